@@ -1,0 +1,448 @@
+"""The ``.vx`` format: header, blocks, index, and what else lies between them.
+
+``docs/format.md`` is the specification; this room keeps to it. It knows nothing of audio or
+networks, and a block's payload is bytes to it. Writing never seeks. Reading seeks where the file
+can, else takes it as it comes.
+"""
+
+from __future__ import annotations
+
+import io
+from array import array
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import accumulate
+from typing import Any, NamedTuple
+
+from .chunks import Fields, Head, make_chunk, number, read_body, read_head, take
+from .errors import ChecksumError, FormatError, TruncatedError, UnsupportedError
+from .header import MAX_FRAMES, Header, make_start, parse_start
+from .metadata import Metadata, Picture, make_picture, make_tags
+
+__all__ = ["Block", "Header", "Picture", "Reader", "Writer"]
+
+MAX_BLOCKS = 1 << 20
+
+
+@dataclass(frozen=True)
+class Block:
+    """A stretch of codes that can be decoded without any other.
+
+    Attributes
+    ----------
+    tokens : int
+    coder : int
+        Entropy coder of the payload: that of the header, or 0 (packed).
+    codes_crc : int
+        CRC-32 of the codes, see `entropy.codes_crc`.
+    payload : bytes
+    """
+
+    tokens: int
+    coder: int
+    codes_crc: int
+    payload: bytes
+
+
+class Writer:
+    """Write a file from beginning to end, never seeking.
+
+    Parameters
+    ----------
+    file : BinaryIO
+        Header, tags and pictures are written at once. Not closed.
+    header : Header
+    """
+
+    def __init__(self, file: Any, header: Header) -> None:
+        self._file, self._header = file, header
+        self._sizes = array("Q")  # of the blocks
+        self._tokens = 0
+        self._closed = False
+        parts = [make_start(header)]
+        if header.tags:
+            parts.append(make_chunk(b"t", make_tags(header.tags)))
+        parts += [make_chunk(b"p", make_picture(picture)) for picture in header.pictures]
+        self._put(b"".join(parts))
+
+    def write(self, block: Block) -> None:
+        """Append a block and flush it: from then on it can be read, whatever happens next.
+
+        Raises
+        ------
+        ValueError
+            If the file cannot have such a block, here or at all.
+        """
+        if self._closed:
+            raise ValueError("write to closed Writer")
+        if self._tokens % self._header.block_tokens:
+            raise ValueError("a block that is not full must be the last")
+        if len(self._sizes) == MAX_BLOCKS:
+            raise FormatError(f"too long: more than {MAX_BLOCKS} blocks; write several files")
+        _check_block(block, self._header, "block to write")
+        chunk = make_chunk(
+            b"B",
+            number(block.tokens)
+            + bytes([block.coder])
+            + block.codes_crc.to_bytes(4, "little")
+            + block.payload,
+        )
+        self._put(chunk)
+        self._sizes.append(len(chunk))
+        self._tokens += block.tokens
+
+    def close(self, frames: int) -> None:
+        """Write the end: the length of the recording in frames, and the index.
+
+        Raises
+        ------
+        ValueError
+            If the header has another length, or if it was called before.
+        """
+        if self._closed:
+            raise ValueError("Writer is closed already")
+        if self._header.frames not in (None, frames):
+            raise ValueError(f"{frames} frames, but the header says {self._header.frames}")
+        if not 0 <= frames <= MAX_FRAMES:
+            raise FormatError(f"frames of {frames}: must be 0 to {MAX_FRAMES}")
+        body = b"".join(map(number, (frames, self._tokens, *self._sizes)))
+        # The chunk's own size is its last field, so that it can be found from the file's end.
+        size = len(make_chunk(b"E", body + bytes(4)))
+        self._put(make_chunk(b"E", body + size.to_bytes(4, "little")))
+        self._closed = True
+
+    def _put(self, data: bytes) -> None:
+        view = memoryview(data)
+        while view:  # an unbuffered file may take less than it is given
+            taken = self._file.write(view)
+            if taken is None and isinstance(self._file, io.RawIOBase):
+                raise BlockingIOError("the output does not block; vauxio needs one that does")
+            view = view[len(view) if taken is None else taken :]
+        if hasattr(self._file, "flush"):
+            self._file.flush()
+
+
+class Reader:
+    """Read a file: any block of a seekable one, one block after the other of any.
+
+    Iterating gives the blocks in order. A damaged one raises `ChecksumError`, and the next step
+    goes on with the block after it; a file that is cut off raises `TruncatedError` in the end.
+
+    Parameters
+    ----------
+    file : BinaryIO
+        Positioned at the first byte of the ``.vx`` file. Not closed.
+
+    Attributes
+    ----------
+    header : Header
+    seekable : bool
+        Whether `read` can be used.
+    complete : bool
+        Whether the file's end is there and right. From a pipe, False until it has been read.
+    frames : int or None
+        Length of the recording; None where that is not known: cut off, or a pipe before its end.
+    tokens : int
+        How many there are; from a pipe, how many have been read. Of a file that is cut off, those
+        of whole blocks.
+
+    Raises
+    ------
+    FormatError
+        If it is not a ``.vx`` file, needs a newer vauxio, or is damaged before its first block. A
+        file that is cut off anywhere behind its header can be opened.
+    """
+
+    def __init__(self, file: Any) -> None:
+        self._source = source = _Source(file)
+        self.seekable = source.seekable
+        self.header = header = parse_start(source)
+        self.frames = header.frames
+        self.tokens = 0
+        self.complete = False
+        self._offsets = array("Q")  # of the blocks
+        self._stop = 0  # where the last block ends, at the latest
+        self._last_tokens: int | None = None  # in the last block read from a pipe; None: damaged
+        self._max_body = 8 + header.packed_size(header.block_tokens)
+        self._fault: FormatError | None = None  # why there is nothing after the last block
+        self._head: Head | None = None  # of the next chunk, where that has been read already
+        end = None
+        if self.seekable:
+            begin = source.at
+            end = self._find_end()
+            source.seek(begin)
+        metadata = Metadata()
+        try:
+            self._read_metadata(metadata, end.offsets[0] if end else None)
+        except TruncatedError as e:
+            if end:  # it has its end, so nothing is cut off
+                raise ChecksumError("damaged before the first block") from e
+            self._fault = e
+        self.header = replace(header, tags=metadata.tags or {}, pictures=tuple(metadata.pictures))
+        if self._fault:
+            return
+        if end and self._head is None:
+            self._accept(end)
+        elif self.seekable:
+            self._walk()
+
+    @property
+    def blocks(self) -> int:
+        """How many there are, counted as `tokens` are."""
+        return len(self._offsets)
+
+    def __iter__(self) -> Iterator[Block]:
+        return _Blocks(self)
+
+    def read(self, index: int) -> Block:
+        """The block of that number, from a seekable file.
+
+        Raises
+        ------
+        ChecksumError
+            If it is damaged.
+        IndexError
+            If there is no such block.
+        """
+        if not self.seekable:
+            raise io.UnsupportedOperation("blocks of a pipe can only be read in order")
+        if not 0 <= index < self.blocks:
+            raise IndexError(f"block {index}: there are {self.blocks}")
+        block = self._load(index)
+        left = self.tokens - index * self.header.block_tokens
+        if block.tokens != min(left, self.header.block_tokens):
+            raise FormatError(f"block {index}: {block.tokens} tokens, not as many as the end says")
+        return block
+
+    def _load(self, index: int) -> Block:
+        source, offset = self._source, self._offsets[index]
+        stop = self._offsets[index + 1] if index + 1 < self.blocks else self._stop
+        source.seek(offset)
+        try:
+            head = read_head(source)
+            if head is None or head.kind != b"B" or head.size > stop - offset:
+                raise ChecksumError("not where the index says; the file is damaged")
+            body = read_body(source, head)
+        except (ChecksumError, TruncatedError) as e:
+            raise type(e)(f"block {index}: {e}") from e
+        return self._parse_block(body, index)
+
+    def _take(self, index: int) -> Block | None:
+        """The next step of an iteration; None at the end."""
+        if not self.seekable:
+            return self._take_next()
+        if index < self.blocks:
+            return self.read(index)
+        if self._fault:
+            raise self._fault
+        return None
+
+    def _take_next(self) -> Block | None:
+        """The next block of a pipe; None at the end."""
+        if self._fault:
+            raise self._fault
+        if self.complete:
+            return None
+        body, damage = b"", None
+        try:
+            head = self._next_block()
+            if head is None:
+                return None
+            offset = self._source.at - len(head.raw)
+            try:
+                body = read_body(self._source, head)
+            except ChecksumError as e:
+                damage = e
+        except FormatError as e:
+            self._fault = e  # from here on there is no telling where blocks begin
+            raise
+        index, full = self.blocks, self.header.block_tokens
+        self._offsets.append(offset)
+        self.tokens = self.blocks * full
+        self._last_tokens = None
+        if damage:
+            raise ChecksumError(f"block {index}: {damage}") from damage
+        block = self._parse_block(body, index)
+        self._last_tokens = block.tokens
+        self.tokens -= full - block.tokens
+        return block
+
+    def _walk(self) -> None:
+        """Find the blocks of a seekable file that has no index, or none that can be believed."""
+        source, size = self._source, self._source.size()
+        try:
+            while head := self._next_block():
+                stop = source.at + head.length + 4
+                if stop > size:
+                    raise TruncatedError("the file is cut off in the middle of a block")
+                self._offsets.append(source.at - len(head.raw))
+                self._stop = stop
+                source.seek(stop)
+        except (TruncatedError, ChecksumError) as e:
+            self._fault = e
+        if self.complete or not self._offsets:
+            return
+        self.tokens = self.blocks * self.header.block_tokens
+        try:
+            last = self._load(self.blocks - 1)
+        except FormatError:
+            return  # to be raised when that block is asked for
+        self.tokens -= self.header.block_tokens - last.tokens
+
+    def _next_block(self) -> Head | None:
+        """Go on to the next block; None at the end, which has then been checked."""
+        while True:
+            head, self._head = self._head or read_head(self._source), None
+            if head is None:
+                raise TruncatedError("the file is cut off: its end is missing")
+            if head.kind == b"B":
+                if head.length > self._max_body:
+                    raise ChecksumError("impossible length of a block; the file is damaged")
+                if self._last_tokens not in (None, self.header.block_tokens):
+                    raise FormatError(f"block {self.blocks - 1}: not full, and not the last")
+                if self.blocks == MAX_BLOCKS:
+                    raise FormatError(f"more than {MAX_BLOCKS} blocks")
+                return head
+            offset = self._source.at - len(head.raw)
+            body = read_body(self._source, head)
+            if head.kind == b"E":
+                end = self._parse_end(body, head, offset)
+                known = self._last_tokens is not None
+                if end.offsets[:-1] != self._offsets or (known and end.tokens != self.tokens):
+                    raise FormatError("the index is not that of the blocks")
+                self._accept(end)
+                return None
+            if not head.optional:
+                raise UnsupportedError(
+                    f"chunk {head.kind.decode()!r} is unknown here: update vauxio"
+                )
+
+    def _read_metadata(self, metadata: Metadata, stop: int | None) -> None:
+        """What comes before the first block, which begins at `stop` if that is known.
+
+        The head of a chunk that is not metadata is left in `_head`.
+        """
+        while self._source.at != stop:
+            try:
+                head = read_head(self._source)
+                if head is None:
+                    raise TruncatedError("the file is cut off before its first block")
+                if head.kind in (b"B", b"E"):
+                    self._head = head
+                    break
+                body = read_body(self._source, head)
+            except ChecksumError as e:
+                raise ChecksumError(f"before the first block: {e}") from e
+            metadata.add(head, body)
+
+    def _find_end(self) -> _End | None:
+        """The end chunk of a seekable file, if the file ends with one that fits its length."""
+        source = self._source
+        begin, size = source.at, source.size()
+        source.seek(max(begin, size - 8))
+        length = int.from_bytes(take(source, 4), "little")
+        offset = size - length
+        if offset < begin:
+            return None
+        source.seek(offset)
+        try:
+            head = read_head(source)
+            if head is None or head.kind != b"E" or head.size != length:
+                return None
+            end = self._parse_end(read_body(source, head), head, offset)
+        except FormatError:
+            return None  # walking tells what is wrong, and gets at the blocks before it
+        return end if end.offsets[0] >= begin else None
+
+    def _parse_end(self, body: bytes, head: Head, offset: int) -> _End:
+        """The end chunk that lies at `offset`."""
+        fields = Fields(body[:-4], "end")
+        if int.from_bytes(body[-4:], "little") != head.size:
+            raise FormatError("end: does not say its own size")
+        frames, tokens = fields.number(), fields.number()
+        blocks = -(-tokens // self.header.block_tokens)
+        if blocks > min(MAX_BLOCKS, len(body)):
+            raise FormatError(f"end: {tokens} tokens, more than the index has blocks for")
+        if self.header.frames not in (None, frames):
+            raise FormatError(f"end: {frames} frames, but {self.header.frames} in the header")
+        sizes = [fields.number() for _ in range(blocks)]
+        first = offset - sum(sizes)
+        if first < 0:
+            raise FormatError("end: blocks larger than the file")
+        return _End(frames, tokens, array("Q", accumulate(sizes, initial=first)))
+
+    def _accept(self, end: _End) -> None:
+        self.frames, self.tokens = end.frames, end.tokens
+        self._offsets, self._stop = end.offsets[:-1], end.offsets[-1]
+        self.complete = True
+
+    def _parse_block(self, body: bytes, index: int) -> Block:
+        fields = Fields(body, f"block {index}")
+        tokens, coder = fields.number(), fields.byte()
+        codes_crc = int.from_bytes(fields.take(4), "little")
+        block = Block(tokens, coder, codes_crc, fields.rest())
+        _check_block(block, self.header, f"block {index}")
+        return block
+
+
+class _End(NamedTuple):
+    """What the end chunk says."""
+
+    frames: int
+    tokens: int
+    offsets: array[int]  # of the blocks, and of the end chunk itself
+
+
+class _Blocks(Iterator[Block]):
+    """An iteration that can go on after a damaged block."""
+
+    def __init__(self, reader: Reader) -> None:
+        self._reader, self._index, self._over = reader, 0, False
+
+    def __next__(self) -> Block:
+        if self._over:
+            raise StopIteration
+        self._index += 1
+        try:
+            block = self._reader._take(self._index - 1)
+        except Exception as e:
+            self._over = not isinstance(e, ChecksumError) or e is self._reader._fault
+            raise
+        if block is None:
+            self._over = True
+            raise StopIteration
+        return block
+
+
+class _Source:
+    """A file whose positions count from where it was handed over."""
+
+    def __init__(self, file: Any) -> None:
+        self._file = file
+        self.seekable = bool(file.seekable()) if hasattr(file, "seekable") else False
+        self._begin = file.tell() if self.seekable else 0
+        self.at = 0
+
+    def read(self, count: int) -> bytes:
+        data = self._file.read(count) or b""
+        self.at += len(data)
+        return data
+
+    def seek(self, at: int) -> None:
+        self._file.seek(self._begin + at)
+        self.at = at
+
+    def size(self) -> int:
+        """Bytes of the file, seekable; leaves the position where it is."""
+        size = self._file.seek(0, io.SEEK_END) - self._begin
+        self._file.seek(self._begin + self.at)
+        return size
+
+
+def _check_block(block: Block, header: Header, what: str) -> None:
+    if not 1 <= block.tokens <= header.block_tokens:
+        raise FormatError(f"{what}: {block.tokens} tokens, must be 1 to {header.block_tokens}")
+    if block.coder not in (0, header.coder):
+        raise FormatError(f"{what}: coder {block.coder}, the header has {header.coder}")
+    if len(block.payload) > header.packed_size(block.tokens):
+        raise FormatError(f"{what}: larger than its codes plainly packed")

@@ -1,0 +1,215 @@
+"""Codes to bits and back: plain packing, and range coding with fixed frequencies.
+
+``docs/format.md`` is the specification. A coder knows the codes of one block at a time and nothing
+of files, models or audio. Codes are ``uint16[channels, codebooks, tokens]``.
+
+Range coding is exact: from integer frequencies to the last bit of the code, only integers decide.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import zlib
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import constriction  # "from constriction.stream import queue" does not work
+import numpy as np
+
+from .errors import FormatError
+
+__all__ = ["LM", "PACKED", "STATIC", "Coder", "PackedCoder", "StaticCoder", "codes_crc",
+           "range_weights"]  # fmt: skip
+
+PACKED, STATIC, LM = 0, 1, 2
+"""Ids of the coders in ``.vx`` files."""
+
+TOTAL = 1 << 24
+"""The probabilities of a range coder model are multiples of one over this."""
+
+
+class Coder(Protocol):
+    """What `PackedCoder` and `StaticCoder` have in common."""
+
+    id: int
+    hash: bytes
+
+    def encode(self, codes: np.ndarray) -> bytes:
+        """The payload of a block.
+
+        Parameters
+        ----------
+        codes : ndarray
+            ``uint16[channels, codebooks, tokens]``
+
+        Raises
+        ------
+        ValueError
+            If a code is larger than the coder allows.
+        """
+
+    def decode(
+        self, blocks: Sequence[tuple[bytes, int]], channels: int, codebooks: int
+    ) -> list[np.ndarray]:
+        """The codes of blocks.
+
+        A damaged payload may decode to wrong codes; `codes_crc` tells.
+
+        Parameters
+        ----------
+        blocks : sequence of (bytes, int)
+            Payload and number of tokens of each.
+        channels, codebooks : int
+
+        Returns
+        -------
+        list of ndarray
+            ``uint16[channels, codebooks, tokens]`` of each.
+
+        Raises
+        ------
+        FormatError
+            If a payload cannot be one of this coder.
+        """
+
+
+class PackedCoder:
+    """Every code in the same number of bits, without a model.
+
+    Parameters
+    ----------
+    code_bits : int
+        Also an attribute.
+    """
+
+    id = PACKED
+    hash = bytes(8)
+
+    def __init__(self, code_bits: int) -> None:
+        self.code_bits = code_bits
+        self._bits = np.arange(code_bits, dtype=np.uint16)
+
+    def encode(self, codes: np.ndarray) -> bytes:
+        _check_codes(codes, 1 << self.code_bits)
+        symbols = codes.transpose(2, 0, 1).reshape(-1, 1)
+        return np.packbits((symbols >> self._bits) & 1, bitorder="little").tobytes()
+
+    def decode(
+        self, blocks: Sequence[tuple[bytes, int]], channels: int, codebooks: int
+    ) -> list[np.ndarray]:
+        return [self._decode(*block, channels, codebooks) for block in blocks]
+
+    def _decode(self, payload: bytes, tokens: int, channels: int, codebooks: int) -> np.ndarray:
+        shape = tokens, channels, codebooks, self.code_bits
+        size = math.prod(shape)
+        if len(payload) != -(-size // 8):
+            raise FormatError(
+                f"packed codes: {len(payload)} bytes, {tokens} tokens need {-(-size // 8)}"
+            )
+        bits = np.unpackbits(np.frombuffer(payload, np.uint8), bitorder="little")
+        if bits[size:].any():
+            raise FormatError("packed codes: bits set after the last code")
+        symbols = bits[:size].reshape(shape) @ (np.uint16(1) << self._bits)
+        return np.ascontiguousarray(symbols.transpose(1, 2, 0))
+
+
+class StaticCoder:
+    """A range coder with one distribution per codebook, the same for all tokens.
+
+    Symbols are coded codebook by codebook, in each channel by channel, in each token by token.
+
+    Parameters
+    ----------
+    table : ndarray
+        ``uint16[codebooks, size]``: how often each code of a codebook occurs, relative to the
+        others of that codebook; at least 1. A signal may have fewer codebooks than the table.
+    """
+
+    id = STATIC
+
+    def __init__(self, table: np.ndarray) -> None:
+        if table.dtype != np.uint16 or table.ndim != 2 or table.shape[1] < 2 or not table.all():
+            raise ValueError("table must be uint16[codebooks, size], size >= 2, each at least 1")
+        self.hash = hashlib.sha256(table.astype("<u2").tobytes()).digest()[:8]
+        self._size = table.shape[1]
+        self._models = [_model(weights) for weights in range_weights(table)]
+
+    def encode(self, codes: np.ndarray) -> bytes:
+        _check_codes(codes, self._size)
+        if codes.shape[1] > len(self._models):
+            raise ValueError(f"{codes.shape[1]} codebooks, the table has {len(self._models)}")
+        symbols = codes.transpose(1, 0, 2).reshape(codes.shape[1], -1).astype(np.int32)
+        encoder = constriction.stream.queue.RangeEncoder()
+        for row, model in zip(symbols, self._models, strict=False):
+            encoder.encode(row, model)
+        return _to_bytes(encoder.get_compressed())
+
+    def decode(
+        self, blocks: Sequence[tuple[bytes, int]], channels: int, codebooks: int
+    ) -> list[np.ndarray]:
+        if codebooks > len(self._models):
+            raise FormatError(f"{codebooks} codebooks, the table has {len(self._models)}")
+        return [self._decode(*block, channels, codebooks) for block in blocks]
+
+    def _decode(self, payload: bytes, tokens: int, channels: int, codebooks: int) -> np.ndarray:
+        decoder = constriction.stream.queue.RangeDecoder(_to_words(payload))
+        codes = np.empty((channels, codebooks, tokens), np.uint16)
+        try:
+            for k, model in zip(range(codebooks), self._models, strict=False):
+                codes[:, k] = decoder.decode(model, channels * tokens).reshape(channels, tokens)
+        except AssertionError as e:  # what constriction raises for a number outside its interval
+            raise FormatError("range code: no symbols have this code") from e
+        return codes
+
+
+def codes_crc(codes: np.ndarray) -> int:
+    """CRC-32 of codes as little-endian 16-bit numbers: by token, in it by channel, by codebook."""
+    return zlib.crc32(codes.transpose(2, 0, 1).astype("<u2").tobytes())
+
+
+def range_weights(frequencies: np.ndarray) -> np.ndarray:
+    """Relative frequencies to the exact weights of range coder models.
+
+    A symbol of weight w gets the probability (w + 1) / 2^24. The weights of n symbols add up to
+    2^24 - n, so nothing is left for a floating-point division to decide.
+
+    Parameters
+    ----------
+    frequencies : ndarray
+        Integers ``[..., n]``, not negative, of a positive sum below 2^39.
+
+    Returns
+    -------
+    ndarray
+        ``int64[..., n]``
+    """
+    frequencies = np.asarray(frequencies, np.int64)
+    room = TOTAL - frequencies.shape[-1]
+    weights = frequencies * room // frequencies.sum(axis=-1, keepdims=True)
+    # What rounding down has left over goes to the most frequent symbol, the first if several are.
+    first = frequencies.argmax(axis=-1)[..., None]
+    rest = room - weights.sum(axis=-1, keepdims=True)
+    np.put_along_axis(weights, first, np.take_along_axis(weights, first, -1) + rest, -1)
+    return weights
+
+
+def _model(weights: np.ndarray) -> Any:
+    """A model whose cumulative distribution is exactly that of the weights."""
+    return constriction.stream.model.Categorical(weights.astype(np.float64), perfect=False)
+
+
+def _to_bytes(words: np.ndarray) -> bytes:
+    """The words of a range code as stored: zeros at the end go without saying."""
+    return words.astype("<u4").tobytes().rstrip(b"\0")
+
+
+def _to_words(payload: bytes) -> np.ndarray:
+    return np.frombuffer(payload + bytes(-len(payload) % 4), "<u4").astype(np.uint32)
+
+
+def _check_codes(codes: np.ndarray, size: int) -> None:
+    if codes.dtype != np.uint16 or codes.ndim != 3:
+        raise ValueError(f"codes {codes.dtype}{list(codes.shape)}: must be uint16 of 3 dimensions")
+    if codes.size and int(codes.max()) >= size:
+        raise ValueError(f"code {codes.max()}: must be below {size}")

@@ -1,0 +1,44 @@
+"""One exception for each way to fail.
+
+Messages are one line: what is wrong, and what to do about it where that can be said.
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "AudioError",
+    "ChecksumError",
+    "FormatError",
+    "ModelError",
+    "TruncatedError",
+    "UnsupportedError",
+    "VauxError",
+]
+
+
+class VauxError(Exception):
+    """Base of everything that this library raises on purpose."""
+
+
+class AudioError(VauxError, ValueError):
+    """Samples, arrays or recordings that cannot be coded."""
+
+
+class FormatError(VauxError, ValueError):
+    """Not a ``.vx`` file, or a malformed one."""
+
+
+class TruncatedError(FormatError):
+    """A ``.vx`` file that ends before its end."""
+
+
+class ChecksumError(FormatError):
+    """Stored bytes or decoded codes that differ from what was written."""
+
+
+class UnsupportedError(FormatError):
+    """A ``.vx`` file that needs something this version does not have."""
+
+
+class ModelError(VauxError):
+    """A model that is missing, damaged, or not the one that a file was written with."""

@@ -1,0 +1,82 @@
+"""What the tests of the command line share: a way to call it, and what it may leave behind."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from vauxio.cli import main
+
+DATA = Path(__file__).parent / "data"
+
+
+class Result(NamedTuple):
+    """How a command ended, and what it said."""
+
+    code: int
+    out: bytes
+    err: str
+
+
+@pytest.fixture
+def recordings() -> Path:
+    """The folder of real recordings."""
+    return DATA
+
+
+@pytest.fixture
+def speech() -> Path:
+    """A real recording: 4.2 s of speech, 48 kHz mono."""
+    return DATA / "speech-48k.flac"
+
+
+@pytest.fixture
+def music() -> Path:
+    """A real recording: 1.6 s of music, 44.1 kHz stereo."""
+    return DATA / "music-44k-stereo.flac"
+
+
+@pytest.fixture
+def vaux(tmp_path, monkeypatch, capfdbinary) -> Callable[..., Result]:
+    """Call the command in this process, in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+
+    def call(*arguments: object) -> Result:
+        capfdbinary.readouterr()
+        code = main([os.fspath(a) if isinstance(a, Path) else str(a) for a in arguments])
+        out, err = capfdbinary.readouterr()
+        return Result(code, out, err.decode())
+
+    return call
+
+
+@pytest.fixture
+def vaux_process(tmp_path) -> Callable[..., subprocess.Popen]:
+    """Start the command in a process of its own, in an empty folder."""
+    started = []
+
+    def start(*arguments: object, **options: object) -> subprocess.Popen:
+        command = [sys.executable, "-m", "vauxio", *map(str, arguments)]
+        pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+        process = subprocess.Popen(command, cwd=tmp_path, **{**pipes, **options})
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+def tree(folder: Path) -> dict[str, bytes | None]:
+    """Everything in a folder: the content of files, None for folders."""
+    return {
+        str(path.relative_to(folder)): path.read_bytes() if path.is_file() else None
+        for path in folder.rglob("*")
+    }
