@@ -1,0 +1,95 @@
+"""One TOML file per model; models differ in their config and nowhere else."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import tomllib
+
+
+@dataclass(frozen=True)
+class Model:
+    """What ends up in the graphs."""
+
+    name: str = "general-24k"
+    description: str = ""
+    samplerate: int = 24000
+    hop: int = 320
+    lookahead: int = 3  # tokens the decoder may look ahead, beyond the transform's own window
+    encoder_dim: int = 384
+    encoder_blocks: int = 5
+    decoder_dim: int = 384
+    decoder_blocks: int = 6
+    expansion: int = 3
+    kernel: int = 7
+    latent_dim: int = 64
+    codebooks: int = 16
+    codebook_size: int = 1024
+    default_bitrate: float = 6.0
+
+
+@dataclass(frozen=True)
+class Data:
+    """Which recordings, in what proportion, disturbed how."""
+
+    mix: dict[str, float] = field(
+        default_factory=lambda: {"speech": 0.5, "music": 0.35, "sound": 0.15}
+    )
+    mix_probability: float = 0.15  # two sources added
+    noise_probability: float = 0.1
+    filter_probability: float = 0.25  # random low-pass or tilt
+    tokens: int = 96  # length of a training excerpt
+    batch: int = 12
+
+
+@dataclass(frozen=True)
+class Training:
+    """The schedule and the weights of the losses."""
+
+    steps: int = 200_000
+    adversarial_from: int = 2000
+    lr: float = 5e-4
+    discriminator_lr: float = 3e-4
+    warmup: int = 400
+    ema: float = 0.999
+    bitrates: list[int] = field(
+        default_factory=lambda: [2, 4, 8, 16]
+    )  # codebooks of the issue's bars
+    seed: int = 1
+    mel: float = 1.0
+    spectrum: float = 3.0
+    waveform: float = 0.1
+    commitment: float = 0.25
+    adversarial: float = 0.5  # shares of the gradient that likeness has at the samples
+    feature: float = 0.5
+    clip: float = 20.0  # of the generator's gradient norm
+    # Discriminator.
+    discriminator_tokens: int = 48  # of each excerpt
+    discriminator_channels: int = 16
+    discriminator_windows: list[int] = field(default_factory=lambda: [2048, 1024, 512])
+
+
+@dataclass(frozen=True)
+class Config:
+    model: Model
+    data: Data
+    training: Training
+
+
+def load(path: str | Path, overrides: list[str] | None = None) -> Config:
+    """Read a config; `overrides` are ``section.key=value`` with TOML values (for comparisons)."""
+    tables = tomllib.loads(Path(path).read_text())
+    for item in overrides or []:
+        key, value = item.split("=", 1)
+        section, name = key.split(".", 1)
+        tables.setdefault(section, {})[name] = tomllib.loads(f"v = {value}")["v"]
+    unknown = set(tables) - {f.name for f in dataclasses.fields(Config)}
+    if unknown:
+        raise ValueError(f"{path}: unknown sections {sorted(unknown)}")
+    return Config(
+        Model(**tables.get("model", {})),
+        Data(**tables.get("data", {})),
+        Training(**tables.get("training", {})),
+    )

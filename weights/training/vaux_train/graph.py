@@ -1,0 +1,297 @@
+"""The codec as two plain ONNX graphs with explicit state, written operation by operation.
+
+Nothing is traced: every tensor keeps its PyTorch name, so a graph can be read back as a checkpoint
+(`read_weights`), and only ordinary operators appear (opset 17; ONNX Runtime's DFT and STFT are
+slow, so the transform is a product with a table of cosines).
+
+Weights ship compact. Block matrices are int8 with one scale per output, everything else is fp16;
+both are turned into fp32 constants when the graph is loaded, and all arithmetic is fp32.
+`round_weights` applies the same rounding to the PyTorch model, which then must agree.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import torch
+from onnx import TensorProto, helper, numpy_helper
+from torch import nn
+
+from .network import EPSILON, MAX_GAIN, SCALE, CausalDepthwise, Codec, Trunk
+
+OPSET = 17
+END = np.iinfo(np.int64).max
+
+
+def is_int8(name: str) -> bool:
+    return name.endswith((".up.weight", ".down.weight"))
+
+
+def int8_scale(weight: np.ndarray) -> np.ndarray:
+    """One power-free scale for each output of a linear layer ``[out, in]``."""
+    return np.maximum(np.abs(weight).max(axis=1), 1e-8).astype(np.float32) / 127
+
+
+@torch.no_grad()
+def round_weights(codec: Codec) -> Codec:
+    """Round every weight in place to the values that the graphs will hold."""
+    for name, tensor in [*codec.named_parameters(), ("", codec.quantiser.codebooks)]:
+        if is_int8(name):
+            scale = torch.from_numpy(int8_scale(tensor.numpy()))[:, None]
+            tensor.copy_((tensor / scale).round() * scale)
+        else:
+            tensor.copy_(tensor.half().float())
+    return codec
+
+
+class Graph:
+    """A small builder: `op` adds a node and returns its output, constants are made on the way."""
+
+    def __init__(self) -> None:
+        self.nodes: list[onnx.NodeProto] = []
+        self.constants: list[onnx.TensorProto] = []
+        self.parts: list[tuple[str, int, int]] = []  # state: name, length, width
+        self.next_parts: list[str] = []
+        self._count = 0
+
+    def op(self, kind: str, *inputs: str, **attributes: object) -> str:
+        self._count += 1
+        out = f"{kind.lower()}_{self._count}"
+        self.nodes.append(helper.make_node(kind, list(inputs), [out], **attributes))
+        return out
+
+    def constant(self, array: object, name: str | None = None) -> str:
+        self._count += 1
+        name = name or f"constant_{self._count}"
+        self.constants.append(numpy_helper.from_array(np.asarray(array), name))
+        return name
+
+    def ints(self, *values: int) -> str:
+        return self.constant(np.array(values, np.int64))
+
+    def scalar(self, value: float) -> str:
+        return self.constant(np.float32(value))
+
+    def weight(self, name: str, tensor: torch.Tensor, transpose: bool = False) -> str:
+        """An fp16 (or int8) initialiser under its PyTorch name, as fp32."""
+        array = tensor.detach().numpy().astype(np.float32)
+        if is_int8(name):
+            scale = int8_scale(array)
+            whole = np.round(array / scale[:, None]).astype(np.int8)
+            stored = self.constant(whole.T, name)
+            factors = self.constant(scale, name + ".scale")
+            return self.op("Mul", self.op("Cast", stored, to=TensorProto.FLOAT), factors)
+        array = array.T if transpose else array
+        stored = self.constant(array.astype(np.float16), name)
+        return self.op("Cast", stored, to=TensorProto.FLOAT)
+
+    def cut(self, x: str, axis: int, start: int, end: int = END) -> str:
+        return self.op("Slice", x, self.ints(start), self.ints(end), self.ints(axis))
+
+    def reshape(self, x: str, *shape: int) -> str:
+        return self.op("Reshape", x, self.ints(*shape))
+
+    def with_past(self, x: str, length: int, width: int) -> str:
+        """``[B, n, width]`` preceded by the `length` rows before it, which the state carries."""
+        name = f"past_{len(self.parts)}"
+        self.parts.append((name, length, width))
+        past = self.reshape(name, 0, length, width)
+        joined = self.op("Concat", past, x, axis=1)
+        self.next_parts.append(self.reshape(self.cut(joined, 1, -length), 0, length * width))
+        return joined
+
+    def linear(self, x: str, name: str, layer: nn.Linear) -> str:
+        product = self.op("MatMul", x, self.weight(f"{name}.weight", layer.weight, True))
+        return self.op("Add", product, self.weight(f"{name}.bias", layer.bias))
+
+    def norm(self, x: str, name: str, layer: nn.LayerNorm) -> str:
+        weight = self.weight(f"{name}.weight", layer.weight)
+        bias = self.weight(f"{name}.bias", layer.bias)
+        return self.op("LayerNormalization", x, weight, bias, axis=-1, epsilon=layer.eps)
+
+    def depthwise(self, x: str, name: str, layer: CausalDepthwise) -> str:
+        kernel, width = layer.weight.shape
+        joined = self.op("Transpose", self.with_past(x, kernel - 1, width), perm=[0, 2, 1])
+        taps = self.weight(f"{name}.weight", layer.weight)  # [kernel, C] -> [C, 1, kernel]
+        taps = self.op("Unsqueeze", self.op("Transpose", taps, perm=[1, 0]), self.ints(1))
+        bias = self.weight(f"{name}.bias", layer.bias)
+        out = self.op("Conv", joined, taps, bias, group=width, kernel_shape=[kernel])
+        return self.op("Transpose", out, perm=[0, 2, 1])
+
+    def gelu(self, x: str) -> str:
+        erf = self.op("Erf", self.op("Div", x, self.scalar(2**0.5)))
+        return self.op(
+            "Mul", self.op("Mul", x, self.op("Add", erf, self.scalar(1))), self.scalar(0.5)
+        )
+
+    def trunk(self, x: str, name: str, trunk: Trunk) -> str:
+        if trunk.taps > 1:
+            width = trunk.embed.in_features // trunk.taps
+            x = self.with_past(x, trunk.taps - 1, width)
+            x = self.windows(x, trunk.taps)
+        h = self.norm(
+            self.linear(x, f"{name}.embed", trunk.embed), f"{name}.embed_norm", trunk.embed_norm
+        )
+        for i, block in enumerate(trunk.blocks):
+            at = f"{name}.blocks.{i}"
+            inner = self.depthwise(h, f"{at}.depthwise", block.depthwise)
+            inner = self.norm(inner, f"{at}.norm", block.norm)
+            inner = self.gelu(self.linear(inner, f"{at}.up", block.up))
+            inner = self.linear(inner, f"{at}.down", block.down)
+            inner = self.op("Mul", inner, self.weight(f"{at}.scale", block.scale))
+            h = self.op("Add", h, inner)
+        h = self.norm(h, f"{name}.final_norm", trunk.final_norm)
+        return self.linear(h, f"{name}.head", trunk.head)
+
+    def windows(self, x: str, count: int) -> str:
+        """``[B, n + count - 1, width]`` to overlapping ``[B, n, count·width]``."""
+        ends = [i - count + 1 if i < count - 1 else END for i in range(count)]
+        return self.op("Concat", *(self.cut(x, 1, i, e) for i, e in enumerate(ends)), axis=2)
+
+    def mdct_basis(self, hop: int) -> str:
+        """``[2·hop, hop]``, windowed, from a table of one period of the cosine.
+
+        The angle π/hop·(n + ½ + hop/2)·(k + ½) is a multiple of 2π/(8·hop): (2n + 1 + hop)(2k + 1).
+        """
+        n, k = np.arange(2 * hop), np.arange(hop)
+        product = self.op(
+            "Mul", self.constant((2 * n + 1 + hop)[:, None]), self.constant(2 * k + 1)
+        )
+        index = self.op("Mod", product, self.ints(8 * hop))
+        cosine = np.cos(2 * np.pi * np.arange(8 * hop) / (8 * hop)) * np.sqrt(2 / hop)
+        basis = self.op("Gather", self.constant(cosine.astype(np.float32)), index)
+        taper = np.sin(np.pi * (n + 0.5) / (2 * hop)).astype(np.float32)
+        return self.op("Mul", basis, self.constant(taper[:, None]))
+
+    def model(self, name: str, input_: tuple, output: tuple) -> onnx.ModelProto:
+        """Close the graph: split the packed state into its parts and join the next one."""
+        sizes = [length * width for _, length, width in self.parts]
+        split = helper.make_node(
+            "Split", ["state", "state_sizes"], [part for part, _, _ in self.parts], axis=1
+        )
+        self.constants.append(numpy_helper.from_array(np.array(sizes, np.int64), "state_sizes"))
+        join = helper.make_node("Concat", self.next_parts, ["next_state"], axis=1)
+        state = [
+            helper.make_tensor_value_info(n, TensorProto.FLOAT, ["batch", sum(sizes)])
+            for n in ("state", "next_state")
+        ]
+        graph = helper.make_graph(
+            [split, *self.nodes, join],
+            name,
+            [helper.make_tensor_value_info(*input_), state[0]],
+            [helper.make_tensor_value_info(*output), state[1]],
+            self.constants,
+        )
+        model = helper.make_model(
+            graph,
+            opset_imports=[helper.make_opsetid("", OPSET)],
+            ir_version=8,
+            producer_name="vauxio",
+        )
+        onnx.checker.check_model(model)
+        return model
+
+
+def encoder_graph(codec: Codec) -> onnx.ModelProto:
+    """``pcm [B, n·hop]``, ``state`` to ``codes [B, codebooks, n]`` (int32), ``next_state``."""
+    g, hop = Graph(), codec.config.hop
+    frames = g.windows(g.with_past(g.reshape("pcm", 0, -1, hop), 1, hop), 2)
+    c = g.op("Mul", g.op("MatMul", frames, g.mdct_basis(hop)), g.scalar(SCALE))
+    power = g.op("Add", g.op("Mul", c, c), g.scalar(EPSILON))
+    features = g.op("Div", c, g.op("Sqrt", g.op("Sqrt", power)))
+    linear = g.op("MatMul", features, g.weight("analysis.weight", codec.analysis.weight, True))
+    rest = g.op("Add", linear, g.trunk(features, "encoder", codec.encoder))
+    codes = []
+    for stage, book in enumerate(codec.quantiser.codebooks):
+        entries = g.weight(f"quantiser.codebooks.{stage}", book)
+        bias = g.constant((-0.5 * book.square().sum(1)).numpy())
+        product = g.op("MatMul", rest, g.op("Transpose", entries, perm=[1, 0]))
+        index = g.op("ArgMax", g.op("Add", product, bias), axis=-1, keepdims=0)
+        rest = g.op("Sub", rest, g.op("Gather", entries, index))
+        codes.append(g.op("Unsqueeze", index, g.ints(1)))
+    all_codes = g.op("Concat", *codes, axis=1)
+    g.nodes.append(helper.make_node("Cast", [all_codes], ["codes"], to=TensorProto.INT32))
+    shape = ["batch", codec.config.codebooks, "tokens"]
+    return g.model(
+        "encoder",
+        ("pcm", TensorProto.FLOAT, ["batch", "samples"]),
+        ("codes", TensorProto.INT32, shape),
+    )
+
+
+def decoder_graph(codec: Codec) -> onnx.ModelProto:
+    """``codes [B, codebooks, n]`` (-1: absent), ``state`` to ``pcm [B, n·hop]``, ``next_state``."""
+    g, c = Graph(), codec.config
+    books = [
+        g.weight(f"quantiser.codebooks.{k}", b) for k, b in enumerate(codec.quantiser.codebooks)
+    ]
+    nothing = g.constant(np.zeros((1, c.latent_dim), np.float32))
+    table = g.op("Concat", nothing, *books, axis=0)  # row 0: an absent codebook adds nothing
+    first = g.constant((1 + c.codebook_size * np.arange(c.codebooks, dtype=np.int32))[:, None])
+    present = g.op("Not", g.op("Less", "codes", g.constant(np.int32(0))))
+    rows = g.op("Where", present, g.op("Add", "codes", first), g.constant(np.int32(0)))
+    latents = g.op("ReduceSum", g.op("Gather", table, rows), g.ints(1), keepdims=0)
+    h = g.trunk(latents, "decoder", codec.decoder)
+    gain = g.op("Exp", g.op("Min", g.cut(h, 2, 0, c.hop), g.scalar(MAX_GAIN)))
+    late = g.cut(g.with_past(latents, c.lookahead, c.latent_dim), 1, 0, -c.lookahead)
+    linear = g.op("MatMul", late, g.weight("synthesis.weight", codec.synthesis.weight, True))
+    value = g.op("Add", g.cut(h, 2, c.hop), linear)
+    size = g.op("Sqrt", g.op("Add", g.op("Mul", value, value), g.scalar(EPSILON)))
+    coefficients = g.op("Mul", gain, g.op("Mul", value, size))
+    coefficients = g.op("Mul", coefficients, g.scalar(1 / SCALE))
+    frames = g.op("MatMul", coefficients, g.op("Transpose", g.mdct_basis(c.hop), perm=[1, 0]))
+    overlap = g.with_past(g.cut(frames, 2, c.hop), 1, c.hop)
+    out = g.op("Add", g.cut(frames, 2, 0, c.hop), g.cut(overlap, 1, 0, -1))
+    g.nodes.append(helper.make_node("Reshape", [out, g.ints(0, -1)], ["pcm"]))
+    shape = ["batch", c.codebooks, "tokens"]
+    return g.model(
+        "decoder",
+        ("codes", TensorProto.INT32, shape),
+        ("pcm", TensorProto.FLOAT, ["batch", "samples"]),
+    )
+
+
+def state_size(model: onnx.ModelProto) -> int:
+    return (
+        next(i for i in model.graph.input if i.name == "state")
+        .type.tensor_type.shape.dim[1]
+        .dim_value
+    )
+
+
+def receptive_fields(codec: Codec) -> tuple[int, int]:
+    """Tokens of the past that the encoder's and the decoder's state can remember."""
+    c, t = codec.config, codec.transform
+    overlap = t.window // t.hop - 1
+    encoder = overlap + c.encoder_blocks * (c.kernel - 1)
+    return encoder, codec.decoder.taps - 1 + c.decoder_blocks * (c.kernel - 1) + overlap
+
+
+def read_weights(folder: Path) -> dict[str, torch.Tensor]:
+    """The generator's weights out of ``encoder.onnx`` and ``decoder.onnx``, by PyTorch name."""
+    arrays: dict[str, np.ndarray] = {}
+    for name in ("encoder.onnx", "decoder.onnx"):
+        for tensor in onnx.load(folder / name).graph.initializer:
+            arrays[tensor.name] = numpy_helper.to_array(tensor)
+    weights: dict[str, torch.Tensor] = {}
+    for name, array in arrays.items():
+        if not name.startswith(
+            ("encoder.", "decoder.", "analysis.", "synthesis.")
+        ) or name.endswith("weight.scale"):
+            continue
+        array = array.astype(np.float32)
+        if is_int8(name):
+            array = array * arrays[name + ".scale"]
+        if (
+            name.endswith((".up.weight", ".down.weight", ".embed.weight", ".head.weight"))
+            or "thesis." in name
+            or "analysis." in name
+        ):
+            array = array.T
+        weights[name] = torch.from_numpy(array.copy())
+    stages = sum(name.startswith("quantiser.codebooks.") for name in arrays)
+    books = [arrays[f"quantiser.codebooks.{k}"].astype(np.float32) for k in range(stages)]
+    weights["quantiser.codebooks"] = torch.from_numpy(np.stack(books))
+    return weights

@@ -1,0 +1,109 @@
+"""Residual vector quantiser: k-means start, EMA codebooks, dead codes re-seeded.
+
+Codebooks are not trained by gradient: from scratch that collapsed to a handful of used codes.
+They start as k-means of latents that an unquantised network has already organised, then follow
+the data (van den Oord et al. 2017, appendix A.1; SoundStream, Zeghidour et al. 2021).
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+DECAY = 0.99
+DEAD = 0.03  # expected uses a batch below which a code is moved to where data is
+
+
+class ResidualQuantiser(nn.Module):
+    codebooks: Tensor
+    uses: Tensor
+    sums: Tensor
+
+    def __init__(self, dim: int, stages: int, size: int) -> None:
+        super().__init__()
+        self.stages, self.size = stages, size
+        self.register_buffer("codebooks", torch.zeros(stages, size, dim))
+        self.register_buffer("uses", torch.ones(stages, size))
+        self.register_buffer("sums", torch.zeros(stages, size, dim))
+
+    def nearest(self, stage: int, x: Tensor) -> Tensor:
+        """Index of the nearest entry for rows ``[N, dim]``; the |x|² term does not matter."""
+        book = self.codebooks[stage]
+        with torch.autocast(x.device.type, enabled=False):
+            return (x @ book.T - 0.5 * book.square().sum(1)).argmax(1)
+
+    @torch.no_grad()
+    def encode(self, latents: Tensor, stages: int | None = None) -> Tensor:
+        """``[B, T, dim]`` to codes ``[B, stages, T]``."""
+        rest = latents.float().flatten(0, 1)
+        codes = []
+        for stage in range(stages or self.stages):
+            index = self.nearest(stage, rest)
+            rest = rest - self.codebooks[stage][index]
+            codes.append(index.view(latents.shape[:2]))
+        return torch.stack(codes, 1)
+
+    def decode(self, codes: Tensor) -> Tensor:
+        """Codes ``[B, K, T]`` (any K up to `stages`) to latents ``[B, T, dim]``."""
+        return sum(F.embedding(codes[:, k], self.codebooks[k]) for k in range(codes.shape[1]))
+
+    def forward(self, latents: Tensor, stages: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Quantise with ``stages[b]`` stages for row b, and let the codebooks follow.
+
+        Returns the quantised latents (straight-through), the commitment loss, and the number of
+        distinct codes that each stage used in this batch.
+        """
+        x = latents.flatten(0, 1)
+        tokens = latents.shape[1]
+        depth = stages.repeat_interleave(tokens)
+        with torch.no_grad():
+            rest = x.detach().clone()
+            total = torch.zeros_like(rest)
+            used = torch.zeros(self.stages, device=x.device)
+            for stage in range(self.stages):
+                index = self.nearest(stage, rest)
+                value = self.codebooks[stage][index]
+                # Every stage learns from every row, also from those decoded with fewer.
+                if self.training:
+                    used[stage] = self._follow(stage, rest, index)
+                total += value * (depth > stage)[:, None]
+                rest = rest - value
+        commitment = F.mse_loss(x, total)
+        quantised = x + (total - x).detach()
+        return quantised.view_as(latents), commitment, used
+
+    def _follow(self, stage: int, x: Tensor, index: Tensor) -> Tensor:
+        counts = torch.bincount(index, minlength=self.size).float()
+        sums = torch.zeros_like(self.sums[stage]).index_add_(0, index, x)
+        self.uses[stage].lerp_(counts, 1 - DECAY)
+        self.sums[stage].lerp_(sums, 1 - DECAY)
+        dead = self.uses[stage] < DEAD
+        fresh = x[torch.randint(len(x), (self.size,), device=x.device)]
+        self.sums[stage] = torch.where(dead[:, None], fresh, self.sums[stage])
+        self.uses[stage] = torch.where(dead, torch.ones_like(self.uses[stage]), self.uses[stage])
+        self.codebooks[stage] = self.sums[stage] / self.uses[stage][:, None]
+        return (counts > 0).sum()
+
+    @torch.no_grad()
+    def restart_statistics(self) -> None:
+        """Let the running statistics agree with the codebooks, which were set from elsewhere."""
+        self.uses.fill_(1.0)
+        self.sums.copy_(self.codebooks)
+
+    @torch.no_grad()
+    def initialise(self, latents: Tensor, iterations: int = 8) -> None:
+        """K-means of every stage in turn on rows ``[N, dim]``, N well above the codebook size."""
+        rest = latents.float().clone()
+        for stage in range(self.stages):
+            book = rest[torch.randperm(len(rest), device=rest.device)[: self.size]].clone()
+            self.codebooks[stage] = book
+            for _ in range(iterations):
+                index = self.nearest(stage, rest)
+                counts = torch.bincount(index, minlength=self.size).float()
+                sums = torch.zeros_like(book).index_add_(0, index, rest)
+                fresh = rest[torch.randint(len(rest), (self.size,), device=rest.device)]
+                book = torch.where(counts[:, None] > 0, sums / counts.clamp_min(1)[:, None], fresh)
+                self.codebooks[stage] = book
+            rest = rest - book[self.nearest(stage, rest)]
+        self.restart_statistics()

@@ -1,0 +1,248 @@
+"""The training loop: reconstruction first, then adversarial.
+
+A run is bounded by minutes, not steps, because compute comes in pieces: the learning rate is
+constant and cools down linearly over the last part of the piece, and what is exported is a moving
+average of the weights. A later piece resumes from the checkpoint, or from shipped graphs.
+"""
+
+from __future__ import annotations
+
+import copy
+import csv
+import json
+import signal
+import time
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file, save_file
+
+from .config import Config
+from .data import Sampler
+from .discriminator import Discriminators, discriminator_loss, generator_losses
+from .graph import read_weights
+from .losses import SpectralLoss
+from .network import Codec
+
+COOLDOWN = 0.15  # last part of a run over which the learning rates fall to a tenth
+CHECKPOINT_MINUTES = 4
+NETWORKS = ("codec", "average", "judges")
+OPTIMISERS = ("optimiser", "judge_optimiser")
+ADVERSARIAL_RAMP = 500  # steps over which the discriminators gain their full say
+INITIAL_TOKENS = 40_000  # for the principal components and k-means
+
+
+def device_of(name: str) -> torch.device:
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    return torch.device(name)
+
+
+def balanced_gradient(
+    y: torch.Tensor, likeness: torch.Tensor, judged: dict[str, tuple[torch.Tensor, float]]
+) -> torch.Tensor:
+    """Gradient at the samples `y`, where each judged loss pulls with a set share of the likeness.
+
+    Losses of unlike scale are weighed by what they do to the samples, not by their values (the
+    balancer of EnCodec, Défossez et al. 2022, section 3.4).
+    """
+    (total,) = torch.autograd.grad(likeness, y, retain_graph=True)
+    size = total.norm()
+    for loss, share in judged.values():
+        (gradient,) = torch.autograd.grad(loss, y, retain_graph=True)
+        total = total + gradient * (share * size / gradient.norm().clamp_min(1e-12))
+    return total.detach()
+
+
+class Trainer:
+    def __init__(self, config: Config, run: Path, device: torch.device) -> None:
+        self.config, self.run, self.device = config, run, device
+        run.mkdir(parents=True, exist_ok=True)
+        torch.manual_seed(config.training.seed)
+        t = config.training
+        self.codec = Codec(config.model).to(device)
+        self.average = copy.deepcopy(self.codec).eval().requires_grad_(False)
+        self.judges = Discriminators(t.discriminator_windows, t.discriminator_channels).to(device)
+        self.spectral = SpectralLoss(config.model.samplerate).to(device)
+        fused = {"betas": (0.8, 0.99), "weight_decay": 0.01, "fused": True}
+        self.optimiser = torch.optim.AdamW(self.codec.parameters(), lr=t.lr, **fused)
+        self.judge_optimiser = torch.optim.AdamW(
+            self.judges.parameters(), lr=t.discriminator_lr, **fused
+        )
+        self.stopping = False
+        self.step = 0
+        self.adversarial_steps = 0
+
+    # -- state ---------------------------------------------------------------------------------
+
+    def save(self) -> None:
+        state = {name: getattr(self, name).state_dict() for name in NETWORKS + OPTIMISERS}
+        state |= {"step": self.step, "adversarial_steps": self.adversarial_steps}
+        temporary = self.run / "last.pt.tmp"
+        torch.save(state, temporary)
+        temporary.replace(self.run / "last.pt")
+
+    def resume(self, source: Path) -> None:
+        """Go on from a checkpoint, or from a model folder (graphs and `training/`)."""
+        if source.is_dir():
+            weights = read_weights(source)
+            for codec in (self.codec, self.average):
+                codec.load_state_dict(weights, strict=False)
+                codec.quantiser.restart_statistics()
+            self.judges.load_state_dict(
+                load_file(source / "training" / "discriminators.safetensors")
+            )
+            state = json.loads((source / "training" / "state.json").read_text())
+        else:
+            state = torch.load(source, map_location=self.device, weights_only=True)
+            for name in NETWORKS + OPTIMISERS:
+                getattr(self, name).load_state_dict(state[name])
+        self.step = state["step"]
+        self.adversarial_steps = state["adversarial_steps"]
+
+    def save_for_resuming(self, folder: Path) -> None:
+        """What a model folder needs beside its graphs for training to go on from it."""
+        out = folder / "training"
+        out.mkdir(parents=True, exist_ok=True)
+        tensors = {n: t.half().contiguous() for n, t in self.judges.state_dict().items()}
+        save_file(tensors, out / "discriminators.safetensors")
+        state = {"step": self.step, "adversarial_steps": self.adversarial_steps}
+        (out / "state.json").write_text(json.dumps(state) + "\n")
+
+    # -- one step ------------------------------------------------------------------------------
+
+    def _stages(self, n: int) -> torch.Tensor:
+        """Codebooks for each row: mostly the advertised bitrates, sometimes any."""
+        listed = torch.tensor(self.config.training.bitrates, device=self.device)
+        chosen = listed[torch.randint(len(listed), (n,), device=self.device)]
+        anything = torch.randint(1, self.config.model.codebooks + 1, (n,), device=self.device)
+        return torch.where(torch.rand(n, device=self.device) < 0.3, anything, chosen)
+
+    def initialise(self) -> None:
+        """Linear path and codebooks from the data itself, before the first step."""
+        batches = -(-INITIAL_TOKENS // (self.config.data.batch * self.config.data.tokens))
+        self.codec.initialise(torch.cat([self.sampler.batch() for _ in range(batches)]))
+        self.average.load_state_dict(self.codec.state_dict())
+
+    def train_step(self, scale: float) -> dict[str, float]:
+        t = self.config.training
+        warm = min(1.0, (self.step + 1) / t.warmup)
+        for group in self.optimiser.param_groups:
+            group["lr"] = t.lr * scale * warm
+        x = self.sampler.batch()
+        with torch.autocast(self.device.type, torch.bfloat16):
+            latents = self.codec.encode(x)
+            quantised, commitment, used = self.codec.quantiser(latents, self._stages(len(x)))
+            y = self.codec.decode(quantised)
+        delay = self.codec.delay
+        y, x = y[:, delay:], x[:, : x.shape[1] - delay]
+        mel, spectrum = self.spectral(y, x)
+        waveform = (y - x).abs().mean()
+        likeness = t.mel * mel + t.spectrum * spectrum + t.waveform * waveform
+        log = {"mel": mel, "spectrum": spectrum, "waveform": waveform, "commitment": commitment}
+        log |= {"used_first": used[0], "used_last": used[-1]}
+        if self.step >= t.adversarial_from:
+            judged = self._judge(x, y, scale, log)
+            ramp = min(1.0, (self.adversarial_steps + 1) / ADVERSARIAL_RAMP)
+            gradient = balanced_gradient(
+                y,
+                likeness,
+                {
+                    name: (judged[name], ramp * w)
+                    for name, w in (("deceive", t.adversarial), ("feature", t.feature))
+                },
+            )
+            loss = (y * gradient).sum()
+            self.adversarial_steps += 1
+        else:
+            loss = likeness
+        loss = loss + t.commitment * commitment
+        self.optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        log["gradient"] = torch.nn.utils.clip_grad_norm_(self.codec.parameters(), t.clip)
+        self.optimiser.step()
+        self._follow()
+        self.step += 1
+        return {k: v.item() for k, v in log.items()}
+
+    def _judge(
+        self, x: torch.Tensor, y: torch.Tensor, scale: float, log: dict[str, torch.Tensor]
+    ) -> dict[str, torch.Tensor]:
+        """One step of the discriminators, then what they say of `y`."""
+        t = self.config.training
+        for group in self.judge_optimiser.param_groups:
+            group["lr"] = t.discriminator_lr * scale
+        # A part of each excerpt, from a random start, is enough for the discriminators.
+        length = min(x.shape[1], t.discriminator_tokens * self.config.model.hop)
+        at = int(torch.randint(x.shape[1] - length + 1, ()))
+        x, y = x[:, at : at + length], y[:, at : at + length]
+        with torch.autocast(self.device.type, torch.bfloat16):
+            loss = discriminator_loss(self.judges(x), self.judges(y.detach()))
+        self.judge_optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        self.judge_optimiser.step()
+        self.judges.requires_grad_(False)
+        with torch.autocast(self.device.type, torch.bfloat16):
+            with torch.no_grad():
+                real = self.judges(x)
+            deceive, feature = generator_losses(real, self.judges(y))
+        self.judges.requires_grad_(True)
+        log |= {"judge": loss, "deceive": deceive, "feature": feature}
+        return {"deceive": deceive, "feature": feature}
+
+    @torch.no_grad()
+    def _follow(self) -> None:
+        decay = min(self.config.training.ema, (1 + self.step) / (10 + self.step))
+        live, slow = self.codec.state_dict(), self.average.state_dict()
+        names = [n for n in slow if slow[n].dtype == torch.float32]
+        torch._foreach_lerp_([slow[n] for n in names], [live[n] for n in names], 1 - decay)
+
+    def _stop(self, *_: object) -> None:
+        self.stopping = True
+
+    # -- the loop ------------------------------------------------------------------------------
+
+    def train(self, data: Path, minutes: float, log_every: int = 25) -> None:
+        t = self.config.training
+        self.sampler = Sampler(data, self.config, self.device, t.seed + self.step)
+        begin = saved = time.monotonic()
+        sums: dict[str, float] = {}
+        counts: dict[str, int] = {}
+        mark, mark_step = begin, self.step
+        if self.step == 0:
+            self.initialise()
+        self.codec.train()
+        signal.signal(signal.SIGTERM, self._stop)
+        while (
+            not self.stopping
+            and (elapsed := (time.monotonic() - begin) / 60) < minutes
+            and self.step < t.steps
+        ):
+            left = (1 - elapsed / minutes) / COOLDOWN
+            for name, value in self.train_step(max(0.1, min(1.0, left))).items():
+                sums[name] = sums.get(name, 0.0) + value
+                counts[name] = counts.get(name, 0) + 1
+            if self.step % log_every == 0:
+                now = time.monotonic()
+                row = {name: sums[name] / counts[name] for name in sums}
+                self._log(
+                    row | {"rate": (self.step - mark_step) / (now - mark), "minutes": elapsed}
+                )
+                sums, counts = {}, {}
+                mark, mark_step = now, self.step
+            if time.monotonic() - saved > CHECKPOINT_MINUTES * 60:
+                self.save()
+                saved = time.monotonic()
+        self.save()
+
+    def _log(self, row: dict[str, float]) -> None:
+        names = ["mel", "spectrum", "waveform", "commitment", "judge", "deceive", "feature"]
+        names += ["gradient", "used_first", "used_last", "rate", "minutes"]
+        path = self.run / "log.csv"
+        new = not path.exists()
+        with path.open("a", newline="") as f:
+            writer = csv.writer(f)
+            if new:
+                writer.writerow(["step", *names])
+            writer.writerow([self.step, *(f"{row[n]:.5g}" if n in row else "" for n in names)])
+        print(self.step, " ".join(f"{n}={row[n]:.4g}" for n in names if n in row), flush=True)
