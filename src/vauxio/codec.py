@@ -1,0 +1,345 @@
+"""Samples to codes and back, whole or as they come.
+
+This room runs the networks and knows how their tokens lie on the time line: rates, delay, warm-up,
+exact lengths. It knows nothing of files, of bits or of entropy coding.
+
+A token is one time step of a model (`Model.hop` samples at the model's rate); a code is one number
+of a token, one per codebook. Codes are ``uint16[channels, codebooks, tokens]`` throughout.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from . import pcm
+from .errors import AudioError
+from .models import Model, Network, find_model
+from .resample import Resampler
+
+__all__ = ["Codec", "Codes", "SignalDecoder", "SignalEncoder", "TokenDecoder", "TokenEncoder"]
+
+CHUNK = 150
+"""Tokens that go through a network at once: long enough to be fast, short enough to stay small."""
+
+
+@dataclass(frozen=True, eq=False)
+class Codes:
+    """A recording as codes, and what it takes to decode them.
+
+    Attributes
+    ----------
+    codes : ndarray
+        ``uint16[channels, codebooks, tokens]``. Any number of codebooks from the first on is a
+        valid signal: ``codes[:, :4]`` is the same recording at half the bitrate of ``[:, :8]``.
+    samplerate, frames : int
+        Of the recording.
+    model : str
+        Name of the model that made them.
+    """
+
+    codes: np.ndarray
+    samplerate: int
+    frames: int
+    model: str
+
+    def __repr__(self) -> str:
+        channels, codebooks, tokens = self.codes.shape
+        return (
+            f"Codes({channels} channels x {codebooks} codebooks x {tokens} tokens, "
+            f"samplerate={self.samplerate}, frames={self.frames}, model={self.model!r})"
+        )
+
+
+class Codec:
+    """A model at work: samples to codes, codes to samples.
+
+    Parameters
+    ----------
+    model : str or Model, optional
+        Name of an installed model (see `vauxio.models`), or the model itself.
+    threads : int, optional
+        Threads of each network.
+
+    Raises
+    ------
+    ModelError
+        If the model is not installed or damaged. Networks are loaded when first used.
+
+    Examples
+    --------
+    >>> import numpy as np, vauxio
+    >>> codec = vauxio.Codec()
+    >>> codes = codec.encode(np.zeros(44100, 'float32'), 44100, bitrate=3)
+    >>> codes.codes.shape
+    (1, 4, 79)
+    >>> codec.decode(codes).shape
+    (44100,)
+    """
+
+    def __init__(self, model: str | Model = "auto", *, threads: int = 1) -> None:
+        self.model = model if isinstance(model, Model) else find_model(model)
+        self.threads = threads
+
+    def __repr__(self) -> str:
+        return f"Codec({self.model.name!r})"
+
+    def encode(self, data: Any, samplerate: int, bitrate: float | None = None) -> Codes:
+        """Samples to codes.
+
+        Parameters
+        ----------
+        data : array_like
+            ``[frames]`` or ``[frames, channels]`` of float32, float64, int16 or int32.
+        samplerate : int
+            In Hz, 8,000 to 192,000.
+        bitrate : float, optional
+            Nominal kbps per channel; see `Model.codebooks_for`. All codebooks if not given.
+
+        Raises
+        ------
+        AudioError
+            If it cannot be coded: type, shape, sample rate, NaN or infinite samples.
+        ValueError
+            If the model does not have that bitrate.
+        """
+        frames = pcm.to_frames(data)
+        samplerate, channels = pcm.check_format(samplerate, frames.shape[1])
+        codebooks = self.model.codebooks if bitrate is None else self.model.codebooks_for(bitrate)
+        encoder = SignalEncoder(self, samplerate, channels, codebooks)
+        pcm.check_finite(frames)
+        parts = [
+            encoder.push(pcm.to_float(frames[i : i + samplerate]))
+            for i in range(0, len(frames), samplerate)
+        ]
+        parts.append(encoder.finish())
+        return Codes(np.concatenate(parts, axis=2), samplerate, len(frames), self.model.name)
+
+    def decode(self, codes: Codes) -> np.ndarray:
+        """Codes to samples.
+
+        Parameters
+        ----------
+        codes : Codes
+            With as many tokens as its `frames` need, and the first codebooks of the model, or all.
+
+        Returns
+        -------
+        ndarray
+            ``float32[frames]``, or ``float32[frames, channels]`` for more channels than one.
+
+        Raises
+        ------
+        AudioError
+            If shape, type or values are not those of codes of this model.
+        """
+        array = self._check_codes(codes)
+        channels, codebooks, tokens = array.shape
+        decoder = SignalDecoder(self, codes.samplerate, channels, frames=codes.frames)
+        parts = [decoder.push(array[..., i : i + CHUNK]) for i in range(0, tokens, CHUNK)]
+        data = np.concatenate([*parts, decoder.finish()])
+        return data[:, 0] if channels == 1 else data
+
+    def _check_codes(self, codes: Codes) -> np.ndarray:
+        model, array = self.model, np.asarray(codes.codes)
+        if codes.model != model.name:
+            raise AudioError(f"codes of {codes.model}, not of {model.name}")
+        if array.ndim != 3 or not np.issubdtype(array.dtype, np.integer):
+            raise AudioError(
+                f"codes {array.dtype}{list(array.shape)}: "
+                "must be integers [channels, codebooks, tokens]"
+            )
+        channels, codebooks, tokens = array.shape
+        pcm.check_format(codes.samplerate, channels)
+        if not 1 <= codebooks <= model.codebooks:
+            raise AudioError(f"{codebooks} codebooks: {model.name} has 1 to {model.codebooks}")
+        needed = model.tokens_for(codes.frames, codes.samplerate)
+        if tokens != needed:
+            raise AudioError(f"{tokens} tokens: {codes.frames} frames need {needed}")
+        if array.size and not 0 <= int(array.min()) <= int(array.max()) < model.codebook_size:
+            raise AudioError(f"codes must be 0 to {model.codebook_size - 1}")
+        return array
+
+
+class _Stateful:
+    """A network and the state that it carries from one call to the next.
+
+    Attributes
+    ----------
+    state : ndarray
+        ``float32[rows, network.state]``; zeros at the start of a signal.
+    """
+
+    def __init__(self, network: Network, rows: int, threads: int) -> None:
+        self._network, self._threads = network, threads
+        self.state = np.zeros((rows, network.state), np.float32)
+
+    def reset(self) -> None:
+        """Back to the start of a signal."""
+        self.state = np.zeros_like(self.state)
+
+    def _run(self, name: str, values: np.ndarray) -> np.ndarray:
+        session = self._network.open(self._threads)
+        feeds = {name: np.ascontiguousarray(values), "state": self.state}
+        result, self.state = session.run(None, feeds)
+        return result
+
+
+class TokenEncoder(_Stateful):
+    """Samples at the model's rate to codes, any whole number of tokens at a time.
+
+    Parameters
+    ----------
+    codec : Codec
+    channels : int
+        Each is coded by itself: one row of the batch.
+    codebooks : int
+        The first so many codebooks are given.
+    """
+
+    def __init__(self, codec: Codec, channels: int, codebooks: int) -> None:
+        super().__init__(codec.model.encoder, channels, codec.threads)
+        self._codebooks = codebooks
+
+    def push(self, samples: np.ndarray) -> np.ndarray:
+        """``float32[channels, n * hop]`` to ``uint16[channels, codebooks, n]``; n >= 1."""
+        return self._run("pcm", samples)[:, : self._codebooks].astype(np.uint16)
+
+
+class TokenDecoder(_Stateful):
+    """Codes to samples at the model's rate, `Model.delay` samples late.
+
+    Parameters
+    ----------
+    codec : Codec
+    channels : int
+    """
+
+    def __init__(self, codec: Codec, channels: int) -> None:
+        super().__init__(codec.model.decoder, channels, codec.threads)
+        self._codebooks = codec.model.codebooks
+
+    def push(self, codes: np.ndarray) -> np.ndarray:
+        """``[channels, any number of codebooks, n]`` to ``float32[channels, n * hop]``; n >= 1."""
+        channels, given, tokens = codes.shape
+        all_codes = np.full((channels, self._codebooks, tokens), -1, np.int32)  # -1: not there
+        all_codes[:, :given] = codes
+        return self._run("codes", all_codes)
+
+
+class SignalEncoder:
+    """Frames at any rate, pushed in pieces of any size, to codes.
+
+    The networks always see the same pieces, so the codes do not depend on how a signal is pushed.
+
+    Parameters
+    ----------
+    codec : Codec
+    samplerate, channels : int
+        Of the frames.
+    codebooks : int
+
+    Attributes
+    ----------
+    frames : int
+        How many have been pushed.
+    """
+
+    def __init__(self, codec: Codec, samplerate: int, channels: int, codebooks: int) -> None:
+        self._model, self._samplerate = codec.model, samplerate
+        self._resampler = Resampler(samplerate, codec.model.samplerate, channels)
+        self._tokens = TokenEncoder(codec, channels, codebooks)
+        self._waiting = np.empty((0, channels), np.float32)
+        self._empty = np.empty((channels, codebooks, 0), np.uint16)
+        self.frames = 0
+
+    def push(self, frames: np.ndarray) -> np.ndarray:
+        """``float32[n, channels]`` to the codes ``uint16[channels, codebooks, m]`` it completes."""
+        self.frames += len(frames)
+        return self._encode(self._resampler.push(frames), CHUNK)
+
+    def finish(self) -> np.ndarray:
+        """The codes that remain, the decoder's delay made up for."""
+        samples = self._model.samples_for(self.frames, self._samplerate)
+        total = self._model.tokens_for(self.frames, self._samplerate) * self._model.hop
+        rest = self._resampler.finish(samples)
+        silence = np.zeros((total - samples, rest.shape[1]), np.float32)
+        parts = [self._encode(np.concatenate([rest, silence]), CHUNK)]
+        last = len(self._waiting) // self._model.hop
+        if last:
+            parts.append(self._encode(self._waiting[:0], last))
+        return np.concatenate(parts, axis=2)
+
+    def _encode(self, samples: np.ndarray, tokens: int) -> np.ndarray:
+        """Encode what is waiting and `samples` in pieces of exactly `tokens`; keep the rest."""
+        waiting = np.concatenate([self._waiting, samples])
+        size = tokens * self._model.hop
+        whole = len(waiting) // size * size
+        self._waiting = waiting[whole:].copy()
+        parts = [self._tokens.push(waiting[i : i + size].T) for i in range(0, whole, size)]
+        return np.concatenate([self._empty, *parts], axis=2)
+
+
+class SignalDecoder:
+    """Codes to frames at any rate, from any frame on.
+
+    Parameters
+    ----------
+    codec : Codec
+    samplerate, channels : int
+        Of the frames.
+    start : int, optional
+        The frame to begin with.
+    frames : int, optional
+        Length of the whole signal, if it is known. It must be known (set the attribute) before the
+        last token is pushed.
+
+    Attributes
+    ----------
+    first_token : int
+        The token to begin with: far enough before `start` for network and resampler to settle.
+    position : int
+        The frame that comes next.
+    """
+
+    def __init__(
+        self,
+        codec: Codec,
+        samplerate: int,
+        channels: int,
+        *,
+        start: int = 0,
+        frames: int | None = None,
+    ) -> None:
+        model = codec.model
+        self._model, self._samplerate = model, samplerate
+        self._resampler = Resampler(model.samplerate, samplerate, channels, start)
+        self._tokens = TokenDecoder(codec, channels)
+        heard = (self._resampler.first + model.delay) // model.hop
+        self.first_token = max(0, heard - model.decoder.receptive_field)
+        self._sample = self.first_token * model.hop - model.delay
+        self.position, self.frames = start, frames
+
+    def push(self, codes: np.ndarray) -> np.ndarray:
+        """Codes ``[channels, codebooks, n]`` to the ``float32[m, channels]`` that they complete."""
+        samples = self._tokens.push(codes).T
+        begin, self._sample = self._sample, self._sample + len(samples)
+        samples = samples[max(0, self._resampler.first - begin) :]
+        if self.frames is not None:
+            end = self._model.samples_for(self.frames, self._samplerate)
+            samples = samples[: max(0, len(samples) - max(0, self._sample - end))]
+        return self._give(self._resampler.push(samples))
+
+    def finish(self) -> np.ndarray:
+        """What remains up to the last of `frames`."""
+        if self.frames is None:
+            raise ValueError("frames must be known to finish")
+        return self._give(self._resampler.finish(self.frames))
+
+    def _give(self, out: np.ndarray) -> np.ndarray:
+        if self.frames is not None:
+            out = out[: max(0, self.frames - self.position)]
+        self.position += len(out)
+        return out

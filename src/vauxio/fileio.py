@@ -1,0 +1,178 @@
+"""Paths, descriptors and file objects, opened; files that appear only when they are whole.
+
+This room knows temporary names, fsync and rename. It does not know what is read or written.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import secrets
+import stat
+from pathlib import Path
+from typing import Any, BinaryIO, Union
+
+__all__ = ["File", "Input", "Output", "is_seekable", "name_of"]
+
+File = Union[str, bytes, "os.PathLike[str]", int, BinaryIO]
+"""What can be opened: a path, a file descriptor, a binary file object."""
+
+
+def name_of(file: Any) -> str:
+    """A name for messages and reports."""
+    if isinstance(file, (str, bytes, os.PathLike)):
+        return os.fsdecode(file)
+    name = getattr(file, "name", None)
+    return name if isinstance(name, str) else f"<{type(file).__name__}>"
+
+
+def is_seekable(stream: Any) -> bool:
+    """Whether one can go back in a binary file object; not, if it does not say so."""
+    return hasattr(stream, "seekable") and bool(stream.seekable())
+
+
+class Input:
+    """A file to read.
+
+    Parameters
+    ----------
+    file : File
+        A file object stays open in `close`.
+    closefd : bool, optional
+        Whether `close` closes a descriptor.
+
+    Attributes
+    ----------
+    file : BinaryIO
+    """
+
+    def __init__(self, file: File, closefd: bool = True) -> None:
+        self._ours = isinstance(file, (str, bytes, int, os.PathLike))
+        if isinstance(file, int):
+            self.file: Any = open(file, "rb", closefd=closefd)
+        elif isinstance(file, (str, bytes, os.PathLike)):
+            self.file = open(file, "rb")
+        elif hasattr(file, "read"):
+            self.file = file
+        else:
+            raise TypeError(f"file must be a path, descriptor or binary file and not {file!r}")
+
+    def close(self) -> None:
+        if self._ours:
+            self.file.close()
+
+
+class Output:
+    """A file to write. Of a path, nothing is seen until it is committed.
+
+    Data for a path goes to a temporary name in the same folder. With `commit` it takes its final
+    name, in one step; with `discard`, or if the process dies, the target stays what it was.
+    Descriptors, file objects, and targets that are no regular files (devices, named pipes) are
+    written to directly.
+
+    Parameters
+    ----------
+    file : File
+        Of a path that is a symbolic link, the file that it leads to is replaced. A file object
+        stays open.
+    exclusive : bool, optional
+        Fail if the path is there, now or when it is committed.
+    closefd : bool, optional
+        Whether a descriptor is closed in the end.
+
+    Attributes
+    ----------
+    file : BinaryIO
+        Where to write.
+    temporary : Path or None
+        Where the data lies until then; None if it is written directly.
+
+    Raises
+    ------
+    FileExistsError
+        If `exclusive` and the path is there.
+    IsADirectoryError
+        If it is a folder.
+    OSError
+        If nothing can be written there.
+    """
+
+    def __init__(self, file: File, exclusive: bool = False, closefd: bool = True) -> None:
+        self.temporary: Path | None = None
+        self._ours = True
+        if isinstance(file, (str, bytes, os.PathLike)):
+            self._open(Path(os.path.realpath(os.fsdecode(file))), exclusive)
+        elif isinstance(file, int):
+            self.file: Any = open(file, "wb", closefd=closefd)
+        elif hasattr(file, "write"):
+            self.file, self._ours = file, False
+        else:
+            raise TypeError(f"file must be a path, descriptor or binary file and not {file!r}")
+
+    def commit(self) -> None:
+        """Everything to the disk, then the final name. On an error, as `discard`."""
+        try:
+            if hasattr(self.file, "flush"):
+                self.file.flush()
+            if self.temporary is not None:
+                os.fsync(self.file.fileno())
+            if self._ours:
+                self.file.close()
+            if self.temporary is not None:
+                if self._exclusive:
+                    os.link(self.temporary, self._target)  # fails if it is there, unlike a rename
+                    os.unlink(self.temporary)
+                else:
+                    os.replace(self.temporary, self._target)
+                _sync_folder(self._target.parent)
+        except BaseException:
+            self.discard()
+            raise
+
+    def discard(self) -> None:
+        """Leave nothing behind, where that is possible."""
+        if self._ours:
+            with contextlib.suppress(OSError):  # what could not be flushed was not to be kept
+                self.file.close()
+        if self.temporary is not None:
+            self.temporary.unlink(missing_ok=True)
+
+    def _open(self, target: Path, exclusive: bool) -> None:
+        self._target, self._exclusive = target, exclusive
+        try:
+            mode = target.stat().st_mode
+        except FileNotFoundError:
+            mode = None
+        if mode is not None:
+            if exclusive:
+                raise self._error(errno.EEXIST)
+            if stat.S_ISDIR(mode):
+                raise self._error(errno.EISDIR)
+            if not stat.S_ISREG(mode):
+                self.file = open(target, "wb")
+                return
+            if not os.access(target, os.W_OK):  # a rename would not ask
+                raise self._error(errno.EACCES)
+        temporary = target.with_name(f".{target.name[:60]}.{secrets.token_hex(4)}.part")
+        try:
+            self.file = open(temporary, "xb")
+        except OSError as e:
+            raise self._error(e.errno or errno.EIO) from e
+        self.temporary = temporary
+        if mode is not None:
+            os.chmod(temporary, stat.S_IMODE(mode))
+
+    def _error(self, number: int) -> OSError:
+        """Of the subclass that the number stands for, with the target's name, not the temporary."""
+        return OSError(number, os.strerror(number), str(self._target))
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make a new name durable, where folders can be synced."""
+    with contextlib.suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

@@ -1,0 +1,278 @@
+"""Codes to the blocks of a ``.vx`` file and back, addressed by token.
+
+This room chooses the entropy coder, fills blocks, and finds and checks what they held. It knows
+nothing of samples or networks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from . import container, entropy, pcm
+from .errors import (
+    AudioError,
+    ChecksumError,
+    FormatError,
+    ModelError,
+    TruncatedError,
+    UnsupportedError,
+)
+from .models import Model, find_model
+
+__all__ = ["TokenReader", "TokenWriter"]
+
+_BLOCK_SECONDS = 10
+
+
+class TokenWriter:
+    """Codes into blocks of about ten seconds, each written as soon as it is full.
+
+    Parameters
+    ----------
+    file : BinaryIO
+        Never sought; not closed.
+    model : Model
+    samplerate, channels, codebooks : int
+    tags : mapping of str to str
+    lm : bool
+        False for plain bit packing, without a probability model.
+
+    Attributes
+    ----------
+    header : container.Header
+    model : Model
+    """
+
+    def __init__(
+        self,
+        file: Any,
+        model: Model,
+        samplerate: int,
+        channels: int,
+        codebooks: int,
+        tags: Mapping[str, str],
+        lm: bool,
+    ) -> None:
+        self._packer = entropy.PackedCoder(model.code_bits)
+        self._coder = entropy.StaticCoder(model.static_table()) if lm else self._packer
+        self._block_tokens = round(_BLOCK_SECONDS * model.token_rate)
+        self._waiting = np.empty((channels, codebooks, 0), np.uint16)
+        self.model = model
+        self.header = container.Header(
+            model=model.name,
+            decoder_hash=model.decoder.hash,
+            coder=self._coder.id,
+            coder_hash=self._coder.hash,
+            samplerate=samplerate,
+            channels=channels,
+            frames=None,
+            codebooks=codebooks,
+            code_bits=model.code_bits,
+            block_tokens=self._block_tokens,
+            tags=tags,
+        )
+        self._writer = container.Writer(file, self.header)
+
+    def push(self, codes: np.ndarray) -> None:
+        """Codes ``uint16[channels, codebooks, n]`` that follow the last."""
+        waiting = np.concatenate([self._waiting, codes], axis=2)
+        while waiting.shape[2] >= self._block_tokens:
+            self._write(waiting[..., : self._block_tokens])
+            waiting = waiting[..., self._block_tokens :]
+        self._waiting = waiting
+
+    def finish(self, frames: int) -> None:
+        """What is waiting as the last block, then the trailer."""
+        if self._waiting.shape[2]:
+            self._write(self._waiting)
+        self._writer.close(frames)
+
+    def _write(self, codes: np.ndarray) -> None:
+        codes = np.ascontiguousarray(codes)
+        coder = self._coder
+        payload = coder.encode(codes)
+        if len(payload) > -(-codes.size * self._packer.code_bits // 8):
+            coder = self._packer
+            payload = coder.encode(codes)
+        block = container.Block(
+            tokens=codes.shape[2],
+            coder=coder.id,
+            codes_crc=entropy.codes_crc(codes),
+            payload=payload,
+        )
+        self._writer.write(block)
+
+
+class TokenReader:
+    """Codes by token number: at random in a seekable file, in order from a pipe.
+
+    Parameters
+    ----------
+    file : BinaryIO
+        Not closed.
+
+    Attributes
+    ----------
+    header : container.Header
+    seekable : bool
+    complete : bool
+        Whether the file has its end. From a pipe, False until that has been read.
+
+    Raises
+    ------
+    FormatError
+        If it is not a ``.vx`` file, or one of a rate or channel count beyond the limits.
+    """
+
+    def __init__(self, file: Any) -> None:
+        self._reader = container.Reader(file)
+        self.header = header = self._reader.header
+        self.seekable = self._reader.seekable
+        try:
+            pcm.check_format(header.samplerate, header.channels)
+        except AudioError as e:
+            raise UnsupportedError(f"{e} in this version") from None
+        self._model: Model | None = None
+        self._coders: dict[int, Any] = {}
+        self._first = 0  # token that _codes begins with
+        self._codes = np.empty((header.channels, header.codebooks, 0), np.uint16)
+        # From a pipe, one block is read ahead: only so is the last one known to be the last.
+        self._sequence = None if self.seekable else enumerate(self._reader)
+        self._ahead: tuple[int, container.Block] | FormatError | None = None
+        self._cut_off = False
+        if self._sequence is not None:
+            self._read_ahead()
+
+    @property
+    def model(self) -> Model:
+        """The model that decodes this file; `ModelError` if it is not installed."""
+        if self._model is None:
+            header = self.header
+            model = find_model(header.model, header.decoder_hash)
+            if header.code_bits != model.code_bits or header.codebooks > model.codebooks:
+                raise FormatError(
+                    f"{header.codebooks} codebooks of {header.code_bits} bits: "
+                    f"{model.name} has {model.codebooks} of {model.code_bits}"
+                )
+            self._check_coder(model)
+            self._model = model
+        return self._model
+
+    @property
+    def complete(self) -> bool:
+        return self._reader.complete
+
+    @property
+    def blocks(self) -> int:
+        """Blocks that there are; from a pipe, that have been read."""
+        return self._reader.blocks
+
+    @property
+    def tokens(self) -> int:
+        """Tokens that there are; from a pipe, that have been read."""
+        return self._reader.tokens
+
+    @property
+    def stored_frames(self) -> int | None:
+        """Frames as the file has it, where it is complete."""
+        return self._reader.frames if self._reader.complete else None
+
+    @property
+    def frames(self) -> int | None:
+        """Frames that can be decoded; None from a pipe whose end is not yet in sight."""
+        reader, header = self._reader, self.header
+        if reader.complete:
+            frames = reader.frames or 0
+            needed = self.model.tokens_for(frames, header.samplerate)
+            if reader.tokens != needed:
+                raise FormatError(f"{reader.tokens} tokens: {frames} frames need {needed}")
+            return frames
+        if not self.seekable and not self._cut_off:
+            return None
+        frames = self.model.frames_in(reader.tokens, header.samplerate)
+        return frames if header.frames is None else min(frames, header.frames)
+
+    def get(self, token: int, count: int) -> np.ndarray:
+        """Codes ``uint16[channels, codebooks, n]`` from `token` on.
+
+        n is at least 1 and at most `count`, or 0 at the end of the file (or of what there is of
+        it). From a pipe, `token` must not lie before the last one asked for.
+        """
+        while not 0 <= token - self._first < self._codes.shape[2]:
+            if not self._load(token):
+                return self._codes[..., :0]
+        at = token - self._first
+        return self._codes[..., at : at + count]
+
+    def skip_to_end(self) -> None:
+        """Read a pipe to its end without decoding it."""
+        while isinstance(self._ahead, tuple):
+            self._read_ahead()
+        if self._ahead is not None:
+            raise self._ahead
+
+    def _load(self, token: int) -> bool:
+        """Decode the block with that token, or the next one from a pipe; False if there is none."""
+        if self._sequence is None:
+            index = token // self.header.block_tokens
+            if index >= self._reader.blocks:
+                return False
+            block = self._reader.read(index)
+        else:
+            if self._ahead is None:
+                return False
+            if isinstance(self._ahead, FormatError):
+                raise self._ahead
+            index, block = self._ahead
+            self._read_ahead()
+        codes = self._decode(index, block)
+        first = index * self.header.block_tokens
+        if self._sequence is None and token >= first + codes.shape[2]:
+            return False  # past the end of the last block
+        self._first, self._codes = first, codes
+        return True
+
+    def _read_ahead(self) -> None:
+        assert self._sequence is not None
+        try:
+            self._ahead = next(self._sequence, None)
+        except TruncatedError:
+            self._ahead, self._cut_off = None, True
+        except FormatError as e:
+            self._ahead = e  # raised when it is this block's turn
+
+    def _decode(self, index: int, block: container.Block) -> np.ndarray:
+        header = self.header
+        coder = self._coder(block.coder)
+        (codes,) = coder.decode([(block.payload, block.tokens)], header.channels, header.codebooks)
+        if entropy.codes_crc(codes) != block.codes_crc:
+            raise ChecksumError(
+                f"block {index}: decoded to codes with a wrong checksum; "
+                "the file is damaged or was written with another model"
+            )
+        if codes.size and int(codes.max()) >= self.model.codebook_size:
+            raise FormatError(f"block {index}: a code is beyond the model's codebooks")
+        return codes
+
+    def _check_coder(self, model: Model) -> None:
+        """`ModelError` if the file was written with other probabilities than those here."""
+        if self.header.coder == entropy.STATIC:
+            coder = entropy.StaticCoder(model.static_table())
+            if coder.hash != self.header.coder_hash:
+                raise ModelError(
+                    f"needs the static table {self.header.coder_hash.hex()} of {model.name}, "
+                    f"the one installed is {coder.hash.hex()}; install the version of vauxio "
+                    "that wrote the file"
+                )
+            self._coders[entropy.STATIC] = coder
+
+    def _coder(self, number: int) -> Any:
+        self.model  # noqa: B018  which puts the header's coder among those that are known
+        if number == entropy.PACKED and number not in self._coders:
+            self._coders[number] = entropy.PackedCoder(self.header.code_bits)
+        if number not in self._coders:
+            raise UnsupportedError(f"a block of entropy coder {number}: needs a newer vauxio")
+        return self._coders[number]

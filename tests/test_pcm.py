@@ -1,0 +1,232 @@
+"""Samples in and out: scaling, checks, resampling, recordings."""
+
+from __future__ import annotations
+
+import io
+import os
+import threading
+
+import numpy as np
+import pytest
+import soundfile
+
+from vauxio import pcm
+from vauxio.errors import AudioError
+
+
+def noise(frames: int, channels: int = 1, seed: int = 0) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    return rng.uniform(-0.5, 0.5, (frames, channels)).astype(np.float32)
+
+
+# --- sample types ---
+
+
+@pytest.mark.parametrize("dtype", ["int16", "int32"])
+def test_integers_in_as_soundfile_reads_them(dtype):
+    info = np.iinfo(dtype)
+    samples = np.array([info.min, -12345, -1, 0, 1, 12345, info.max], dtype)
+    file = io.BytesIO()
+    soundfile.write(file, samples, 8000, f"PCM_{info.bits}", format="WAV")
+    file.seek(0)
+    expected, _ = soundfile.read(file, dtype="float32")
+    assert np.array_equal(pcm.to_float(samples[:, None])[:, 0], expected)
+
+
+@pytest.mark.parametrize(("dtype", "subtype", "format"),
+                         [("int16", "PCM_16", "FLAC"), ("int32", "PCM_32", "WAV")])  # fmt: skip
+def test_integers_out_as_soundfile_scales_rounds_and_clips(dtype, subtype, format):
+    samples = np.concatenate([
+        np.random.default_rng(1).uniform(-1.2, 1.2, 5000),
+        np.array([-0.4, 0.4, 0.6, -0.6, 1, -1, 32767, 32767.4, 32767.6, 32768]) / 32768,
+        [1.0, -1.0, 2.0, -2.0],
+    ]).astype(np.float32)  # fmt: skip
+    file = io.BytesIO()
+    soundfile.write(file, samples, 8000, subtype, format=format)
+    file.seek(0)
+    expected, _ = soundfile.read(file, dtype=dtype)
+    assert np.array_equal(pcm.from_float(samples, np.dtype(dtype)), expected)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_floats_in_are_clipped(dtype):
+    samples = np.array([[0.25], [1.5], [-7.0], [1e30 if dtype == "float32" else 1e300]], dtype)
+    assert pcm.to_float(samples).tolist() == [[0.25], [1.0], [-1.0], [1.0]]
+    assert pcm.to_float(samples).dtype == np.float32
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_floats_out_are_left_alone(dtype):
+    samples = np.array([[0.25], [1.5]], np.float32)
+    out = pcm.from_float(samples, np.dtype(dtype))
+    assert out.dtype == dtype and out.tolist() == [[0.25], [1.5]]
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_first_bad_frame_is_named(value):
+    samples = np.zeros((3_000_000, 2), np.float32)
+    samples[2_345_678, 1] = samples[2_999_999, 0] = value
+    with pytest.raises(AudioError, match=r"frame 2345778 "):
+        pcm.check_finite(samples, first=100)
+
+
+def test_finite_and_integer_samples_pass():
+    pcm.check_finite(np.full((5, 2), np.finfo(np.float64).max))
+    pcm.check_finite(np.full((5, 2), -(2**31), np.int32))
+
+
+@pytest.mark.parametrize("data", [np.zeros((2, 2, 2)), np.float32(1), np.zeros(3, "int64"),
+                                  np.zeros(3, "uint8"), np.zeros(3, "complex64"), ["a", "b"],
+                                  np.zeros(3, "float16")])  # fmt: skip
+def test_what_is_not_samples_is_refused(data):
+    with pytest.raises(AudioError):
+        pcm.to_frames(data)
+
+
+def test_channels_are_checked():
+    assert pcm.to_frames([0.0, 1.0]).shape == (2, 1)
+    assert pcm.to_frames(np.zeros((4, 2)), 2).shape == (4, 2)
+    with pytest.raises(AudioError, match="3 channels expected"):
+        pcm.to_frames(np.zeros((4, 2)), 3)
+
+
+@pytest.mark.parametrize(
+    ("samplerate", "channels"),
+    [(7999, 1), (192001, 1), (44100.0, 1), (True, 1), (44100, 0), (44100, 9), (None, 1)],
+)
+def test_formats_that_cannot_be_coded(samplerate, channels):
+    with pytest.raises(AudioError):
+        pcm.check_format(samplerate, channels)
+
+
+def test_formats_that_can_be_coded():
+    assert pcm.check_format(np.int64(8000), 8) == (8000, 8)
+    assert pcm.check_format(192000, np.int32(1)) == (192000, 1)
+
+
+@pytest.mark.parametrize("dtype", ["int64", "float16", ">f4", "nonsense", object, "uint16"])
+def test_dtypes_that_cannot_be_read(dtype):
+    with pytest.raises(ValueError, match="dtype must be one of"):
+        pcm.check_dtype(dtype)
+
+
+def test_mix_down_is_the_mean():
+    assert pcm.mix_down(np.array([[1, 0], [0.5, -0.5]], np.float32)).tolist() == [[0.5], [0.0]]
+
+
+# --- recordings ---
+
+
+def recorded(tmp_path, format: str = "WAV", frames: int = 10000, channels: int = 2):
+    path = tmp_path / f"a.{format.lower()}"
+    soundfile.write(path, noise(frames, channels), 44100, format=format)
+    return path
+
+
+def collect(file) -> np.ndarray:
+    with pcm.Recording(file) as recording:
+        assert (recording.samplerate, recording.channels) == (44100, 2)
+        return np.concatenate(list(recording.blocks(3000)))
+
+
+@pytest.mark.parametrize("format", ["WAV", "FLAC", "OGG", "MP3", "AIFF", "AU", "W64"])
+@pytest.mark.parametrize("kind", ["path", "str", "descriptor", "file", "bytes", "pipe"])
+def test_recordings_from_anything(tmp_path, format, kind):
+    path = recorded(tmp_path, format)
+    expected, _ = soundfile.read(path, dtype="float32")
+    if kind == "descriptor":
+        descriptor = os.open(path, os.O_RDONLY)
+        data = collect(descriptor)
+        os.close(descriptor)  # it is still ours
+    elif kind == "file":
+        with path.open("rb") as file:
+            data = collect(file)
+            assert not file.closed
+    elif kind == "pipe":
+        receiver, sender = os.pipe()
+        feeder = threading.Thread(target=feed, args=(sender, path.read_bytes()))
+        feeder.start()
+        with os.fdopen(receiver, "rb") as file:
+            data = collect(file)
+        feeder.join()
+    else:
+        data = collect({"path": path, "str": str(path)}.get(kind) or io.BytesIO(path.read_bytes()))
+    assert np.array_equal(data, np.clip(expected, -1, 1))
+
+
+def feed(sender: int, content: bytes) -> None:
+    with os.fdopen(sender, "wb") as file:
+        file.write(content)
+
+
+def test_live_wav_of_unknown_length_from_a_pipe(tmp_path):
+    content = bytearray(recorded(tmp_path).read_bytes())
+    content[4:8] = content[40:44] = b"\xff" * 4
+    receiver, sender = os.pipe()
+    feeder = threading.Thread(target=feed, args=(sender, bytes(content)))
+    feeder.start()
+    with os.fdopen(receiver, "rb") as file, pcm.Recording(file) as recording:
+        assert recording.frames is None
+        assert sum(len(block) for block in recording.blocks(777)) == 10000
+    feeder.join()
+
+
+def test_a_named_pipe(tmp_path):
+    path = tmp_path / "fifo"
+    os.mkfifo(path)
+    content = recorded(tmp_path, "FLAC").read_bytes()
+    feeder = threading.Thread(target=path.write_bytes, args=(content,))
+    feeder.start()
+    assert len(collect(path)) == 10000
+    feeder.join()
+
+
+def test_a_recording_left_early_does_not_hang(tmp_path):
+    content = recorded(tmp_path, frames=500_000).read_bytes()
+    with pcm.Recording(Pipe(content)) as recording:
+        next(recording.blocks(10))
+
+
+class Pipe(io.BytesIO):
+    def seekable(self) -> bool:
+        return False
+
+
+@pytest.mark.parametrize("content", [b"", b"RIFF", b"not audio at all" * 100, bytes(5000)])
+def test_not_a_recording(tmp_path, content):
+    path = tmp_path / "a.wav"
+    path.write_bytes(content)
+    for file in (path, io.BytesIO(content), Pipe(content)):
+        with pytest.raises(AudioError, match="not a recording"):
+            pcm.Recording(file)
+
+
+def test_recordings_that_are_not_there(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        pcm.Recording(tmp_path / "none.wav")
+    with pytest.raises(IsADirectoryError):
+        pcm.Recording(tmp_path)
+
+
+def test_a_recording_cut_off_is_not_taken_for_whole(tmp_path):
+    path = recorded(tmp_path, "FLAC", frames=200_000)
+    path.write_bytes(path.read_bytes()[:300_000])
+    with pcm.Recording(path) as recording, pytest.raises(AudioError, match="cut off|damaged"):
+        list(recording.blocks(10_000))
+
+
+def test_a_recording_with_nan_names_the_frame(tmp_path):
+    samples = noise(9000)
+    samples[8000] = np.nan
+    soundfile.write(tmp_path / "a.wav", samples, 44100, "FLOAT")
+    with (
+        pcm.Recording(tmp_path / "a.wav") as recording,
+        pytest.raises(AudioError, match=r"a\.wav: frame 8000 "),
+    ):
+        list(recording.blocks(1000))
+
+
+def test_a_recording_outside_the_limits(tmp_path):
+    soundfile.write(tmp_path / "a.wav", noise(100, 9), 44100)
+    with pytest.raises(AudioError, match=r"a\.wav: 9 channels"):
+        pcm.Recording(tmp_path / "a.wav")
