@@ -230,3 +230,10 @@ def test_a_recording_outside_the_limits(tmp_path):
     soundfile.write(tmp_path / "a.wav", noise(100, 9), 44100)
     with pytest.raises(AudioError, match=r"a\.wav: 9 channels"):
         pcm.Recording(tmp_path / "a.wav")
+
+
+def test_more_than_fits_in_memory():
+    with pytest.raises(AudioError, match="blocks"):
+        pcm.empty(1 << 50, 8, np.dtype("float64"), always_2d=True)
+    with pytest.raises(AudioError, match="blocks"):
+        pcm.empty(1 << 62, 8, np.dtype("float64"), always_2d=True)

@@ -140,7 +140,14 @@ def from_float(frames: np.ndarray, dtype: np.dtype) -> np.ndarray:
 
 def empty(frames: int, channels: int, dtype: np.dtype, always_2d: bool) -> np.ndarray:
     """Room for frames: ``[frames, channels]``, or ``[frames]`` for one channel if that will do."""
-    return np.empty((frames, channels) if always_2d or channels > 1 else frames, dtype)
+    shape = (frames, channels) if always_2d or channels > 1 else (frames,)
+    try:
+        return np.empty(shape, dtype)
+    except (MemoryError, ValueError):  # a small file may claim to be a very long one
+        raise AudioError(
+            f"{frames} frames of {channels} channels do not fit in memory; "
+            "read the file in pieces with blocks()"
+        ) from None
 
 
 def check_out(out: np.ndarray, channels: int) -> None:
