@@ -67,6 +67,7 @@ class Training:
     clip: float = 20.0  # of the generator's gradient norm
     # Discriminator.
     discriminator_tokens: int = 48  # of each excerpt
+    discriminator_rows: int = 50  # per cent of the batch
     discriminator_channels: int = 16
     discriminator_windows: list[int] = field(default_factory=lambda: [2048, 1024, 512])
 

@@ -172,10 +172,11 @@ class Trainer:
         t = self.config.training
         for group in self.judge_optimiser.param_groups:
             group["lr"] = t.discriminator_lr * scale
-        # A part of each excerpt, from a random start, is enough for the discriminators.
+        # A part of each excerpt, and of the batch, is enough for the discriminators.
+        rows = -(-len(x) * t.discriminator_rows // 100)
         length = min(x.shape[1], t.discriminator_tokens * self.config.model.hop)
         at = int(torch.randint(x.shape[1] - length + 1, ()))
-        x, y = x[:, at : at + length], y[:, at : at + length]
+        x, y = x[:rows, at : at + length], y[:rows, at : at + length]
         with torch.autocast(self.device.type, torch.bfloat16):
             loss = discriminator_loss(self.judges(x), self.judges(y.detach()))
         self.judge_optimiser.zero_grad(set_to_none=True)
