@@ -1,0 +1,77 @@
+"""The ``vaux`` command: its verbs, its exit codes, its one line per error.
+
+Each verb has a room of its own and is imported when it is asked for. What they share is in
+`common`. Exit codes: 0, 1 if some file failed, 2 for wrong usage, and 128 plus the signal's number
+if one ended it.
+"""
+
+from __future__ import annotations
+
+import importlib
+import signal
+import sys
+from collections.abc import Sequence
+
+import click
+
+from .. import __version__
+from ..errors import VauxError
+from .common import complain
+from .signals import unwinding
+
+__all__ = ["main"]
+
+_VERBS = ("encode", "decode", "info", "verify", "tags", "models", "compare")
+
+
+class _Verbs(click.Group):
+    """Commands from the modules named after them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_VERBS)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        if name not in _VERBS:
+            return None
+        return importlib.import_module(f".{name}", __name__).command
+
+
+@click.group(cls=_Verbs, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="vaux", message="%(prog)s %(version)s")
+def vaux() -> None:
+    """Neural audio codec: recordings to small .vx files and back.
+
+    \b
+    Example:
+      vaux encode speech.wav speech.vx
+      vaux decode speech.vx speech.flac
+    """
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        Those of the process, if not given.
+
+    Returns
+    -------
+    int
+        The exit code.
+    """
+    arguments = sys.argv[1:] if arguments is None else arguments
+    try:
+        with unwinding():
+            code = vaux.main(list(arguments) or ["--help"], "vaux", standalone_mode=False)
+        return code or 0
+    except click.UsageError as e:
+        where = e.ctx.command_path if e.ctx is not None else "vaux"
+        complain(f"{e.format_message().rstrip('.')}; see {where} -h")
+        return 2
+    except VauxError as e:
+        complain(str(e))
+        return 1
+    except click.Abort:
+        return 128 + signal.SIGINT

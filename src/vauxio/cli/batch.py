@@ -1,0 +1,217 @@
+"""What ``-r`` adds to the verbs: a tree of files, by way of `vauxio.archive`."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import functools
+import json
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from .common import Failure, blame, complain
+
+if TYPE_CHECKING:
+    from ..archive import Plan, Report, Result
+
+__all__ = ["Batch", "only", "options", "work_on"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_OPTIONS = (
+    click.option("-r", "--recursive", is_flag=True,
+                 help="All recordings below a folder or URL; -o names where the tree goes."),
+    click.option("-j", "--jobs", type=click.IntRange(1), metavar="N",
+                 help="With -r: so many processes; one for each core if not given."),
+    click.option("--include", multiple=True, metavar="GLOB",
+                 help="With -r: only files whose names match; may be given several times."),
+    click.option("--exclude", multiple=True, metavar="GLOB",
+                 help="With -r: no files whose names match."),
+    click.option("--dry-run", is_flag=True, help="With -r: say what would be done."),
+    click.option("--report", metavar="FILE.html", help="With -r: write a report as a page."),
+    click.option("--json", "as_json", is_flag=True,
+                 help="With -r: events as JSON, one per line, on standard output."),
+    click.option("--engine", type=click.Choice(["processes", "dask"]), default="processes",
+                 help="With -r: who works."),
+    click.option("--scheduler", metavar="URL", help="With --engine dask: tcp://host:8786."),
+)  # fmt: skip
+
+
+@dataclasses.dataclass(frozen=True)
+class Batch:
+    """The options that are for trees, as they were given."""
+
+    recursive: bool
+    jobs: int | None
+    include: tuple[str, ...]
+    exclude: tuple[str, ...]
+    dry_run: bool
+    report: str | None
+    as_json: bool
+    engine: str
+    scheduler: str | None
+
+    def check(self) -> None:
+        """`click.UsageError` for options that say nothing here."""
+        given = {
+            "-j": self.jobs, "--include": self.include, "--exclude": self.exclude,
+            "--dry-run": self.dry_run, "--report": self.report, "--json": self.as_json,
+            "--engine": self.engine == "dask",
+        }  # fmt: skip
+        for name, value in given.items():
+            if value and not self.recursive:
+                raise click.UsageError(f"{name} is for trees: -r")
+        if self.scheduler and self.engine != "dask":
+            raise click.UsageError("--scheduler is for --engine dask")
+
+
+def options(command: F) -> F:
+    """Give a command all of them, as one argument `batch`."""
+
+    def gather(*args: Any, **values: Any) -> Any:
+        names = [field.name for field in dataclasses.fields(Batch)]
+        batch = Batch(**{name: values.pop(name) for name in names})
+        batch.check()
+        return command(*args, batch=batch, **values)
+
+    wrapped: Any = functools.update_wrapper(gather, command)  # options given so far included
+    for option in reversed(_OPTIONS):
+        wrapped = option(wrapped)
+    return wrapped
+
+
+def only(files: tuple[str, ...]) -> str:
+    """The one folder or URL that there may be with ``-r``."""
+    if len(files) != 1:
+        raise click.UsageError("-r takes one folder or URL; -o names the other")
+    return files[0]
+
+
+def work_on(
+    batch: Batch, verb: str, source: str, target: str | None = None, **settings: Any
+) -> int:
+    """Plan, work, report. The exit code.
+
+    Parameters
+    ----------
+    batch : Batch
+    verb, source, target
+        See `archive.plan`.
+    settings
+        Of `archive.Settings`, and `delete_input` and `force` of `archive.plan`.
+    """
+    try:
+        return _work(batch, verb, source, target, settings)
+    except Failure as e:
+        complain(str(e))
+        return 1
+
+
+def _work(
+    batch: Batch, verb: str, source: str, target: str | None, settings: dict[str, Any]
+) -> int:
+    from .. import archive
+
+    more = {name: settings.pop(name) for name in ("delete_input", "force") if name in settings}
+    with blame(source):
+        plan = archive.plan(
+            verb, source, target, archive.Settings(**settings), include=batch.include,
+            exclude=batch.exclude, **more,
+        )  # fmt: skip
+    if batch.dry_run:
+        return _show_plan(plan, batch.as_json)
+    report = archive.Report(plan)
+    if batch.as_json:
+        _event("plan", files=len(plan.tasks), bytes=plan.bytes, skipped=len(plan.skipped),
+               refused=len(plan.refused), left_alone=plan.others)  # fmt: skip
+    results = archive.run(plan, batch.jobs, engine=batch.engine, scheduler=batch.scheduler)
+    with blame(target or source), contextlib.closing(results), _Bar(plan) as bar:  # type: ignore[type-var]
+        for result in results:
+            report.add(result)
+            bar.show(report, result)
+            if batch.as_json:
+                _event("file", **dataclasses.asdict(result))
+            elif not result.ok:
+                with bar.aside():
+                    complain(f"{result.source}: {result.error}")
+    if batch.as_json:
+        _event("report", **report.as_dict())
+    else:
+        click.echo(str(report))
+    if batch.report:
+        with blame(batch.report):
+            report.write_html(batch.report)
+    return 1 if report.failed else 0
+
+
+def _show_plan(plan: Plan, as_json: bool) -> int:
+    for task in plan.tasks:
+        if as_json:
+            _event("would", verb=plan.verb, source=task.source, target=task.target,
+                   bytes=task.entry.size)  # fmt: skip
+        else:
+            arrow = f" -> {task.target}" if task.target else ""
+            click.echo(_printable(f"{plan.verb} {task.source}{arrow}"))
+    for result in plan.refused:
+        if as_json:
+            _event("file", **dataclasses.asdict(result))
+        else:
+            complain(f"{result.source}: {result.error}")
+    if not as_json:
+        click.echo(_printable(repr(plan)))
+    return 1 if plan.refused else 0
+
+
+def _event(kind: str, **fields: Any) -> None:
+    click.echo(json.dumps({"event": kind, **fields}))
+    sys.stdout.flush()
+
+
+def _printable(text: str) -> str:
+    """File names may hold bytes that are no text, and control characters."""
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+
+
+class _Bar:
+    """One line on standard error, if that is a terminal: how far all of it is."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        self._bar: Any = None
+        self._sizes = {task.source: task.entry.size or 0 for task in plan.tasks}
+        self._shown = sys.stderr is not None and sys.stderr.isatty()
+
+    def __enter__(self) -> _Bar:
+        if self._shown:
+            from tqdm import tqdm
+
+            self._bar = tqdm(
+                total=self._plan.bytes or None, unit="B", unit_scale=True, dynamic_ncols=True,
+                bar_format="{percentage:3.0f} % {bar} {desc}, {remaining} left", leave=False,
+            )  # fmt: skip
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self._bar is not None:
+            self._bar.close()
+
+    def show(self, report: Report, result: Result) -> None:
+        if self._bar is None:
+            return
+        refused, tasks = len(self._plan.refused), len(self._plan.tasks)
+        self._bar.set_description_str(
+            f"{max(0, len(report.results) - refused)}/{tasks} files, "
+            f"{report.seconds / 3600:.2f} h of audio, {report.speed:.0f} x real time, "
+            f"{report.saved / 1e6:.1f} MB saved",
+            refresh=False,
+        )
+        self._bar.update(self._sizes.get(result.source, 0))
+
+    def aside(self) -> contextlib.AbstractContextManager[Any]:
+        """For another line to be written above it."""
+        if self._bar is None:
+            return contextlib.nullcontext()
+        return self._bar.external_write_mode(file=sys.stderr)

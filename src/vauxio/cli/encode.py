@@ -1,0 +1,165 @@
+"""``vaux encode``: recordings to ``.vx`` files."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from functools import partial
+from typing import TYPE_CHECKING
+
+import click
+
+from ..errors import FormatError
+from ..models import find_model, models
+from ..vauxfile import VauxFile
+from .batch import Batch, only, options, work_on
+from .common import (
+    STREAM,
+    Failure,
+    Job,
+    Progress,
+    blame,
+    blaming,
+    complain,
+    for_each,
+    opened,
+    plan,
+    writing,
+)
+
+if TYPE_CHECKING:
+    from ..pcm import Recording
+    from ..tagging import Tags
+
+__all__ = ["command"]
+
+_PIECE = 1 << 16  # frames
+
+
+@click.command("encode")
+@click.argument("files", nargs=-1, required=True, metavar="INPUT... [OUTPUT.vx]")
+@click.option("-o", "--output", metavar="FILE|FOLDER", help="Where to write.")
+@click.option("-b", "--bitrate", type=float, metavar="KBPS",
+              help="Nominal kbps per channel; the model's default if not given.")  # fmt: skip
+@click.option("-m", "--model", default="auto", metavar="NAME", help="Model; see vaux models.")
+@click.option("--mono", is_flag=True, help="Mix all channels down to one.")
+@click.option("--no-lm", is_flag=True, help="Write plain codes: larger files, the same sound.")
+@click.option("-f", "--force", is_flag=True, help="Replace files that exist.")
+@click.option("--delete-input", is_flag=True,
+              help="Delete a recording once its .vx file was read back without fault.")  # fmt: skip
+@options
+def command(
+    files: tuple[str, ...],
+    output: str | None,
+    bitrate: float | None,
+    model: str,
+    mono: bool,
+    no_lm: bool,
+    force: bool,
+    delete_input: bool,
+    batch: Batch,
+) -> int:
+    """Encode recordings (WAV, FLAC, Ogg, MP3, AIFF, ...) to .vx files.
+
+    The output lies beside the input unless it is named. "-" stands for standard input or output.
+
+    \b
+    Examples:
+      vaux encode speech.wav                    makes speech.vx
+      vaux encode -b 3 speech.wav small.vx
+      vaux encode *.flac -o archive             into the folder archive
+      ffmpeg -i film.mkv -f wav - | vaux encode - film.vx
+      vaux encode -r recordings -o archive -j 8
+    """
+    if model not in ("auto", *(m.name for m in models())):
+        raise click.UsageError(
+            f"model {model!r} is not installed; vaux models lists those that are"
+        )
+    try:
+        find_model(model).codebooks_for(bitrate)
+    except ValueError as e:
+        raise click.UsageError(str(e)) from None
+    if batch.recursive:
+        return work_on(
+            batch, "encode", only(files), output, model=model, bitrate=bitrate, mono=mono,
+            lm=not no_lm, force=force, delete_input=delete_input,
+        )  # fmt: skip
+    jobs = plan(files, output, ".vx", lambda name: name == STREAM or name.lower().endswith(".vx"))
+    if delete_input and any(STREAM in job for job in jobs):
+        raise click.UsageError("--delete-input needs files, not standard input or output")
+    work = partial(
+        _encode, bitrate=bitrate, model=model, mono=mono, lm=not no_lm, force=force,
+        delete_input=delete_input,
+    )  # fmt: skip
+    return for_each(jobs, work)
+
+
+def _encode(
+    job: Job,
+    bitrate: float | None,
+    model: str,
+    mono: bool,
+    lm: bool,
+    force: bool,
+    delete_input: bool,
+) -> None:
+    from .. import pcm
+
+    source, target = job
+    with blame(source):
+        before = _state(source)
+    with _recording(source) as (recording, tags), writing(target, force) as output:
+        seconds = None if recording.frames is None else recording.frames / recording.samplerate
+        with blame(target), VauxFile(
+            output.file, "w", recording.samplerate, 1 if mono else recording.channels,
+            model=model, bitrate=bitrate, tags=tags.tags, pictures=tags.pictures, lm=lm,
+        ) as f, Progress(source, seconds) as progress:  # fmt: skip
+            for block in blaming(source, recording.blocks(_PIECE)):
+                f.write(pcm.mix_down(block) if mono else block)
+                progress.add(len(block) / recording.samplerate)
+        if delete_input:
+            if output.temporary is None:
+                raise Failure(source, f"kept: what is in {target} cannot be read back")
+            with blame(target):
+                output.file.flush()
+                _verify(output.temporary, f)
+    if delete_input:
+        if _state(source) != before:
+            raise Failure(source, "kept: it changed while it was encoded; encode it again")
+        with blame(source):
+            os.unlink(source)
+
+
+@contextlib.contextmanager
+def _recording(name: str) -> Iterator[tuple[Recording, Tags]]:
+    """The recording and its tags, which a pipe's cannot be known to have."""
+    from .. import pcm
+    from ..tagging import Tags, read_tags
+
+    with opened(name) as file:
+        with blame(name):
+            tags = read_tags(name) if os.path.isfile(name) else Tags()
+            recording = pcm.Recording(file)
+        for note in tags.notes:
+            complain(f"{name}: {note}")
+        with recording:
+            yield recording, tags
+
+
+def _state(source: str) -> tuple[int, int, int] | None:
+    """What changes when somebody writes to a file."""
+    if source == STREAM:
+        return None
+    status = os.stat(source)
+    return status.st_ino, status.st_size, status.st_mtime_ns
+
+
+def _verify(path: os.PathLike[str], written: VauxFile) -> None:
+    """Decode all of a file; an error if it is not what was written."""
+    with VauxFile(path) as f:
+        frames = sum(len(block) for block in f.blocks(_PIECE))
+        if (frames, f.samplerate, f.channels) != (
+            written.frames, written.samplerate, written.channels
+        ):  # fmt: skip
+            raise FormatError("reads back as something else than was written; kept the input")

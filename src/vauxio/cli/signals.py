@@ -1,0 +1,69 @@
+"""Signals that end the process: they unwind it, so that nothing is left half done.
+
+This room knows how Python and C code share a signal: a handler of Python's runs between two steps
+of Python. If those steps lie in a callback from C, what it raises is lost; if C code waits for
+data, it does not run at all.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from types import FrameType
+
+__all__ = ["postponed", "unwinding", "wakeup"]
+
+_busy = False
+_pending: list[int] = []
+
+
+@contextlib.contextmanager
+def unwinding() -> Iterator[None]:
+    """Within, what would kill the process raises `KeyboardInterrupt` or `SystemExit` instead."""
+    replaced = {}
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):  # the last is not on every system
+        number = getattr(signal, name, None)
+        if number is None:
+            continue
+        if signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler):
+            replaced[number] = signal.signal(number, _unwind)
+    try:
+        yield
+    finally:
+        for number, handler in replaced.items():
+            signal.signal(number, handler)
+
+
+@contextlib.contextmanager
+def postponed() -> Iterator[None]:
+    """Within, no signal raises: for calls into C that call back. It does so right afterwards."""
+    global _busy
+    _busy = True
+    try:
+        yield
+    finally:
+        _busy = False
+        if _pending:
+            signal.raise_signal(_pending.pop())
+
+
+@functools.cache
+def wakeup() -> int:
+    """A file descriptor that can be read from as soon as there was a signal."""
+    ours, theirs = os.pipe()
+    os.set_blocking(theirs, False)
+    signal.set_wakeup_fd(theirs, warn_on_full_buffer=False)
+    return ours
+
+
+def _unwind(number: int, frame: FrameType | None) -> None:
+    if _busy:
+        _pending.append(number)
+    elif number == signal.SIGINT:
+        raise KeyboardInterrupt
+    else:
+        sys.exit(128 + number)

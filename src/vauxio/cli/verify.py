@@ -1,0 +1,40 @@
+"""``vaux verify``: whether ``.vx`` files are what was written."""
+
+from __future__ import annotations
+
+import os
+
+import click
+
+from ..errors import FormatError
+from .batch import Batch, options, work_on
+from .common import blame, for_each
+
+__all__ = ["command"]
+
+
+@click.command("verify")
+@click.argument("paths", nargs=-1, required=True, metavar="FILE.vx...|FOLDER")
+@click.option("--deep", is_flag=True, help="Decode the audio, too.")
+@options
+def command(paths: tuple[str, ...], deep: bool, batch: Batch) -> int:
+    """Check all checksums of .vx files, those of the decoded codes included.
+
+    \b
+    Examples:
+      vaux verify speech.vx
+      vaux verify -r archive --report state.html
+    """
+    if batch.recursive:
+        return max(work_on(batch, "verify", path, deep=deep) for path in paths)
+
+    def check(path: str) -> None:
+        from ..archive.verify import verify
+
+        with blame(path):
+            if os.path.isdir(path):
+                raise FormatError("is a folder; -r verifies all in it")
+            verify(path, deep)
+        click.echo(f"{path}: ok")
+
+    return for_each(paths, check)
