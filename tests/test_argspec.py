@@ -70,8 +70,13 @@ def keywords(function: Callable[..., object], *without: str) -> dict[str, object
 
 
 def test_ways_of_writing_have_the_same_options():
-    assert keywords(vauxio.write) == keywords(vauxio.VauxFile)
+    assert keywords(vauxio.write) == keywords(vauxio.VauxFile, "on_error")
     assert keywords(vauxio.compress) == keywords(vauxio.write, "closefd")
+
+
+def test_ways_of_reading_have_the_same_options():
+    of_reading = {name: keywords(vauxio.VauxFile)[name] for name in ("on_error", "closefd")}
+    assert keywords(vauxio.read) == keywords(vauxio.blocks) == of_reading
 
 
 @pytest.mark.parametrize("name", ["read", "blocks"])

@@ -10,7 +10,7 @@ of a token, one per codebook. Codes are ``uint16[channels, codebooks, tokens]`` 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,6 +18,10 @@ from . import pcm
 from .errors import AudioError
 from .models import Model, Network, find_model
 from .resample import Resampler
+
+if TYPE_CHECKING:
+    from .concealment import ConcealingDecoder
+    from .streaming import StreamBatch, StreamDecoder, StreamEncoder
 
 __all__ = ["Codec", "Codes", "SignalDecoder", "SignalEncoder", "TokenDecoder", "TokenEncoder"]
 
@@ -141,6 +145,97 @@ class Codec:
         parts = [decoder.push(array[..., i : i + CHUNK]) for i in range(0, tokens, CHUNK)]
         data = np.concatenate([*parts, decoder.finish()])
         return data[:, 0] if channels == 1 else data
+
+    def stream_encoder(
+        self, samplerate: int | None = None, channels: int = 1, bitrate: float | None = None
+    ) -> StreamEncoder:
+        """A live stream's samples to packets, each as soon as its token is complete.
+
+        Parameters
+        ----------
+        samplerate : int, optional
+            In Hz, 8,000 to 192,000; the model's if not given. Others cost time, and delay: 4 ms
+            where the rate is not below the model's.
+        channels : int, optional
+        bitrate : float, optional
+            Nominal kbps per channel; see `Model.codebooks_for`. The model's default if not given.
+
+        Raises
+        ------
+        AudioError, ValueError
+            If there can be no such stream.
+
+        Examples
+        --------
+        >>> import numpy as np, vauxio
+        >>> codec = vauxio.Codec()
+        >>> encoder = codec.stream_encoder(48000, bitrate=6)
+        >>> decoder = codec.stream_decoder(48000)
+        >>> for packet in encoder.push(np.zeros(4800, 'float32')):
+        ...     samples = decoder.push(packet)
+        >>> concealed = decoder.push(None)  # a packet that was lost
+        """
+        from .streaming import StreamEncoder
+
+        return StreamEncoder(self, *self._check_stream(samplerate, channels, bitrate))
+
+    def stream_decoder(self, samplerate: int | None = None, channels: int = 1) -> StreamDecoder:
+        """A live stream's packets to samples, at once. Of any bitrate: packets tell.
+
+        Parameters
+        ----------
+        samplerate : int, optional
+            In Hz; need not be that of the encoder. The model's if not given.
+        channels : int, optional
+            As many as were encoded.
+
+        Raises
+        ------
+        AudioError
+            If there can be no such stream.
+        """
+        from .streaming import StreamDecoder
+
+        return StreamDecoder(self, *self._check_stream(samplerate, channels, None)[:2])
+
+    def stream_batch(
+        self,
+        n: int,
+        samplerate: int | None = None,
+        channels: int = 1,
+        bitrate: float | None = None,
+    ) -> StreamBatch:
+        """`n` live streams that are encoded and decoded together, for a server.
+
+        Parameters
+        ----------
+        n : int
+        samplerate, channels, bitrate
+            Of each stream, as of `stream_encoder`.
+
+        Raises
+        ------
+        AudioError, ValueError
+            If there can be no such streams.
+
+        Examples
+        --------
+        >>> import numpy as np, vauxio
+        >>> batch = vauxio.Codec().stream_batch(16)
+        >>> packets = batch.encode([np.zeros(320, 'float32')] * 16)
+        >>> samples = batch.decode({3: packets[3][0], 5: None})  # the fifth stream lost its packet
+        """
+        from .streaming import StreamBatch
+
+        if n < 1:
+            raise ValueError(f"{n} streams: must be 1 or more")
+        return StreamBatch(self, n, *self._check_stream(samplerate, channels, bitrate))
+
+    def _check_stream(
+        self, samplerate: int | None, channels: int, bitrate: float | None
+    ) -> tuple[int, int, int]:
+        samplerate = self.model.samplerate if samplerate is None else samplerate
+        return *pcm.check_format(samplerate, channels), self.model.codebooks_for(bitrate)
 
     def _check_codes(self, codes: Codes) -> np.ndarray:
         model, array = self.model, np.asarray(codes.codes)
@@ -295,6 +390,8 @@ class SignalDecoder:
     frames : int, optional
         Length of the whole signal, if it is known. It must be known (set the attribute) before the
         last token is pushed.
+    tokens : ConcealingDecoder, optional
+        What decodes tokens, if some of them are lost.
 
     Attributes
     ----------
@@ -312,11 +409,12 @@ class SignalDecoder:
         *,
         start: int = 0,
         frames: int | None = None,
+        tokens: ConcealingDecoder | None = None,
     ) -> None:
         model = codec.model
         self._model, self._samplerate = model, samplerate
         self._resampler = Resampler(model.samplerate, samplerate, channels, start)
-        self._tokens = TokenDecoder(codec, channels)
+        self._tokens = TokenDecoder(codec, channels) if tokens is None else tokens
         heard = (self._resampler.first + model.delay) // model.hop
         self.first_token = max(0, heard - model.decoder.receptive_field)
         self._sample = self.first_token * model.hop - model.delay

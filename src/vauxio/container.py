@@ -132,12 +132,18 @@ class Reader:
     ----------
     file : BinaryIO
         Positioned at the first byte of the ``.vx`` file. Not closed.
+    strict : bool, optional
+        False: leave out tags and pictures that are damaged, if what follows can be found.
 
     Attributes
     ----------
     header : Header
     seekable : bool
         Whether `read` can be used.
+    fault : FormatError or None
+        Why there is nothing more after the last block, in a file that has not its end.
+    lost : FormatError or None
+        What is wrong with tags or pictures, if not `strict`.
     complete : bool
         Whether the file's end is there and right. From a pipe, False until it has been read.
     frames : int or None
@@ -153,8 +159,10 @@ class Reader:
         file that is cut off anywhere behind its header can be opened.
     """
 
-    def __init__(self, file: Any) -> None:
+    def __init__(self, file: Any, strict: bool = True) -> None:
         self._source = source = _Source(file)
+        self._strict = strict
+        self.lost: FormatError | None = None
         self.seekable = source.seekable
         self.header = header = parse_start(source)
         self.frames = header.frames
@@ -185,6 +193,10 @@ class Reader:
             self._accept(end)
         elif self.seekable:
             self._walk()
+
+    @property
+    def fault(self) -> FormatError | None:
+        return self._fault
 
     @property
     def blocks(self) -> int:
@@ -322,18 +334,28 @@ class Reader:
 
         The head of a chunk that is not metadata is left in `_head`.
         """
-        while self._source.at != stop:
+        source = self._source
+        while source.at != stop:
+            head = None
             try:
-                head = read_head(self._source)
+                head = read_head(source)
                 if head is None:
                     raise TruncatedError("the file is cut off before its first block")
                 if head.kind in (b"B", b"E"):
+                    if stop is not None and not self._strict:
+                        raise ChecksumError("a block where none can be; the file is damaged")
                     self._head = head
                     break
-                body = read_body(self._source, head)
-            except ChecksumError as e:
-                raise ChecksumError(f"before the first block: {e}") from e
-            metadata.add(head, body)
+                metadata.add(head, read_body(source, head))
+            except FormatError as e:
+                if isinstance(e, ChecksumError):
+                    e = ChecksumError(f"before the first block: {e}")
+                can_go_on = stop is not None or (head and not isinstance(e, TruncatedError))
+                if self._strict or isinstance(e, UnsupportedError) or not can_go_on:
+                    raise e from None
+                self.lost = e
+                if stop is not None and (head is None or head.kind in b"BE" or source.at > stop):
+                    source.seek(stop)
 
     def _find_end(self) -> _End | None:
         """The end chunk of a seekable file, if the file ends with one that fits its length."""

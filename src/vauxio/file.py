@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from . import pcm
 from .fileio import File
+from .metadata import Picture
 from .report import Info, describe
 from .vauxfile import VauxFile
 
@@ -26,6 +27,7 @@ def read(
     fill_value: float | None = None,
     out: np.ndarray | None = None,
     *,
+    on_error: str = "stop",
     closefd: bool = True,
 ) -> tuple[np.ndarray, int]:
     """Decode a ``.vx`` file, or a part of it.
@@ -47,6 +49,9 @@ def read(
     out : ndarray, optional
         Where to put the samples; `dtype` and `always_2d` are then ignored, and `frames` is its
         length if not given.
+    on_error : {'stop', 'conceal'}, optional
+        What to do about damage: raise an error, or put something in its place and go on. Use
+        `VauxFile` to learn of what was concealed.
     closefd : bool, optional
         Whether to close a file descriptor.
 
@@ -71,7 +76,7 @@ def read(
     >>> data, samplerate = vauxio.read('speech.vx')
     >>> second, _ = vauxio.read('speech.vx', start=samplerate, stop=2 * samplerate)
     """
-    with VauxFile(file, closefd=closefd) as f:
+    with VauxFile(file, on_error=on_error, closefd=closefd) as f:
         frames = f._prepare_read(start, stop, frames)
         data = f.read(frames, dtype, always_2d, fill_value, out)
         return data, f.samplerate
@@ -85,6 +90,7 @@ def write(
     model: str = "auto",
     bitrate: float | None = None,
     tags: Mapping[str, str] | None = None,
+    pictures: Sequence[Picture] = (),
     lm: bool = True,
     closefd: bool = True,
 ) -> None:
@@ -101,7 +107,7 @@ def write(
         scaled to full scale 1.0; floating-point samples beyond it are clipped.
     samplerate : int
         In Hz, 8,000 to 192,000.
-    model, bitrate, tags, lm, closefd
+    model, bitrate, tags, pictures, lm, closefd
         See `VauxFile`.
 
     Raises
@@ -123,8 +129,8 @@ def write(
     channels = frames.shape[1]
     pcm.check_finite(frames)  # before the file is touched
     with VauxFile(
-        file, "w", samplerate, channels, model=model, bitrate=bitrate, tags=tags, lm=lm,
-        closefd=closefd,
+        file, "w", samplerate, channels, model=model, bitrate=bitrate, tags=tags,
+        pictures=pictures, lm=lm, closefd=closefd,
     ) as f:  # fmt: skip
         f.write(frames)
 
@@ -141,6 +147,7 @@ def blocks(
     fill_value: float | None = None,
     out: np.ndarray | None = None,
     *,
+    on_error: str = "stop",
     closefd: bool = True,
 ) -> Iterator[np.ndarray]:
     """Decode a ``.vx`` file piece by piece, in flat memory.
@@ -151,7 +158,7 @@ def blocks(
         Frames per piece. Either this or `out` must be given.
     overlap : int, optional
         Frames that a piece has in common with the one before.
-    file, frames, start, stop, dtype, always_2d, fill_value, out, closefd
+    file, frames, start, stop, dtype, always_2d, fill_value, out, on_error, closefd
         See `read`.
 
     Yields
@@ -164,7 +171,7 @@ def blocks(
     >>> import numpy as np, vauxio
     >>> loudest = max(np.abs(block).max() for block in vauxio.blocks('speech.vx', 65536))
     """
-    with VauxFile(file, closefd=closefd) as f:
+    with VauxFile(file, on_error=on_error, closefd=closefd) as f:
         frames = f._prepare_read(start, stop, frames)
         yield from f.blocks(blocksize, overlap, frames, dtype, always_2d, fill_value, out)
 
@@ -199,6 +206,7 @@ def compress(
     model: str = "auto",
     bitrate: float | None = None,
     tags: Mapping[str, str] | None = None,
+    pictures: Sequence[Picture] = (),
     lm: bool = True,
 ) -> bytes:
     """Code samples into the bytes of a ``.vx`` file. Parameters as of `write`.
@@ -210,7 +218,9 @@ def compress(
     >>> data, samplerate = vauxio.decompress(blob)
     """
     file = io.BytesIO()
-    write(file, data, samplerate, model=model, bitrate=bitrate, tags=tags, lm=lm)
+    write(
+        file, data, samplerate, model=model, bitrate=bitrate, tags=tags, pictures=pictures, lm=lm
+    )
     return file.getvalue()
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from .codec import CHUNK, Codec, SignalDecoder
+from .concealment import ConcealingDecoder
 from .tokens import TokenReader
 
 __all__ = ["FrameReader"]
@@ -20,10 +21,12 @@ class FrameReader:
     Parameters
     ----------
     tokens : TokenReader
+    conceal : bool, optional
+        Whether tokens may be lost.
     """
 
-    def __init__(self, tokens: TokenReader) -> None:
-        self._tokens = tokens
+    def __init__(self, tokens: TokenReader, conceal: bool = False) -> None:
+        self._tokens, self._conceal = tokens, conceal
         self._decoder: SignalDecoder | None = None
         self._next_token = 0
         self._ended = False
@@ -62,12 +65,13 @@ class FrameReader:
         return not decoder.position <= position <= decoder.position + warm_up
 
     def _restart(self, position: int) -> None:
-        header = self._tokens.header
+        header, codec = self._tokens.header, Codec(self._tokens.model)
         self._decoder = decoder = SignalDecoder(
-            Codec(self._tokens.model),
+            codec,
             header.samplerate,
             header.channels,
             start=position if self._tokens.seekable else 0,
+            tokens=ConcealingDecoder(codec, header.channels) if self._conceal else None,
         )
         self._next_token = decoder.first_token
         self._piece, self._piece_at = self._piece[:0], decoder.position

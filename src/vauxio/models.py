@@ -122,6 +122,12 @@ class Model:
         return self.samplerate / self.hop
 
     @property
+    def latency(self) -> float:
+        """Algorithmic delay of a live stream in seconds: a sample waits for the rest of its token,
+        and for `delay` samples more."""
+        return (self.delay + self.hop) / self.samplerate
+
+    @property
     def code_bits(self) -> int:
         """Bits of one code, stored bare."""
         return math.ceil(math.log2(self.codebook_size))
@@ -187,7 +193,7 @@ class Model:
             f"{self.name}: {self.description}\n"
             f"    {self.samplerate} Hz, {self.bitrates[0]:g} to {self.bitrates[-1]:g} kbps "
             f"per channel (default {self.default_bitrate:g}), "
-            f"{self.delay / self.samplerate * 1000:.0f} ms delay, "
+            f"{self.latency * 1000:.1f} ms delay, "
             f"decoder {self.decoder.hash.hex()}"
         )
 

@@ -32,6 +32,7 @@ __all__ = [
     "empty",
     "from_float",
     "mix_down",
+    "native",
     "to_float",
     "to_frames",
 ]
@@ -162,6 +163,11 @@ def mix_down(frames: np.ndarray) -> np.ndarray:
     return frames.mean(axis=1, keepdims=True, dtype=frames.dtype)
 
 
+def native(path: str | bytes | os.PathLike[str]) -> str | bytes:
+    """A path for soundfile, which takes names that are no text as bytes only."""
+    return os.fsencode(path) if os.name == "posix" else os.fsdecode(path)
+
+
 class Recording:
     """A recording in any format that soundfile reads, as a stream of float32 frames.
 
@@ -202,8 +208,14 @@ class Recording:
             raise
         self.frames = self._file.frames if self._file.seekable() else None
 
-    def blocks(self, frames: int) -> Iterator[np.ndarray]:
+    def blocks(self, frames: int, start: int = 0) -> Iterator[np.ndarray]:
         """All frames as ``float32[<= frames, channels]``, finite and within ±1.
+
+        Parameters
+        ----------
+        frames : int
+        start : int, optional
+            The frame to begin with, other than 0 only in a seekable file.
 
         Raises
         ------
@@ -212,9 +224,11 @@ class Recording:
         """
         import soundfile
 
-        done = 0
+        done = start
         while True:
             try:
+                if done == start > 0:
+                    self._file.seek(start)
                 block = self._file.read(frames, dtype="float32", always_2d=True)
             except soundfile.SoundFileError as e:
                 raise AudioError(f"{self.name}: damaged after frame {done}: {_reason(e)}") from e
@@ -251,7 +265,7 @@ class Recording:
         if not is_seekable(source):
             source = self._from_pipe(source)
         elif isinstance(file, (str, bytes, os.PathLike)):
-            source = os.fspath(file)  # faster than through a Python file
+            source = native(file)  # faster than through a Python file
         try:
             return soundfile.SoundFile(source)
         except soundfile.SoundFileError as e:

@@ -52,6 +52,14 @@ class Resampler:
         self._from = start  # where the segment that is opened next begins
         self.first = self._next_frame = start if in_rate == out_rate else self._begin(start)
 
+    @classmethod
+    def restart(cls, in_rate: int, out_rate: int, at: int) -> int:
+        """The last output frame, `at` or before it, from which a new one is the same bit for bit.
+
+        As one that has come there from the start of the signal, that is.
+        """
+        return at if in_rate == out_rate else at - at % cls(in_rate, out_rate, 1)._length
+
     def push(self, frames: np.ndarray) -> np.ndarray:
         """Input ``float32[n, channels]`` that follows the last; whatever output it completes."""
         in_rate, out_rate = self._rates

@@ -6,12 +6,13 @@ nothing of samples or networks.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from . import container, entropy, pcm
+from .concealment import LOST
 from .errors import (
     AudioError,
     ChecksumError,
@@ -22,9 +23,14 @@ from .errors import (
 )
 from .models import Model, find_model
 
-__all__ = ["TokenReader", "TokenWriter"]
+__all__ = ["TokenReader", "TokenWriter", "block_tokens"]
 
 _BLOCK_SECONDS = 10
+
+
+def block_tokens(model: Model) -> int:
+    """Tokens in a full block."""
+    return round(_BLOCK_SECONDS * model.token_rate)
 
 
 class TokenWriter:
@@ -37,6 +43,7 @@ class TokenWriter:
     model : Model
     samplerate, channels, codebooks : int
     tags : mapping of str to str
+    pictures : sequence of container.Picture
     lm : bool
         False for plain bit packing, without a probability model.
 
@@ -54,11 +61,12 @@ class TokenWriter:
         channels: int,
         codebooks: int,
         tags: Mapping[str, str],
+        pictures: Sequence[container.Picture],
         lm: bool,
     ) -> None:
         self._packer = entropy.PackedCoder(model.code_bits)
         self._coder = entropy.StaticCoder(model.static_table()) if lm else self._packer
-        self._block_tokens = round(_BLOCK_SECONDS * model.token_rate)
+        self._block_tokens = block_tokens(model)
         self._waiting = np.empty((channels, codebooks, 0), np.uint16)
         self.model = model
         self.header = container.Header(
@@ -73,6 +81,7 @@ class TokenWriter:
             code_bits=model.code_bits,
             block_tokens=self._block_tokens,
             tags=tags,
+            pictures=tuple(pictures),
         )
         self._writer = container.Writer(file, self.header)
 
@@ -113,6 +122,8 @@ class TokenReader:
     ----------
     file : BinaryIO
         Not closed.
+    conceal : bool, optional
+        Where a block is damaged, give tokens that are lost (`concealment.LOST`), and go on.
 
     Attributes
     ----------
@@ -120,6 +131,10 @@ class TokenReader:
     seekable : bool
     complete : bool
         Whether the file has its end. From a pipe, False until that has been read.
+    damage : dict of int to FormatError
+        By number, the blocks that were asked for and are damaged.
+    lost : FormatError or None
+        What is wrong with tags or pictures, which were left out then.
 
     Raises
     ------
@@ -127,8 +142,11 @@ class TokenReader:
         If it is not a ``.vx`` file, or one of a rate or channel count beyond the limits.
     """
 
-    def __init__(self, file: Any) -> None:
-        self._reader = container.Reader(file)
+    def __init__(self, file: Any, conceal: bool = False) -> None:
+        self._reader = container.Reader(file, strict=not conceal)
+        self._conceal = conceal
+        self.damage: dict[int, FormatError] = {}
+        self.lost = self._reader.lost
         self.header = header = self._reader.header
         self.seekable = self._reader.seekable
         try:
@@ -140,8 +158,9 @@ class TokenReader:
         self._first = 0  # token that _codes begins with
         self._codes = np.empty((header.channels, header.codebooks, 0), np.uint16)
         # From a pipe, one block is read ahead: only so is the last one known to be the last.
-        self._sequence = None if self.seekable else enumerate(self._reader)
-        self._ahead: tuple[int, container.Block] | FormatError | None = None
+        self._sequence = None if self.seekable else iter(self._reader)
+        self._index = 0  # of the next block in the sequence
+        self._ahead: tuple[int, container.Block | FormatError] | None = None
         self._cut_off = False
         if self._sequence is not None:
             self._read_ahead()
@@ -164,6 +183,11 @@ class TokenReader:
     @property
     def complete(self) -> bool:
         return self._reader.complete
+
+    @property
+    def fault(self) -> FormatError | None:
+        """Why there is no more, in a file that has not its end."""
+        return None if self._reader.complete else self._reader.fault
 
     @property
     def blocks(self) -> int:
@@ -209,10 +233,10 @@ class TokenReader:
 
     def skip_to_end(self) -> None:
         """Read a pipe to its end without decoding it."""
-        while isinstance(self._ahead, tuple):
+        while self._ahead is not None:
+            if isinstance(self._ahead[1], FormatError):
+                raise self._ahead[1]
             self._read_ahead()
-        if self._ahead is not None:
-            raise self._ahead
 
     def _load(self, token: int) -> bool:
         """Decode the block with that token, or the next one from a pipe; False if there is none."""
@@ -220,15 +244,15 @@ class TokenReader:
             index = token // self.header.block_tokens
             if index >= self._reader.blocks:
                 return False
-            block = self._reader.read(index)
+            codes = self._decode(index, None)
         else:
             if self._ahead is None:
                 return False
-            if isinstance(self._ahead, FormatError):
-                raise self._ahead
             index, block = self._ahead
+            if isinstance(block, FormatError) and not self._conceal:
+                raise block  # and again, if it is asked for again
             self._read_ahead()
-        codes = self._decode(index, block)
+            codes = self._decode(index, block)
         first = index * self.header.block_tokens
         if self._sequence is None and token >= first + codes.shape[2]:
             return False  # past the end of the last block
@@ -238,13 +262,34 @@ class TokenReader:
     def _read_ahead(self) -> None:
         assert self._sequence is not None
         try:
-            self._ahead = next(self._sequence, None)
+            self._ahead = self._index, next(self._sequence)
+        except StopIteration:
+            self._ahead, self._cut_off = None, not self._reader.complete
         except TruncatedError:
             self._ahead, self._cut_off = None, True
         except FormatError as e:
-            self._ahead = e  # raised when it is this block's turn
+            self._ahead = self._index, e  # raised when it is this block's turn
+            if self._conceal and self._index >= self._reader.blocks:  # not in one: the rest is lost
+                self._ahead, self._cut_off = None, True
+        self._index += 1
 
-    def _decode(self, index: int, block: container.Block) -> np.ndarray:
+    def _decode(self, index: int, block: container.Block | FormatError | None) -> np.ndarray:
+        """The codes of a block; None to read it first."""
+        try:
+            if isinstance(block, FormatError):
+                raise block
+            return self._codes_of(index, self._reader.read(index) if block is None else block)
+        except UnsupportedError:
+            raise
+        except FormatError as e:
+            if not self._conceal:
+                raise
+            self.damage[index] = e
+        header = self.header
+        tokens = min(header.block_tokens, self._reader.tokens - index * header.block_tokens)
+        return np.full((header.channels, header.codebooks, tokens), LOST, np.int32)
+
+    def _codes_of(self, index: int, block: container.Block) -> np.ndarray:
         header = self.header
         coder = self._coder(block.coder)
         (codes,) = coder.decode([(block.payload, block.tokens)], header.channels, header.codebooks)

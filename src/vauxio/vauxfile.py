@@ -12,8 +12,8 @@ import math
 import operator
 import os
 import warnings
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -22,11 +22,27 @@ from .codec import Codec, SignalEncoder
 from .errors import TruncatedError
 from .fileio import File, Input, Output
 from .frames import FrameReader
+from .metadata import Picture
 from .tokens import TokenReader, TokenWriter
 
-__all__ = ["VauxFile"]
+__all__ = ["Damage", "VauxFile"]
 
 _PIECE = 1 << 20  # frames taken at a time where nobody says how many
+
+
+class Damage(NamedTuple):
+    """Something in a file that is not what was written.
+
+    Attributes
+    ----------
+    start, stop : int
+        The frames that are concealed; equal where none are: tags, or the file's end.
+    reason : str
+    """
+
+    start: int
+    stop: int
+    reason: str
 
 
 class VauxFile:
@@ -48,8 +64,14 @@ class VauxFile:
         equally near ones, the higher). By default the model's default.
     tags : mapping of str to str, optional
         Tags to write.
+    pictures : sequence of Picture, optional
+        Pictures to write; see `vauxio.container.Picture`.
     lm : bool, optional
         False: write plain codes, without a probability model. The sound is the same.
+    on_error : {'stop', 'conceal'}, optional
+        What to do about damage in a file that is read: raise an error, or put something like what
+        was there in its place, and add it to `damage`. Of a file that is cut off, everything that
+        is there is read then.
     closefd : bool, optional
         Whether `close` closes a file descriptor.
 
@@ -97,7 +119,9 @@ class VauxFile:
         model: str = "auto",
         bitrate: float | None = None,
         tags: Mapping[str, str] | None = None,
+        pictures: Sequence[Picture] = (),
         lm: bool = True,
+        on_error: str = "stop",
         closefd: bool = True,
     ) -> None:
         mode = getattr(file, "mode", None) if mode is None else mode
@@ -107,6 +131,9 @@ class VauxFile:
             raise ValueError(f"mode must be 'r', 'w' or 'x' and not {mode!r}")
         self._name = os.fspath(file) if isinstance(file, os.PathLike) else file
         self._mode = mode
+        if on_error not in ("stop", "conceal"):
+            raise ValueError(f"on_error must be 'stop' or 'conceal' and not {on_error!r}")
+        self._conceal = on_error == "conceal"
         if "r" in mode:
             if samplerate is not None or channels is not None:
                 raise TypeError("Not allowed for existing files: samplerate, channels")
@@ -122,7 +149,7 @@ class VauxFile:
         output = Output(file, "x" in mode, closefd)
         try:
             self._writer = TokenWriter(
-                output.file, codec.model, samplerate, channels, codebooks, tags or {}, lm
+                output.file, codec.model, samplerate, channels, codebooks, tags or {}, pictures, lm
             )
             self._header = self._writer.header
         except BaseException:
@@ -133,11 +160,11 @@ class VauxFile:
     def _open_to_read(self, file: File, closefd: bool) -> None:
         source = Input(file, closefd)
         try:
-            self._reader = TokenReader(source.file)
+            self._reader = TokenReader(source.file, self._conceal)
         except BaseException:
             source.close()
             raise
-        self._frames = FrameReader(self._reader)
+        self._frames = FrameReader(self._reader, self._conceal)
         self._header = self._reader.header
         self._position = 0
         self._source = source
@@ -184,9 +211,28 @@ class VauxFile:
         return self._header.tags
 
     @property
+    def pictures(self) -> Sequence[Picture]:
+        """Pictures of the file."""
+        return self._header.pictures
+
+    @property
     def complete(self) -> bool:
         """Whether the file has its end; False while it is being written or read from a pipe."""
         return "r" in self._mode and self._reader.complete
+
+    @property
+    def damage(self) -> list[Damage]:
+        """What was found damaged up to now, of a file read with ``on_error='conceal'``."""
+        reader, header = self._reader, self._header
+        found = [] if reader.lost is None else [Damage(0, 0, str(reader.lost))]
+        for index, error in sorted(reader.damage.items()):
+            first = index * header.block_tokens
+            last = min(first + header.block_tokens, reader.tokens)
+            start, stop = (reader.model.frames_in(t, header.samplerate) for t in (first, last))
+            found.append(Damage(start, min(stop, self.frames or stop), str(error)))
+        if reader.fault is not None and self.frames is not None:
+            found.append(Damage(self.frames, self.frames, str(reader.fault)))
+        return found
 
     @property
     def closed(self) -> bool:
@@ -389,7 +435,7 @@ class VauxFile:
 
     def _check_end(self, wanted: float, left: int | None) -> None:
         """`TruncatedError` if more is wanted than is left of a file that was cut off."""
-        if left is None or wanted <= left or self.complete or self.frames is None:
+        if left is None or wanted <= left or self.complete or self.frames is None or self._conceal:
             return
         raise TruncatedError(
             f"the file is cut off: {self.frames} frames "
@@ -440,7 +486,7 @@ class VauxFile:
             self.seek(begin)
         if frames >= 0:
             return frames
-        if not self.complete and (stop is None or stop > known):
+        if not self.complete and not self._conceal and (stop is None or stop > known):
             return -1  # beyond what there is: to be refused
         return max(0, end - begin)
 

@@ -1,0 +1,128 @@
+"""Coverage-guided fuzzing of everything that reads a ``.vx`` file: see docs/robustness.md.
+
+    python fuzz/fuzz_vx.py /tmp/corpus tests/data/vectors -max_total_time=300
+
+Header, chunks, tags, pictures, blocks, index, both coders, in order and at random, from files and
+pipes, strictly and with damage let pass. Anything but a `VauxError` is a crash. Half of what is
+tried gets right checksums, or nothing would come past them.
+"""
+
+from __future__ import annotations
+
+import io
+import random
+import sys
+import zlib
+from pathlib import Path
+
+import atheris
+
+with atheris.instrument_imports(include=["vauxio"]):
+    from vauxio import entropy
+    from vauxio.container import Reader
+    from vauxio.errors import VauxError
+
+import numpy as np
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "tests"))
+
+import format_vectors  # noqa: E402  which has the table that the seeds were made with
+
+STATIC = entropy.StaticCoder(np.array(format_vectors.TABLE, np.uint16))
+STEPS = 10_000  # no iteration over a small file may be longer
+TOKENS = 1_000  # a payload may rightly stand for many more codes than it has bytes
+
+
+class Pipe(io.BytesIO):
+    """A file that can only be read in order."""
+
+    def seekable(self) -> bool:
+        return False
+
+    def seek(self, *args: int) -> int:
+        raise io.UnsupportedOperation("seek")
+
+    def tell(self) -> int:
+        raise io.UnsupportedOperation("tell")
+
+
+def decode(reader: Reader, block) -> None:
+    header = reader.header
+    coder = STATIC if block.coder == 1 else entropy.PackedCoder(header.code_bits)
+    if block.coder > 1 or block.tokens > TOKENS:
+        return
+    shape = header.channels, header.codebooks
+    (codes,) = coder.decode([(block.payload, block.tokens)], *shape)
+    assert codes.shape == (*shape, block.tokens)
+    if entropy.codes_crc(codes) == block.codes_crc and coder is STATIC:
+        again = coder.decode([(coder.encode(codes), block.tokens)], *shape)[0]
+        assert np.array_equal(again, codes)
+
+
+def consume(file: io.BytesIO, strict: bool) -> None:
+    reader = Reader(file, strict)
+    blocks = iter(reader)
+    for _ in range(STEPS):
+        try:
+            decode(reader, next(blocks))
+        except StopIteration:
+            break
+        except VauxError:
+            continue
+    else:
+        raise AssertionError("does not end")
+    for index in random.Random(0).sample(range(reader.blocks), min(reader.blocks, 5)):
+        if reader.seekable:
+            try:
+                decode(reader, reader.read(index))
+            except VauxError:
+                continue
+
+
+def test_one(data: bytes) -> None:
+    for kind in (io.BytesIO, Pipe):
+        for strict in (True, False):
+            try:
+                consume(kind(data), strict)
+            except VauxError as e:
+                assert str(e) and "\n" not in str(e)
+    try:  # a range code of nothing that was ever encoded
+        STATIC.decode([(data[:200], 40)], 1, 2)
+    except VauxError:
+        pass
+
+
+def repaired(data: bytes) -> bytes:
+    """The same with right checksums, and the right size in an end chunk, as far as found."""
+    out = bytearray(data)
+    at, start = 8 + int.from_bytes(out[6:8], "little"), 0
+    while at + 4 <= len(out):
+        if start and out[start] == ord("E") and at - start >= 8:
+            out[at - 4 : at] = (at + 4 - start).to_bytes(4, "little")
+        out[at : at + 4] = zlib.crc32(out[start:at]).to_bytes(4, "little")
+        start = at = at + 4
+        at += 1
+        length = shift = 0
+        while at < len(out) and shift < 28:
+            length |= (out[at] & 127) << shift
+            shift += 7
+            at += 1
+            if out[at - 1] < 128:
+                break
+        at += length
+    return bytes(out)
+
+
+def mutate(data: bytes, max_size: int, seed: int) -> bytes:
+    data = atheris.Mutate(data, max_size)
+    return repaired(data) if seed % 2 else data
+
+
+def main() -> None:
+    atheris.Setup(sys.argv, test_one, custom_mutator=mutate)
+    atheris.Fuzz()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,448 @@
+"""Live streams: samples to packets and packets to samples, as they come.
+
+A packet is one token of all channels, its codes packed (``docs/format.md``, section 16). This room
+knows packets, their loss, and many streams at a time; it knows nothing of files or networks. The
+classes are made by `Codec.stream_encoder`, `Codec.stream_decoder` and `Codec.stream_batch`.
+
+Every object may be used from several threads: each call is done before the next begins.
+"""
+
+from __future__ import annotations
+
+import copy
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
+
+import numpy as np
+
+from . import pcm
+from .codec import Codec, TokenEncoder
+from .concealment import LOST, ConcealingDecoder
+from .entropy import PackedCoder
+from .errors import FormatError
+from .liveresample import LiveResampler
+
+__all__ = ["StreamBatch", "StreamDecoder", "StreamEncoder"]
+
+T = TypeVar("T")
+U = TypeVar("U")
+
+
+class StreamEncoder:
+    """Samples to packets. See `Codec.stream_encoder`.
+
+    Attributes
+    ----------
+    samplerate, channels, codebooks : int
+    packet_size : int
+        Bytes of every packet.
+    delay : float
+        Seconds that it holds back at most: a token, and half the filter of a change of rate. With
+        the decoder's `delay`, the algorithmic delay of a stream.
+    """
+
+    def __init__(self, codec: Codec, samplerate: int, channels: int, codebooks: int) -> None:
+        self._core = _Encoders(codec, 1, samplerate, channels, codebooks)
+        self.samplerate, self.channels, self.codebooks = samplerate, channels, codebooks
+        self.packet_size = -(-channels * codebooks * codec.model.code_bits // 8)
+        self.delay = self._core.delay
+
+    def push(self, data: Any) -> list[bytes]:
+        """Samples that follow the last to the packets that they complete.
+
+        Packets do not depend on how samples are pushed.
+
+        Parameters
+        ----------
+        data : array_like
+            ``[frames, channels]``, or ``[frames]`` for one channel, of float32, float64, int16 or
+            int32; any number of frames.
+
+        Returns
+        -------
+        list of bytes
+            One packet for each token; often none.
+
+        Raises
+        ------
+        AudioError
+            If it cannot be coded; the stream goes on as if `push` had not been called.
+        """
+        return self._core.push({0: data})[0]
+
+    def flush(self) -> list[bytes]:
+        """The packets that remain: with them, a decoder gives the last sample.
+
+        What is pushed next is a new signal.
+        """
+        return self._core.flush(0)
+
+    def reset(self) -> None:
+        """Back to the start of a signal; what is waiting is forgotten."""
+        self._core.reset(0)
+
+    def copy(self) -> StreamEncoder:
+        """One that goes on from here on its own."""
+        other = copy.copy(self)
+        other._core = self._core.copy()
+        return other
+
+
+class StreamDecoder:
+    """Packets to samples. See `Codec.stream_decoder`.
+
+    Attributes
+    ----------
+    samplerate, channels : int
+    delay : float
+        Seconds by which its output is late: the model's delay, and half the filter of a change of
+        rate.
+    """
+
+    def __init__(self, codec: Codec, samplerate: int, channels: int) -> None:
+        self._core = _Decoders(codec, 1, samplerate, channels)
+        self.samplerate, self.channels = samplerate, channels
+        self.delay = self._core.delay
+
+    def push(self, packet: bytes | None) -> np.ndarray:
+        """The next packet to the samples that it completes.
+
+        The first samples are given after some packets, when there are any of the signal that was
+        encoded; from then on every packet gives as many as it stands for.
+
+        Parameters
+        ----------
+        packet : bytes or None
+            None if it is lost: something like it is given.
+
+        Returns
+        -------
+        ndarray
+            ``float32[frames]``, or ``float32[frames, channels]`` for more channels than one.
+
+        Raises
+        ------
+        FormatError
+            If it is no packet of such a stream, which goes on as if `push` had not been called.
+        """
+        return self._core.push({0: packet})[0]
+
+    def flush(self) -> np.ndarray:
+        """The samples that remain: what a change of rate holds back, else none.
+
+        As a token is the least that is coded, up to that much silence follows the last sample that
+        was encoded. What is pushed next is a new signal.
+        """
+        return self._core.flush(0)
+
+    def reset(self) -> None:
+        """Back to the start of a signal."""
+        self._core.reset(0)
+
+    def copy(self) -> StreamDecoder:
+        """One that goes on from here on its own."""
+        other = copy.copy(self)
+        other._core = self._core.copy()
+        return other
+
+
+class StreamBatch:
+    """Many streams, coded together: for a server. See `Codec.stream_batch`.
+
+    Each stream is one of its own, as `StreamEncoder` and `StreamDecoder` would make it. They need
+    not be in step; those that have a token at the same time go through the network in one call.
+    Encoding and decoding may be done in different threads at the same time.
+
+    Attributes
+    ----------
+    samplerate, channels, codebooks : int
+    delay : float
+        Algorithmic delay in seconds: encoder and decoder.
+    """
+
+    def __init__(
+        self, codec: Codec, streams: int, samplerate: int, channels: int, codebooks: int
+    ) -> None:
+        self._encoders = _Encoders(codec, streams, samplerate, channels, codebooks)
+        self._decoders = _Decoders(codec, streams, samplerate, channels)
+        self._streams = streams
+        self.samplerate, self.channels, self.codebooks = samplerate, channels, codebooks
+        self.delay = self._encoders.delay + self._decoders.delay
+
+    def __len__(self) -> int:
+        return self._streams
+
+    def encode(self, data: Mapping[int, Any] | Sequence[Any]) -> Any:
+        """Samples of some streams to the packets that they complete.
+
+        Parameters
+        ----------
+        data : mapping of int to array_like, or sequence of array_like
+            By the number of the stream, or of all streams. As in `StreamEncoder.push`.
+
+        Returns
+        -------
+        dict or list
+            As `data`: for each stream a list of packets.
+        """
+        return self._each(self._encoders.push, data)
+
+    def decode(self, packets: Mapping[int, bytes | None] | Sequence[bytes | None]) -> Any:
+        """A packet each of some streams to the samples that they complete.
+
+        Parameters
+        ----------
+        packets : mapping of int to bytes or None, or sequence of bytes or None
+            By the number of the stream, or of all streams. None if it is lost; a stream whose
+            packet is not due is left out.
+
+        Returns
+        -------
+        dict or list
+            As `packets`: for each stream an array, as in `StreamDecoder.push`.
+        """
+        return self._each(self._decoders.push, packets)
+
+    def flush_encoder(self, stream: int) -> list[bytes]:
+        """As `StreamEncoder.flush`, of one stream."""
+        return self._encoders.flush(stream)
+
+    def flush_decoder(self, stream: int) -> np.ndarray:
+        """As `StreamDecoder.flush`, of one stream."""
+        return self._decoders.flush(stream)
+
+    def reset(self, stream: int | None = None) -> None:
+        """One stream, or all, back to the start of a signal, both ways."""
+        for number in range(self._streams) if stream is None else [stream]:
+            self._encoders.reset(number)
+            self._decoders.reset(number)
+
+    def copy(self) -> StreamBatch:
+        """One that goes on from here on its own."""
+        other = copy.copy(self)
+        other._encoders, other._decoders = self._encoders.copy(), self._decoders.copy()
+        return other
+
+    def _each(
+        self, push: Callable[[Mapping[int, T]], dict[int, U]], given: Mapping[int, T] | Sequence[T]
+    ) -> dict[int, U] | list[U]:
+        if isinstance(given, Mapping):
+            return push(given)
+        if len(given) != self._streams:
+            raise ValueError(f"{len(given)} items for {self._streams} streams; use a dict for some")
+        return list(push(dict(enumerate(given))).values())
+
+
+class _Encoders:
+    """The encoders of some streams: their states, and one network for all."""
+
+    def __init__(
+        self, codec: Codec, streams: int, samplerate: int, channels: int, codebooks: int
+    ) -> None:
+        self._codec, self._format = codec, (samplerate, channels, codebooks)
+        self._network = TokenEncoder(codec, channels, codebooks)
+        self._packer = PackedCoder(codec.model.code_bits)
+        self._states = np.zeros((streams, channels, codec.model.encoder.state), np.float32)
+        self._inputs = [_Input(codec, samplerate, channels) for _ in range(streams)]
+        self._lock = threading.Lock()
+        self.delay = codec.model.hop / codec.model.samplerate + self._inputs[0].resampler.delay
+
+    def push(self, data: Mapping[int, Any]) -> dict[int, list[bytes]]:
+        _, channels, _ = self._format
+        with self._lock:
+            checked = {}
+            for stream, samples in data.items():  # all of them before any is coded
+                frames = pcm.to_frames(samples, channels)
+                pcm.check_finite(frames, self._input(stream).frames)
+                checked[stream] = pcm.to_float(frames)
+            for stream, frames in checked.items():
+                self._inputs[stream].push(frames)
+            return self._encode(list(data))
+
+    def flush(self, stream: int) -> list[bytes]:
+        with self._lock:
+            self._input(stream).finish()
+            packets = self._encode([stream])[stream]
+            self._reset(stream)
+            return packets
+
+    def reset(self, stream: int) -> None:
+        with self._lock:
+            self._input(stream)
+            self._reset(stream)
+
+    def copy(self) -> _Encoders:
+        with self._lock:
+            other = _Encoders(self._codec, len(self._inputs), *self._format)
+            other._states[:] = self._states
+            other._inputs = [source.copy() for source in self._inputs]
+            return other
+
+    def _input(self, stream: int) -> _Input:
+        return self._inputs[_checked(stream, len(self._inputs))]
+
+    def _reset(self, stream: int) -> None:
+        self._states[stream] = 0
+        self._inputs[stream].reset()
+
+    def _encode(self, streams: list[int]) -> dict[int, list[bytes]]:
+        """All tokens that are there, one at a time: they do not depend on how many there are."""
+        packets: dict[int, list[bytes]] = {stream: [] for stream in streams}
+        _, channels, codebooks = self._format
+        while streams := [stream for stream in streams if self._inputs[stream].ready()]:
+            samples = np.concatenate([self._inputs[stream].take() for stream in streams])
+            size = self._states.shape[2]
+            self._network.state = self._states[streams].reshape(-1, size)
+            codes = self._network.push(samples)
+            self._states[streams] = self._network.state.reshape(-1, channels, size)
+            for stream, token in zip(
+                streams, codes.reshape(-1, channels, codebooks, 1), strict=True
+            ):
+                packets[stream].append(self._packer.encode(token))
+        return packets
+
+
+class _Input:
+    """Samples of one stream on their way to the model: collected, resampled, cut into tokens."""
+
+    def __init__(self, codec: Codec, samplerate: int, channels: int) -> None:
+        self._model, self._samplerate = codec.model, samplerate
+        self._empty = np.empty((0, channels), np.float32)
+        self.resampler = LiveResampler(samplerate, codec.model.samplerate, channels)
+        self.reset()
+
+    def reset(self) -> None:
+        self.resampler.reset()
+        self._pieces: list[np.ndarray] = []  # not yet resampled
+        self._waiting = self._empty  # at the model's rate
+        self._taken = 0
+        self._end: int | None = None  # at the model's rate, when it is known
+        self.frames = 0
+
+    def copy(self) -> _Input:
+        other = copy.copy(self)  # arrays are replaced, never changed
+        other.resampler, other._pieces = self.resampler.copy(), list(self._pieces)
+        return other
+
+    def push(self, frames: np.ndarray) -> None:
+        self._pieces.append(frames.copy())  # the caller may use its array for what comes next
+        self.frames += len(frames)
+
+    def finish(self) -> None:
+        """No more will come: complete the last token, and those that the decoder is late by."""
+        model = self._model
+        self._resample()
+        rest = self.resampler.finish()
+        self._end = model.tokens_for(self.frames, self._samplerate) * model.hop
+        silence = self._end - model.samples_for(self.frames, self._samplerate)
+        padding = np.zeros((silence, rest.shape[1]), np.float32)
+        self._waiting = np.concatenate([self._waiting, rest, padding])
+
+    def ready(self) -> bool:
+        """Whether there is a token."""
+        there = self.resampler.ready(self.frames) if self._end is None else self._end
+        return there - self._taken >= self._model.hop
+
+    def take(self) -> np.ndarray:
+        """The next token's samples, ``float32[channels, hop]``."""
+        self._resample()
+        token, self._waiting = np.split(self._waiting, [self._model.hop])
+        self._taken += len(token)
+        return token.T
+
+    def _resample(self) -> None:
+        if self._pieces:
+            new = self.resampler.push(np.concatenate(self._pieces))
+            self._waiting = np.concatenate([self._waiting, new])
+            self._pieces = []
+
+
+class _Decoders:
+    """The decoders of some streams: their states, and one network for all."""
+
+    def __init__(self, codec: Codec, streams: int, samplerate: int, channels: int) -> None:
+        model = codec.model
+        self._codec, self._format = codec, (samplerate, channels)
+        self._tokens = ConcealingDecoder(codec, streams * channels)
+        self._packer = PackedCoder(model.code_bits)
+        # The size of a packet tells how many codebooks it has.
+        bits = channels * model.code_bits
+        self._codebooks = {-(-bits * k // 8): k for k in range(1, model.codebooks + 1)}
+        self._resamplers = [
+            LiveResampler(model.samplerate, samplerate, channels) for _ in range(streams)
+        ]
+        self._early = [model.delay] * streams  # samples to come from before the signal
+        self._lock = threading.Lock()
+        self.delay = model.delay / model.samplerate + self._resamplers[0].delay
+
+    def push(self, packets: Mapping[int, bytes | None]) -> dict[int, np.ndarray]:
+        _, channels = self._format
+        with self._lock:
+            codes = np.full(
+                (len(packets), channels, self._codec.model.codebooks), LOST, np.int32
+            )  # also: codebooks that are not there
+            for token, (stream, packet) in zip(codes, packets.items(), strict=True):
+                _checked(stream, len(self._early))
+                if packet is not None:
+                    found = self._parse(packet)
+                    token[:, : found.shape[1]] = found
+            if not packets:
+                return {}
+            rows = np.array(list(packets))[:, None] * channels + np.arange(channels)
+            samples = self._tokens.step(rows.ravel(), codes.reshape(-1, codes.shape[2]))
+            return {
+                stream: self._give(stream, part.T)
+                for stream, part in zip(
+                    packets, samples.reshape(len(packets), channels, -1), strict=True
+                )
+            }
+
+    def flush(self, stream: int) -> np.ndarray:
+        with self._lock:
+            rest = self._resamplers[_checked(stream, len(self._early))].finish()
+            self._reset(stream)
+            return self._shaped(rest)
+
+    def reset(self, stream: int) -> None:
+        with self._lock:
+            self._reset(_checked(stream, len(self._early)))
+
+    def copy(self) -> _Decoders:
+        with self._lock:
+            other = _Decoders(self._codec, len(self._early), *self._format)
+            self._tokens.copy_to(other._tokens)
+            other._resamplers = [resampler.copy() for resampler in self._resamplers]
+            other._early = list(self._early)
+            return other
+
+    def _parse(self, packet: bytes) -> np.ndarray:
+        _, channels = self._format
+        codebooks = self._codebooks.get(len(packet))
+        if codebooks is None:
+            sizes = ", ".join(map(str, self._codebooks))
+            raise FormatError(f"packet of {len(packet)} bytes: must have one of {sizes}")
+        (codes,) = self._packer.decode([(bytes(packet), 1)], channels, codebooks)
+        if int(codes.max()) >= self._codec.model.codebook_size:
+            raise FormatError("packet: a code is beyond the model's codebooks")
+        return codes[..., 0]
+
+    def _give(self, stream: int, samples: np.ndarray) -> np.ndarray:
+        early = min(self._early[stream], len(samples))
+        self._early[stream] -= early
+        return self._shaped(self._resamplers[stream].push(samples[early:]))
+
+    def _shaped(self, frames: np.ndarray) -> np.ndarray:
+        return frames[:, 0].copy() if frames.shape[1] == 1 else frames.copy()
+
+    def _reset(self, stream: int) -> None:
+        _, channels = self._format
+        self._tokens.reset(slice(stream * channels, (stream + 1) * channels))
+        self._resamplers[stream].reset()
+        self._early[stream] = self._codec.model.delay
+
+
+def _checked(stream: int, streams: int) -> int:
+    if not 0 <= stream < streams:
+        raise IndexError(f"stream {stream}: there are {streams}")
+    return stream
