@@ -1,0 +1,189 @@
+"""What has been done already: an SQLite file in the target tree.
+
+This room knows rows and their states, and keeps two runs out of one tree. A row is written before
+its file, so that what a killed run left half done is known to be its own.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import sqlite3
+import tempfile
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from ..errors import VauxError
+from .store import Store
+
+__all__ = ["NAME", "Manifest", "Row", "reading"]
+
+NAME = ".vaux-archive.sqlite"
+"""Of the manifest, in the root of the target tree."""
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS files (
+    verb TEXT, root TEXT, source BLOB, target BLOB, size INTEGER, mark TEXT, settings TEXT,
+    done INTEGER, PRIMARY KEY (verb, root, source)
+) WITHOUT ROWID
+"""
+_PUSH_EVERY = 60.0  # seconds; a remote manifest is at most that far behind
+
+
+class Row(NamedTuple):
+    """One file. Its target is this archive's to replace, `done` or not.
+
+    Attributes
+    ----------
+    source, target : str
+        Names in their trees.
+    size : int or None
+    mark : str
+        Of the source, see `store.Entry`.
+    settings : str
+        What the target depends on besides.
+    done : bool
+    """
+
+    source: str
+    target: str
+    size: int | None
+    mark: str
+    settings: str
+    done: bool
+
+
+class Manifest:
+    """The manifest of a tree, open for a run.
+
+    Parameters
+    ----------
+    store : Store
+        The target tree.
+    verb, root : str
+        What is done, and the tree that it is done to: rows of others are left alone.
+
+    Raises
+    ------
+    VauxError
+        If another run has it open, or it is damaged.
+    """
+
+    def __init__(self, store: Store, verb: str, root: str) -> None:
+        self._store, self._key = store, (verb, root)
+        self._copy = _fetch(store)
+        path = Path(store.url, NAME) if self._copy is None else self._copy / NAME
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._pushed = time.monotonic()
+        # run() is a generator: its caller may go on with it in another thread.
+        self._db = sqlite3.connect(
+            path, timeout=1, isolation_level=None, check_same_thread=False
+        )
+        try:
+            self._db.execute("PRAGMA locking_mode = EXCLUSIVE")
+            self._db.execute("PRAGMA journal_mode = WAL")
+            self._db.execute("PRAGMA synchronous = NORMAL")
+            self._db.execute(_SCHEMA)
+            self._db.execute("BEGIN IMMEDIATE")
+            self._db.execute("COMMIT")
+        except sqlite3.Error as e:
+            self._db.close()
+            raise _error(store, e) from e
+
+    def rows(self) -> dict[str, Row]:
+        """All of them, by name of the source."""
+        return _rows(self._db, *self._key)
+
+    def begin(self, rows: Iterable[Row]) -> None:
+        """Their targets are about to be written."""
+        self._put(rows)
+
+    def finish(self, row: Row) -> None:
+        """Its target is there, whole."""
+        self._put([row._replace(done=True)])
+        if self._copy is not None and time.monotonic() - self._pushed > _PUSH_EVERY:
+            self._push()
+
+    def close(self) -> None:
+        if self._copy is not None:
+            self._push()
+        self._db.close()
+        if self._copy is not None:
+            shutil.rmtree(self._copy, ignore_errors=True)
+
+    def _put(self, rows: Iterable[Row]) -> None:
+        values = [
+            (*self._key, _bytes(row.source), _bytes(row.target), *row[2:]) for row in rows
+        ]
+        try:
+            self._db.execute("BEGIN")
+            self._db.executemany(f"REPLACE INTO files VALUES ({', '.join('?' * 8)})", values)
+            self._db.execute("COMMIT")
+        except sqlite3.Error as e:
+            raise _error(self._store, e) from e
+
+    def _push(self) -> None:
+        """Put what is known by now into a tree elsewhere."""
+        with self._store.creating(NAME) as output:
+            assert output.temporary is not None
+            copy = sqlite3.connect(output.temporary)
+            with contextlib.closing(copy):
+                self._db.backup(copy)
+        self._pushed = time.monotonic()
+
+
+def reading(store: Store, verb: str, root: str) -> dict[str, Row]:
+    """The rows of a tree that is not going to be changed."""
+    copy = _fetch(store)
+    path = Path(store.url, NAME) if copy is None else copy / NAME
+    try:
+        if not path.exists():
+            return {}
+        with contextlib.closing(sqlite3.connect(f"{path.as_uri()}?mode=rw", uri=True)) as db:
+            return _rows(db, verb, root)
+    except sqlite3.Error as e:
+        raise _error(store, e) from e
+    finally:
+        if copy is not None:
+            shutil.rmtree(copy, ignore_errors=True)
+
+
+def _fetch(store: Store) -> Path | None:
+    """A folder with a copy of the manifest of a tree elsewhere; None for a folder here."""
+    if Path(store.url).is_absolute():
+        return None
+    folder = Path(tempfile.mkdtemp(prefix="vaux-"))
+    with contextlib.suppress(FileNotFoundError), store.reading(NAME) as file:
+        with open(folder / NAME, "wb") as copy:
+            shutil.copyfileobj(file, copy)
+    return folder
+
+
+def _rows(db: sqlite3.Connection, verb: str, root: str) -> dict[str, Row]:
+    found: Iterator[tuple] = db.execute(
+        "SELECT source, target, size, mark, settings, done FROM files WHERE verb = ? AND root = ?",
+        (verb, root),
+    )
+    rows = (
+        Row(_text(source), _text(target), size, mark, settings, bool(done))
+        for source, target, size, mark, settings, done in found
+    )
+    return {row.source: row for row in rows}
+
+
+def _bytes(name: str) -> bytes:
+    return name.encode("utf-8", "surrogateescape")
+
+
+def _text(name: bytes) -> str:
+    return name.decode("utf-8", "surrogateescape")
+
+
+def _error(store: Store, error: sqlite3.Error) -> VauxError:
+    if "locked" in str(error):
+        return VauxError(f"{store.url}: another run is at work there; wait for it to end")
+    if "full" in str(error):
+        return VauxError(f"{store.url}: the disk is full; make room and run again")
+    return VauxError(f"{store.url}/{NAME}: {error}; remove it to begin anew")

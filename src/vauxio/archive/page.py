@@ -1,0 +1,111 @@
+"""The report of a run as a page: histograms, the worst files, what failed. No scripts, no links."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from .planning import Result
+
+if TYPE_CHECKING:
+    from .report import Report
+
+__all__ = ["page"]
+
+_WORST = 20
+_BINS = 24
+_STYLE = """
+:root { color-scheme: light dark; --bar: #3b7dd8; --line: #8884; }
+body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }
+h1 { font-size: 1.5rem; overflow-wrap: anywhere; } h2 { font-size: 1.15rem; margin-top: 2rem; }
+table { border-collapse: collapse; width: 100%; font-size: .9rem; }
+td, th { text-align: left; padding: .3rem .6rem; border-bottom: 1px solid var(--line);
+         overflow-wrap: anywhere; vertical-align: top; }
+td.n, th.n { text-align: right; white-space: nowrap; }
+pre { font-size: .95rem; overflow-x: auto; }
+.charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(17rem, 1fr)); gap: 1.5rem; }
+figure { margin: 0; } figcaption { font-size: .9rem; } svg { width: 100%; height: auto; }
+rect { fill: var(--bar); } text { font-size: 11px; fill: currentColor; }
+"""
+
+
+def page(report: Report) -> str:
+    """HTML, whole."""
+    title = html.escape(f"vaux {report.plan.verb}: {report.plan.source}")
+    done = [result for result in report.results if result.ok]
+    timed = [r for r in done if r.seconds > 0]
+    speeds = [r.seconds / r.elapsed for r in timed if r.elapsed > 0]
+    charts = [
+        _histogram("length of the files, seconds", [r.seconds for r in timed]),
+        _histogram("speed of one worker, x real time", speeds),
+    ]
+    if report.plan.verb == "encode":
+        rates = [r.bytes_out * 8e-3 / r.seconds for r in timed]
+        charts.insert(0, _histogram("bitrate of the file, kbps", rates))
+    parts = [
+        f"<h1>{title}</h1><pre>{html.escape(str(report))}</pre>",
+        f'<div class="charts">{"".join(charts)}</div>',
+        _table("Failed", ["file", "reason"], [[r.source, r.error or ""] for r in report.failed]),
+        _table("Left out", ["file", "what"], [[r.source, n] for r in report.results
+                                             for n in r.notes]),
+    ]  # fmt: skip
+    if report.plan.verb == "encode":
+        worst = sorted(timed, key=lambda r: r.bytes_out / r.seconds, reverse=True)[:_WORST]
+        parts.append(_files("Most bits per second", worst))
+    slowest = sorted(timed, key=lambda r: r.elapsed / r.seconds, reverse=True)[:_WORST]
+    parts.append(_files("Slowest", slowest))
+    return (
+        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title>'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<style>{_STYLE}</style><body>{''.join(parts)}</body></html>\n"
+    )
+
+
+def _histogram(title: str, values: Sequence[float]) -> str:
+    if not values:
+        return ""
+    low, high = min(values), max(values)
+    width = (high - low) / _BINS or 1.0
+    counts = [0] * _BINS
+    for value in values:
+        counts[min(_BINS - 1, int((value - low) / width))] += 1
+    bars = "".join(
+        f'<rect x="{10 * i + 1}" y="{100 - 95 * n / max(counts):.1f}" width="8" '
+        f'height="{95 * n / max(counts):.1f}"><title>{low + i * width:.3g} to '
+        f"{low + (i + 1) * width:.3g}: {n} files</title></rect>"
+        for i, n in enumerate(counts)
+        if n
+    )
+    end = 10 * _BINS
+    return (
+        f'<figure><figcaption>{title}</figcaption><svg viewBox="0 0 {end} 118" role="img">{bars}'
+        f'<line x1="0" x2="{end}" y1="100.5" y2="100.5" stroke="currentColor"/>'
+        f'<text x="0" y="114">{low:.3g}</text>'
+        f'<text x="{end}" y="114" text-anchor="end">{high:.3g}</text></svg></figure>'
+    )
+
+
+def _files(title: str, results: Sequence[Result]) -> str:
+    rows = [
+        [r.source, f"{r.seconds:.1f}", f"{r.bytes_out:,}", f"{r.bytes_out * 8e-3 / r.seconds:.2f}",
+         f"{r.seconds / r.elapsed:.0f}" if r.elapsed else ""]
+        for r in results
+    ]  # fmt: skip
+    return _table(title, ["file", "seconds", "bytes", "kbps", "x real time"], rows, numbers=1)
+
+
+def _table(title: str, head: list[str], rows: list[list[str]], numbers: int | None = None) -> str:
+    """Nothing, if there are no rows. Columns from `numbers` on are numbers."""
+    if not rows:
+        return ""
+
+    def cells(tag: str, texts: list[str]) -> str:
+        right = len(texts) if numbers is None else numbers
+        return "".join(
+            f"<{tag}{' class=n' if i >= right else ''}>{html.escape(text)}</{tag}>"
+            for i, text in enumerate(texts)
+        )
+
+    body = "".join(f"<tr>{cells('td', row)}</tr>" for row in rows)
+    return f"<h2>{title}</h2><table><tr>{cells('th', head)}</tr>{body}</table>"

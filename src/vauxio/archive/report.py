@@ -1,0 +1,123 @@
+"""What became of a plan, in numbers: as text, as JSON, and as a page (`page`)."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+from ..fileio import Output
+from .planning import Plan, Result
+
+__all__ = ["Report", "clock"]
+
+
+class Report:
+    """The results of a run, summed up. Its str is the table.
+
+    Parameters
+    ----------
+    plan : Plan
+
+    Attributes
+    ----------
+    plan : Plan
+    results : list of Result
+        Those that were added, the order kept.
+    failed : list of Result
+    seconds : float
+        Of audio in files that did not fail.
+    bytes_in, bytes_out : int
+        Of those files.
+    elapsed : float
+        Seconds since the report was begun, up to the last result.
+    """
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.results: list[Result] = []
+        self.failed: list[Result] = []
+        self.seconds = 0.0
+        self.bytes_in = self.bytes_out = 0
+        self.elapsed = 0.0
+        self._begin = time.monotonic()
+
+    def add(self, result: Result) -> None:
+        """One more result."""
+        self.results.append(result)
+        self.elapsed = time.monotonic() - self._begin
+        if not result.ok:
+            self.failed.append(result)
+            return
+        self.seconds += result.seconds
+        self.bytes_in += result.bytes_in
+        self.bytes_out += result.bytes_out
+
+    @property
+    def done(self) -> int:
+        """Files that were done in this run."""
+        return len(self.results) - len(self.failed)
+
+    @property
+    def speed(self) -> float:
+        """How many times faster than real time."""
+        return self.seconds / self.elapsed if self.elapsed else 0.0
+
+    @property
+    def saved(self) -> int:
+        """Bytes of the sources less those of the targets."""
+        return self.bytes_in - self.bytes_out
+
+    def as_dict(self) -> dict[str, Any]:
+        """The same numbers under names, for JSON."""
+        return {
+            "verb": self.plan.verb,
+            "source": self.plan.source,
+            "target": self.plan.target,
+            "done": self.done,
+            "skipped": len(self.plan.skipped),
+            "failed": len(self.failed),
+            "left_alone": self.plan.others,
+            "audio_seconds": round(self.seconds, 3),
+            "elapsed_seconds": round(self.elapsed, 3),
+            "speed": round(self.speed, 2),
+            "bytes_in": self.bytes_in,
+            "bytes_out": self.bytes_out,
+        }
+
+    def __str__(self) -> str:
+        rows = [
+            ("done", f"{self.done} files, {clock(self.seconds)} of audio"),
+            ("done before", f"{len(self.plan.skipped)} files"),
+            ("failed", f"{len(self.failed)} files"),
+            ("left alone", f"{self.plan.others} other files"),
+            ("time", f"{clock(self.elapsed)}, {self.speed:.0f} x real time"),
+        ]
+        if self.plan.verb != "verify":
+            kbps = f", {self.bytes_out * 8e-3 / self.seconds:.2f} kbps" if self.seconds else ""
+            rows.append(("bytes", f"{self.bytes_in:,} -> {self.bytes_out:,}{kbps}"))
+        notes = sum(len(result.notes) for result in self.results)
+        if notes:
+            rows.append(("tags", f"{notes} could not be kept; the full report names them"))
+        width = max(len(name) for name, _ in rows)
+        return "\n".join(f"{name.ljust(width)}  {text}" for name, text in rows)
+
+    def write_html(self, path: str | os.PathLike[str]) -> None:
+        """The whole report as a page that needs nothing else."""
+        from .page import page
+
+        output = Output(Path(path))
+        try:
+            output.file.write(page(self).encode("utf-8", "backslashreplace"))
+        except BaseException:
+            output.discard()
+            raise
+        output.commit()
+
+
+def clock(seconds: float) -> str:
+    """As hours, minutes and seconds."""
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

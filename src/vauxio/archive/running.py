@@ -1,0 +1,235 @@
+"""The work on a plan: who gets what next, what is written down, what is tried again.
+
+This room decides the order of things. It touches no audio and no network of either kind.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import heapq
+import itertools
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from ..errors import VauxError
+from .engine import Engine, Inline, Lost, Processes
+from .manifest import Manifest, Row
+from .planning import Plan, Result, Task
+from .store import Store, open_store
+from .work import Context, Join, Made, Many, Part, divide
+
+__all__ = ["run"]
+
+_DIVIDE = 8_000_000  # bytes of a source: ten minutes are rarely less
+_TOGETHER = 384_000  # bytes of a source: about two seconds of uncompressed stereo
+_TOGETHER_FILES = 8
+
+
+def run(
+    plan: Plan,
+    jobs: int | None = None,
+    *,
+    engine: str = "processes",
+    scheduler: str | None = None,
+) -> Iterator[Result]:
+    """Do what is planned.
+
+    Work begins with the first step of the iteration, goes on while results are used, and ends with
+    `close` of the iterator; what is not done by then is done by the next run. One file's failure
+    does not concern the others.
+
+    Parameters
+    ----------
+    plan : Plan
+    jobs : int, optional
+        Worker processes, each of one thread; one for each core if not given.
+    engine : {'processes', 'inline', 'dask'}, optional
+        Processes on this machine, the calling process, or the workers of a Dask cluster.
+    scheduler : str, optional
+        Address of the cluster's scheduler.
+
+    Yields
+    ------
+    Result
+        One for each task, in the order in which they end, and first those that were refused.
+
+    Raises
+    ------
+    VauxError
+        If the target tree cannot be worked in, or the engine is not there.
+
+    Examples
+    --------
+    >>> from vauxio import archive
+    >>> plan = archive.plan('encode', 'recordings', 'archive')
+    >>> failed = [result for result in archive.run(plan, jobs=2) if not result.ok]
+    """
+    if engine not in ("processes", "inline", "dask"):
+        raise ValueError(f"engine must be 'processes', 'inline' or 'dask' and not {engine!r}")
+    if jobs is not None and jobs < 1:
+        raise ValueError(f"{jobs} jobs: must be at least 1")
+    return _run(plan, jobs, engine, scheduler)
+
+
+def _run(plan: Plan, jobs: int | None, engine: str, scheduler: str | None) -> Iterator[Result]:
+    yield from plan.refused
+    if not plan.tasks:
+        return
+    sources = open_store(plan.source)
+    targets = open_store(plan.target) if plan.target else None
+    private = sources.private or (targets is not None and targets.private)
+    with contextlib.ExitStack() as stack:
+        manifest = None
+        if targets is not None:
+            manifest = Manifest(targets, plan.verb, plan.source)
+            stack.callback(manifest.close)
+            manifest.begin(_row(plan, task) for task in plan.tasks)
+            names = {task.target for task in plan.tasks}
+            targets.sweep(names)
+            stack.callback(targets.sweep, names)
+        workers = _engine(engine, jobs, scheduler, private)
+        stack.callback(workers.close)
+        for task, result in _Work(plan, workers).results():
+            if result.ok and manifest is not None:
+                manifest.finish(_row(plan, task))
+            if result.ok and plan.delete_input:
+                result = _delete(sources, task, result)
+            yield result
+
+
+def _engine(name: str, jobs: int | None, scheduler: str | None, private: bool) -> Engine:
+    if private and (name == "dask" or jobs not in (None, 1)):
+        raise VauxError("memory:// is seen by one process only: use one job")
+    if private or name == "inline":
+        return Inline()
+    if name == "dask":
+        from .cluster import Cluster
+
+        return Cluster(scheduler)
+    return Processes(jobs or os.cpu_count() or 1)
+
+
+def _row(plan: Plan, task: Task) -> Row:
+    return Row(task.source, task.target, *task.entry, plan.fingerprint, False)
+
+
+def _delete(sources: Store, task: Task, result: Result) -> Result:
+    """Remove a source that has been made into something that was read back."""
+    try:
+        if sources.state(task.source) != task.entry:
+            return replace(result, error="kept: it changed while it was encoded; run again")
+        sources.remove(task.source)
+    except OSError as e:
+        return replace(result, error=f"encoded, but not deleted: {e.strerror or e}")
+    return result
+
+
+@dataclass
+class _Divided:
+    """A file on its way through several workers."""
+
+    missing: int
+    parts: dict[int, bytes] = field(default_factory=dict)
+    elapsed: float = 0.0
+    failed: bool = False
+
+
+class _Work:
+    """What is still to be done, and what is being done."""
+
+    def __init__(self, plan: Plan, engine: Engine) -> None:
+        self._engine = engine
+        self._context = Context(
+            plan.verb, plan.source, plan.target, plan.settings, plan.delete_input
+        )
+        self._tasks = list(plan.tasks)[::-1]  # the largest is taken from the end
+        self._number = itertools.count()
+        self._ready: list[tuple[int, int, Any]] = []  # a heap: joins, parts, parts of later files
+        self._active = 0
+        self._divided: dict[Task, _Divided] = {}
+        self._tried: set[tuple[Task, int]] = set()
+
+    def results(self) -> Iterator[tuple[Task, Result]]:
+        """Have everything done; each task and how it ended."""
+        while True:
+            while self._active < 2 * self._engine.workers and (job := self._next()) is not None:
+                self._engine.submit(job)
+                self._active += 1
+            if not self._active:
+                return
+            job, outcome = self._engine.next()
+            self._active -= 1
+            if isinstance(outcome, Lost):
+                yield from self._lost(job, outcome)
+            elif isinstance(job, Part):
+                yield from self._part(job, outcome)
+            else:
+                if isinstance(job, Join):
+                    del self._divided[job.task]
+                tasks = (job.task,) if isinstance(job, Join) else job.tasks
+                by_source = {result.source: result for result in outcome}
+                yield from ((task, by_source[task.source]) for task in tasks)
+
+    def _next(self) -> Any:
+        """The job to be given out next; None if there is none at the moment."""
+        if self._ready:
+            return heapq.heappop(self._ready)[-1]
+        if not self._tasks:
+            return None
+        task = self._tasks.pop()
+        size = task.entry.size
+        if self._context.verb == "encode" and (size is None or size >= _DIVIDE):
+            parts = divide(self._context, task)
+            if parts:
+                self._divided[task] = _Divided(len(parts))
+                for part in parts:
+                    self._put(1, part)
+                return heapq.heappop(self._ready)[-1]
+        tasks = [task]
+        if size is not None and size <= _TOGETHER:
+            # Few enough that all workers have something to do to the end.
+            share = len(self._tasks) // (2 * self._engine.workers) + 1
+            while self._tasks and len(tasks) < min(_TOGETHER_FILES, share):
+                tasks.append(self._tasks.pop())
+        return Many(self._context, tuple(tasks))
+
+    def _part(self, job: Part, outcome: Made | Result) -> Iterator[tuple[Task, Result]]:
+        divided = self._divided[job.task]
+        divided.missing -= 1
+        if isinstance(outcome, Result):
+            if not divided.failed:
+                divided.failed = True
+                yield job.task, outcome
+        else:
+            divided.parts[job.first] = outcome.content
+            divided.elapsed += outcome.elapsed
+        if divided.failed:
+            divided.parts.clear()
+        if divided.missing:
+            return
+        if divided.failed:
+            del self._divided[job.task]
+            return
+        parts = tuple(divided.parts[first] for first in sorted(divided.parts))
+        divided.parts.clear()
+        self._put(0, Join(self._context, job.task, job.frames, parts, divided.elapsed))
+
+    def _lost(self, job: Any, lost: Lost) -> Iterator[tuple[Task, Result]]:
+        """Try what was lost once more, alone; what is lost again has failed."""
+        for task in job.tasks if isinstance(job, Many) else (job.task,):
+            alone = replace(job, tasks=(task,)) if isinstance(job, Many) else job
+            key = task, job.first if isinstance(job, Part) else -1
+            failure = Result(task.source, task.target, lost.reason)
+            if lost.again and key not in self._tried:
+                self._tried.add(key)
+                self._put(0, alone)
+            elif isinstance(job, Part):
+                yield from self._part(job, failure)
+            else:
+                self._divided.pop(task, None)
+                yield task, failure
+
+    def _put(self, rank: int, job: Any) -> None:
+        heapq.heappush(self._ready, (rank, next(self._number), job))

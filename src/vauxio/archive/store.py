@@ -1,0 +1,257 @@
+"""Trees of files: on this machine, or wherever fsspec reaches.
+
+This room knows names, sizes and how a file appears whole or not at all. Names are relative to the
+root, with ``/`` between their parts. It knows nothing of audio. fsspec is imported for URLs only.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+from urllib.parse import quote, unquote
+
+from ..errors import VauxError
+from ..fileio import Output
+
+__all__ = ["Entry", "Store", "abandon", "is_safe", "open_store"]
+
+_FOLDER = "vaux-"  # temporary ones, for what is to go elsewhere
+_half_done: set[Path] = set()  # temporary files of this process
+
+
+class Entry(NamedTuple):
+    """A file of a tree.
+
+    Attributes
+    ----------
+    size : int or None
+        In bytes; None if the store does not say.
+    mark : str
+        Another one when the content has changed: time of modification, or the store's own tag.
+    """
+
+    size: int | None
+    mark: str
+
+
+class Store(Protocol):
+    """A tree of files.
+
+    Attributes
+    ----------
+    url : str
+        The root, so that any process on this machine (of a URL, on any machine) finds it.
+    private : bool
+        Whether only this process can see it.
+    writable : bool
+        Whether files can be put there, by several processes at once.
+    """
+
+    url: str
+    private: bool
+    writable: bool
+
+    def find(self) -> dict[str, Entry]:
+        """All files, by name."""
+
+    def state(self, name: str) -> Entry:
+        """As `find` would give it now; `OSError` if it is gone."""
+
+    def reading(self, name: str) -> contextlib.AbstractContextManager[Any]:
+        """The path of a file, or a binary file object that can seek in it."""
+
+    def creating(self, name: str) -> contextlib.AbstractContextManager[Output]:
+        """A file that is there when the block ends, and is not if that is by an exception.
+
+        Until then its data is in a local file, `Output.temporary`.
+        """
+
+    def remove(self, name: str) -> None:
+        """Remove a file."""
+
+    def sweep(self, names: set[str]) -> None:
+        """Remove what a process that was killed left of its work on those names."""
+
+
+def open_store(place: str | os.PathLike[str]) -> Store:
+    """The tree below a folder or a URL; it need not be there yet.
+
+    Raises
+    ------
+    VauxError
+        If nothing on this machine knows such URLs.
+    """
+    text = os.fsdecode(place)
+    if re.match(r"[A-Za-z][A-Za-z0-9+.-]+:(//|:)", text):
+        return _Remote(text)
+    return _Local(Path(text))
+
+
+def is_safe(name: str) -> bool:
+    """Whether a name stays within its tree; an archive, say, may hold others."""
+    return not any(part in ("", ".", "..") for part in name.split("/")) and "\0" not in name
+
+
+class _Local:
+    """A folder."""
+
+    private = False
+    writable = True
+    _LEFT = re.compile(r"\.(.+)\.[0-9a-f]{8}\.part")  # as `fileio.Output` names them
+
+    def __init__(self, root: Path) -> None:
+        self._root = root.absolute()
+        self.url = str(self._root)
+
+    def find(self) -> dict[str, Entry]:
+        found: dict[str, Entry] = {}
+        folders = [""]
+        while folders:
+            folder = folders.pop()
+            try:
+                entries = list(os.scandir(self._root / folder))
+            except OSError as e:
+                if folder or not isinstance(e, FileNotFoundError):
+                    raise
+                return {}
+            for entry in entries:
+                name = f"{folder}/{entry.name}" if folder else entry.name
+                if entry.is_dir(follow_symlinks=False):
+                    folders.append(name)
+                elif entry.is_file():
+                    found[name] = _entry(entry.stat())
+        return found
+
+    def state(self, name: str) -> Entry:
+        return _entry(os.stat(self._root / name))
+
+    @contextlib.contextmanager
+    def reading(self, name: str) -> Iterator[str]:
+        yield str(self._root / name)
+
+    @contextlib.contextmanager
+    def creating(self, name: str) -> Iterator[Output]:
+        path = self._root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with _output(path) as output:
+            yield output
+
+    def remove(self, name: str) -> None:
+        os.unlink(self._root / name)
+
+    def sweep(self, names: set[str]) -> None:
+        begun = {(os.path.dirname(name), os.path.basename(name)[:60]) for name in names}
+        for folder in {folder for folder, _ in begun}:
+            with contextlib.suppress(FileNotFoundError):
+                for entry in os.scandir(self._root / folder):
+                    left = self._LEFT.fullmatch(entry.name)
+                    if left and (folder, left[1]) in begun:
+                        os.unlink(entry.path)
+
+
+class _Remote:
+    """What fsspec opens."""
+
+    def __init__(self, url: str) -> None:
+        try:
+            from fsspec.core import url_to_fs
+        except ImportError as e:
+            raise VauxError(f"{url}: needs fsspec: pip install 'vauxio[remote]'") from e
+        try:
+            self._files, root = url_to_fs(url)
+        except (ImportError, ValueError) as e:
+            raise VauxError(f"{url}: {e}") from e
+        self.url = url
+        self._root = root.rstrip("/")
+        protocols = _protocols(self._files)
+        self.private = "memory" in protocols
+        self.writable = protocols.isdisjoint({"zip", "tar", "http", "https"})
+        self._quoted = not protocols.isdisjoint({"http", "https"})  # names are as in URLs
+
+    def find(self) -> dict[str, Entry]:
+        self._files.invalidate_cache()
+        try:
+            found = self._files.find(self._root, detail=True)
+        except FileNotFoundError:
+            return {}
+        prefix = self._root.lstrip("/")
+        begin = len(prefix)
+        names = {path.lstrip("/")[begin:].lstrip("/"): about for path, about in found.items()}
+        return {
+            unquote(name) if self._quoted else name: _remote_entry(about)
+            for name, about in names.items()
+            if name
+        }
+
+    def state(self, name: str) -> Entry:
+        self._files.invalidate_cache()
+        return _remote_entry(self._files.info(self._path(name)))
+
+    @contextlib.contextmanager
+    def reading(self, name: str) -> Iterator[Any]:
+        with self._files.open(self._path(name), "rb") as file:
+            yield file
+
+    @contextlib.contextmanager
+    def creating(self, name: str) -> Iterator[Output]:
+        with tempfile.TemporaryDirectory(prefix=_FOLDER) as folder:
+            path = Path(folder, "file" + Path(name).suffix)
+            with _output(path) as output:
+                yield output
+            target = self._path(name)
+            self._files.makedirs(self._files._parent(target), exist_ok=True)
+            self._files.put_file(str(path), target)
+
+    def remove(self, name: str) -> None:
+        self._files.rm_file(self._path(name))
+
+    def sweep(self, names: set[str]) -> None:
+        pass  # an object is there whole or not at all
+
+    def _path(self, name: str) -> str:
+        name = quote(name) if self._quoted else name
+        return f"{self._root}/{name}" if self._root else name
+
+
+def abandon() -> None:
+    """Remove what is half done, before the process ends at once."""
+    for path in list(_half_done):
+        with contextlib.suppress(OSError):
+            path.unlink()
+            if path.parent.name.startswith(_FOLDER):
+                path.parent.rmdir()
+
+
+@contextlib.contextmanager
+def _output(path: Path) -> Iterator[Output]:
+    output = Output(path)
+    half_done = output.temporary or path
+    _half_done.add(half_done)
+    try:
+        yield output
+        output.commit()
+    except BaseException:
+        output.discard()
+        raise
+    finally:
+        _half_done.discard(half_done)
+
+
+def _entry(status: os.stat_result) -> Entry:
+    return Entry(status.st_size, str(status.st_mtime_ns))
+
+
+def _remote_entry(about: dict[str, Any]) -> Entry:
+    keys = ("ETag", "etag", "md5Hash", "LastModified", "mtime", "updated", "created", "date_time")
+    mark = next((about[key] for key in keys if about.get(key)), "")
+    return Entry(about.get("size"), str(mark))
+
+
+def _protocols(files: Any) -> set[str]:
+    protocol = files.protocol
+    return {protocol} if isinstance(protocol, str) else set(protocol)

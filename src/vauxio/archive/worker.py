@@ -1,0 +1,51 @@
+"""``python -m vauxio.archive.worker``: jobs as pickles on standard input, outcomes on output.
+
+Started by `engine.Processes` and by nobody else. It ends when its input does, so it does not
+outlive a parent that was killed, and it removes what it has half done.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import queue
+import signal
+import threading
+from typing import Any, BinaryIO, NoReturn
+
+from .engine import attempt
+from .store import abandon
+
+
+def main() -> None:
+    signal.signal(signal.SIGTERM, _leave)
+    source, sink = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # whatever a library prints must not get among the outcomes
+    jobs: queue.SimpleQueue[Any] = queue.SimpleQueue()
+    threading.Thread(target=_listen, args=(source, jobs), daemon=True).start()
+    while True:
+        job = jobs.get()
+        outcome = attempt(job)
+        try:
+            pickle.dump(outcome, sink, pickle.HIGHEST_PROTOCOL)
+            sink.flush()
+        except BrokenPipeError:
+            _leave()
+
+
+def _leave(*_: object) -> NoReturn:
+    """End now. An exception instead could be raised, and lost, in a callback from C."""
+    abandon()
+    os._exit(1)
+
+
+def _listen(source: BinaryIO, jobs: queue.SimpleQueue[Any]) -> None:
+    try:
+        while True:
+            jobs.put(pickle.load(source))
+    except (EOFError, OSError, pickle.UnpicklingError):
+        _leave()
+
+
+if __name__ == "__main__":
+    main()
