@@ -1,0 +1,139 @@
+"""Measure: every codec on every recording, one row each; see the package's docstring.
+
+Codecs are run each time. Their figures, which take much longer, are kept in a cache by what was
+decoded, so that a run that was interrupted goes on, and nothing is measured twice.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+import sys
+from collections.abc import Iterable
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+from typing import Any
+
+for _name in ("OMP", "OPENBLAS", "MKL", "NUMBA"):  # before NumPy: one thread for each process
+    os.environ[f"{_name}_NUM_THREADS"] = "1"
+
+from . import corpus, metrics, statistics  # noqa: E402
+from .codecs import CODECS, PEERS, VAUXIO, Codec, Coded, Vauxio  # noqa: E402
+
+VERSION = 1
+"""Of what the metrics compute here; a new one measures everything again."""
+
+Row = dict[str, Any]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser("python -m benchmarks.quality", description=__doc__)
+    parser.add_argument("--corpus", type=Path, required=True,
+                        help="folder with the folders speech, music and sound")  # fmt: skip
+    parser.add_argument("--out", type=Path, required=True, help="JSON to write")
+    parser.add_argument("--cache", type=Path, default=Path("runs/quality-cache"))
+    parser.add_argument("--only", choices=("vauxio", "peers"), help="measure no others")
+    parser.add_argument("-j", "--jobs", type=int, default=1, help="processes")
+    arguments = parser.parse_args()
+
+    wanted = {"vauxio": VAUXIO, "peers": PEERS, None: CODECS}[arguments.only]
+    codecs, skipped = [], {}
+    for codec in wanted:
+        reason = codec.missing
+        if reason is None:
+            codecs.append(codec)
+        else:
+            skipped[codec.name] = reason
+            print(f"skipped {codec.name}: {reason}", file=sys.stderr)
+    versions = metrics.versions()
+    files = corpus.find(arguments.corpus)
+    if not files:
+        sys.exit(f"{arguments.corpus}: no recordings in speech, music and sound")
+    tasks = [
+        (codec, kind, path, arguments.cache, _digest(VERSION, versions))
+        for codec in codecs
+        for kind, path in files
+        if kind in codec.kinds
+    ]
+    rows = []
+    with ProcessPoolExecutor(arguments.jobs) as pool:
+        for row in _progress(pool.map(_row, tasks), len(tasks)):
+            rows.append(row)
+    result = {
+        "metrics": versions,
+        "seconds": corpus.SECONDS,
+        "recordings": {k: sum(kind == k for kind, _ in files) for k in corpus.KINDS},
+        "models": _models(codecs),
+        "skipped": skipped,
+        "summary": statistics.summarise(rows),
+        "rows": rows,
+    }
+    arguments.out.parent.mkdir(parents=True, exist_ok=True)
+    arguments.out.write_text(json.dumps(result, indent=1) + "\n")
+
+
+def _row(task: tuple[Codec, str, Path, Path, str]) -> Row:
+    codec, kind, path, cache, version = task
+    recording = corpus.load(kind, path)
+    coded = codec.run(recording)
+    kbps = 8 / recording.seconds / 1000
+    return {
+        "family": codec.family,
+        "setting": codec.setting,
+        "kind": kind,
+        "file": recording.name,
+        "samplerate": recording.samplerate,
+        "kbps": round(coded.audio_bytes * kbps, 4),
+        "kbps_file": round(coded.bytes * kbps, 4),
+        "kbps_plain": None if coded.plain_bytes is None else round(coded.plain_bytes * kbps, 4),
+        **_figures(recording, coded, cache, version),
+    }
+
+
+def _figures(recording: corpus.Recording, coded: Coded, cache: Path, version: str) -> Row:
+    samples, samplerate = coded.decoded
+    key = _digest(
+        version, recording.kind, recording.samplerate, recording.samples.tobytes(),
+        samplerate, samples.tobytes(),
+    )  # fmt: skip
+    path = cache / f"{recording.kind}-{recording.name}-{key[:24]}.json"
+    if path.exists():
+        return json.loads(path.read_text())
+    figures = metrics.measure(recording, coded.decoded)
+    cache.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_suffix(f".{os.getpid()}")
+    temporary.write_text(json.dumps(figures))
+    os.replace(temporary, path)
+    return figures
+
+
+def _models(codecs: list[Codec]) -> dict[str, Row]:
+    """What vauxio was measured with."""
+    import vauxio
+
+    found = {}
+    for codec in codecs:
+        if isinstance(codec, Vauxio):
+            model = vauxio.Codec(codec.model).model
+            found[model.name] = {"version": vauxio.__version__, "decoder": model.decoder.hash.hex()}
+    return found
+
+
+def _digest(*parts: object) -> str:
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(part if isinstance(part, bytes) else repr(part).encode())
+        digest.update(b"\0")
+    return digest.hexdigest()
+
+
+def _progress(rows: Iterable[Row], total: int) -> Iterable[Row]:
+    for i, row in enumerate(rows, 1):
+        print(f"{i}/{total} {row['family']} {row['setting']}, {row['file']}", file=sys.stderr)
+        yield row
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,126 @@
+"""The page on quality and its plots, from what was measured.
+
+    python -m benchmarks.quality.report benchmarks/results/quality.json --docs docs
+
+The words around the figures are those of ``template.md``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+from .metrics import NAMES, OF_KIND
+from .plots import Point, plot
+
+_TEMPLATE = Path(__file__).with_name("template.md")
+_PLOTTED = {
+    "speech": ("visqol", "pesq", "stoi", "dnsmos_ovrl"),
+    "music": ("visqol", "mel"),
+    "sound": ("visqol", "mel"),
+}
+_DIGITS = {"stoi": 3, "si_sdr": 1}
+
+Entry = dict[str, Any]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser("python -m benchmarks.quality.report", description=__doc__)
+    parser.add_argument("json", type=Path)
+    parser.add_argument("--docs", type=Path, required=True,
+                        help="folder for benchmarks.md and its images")  # fmt: skip
+    arguments = parser.parse_args()
+    result = json.loads(arguments.json.read_text())
+    images = arguments.docs / "images"
+    images.mkdir(parents=True, exist_ok=True)
+    for name, svg in plots(result).items():
+        (images / name).write_text(svg)
+    (arguments.docs / "benchmarks.md").write_text(page(result))
+
+
+def page(result: dict[str, Any]) -> str:
+    """``benchmarks.md``."""
+    fill = {"PLOTS " + kind: _images(result, kind) for kind in _PLOTTED}
+    fill |= {"TABLE " + kind: table(_of_kind(result, kind)) for kind in _PLOTTED}
+    fill |= {"FILES " + kind: str(n) for kind, n in result["recordings"].items()}
+    fill["SECONDS"] = str(result["seconds"])
+    fill["VERSIONS"] = ", ".join(f"{name} {v}" for name, v in result["metrics"].items())
+    fill["MODELS"] = ", ".join(
+        f"{name} of vauxio {m['version']}, decoder {m['decoder']}"
+        for name, m in result["models"].items()
+    ) or "none"  # fmt: skip
+    skipped = [f"- {name}: {reason}" for name, reason in result["skipped"].items()]
+    fill["SKIPPED"] = "\n".join(["Not measured:", "", *skipped, ""]) if skipped else ""
+    parts = _TEMPLATE.read_text().split("%%")  # text, key, text, key, ..., text
+    return "".join(fill[part] if i % 2 else part for i, part in enumerate(parts))
+
+
+def table(entries: list[Entry]) -> str:
+    """Markdown; half the width of each interval after the mean."""
+    if not entries:
+        return "Not measured."
+    metrics = OF_KIND[entries[0]["kind"]]
+    head = ["codec", "setting", "kbps", "file", *(NAMES[m] for m in metrics)]
+    lines = ["| " + " | ".join(head) + " |", "|---|---" + "|---:" * (len(head) - 2) + "|"]
+    for entry in entries:
+        cells = [entry["family"], entry["setting"], f"{entry['kbps']:.2f}"]
+        cells.append(f"{entry['kbps_file']:.2f}")
+        for m in metrics:
+            cells.append("-" if entry[m] is None else _with_interval(entry[m], _DIGITS.get(m, 2)))
+        if entry["family"] == "vauxio":
+            cells = [f"**{cell}**" for cell in cells]
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def plots(result: dict[str, Any]) -> dict[str, str]:
+    """SVG by file name."""
+    found = {}
+    for kind, metrics in _PLOTTED.items():
+        entries = _of_kind(result, kind)
+        for metric in metrics:
+            lines: dict[str, list[Point]] = {}
+            original = None
+            for entry in entries:
+                if entry[metric] is None:
+                    continue
+                if entry["family"] == "original":
+                    original = entry[metric][0]
+                else:
+                    point = Point(entry["kbps"], *entry[metric])
+                    lines.setdefault(entry["family"], []).append(point)
+            if lines:
+                title = f"{kind.capitalize()}: {NAMES[metric]}"
+                found[_file(kind, metric)] = plot(title, lines, original)
+    return found
+
+
+def _images(result: dict[str, Any], kind: str) -> str:
+    made = plots(result)
+    return "\n".join(
+        f"![{NAMES[metric]} of {kind} over the bitrate](images/{_file(kind, metric)})"
+        for metric in _PLOTTED[kind]
+        if _file(kind, metric) in made
+    )
+
+
+def _file(kind: str, metric: str) -> str:
+    return f"quality-{kind}-{metric}.svg".replace("_", "-")
+
+
+def _of_kind(result: dict[str, Any], kind: str) -> list[Entry]:
+    """Codec by codec, each from its lowest bitrate on; vauxio and the original first."""
+    entries = [e for e in result["summary"] if e["kind"] == kind]
+    order = {"original": 0, "vauxio": 1}
+    return sorted(entries, key=lambda e: (order.get(e["family"], 2), e["family"], e["kbps"]))
+
+
+def _with_interval(value: list[float], digits: int) -> str:
+    mean, low, high = value
+    return f"{mean:.{digits}f} ± {(high - low) / 2:.{digits}f}"
+
+
+if __name__ == "__main__":
+    main()
