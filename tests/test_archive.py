@@ -261,8 +261,16 @@ def test_a_stretch_is_as_the_whole(tmp_path, rate, channels):
 
 def test_short_ones_together_are_as_alone():
     codec = Codec()
-    signals = [(voice(n, rate, c, seed=n), rate) for n, rate, c in
-               ((0, 8000, 1), (1, 24000, 2), (320, 24000, 1), (30000, 44100, 2), (9000, 16000, 1))]
+    signals = [
+        (voice(n, rate, c, seed=n), rate)
+        for n, rate, c in (
+            (0, 8000, 1),
+            (1, 24000, 2),
+            (320, 24000, 1),
+            (30000, 44100, 2),
+            (9000, 16000, 1),
+        )
+    ]
     for (frames, rate), codes in zip(
         signals, coding.encode_together(signals, codec, 8), strict=True
     ):

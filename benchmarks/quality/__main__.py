@@ -20,7 +20,7 @@ for _name in ("OMP", "OPENBLAS", "MKL", "NUMBA"):  # before NumPy: one thread fo
     os.environ[f"{_name}_NUM_THREADS"] = "1"
 
 from . import corpus, metrics, statistics  # noqa: E402
-from .codecs import CODECS, PEERS, VAUXIO, Codec, Coded, Vauxio  # noqa: E402
+from .codecs import CODECS, Codec, Coded, Vauxio  # noqa: E402
 
 VERSION = 1
 """Of what the metrics compute here; a new one measures everything again."""
@@ -34,14 +34,15 @@ def main() -> None:
                         help="folder with the folders speech, music and sound")  # fmt: skip
     parser.add_argument("--out", type=Path, required=True, help="JSON to write")
     parser.add_argument("--cache", type=Path, default=Path("runs/quality-cache"))
-    parser.add_argument("--only", choices=("vauxio", "peers"), help="measure no others")
+    families = sorted({codec.family for codec in CODECS})
+    parser.add_argument("--only", nargs="+", choices=families, default=families,
+                        metavar="CODEC", help=f"of {', '.join(families)}")  # fmt: skip
     parser.add_argument("-j", "--jobs", type=int, default=1, help="processes")
     arguments = parser.parse_args()
 
-    wanted = {"vauxio": VAUXIO, "peers": PEERS, None: CODECS}[arguments.only]
     codecs, skipped = [], {}
-    for codec in wanted:
-        reason = codec.missing
+    for codec in CODECS:
+        reason = codec.missing if codec.family in arguments.only else "not asked for"
         if reason is None:
             codecs.append(codec)
         else:

@@ -218,9 +218,7 @@ def compress(
     >>> data, samplerate = vauxio.decompress(blob)
     """
     file = io.BytesIO()
-    write(
-        file, data, samplerate, model=model, bitrate=bitrate, tags=tags, pictures=pictures, lm=lm
-    )
+    write(file, data, samplerate, model=model, bitrate=bitrate, tags=tags, pictures=pictures, lm=lm)
     return file.getvalue()
 
 

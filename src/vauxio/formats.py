@@ -15,7 +15,6 @@ class Format(NamedTuple):
     dtype: str = "int16"
 
 
-
 FORMATS = {
     ".wav": Format("WAV"),
     ".flac": Format("FLAC"),

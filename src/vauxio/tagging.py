@@ -310,7 +310,9 @@ def _to_id3(path: str, tags: Mapping[str, str], pictures: Sequence[Picture]) -> 
                    for p in pictures[:i])  # fmt: skip
         file.tags.add(
             id3.APIC(
-                encoding=id3.Encoding.UTF8, mime=picture.mime, type=picture.kind,
+                encoding=id3.Encoding.UTF8,
+                mime=picture.mime,
+                type=picture.kind,
                 desc=f"{picture.description} {i + 1}".strip() if same else picture.description,
                 data=picture.data,
             )  # fmt: skip

@@ -78,9 +78,7 @@ class Manifest:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._pushed = time.monotonic()
         # run() is a generator: its caller may go on with it in another thread.
-        self._db = sqlite3.connect(
-            path, timeout=1, isolation_level=None, check_same_thread=False
-        )
+        self._db = sqlite3.connect(path, timeout=1, isolation_level=None, check_same_thread=False)
         try:
             self._db.execute("PRAGMA locking_mode = EXCLUSIVE")
             self._db.execute("PRAGMA journal_mode = WAL")
@@ -114,9 +112,7 @@ class Manifest:
             shutil.rmtree(self._copy, ignore_errors=True)
 
     def _put(self, rows: Iterable[Row]) -> None:
-        values = [
-            (*self._key, _bytes(row.source), _bytes(row.target), *row[2:]) for row in rows
-        ]
+        values = [(*self._key, _bytes(row.source), _bytes(row.target), *row[2:]) for row in rows]
         try:
             self._db.execute("BEGIN")
             self._db.executemany(f"REPLACE INTO files VALUES ({', '.join('?' * 8)})", values)
