@@ -171,7 +171,8 @@ def row(**changes: object) -> dict:
     figures = dict.fromkeys(("visqol", "pesq", "stoi", "dnsmos_ovrl", "dnsmos_sig"), 2.0)
     return {
         "family": "vauxio", "setting": "6 kbps", "kind": "speech", "file": "a", "kbps": 5.0,
-        "kbps_file": 5.0, "kbps_plain": 6.0, "si_sdr": 3.0, "mel": 4.0, **figures, **changes,
+        "kbps_file": 5.0, "kbps_plain": 6.0, "si_sdr": 3.0, "mel": 4.0, "lag": 0,
+        **figures, **changes,
     }  # fmt: skip
 
 
@@ -184,7 +185,8 @@ def test_summary_leaves_out_what_could_not_be_told():
 
 def test_report_has_every_figure_and_well_formed_plots():
     rows = [
-        row(family=family, setting=setting, kind=kind, file=str(i), kbps=kbps + i, visqol=mos + i)
+        row(family=family, setting=setting, kind=kind, file=str(i), kbps=kbps + i, visqol=mos + i,
+            lag=-2 * (family == "vauxio" and kbps < 3 and i))
         for kind in ("speech", "music")
         for family, setting, kbps, mos in (
             ("Opus", "6 kbps", 5.5, 1.25), ("vauxio", "3 kbps", 2.5, 2.125),
@@ -199,11 +201,13 @@ def test_report_has_every_figure_and_well_formed_plots():
         "models": {"general-24k": {"version": "1.2.3", "decoder": "abcd"}},
         "skipped": {"Codec2 2.4 kbps": "c2enc is not on the path"},
         "summary": statistics.summarise(rows),
+        "rows": rows,
     }
     page = report.page(result)
     assert "%%" not in page
     assert "| **vauxio** | **3 kbps** | **3.00** | **5.00** | **2.62 ± 0.50** |" in page
     assert "| Opus | 6 kbps | 6.00 |" in page and "Codec2 2.4 kbps: c2enc" in page
+    assert "0 in 6 of 8 cases, 2 samples at most" in page
     assert page.index("**vauxio**") < page.index("| Opus")
     drawn = report.plots(result)
     assert sorted(drawn)[:2] == ["quality-music-mel.svg", "quality-music-visqol.svg"]

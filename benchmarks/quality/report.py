@@ -51,6 +51,7 @@ def page(result: dict[str, Any]) -> str:
         f"{name} of vauxio {m['version']}, decoder {m['decoder']}"
         for name, m in result["models"].items()
     ) or "none"  # fmt: skip
+    fill["LAGS"] = _lags([row for row in result["rows"] if row["family"] == "vauxio"])
     skipped = [f"- {name}: {reason}" for name, reason in result["skipped"].items()]
     fill["SKIPPED"] = "\n".join(["Not measured:", "", *skipped, ""]) if skipped else ""
     parts = _TEMPLATE.read_text().split("%%")  # text, key, text, key, ..., text
@@ -104,6 +105,12 @@ def _images(result: dict[str, Any], kind: str) -> str:
         for metric in _PLOTTED[kind]
         if _file(kind, metric) in made
     )
+
+
+def _lags(rows: list[Entry]) -> str:
+    none = sum(row["lag"] == 0 for row in rows)
+    most = max((abs(row["lag"]) for row in rows), default=0)
+    return f"0 in {none} of {len(rows)} cases, {most} samples at most"
 
 
 def _file(kind: str, metric: str) -> str:

@@ -105,11 +105,13 @@ class Manifest:
             self._push()
 
     def close(self) -> None:
-        if self._copy is not None:
-            self._push()
-        self._db.close()
-        if self._copy is not None:
-            shutil.rmtree(self._copy, ignore_errors=True)
+        try:
+            if self._copy is not None:
+                self._push()
+        finally:
+            self._db.close()
+            if self._copy is not None:
+                shutil.rmtree(self._copy, ignore_errors=True)
 
     def _put(self, rows: Iterable[Row]) -> None:
         values = [(*self._key, _bytes(row.source), _bytes(row.target), *row[2:]) for row in rows]
