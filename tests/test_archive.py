@@ -2,34 +2,31 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import os
+import re
 import shutil
 import signal
 import sqlite3
+import struct
+import subprocess
+import sys
 from html.parser import HTMLParser
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
+from archives import RATE, files, run, save
 from conftest import tree
 from mutagen.flac import FLAC
-from signals import voice
 
 import vauxio
 from vauxio import archive
-from vauxio.archive import coding, manifest, running, work
+from vauxio.archive import jobs, manifest
 from vauxio.archive.engine import Lost, Processes
-from vauxio.codec import Codec
-from vauxio.pcm import Recording
-
-RATE = 16000
-
-
-def save(path: Path, seconds: float = 0.5, rate: int = RATE, channels: int = 1, seed: int = 0):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    soundfile.write(path, voice(round(seconds * rate), rate, channels, seed), rate)
 
 
 @pytest.fixture
@@ -47,34 +44,27 @@ def library(tmp_path) -> Path:
     (root / "notes.txt").write_text("left alone")
     cut = (root / "a.wav").read_bytes()
     (root / "odd.mp3").write_bytes(cut[:13])
+    (root / "gone.wav").symlink_to("moved/elsewhere.wav")
+    (root / "cut.wav").write_bytes(cut[:2000])
+    (root / "nan.wav").write_bytes(nan())
     return root
 
 
+def nan() -> bytes:
+    file = io.BytesIO()
+    soundfile.write(file, np.full(9, np.nan), RATE, "FLOAT", format="WAV")
+    return file.getvalue()
+
+
 GOOD = {"a.vx", "deep/er/b.vx", "Ünïcode 題/c d.vx", "same.wav.vx", "same.flac.vx", "none.vx"}
-BAD = {"empty.wav", "text.wav", "odd.mp3"}
-
-
-def run(plan: archive.Plan, jobs: int | None = None) -> dict[str, archive.Result]:
-    """Have it done: in this process, which is fast for little, or by so many others."""
-    results = list(archive.run(plan, jobs, engine="processes" if jobs else "inline"))
-    assert len({r.source for r in results}) == len(results)
-    return {r.source: r for r in results}
-
-
-def files(folder: Path) -> dict[str, bytes]:
-    """What is in a tree, but for folders and the manifest."""
-    return {
-        name: content
-        for name, content in tree(folder).items()
-        if content is not None and not name.startswith(manifest.NAME)
-    }
+BAD = {"empty.wav", "text.wav", "odd.mp3", "gone.wav", "cut.wav", "nan.wav"}
 
 
 def test_a_tree_with_everything(library, tmp_path):
     before = tree(library)
     plan = archive.plan("encode", library, tmp_path / "out")
     assert len(plan.tasks) == len(GOOD) + len(BAD) and plan.others == 1
-    sizes = [task.entry.size for task in plan.tasks]
+    sizes = [task.entry.size or 0 for task in plan.tasks]
     assert sizes == sorted(sizes, reverse=True)
     results = run(plan, 2)
     out = files(tmp_path / "out")
@@ -92,6 +82,22 @@ def test_a_tree_with_everything(library, tmp_path):
             )  # fmt: skip
             assert r.seconds == pytest.approx(info.duration)
             assert (r.bytes_in, r.bytes_out) == ((library / name).stat().st_size, made.bytes)
+
+
+def test_a_folder_that_cannot_be_read(library, tmp_path, monkeypatch):
+    scandir = os.scandir
+
+    def refuse(path):
+        if os.fspath(path).endswith("deep"):
+            raise PermissionError(13, "Permission denied", path)
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    plan = archive.plan("encode", library, tmp_path / "out", include=["a.wav", "b.flac"])
+    assert plan.refused == (archive.Result("deep", "", "cannot be read: Permission denied"),)
+    assert {name for name, result in run(plan).items() if result.ok} == {"a.wav"}
+    with pytest.raises(PermissionError):  # what is there in the target must be known
+        archive.plan("encode", tmp_path, library)
 
 
 def test_files_are_as_if_each_were_encoded_alone(library, tmp_path, vaux):
@@ -199,9 +205,21 @@ def test_inputs_are_deleted_once_read_back(library, tmp_path):
     run(archive.plan("encode", library, out))  # keeps them
     results = run(archive.plan("encode", library, out, delete_input=True))
     assert {name for name, r in results.items() if not r.ok} == BAD
-    assert {name for name in files(library)} == BAD | {"notes.txt"}
+    assert files(library).keys() == BAD - {"gone.wav"} | {"notes.txt"}
+    assert (library / "gone.wav").is_symlink()
     assert files(out).keys() == GOOD
     assert all(r.ok for r in run(archive.plan("verify", out)).values())
+
+
+@pytest.mark.parametrize("name", ["a.wav", "a.aiff", "a.rf64", "a.flac"])
+def test_an_input_that_is_cut_off_is_kept(tmp_path, name):
+    save(tmp_path / "in" / name)
+    whole = (tmp_path / "in" / name).read_bytes()
+    (tmp_path / "in" / name).write_bytes(whole[: len(whole) // 2])
+    plan = archive.plan("encode", tmp_path / "in", tmp_path / "out", delete_input=True)
+    (result,) = run(plan).values()
+    assert result.error and files(tmp_path / "out") == {}
+    assert files(tmp_path / "in") == {name: whole[: len(whole) // 2]}
 
 
 def test_an_input_that_changes_meanwhile_is_kept(tmp_path):
@@ -244,78 +262,6 @@ def test_decode_and_verify(library, tmp_path):
     }  # fmt: skip
 
 
-# -- the same codes, whoever makes them ----------------------------------------------------------
-
-
-@pytest.mark.parametrize("rate, channels", [(24000, 1), (44100, 2), (16000, 1), (11025, 1)])
-def test_a_stretch_is_as_the_whole(tmp_path, rate, channels):
-    save(tmp_path / "a.wav", 33.3, rate, channels)
-    codec = Codec()
-    data, _ = soundfile.read(tmp_path / "a.wav", dtype="float32", always_2d=True)
-    whole = codec.encode(data, rate, bitrate=3).codes
-    for first, stop in ((0, 7), (750, 1500), (2100, whole.shape[2]), (1499, 1501)):
-        with Recording(tmp_path / "a.wav") as recording:
-            codes = coding.encode_stretch(recording, codec, 4, False, first, stop)
-        np.testing.assert_array_equal(codes, whole[..., first:stop])
-
-
-def test_short_ones_together_are_as_alone():
-    codec = Codec()
-    signals = [
-        (voice(n, rate, c, seed=n), rate)
-        for n, rate, c in (
-            (0, 8000, 1),
-            (1, 24000, 2),
-            (320, 24000, 1),
-            (30000, 44100, 2),
-            (9000, 16000, 1),
-        )
-    ]
-    for (frames, rate), codes in zip(
-        signals, coding.encode_together(signals, codec, 8), strict=True
-    ):
-        np.testing.assert_array_equal(codes, codec.encode(frames, rate, bitrate=6).codes)
-
-
-@pytest.mark.parametrize("name, divisible", [
-    ("a.wav", True), ("a.flac", True), ("a.aiff", True), ("a.ogg", False), ("a.mp3", False),
-])  # fmt: skip
-def test_what_can_be_divided(tmp_path, name, divisible):
-    save(tmp_path / name)
-    with Recording(tmp_path / name) as recording:
-        assert coding.is_divisible(recording) is divisible
-
-
-@pytest.mark.parametrize("delete", [False, True], ids=["kept", "deleted"])
-def test_a_long_file_goes_through_several_hands(tmp_path, monkeypatch, vaux, delete):
-    monkeypatch.setattr(running, "_DIVIDE", 0)
-    monkeypatch.setattr(work, "_PART_BLOCKS", 1)
-    save(tmp_path / "in" / "long.flac", 41, 44100)
-    file = FLAC(tmp_path / "in" / "long.flac")
-    file["title"] = "Long"
-    file.save()
-    assert vaux("encode", "in/long.flac", "alone.vx").code == 0
-    plan = archive.plan("encode", tmp_path / "in", tmp_path / "out", delete_input=delete)
-    context = work.Context("encode", plan.source, plan.target, plan.settings, delete)
-    assert len(work.divide(context, plan.tasks[0])) == 5
-    (result,) = archive.run(plan, 2)
-    assert result.ok and result.seconds == pytest.approx(41)
-    assert (tmp_path / "out" / "long.vx").read_bytes() == (tmp_path / "alone.vx").read_bytes()
-    assert (tmp_path / "in" / "long.flac").exists() is not delete
-
-
-def test_a_long_file_that_is_damaged_fails_once(tmp_path, monkeypatch):
-    monkeypatch.setattr(running, "_DIVIDE", 0)
-    monkeypatch.setattr(work, "_PART_BLOCKS", 1)
-    data = voice(40 * RATE, RATE)
-    data[5 * RATE] = data[33 * RATE] = np.nan
-    (tmp_path / "in").mkdir()
-    soundfile.write(tmp_path / "in" / "a.wav", data, RATE, "FLOAT")
-    results = run(archive.plan("encode", tmp_path / "in", tmp_path / "out"))
-    assert len(results) == 1 and "NaN" in results["a.wav"].error
-    assert files(tmp_path / "out") == {}
-
-
 # -- workers ------------------------------------------------------------------------------------
 
 
@@ -333,23 +279,32 @@ def test_processes_that_die_are_replaced(tmp_path):
     assert files(tmp_path / "out").keys() == {f"{i}.vx" for i in range(4)}
 
 
-def test_a_job_that_kills_its_process_is_given_up():
-    engine = Processes(1)
-    try:
-        engine.submit(_Killer())
-        job, outcome = engine.next()
-        assert isinstance(outcome, Lost) and outcome.again and "signal 9" in outcome.reason
-        engine.submit(work.Many(work.Context("verify", "/", "", archive.Settings(), False), ()))
-        assert engine.next()[1] == []
-    finally:
-        engine.close()
-
-
 class _Killer:
     """Ends the process that receives it, as a crash in a library would."""
 
     def __reduce__(self):
         return signal.raise_signal, (signal.SIGKILL,)
+
+
+class _Puzzle:
+    """Cannot be read by who receives it, as if its program had been replaced meanwhile."""
+
+    def __reduce__(self):
+        return int, ("no number",)
+
+
+@pytest.mark.parametrize("job, how", [(_Killer(), "signal 9"), (_Puzzle(), "exit code 1")])
+def test_a_job_that_ends_its_process_is_given_up(job, how):
+    engine = Processes(1)
+    try:
+        engine.submit(job)
+        same, outcome = engine.next()
+        assert same is job and isinstance(outcome, Lost) and outcome.again and how in outcome.reason
+        context = jobs.Context("verify", "/", "", archive.Settings(), False)
+        engine.submit(jobs.Many(context, ()))
+        assert engine.next()[1] == []
+    finally:
+        engine.close()
 
 
 def test_two_runs_in_one_tree(tmp_path):
@@ -390,6 +345,7 @@ def test_a_run_that_is_given_up_is_taken_up(tmp_path):
     lambda p: archive.plan("encode", p, settings=archive.Settings(model="none")),
     lambda p: archive.plan("encode", p, settings=archive.Settings(bitrate=99)),
     lambda p: archive.plan("encode", "nosuch://x"),
+    lambda p: archive.plan("decode", p, delete_input=True),
     lambda p: archive.run(archive.plan("encode", p), 0),
     lambda p: archive.run(archive.plan("encode", p), engine="horses"),
 ])  # fmt: skip
@@ -406,7 +362,7 @@ def test_the_commands(vaux, library, tmp_path):
     assert code == 1
     assert sorted(line.split(": ")[1] for line in err.splitlines()) == sorted(BAD)
     assert out.decode().splitlines()[0].startswith("done         6 files")
-    assert b"failed       3 files" in out
+    assert b"failed       6 files" in out
     page = (tmp_path / "r.html").read_text()
     checker = HTMLParser()
     checker.feed(page)
@@ -436,6 +392,32 @@ def test_events(vaux, tmp_path):
     assert {e["source"]: e["error"] is None for e in events[1:3]} == {"a.wav": True, "b.wav": False}
     assert (events[3]["done"], events[3]["failed"], events[3]["audio_seconds"]) == (1, 1, 0.5)
     assert (tmp_path / "in" / "a.vx").exists()  # beside its source
+
+
+def test_one_line_on_a_terminal_says_how_far_it_is(tmp_path):
+    termios = pytest.importorskip("termios")
+    import fcntl
+    import pty
+
+    for name in "ab":
+        save(tmp_path / "in" / f"{name}.wav", seed=ord(name))
+    (tmp_path / "in" / "none.wav").touch()
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("4H", 24, 120, 0, 0))
+    command = [sys.executable, "-m", "vauxio", "encode", "-r", tmp_path / "in", "-j", "1"]
+    with subprocess.Popen(command, stderr=theirs, stdout=subprocess.DEVNULL) as process:
+        os.close(theirs)
+        shown = b""
+        with contextlib.suppress(OSError):  # when it has ended
+            while piece := os.read(ours, 1024):
+                shown += piece
+    os.close(ours)
+    assert process.returncode == 1
+    lines = re.split(r"[\r\n]+", shown.decode())
+    assert any(line.startswith("  0 %") and "0/3 files" in line for line in lines)
+    end = r"100 %, .* left .* 3/3 files, 0\.00 h of audio, \d+ x real time, 0\.0 MB saved"
+    assert any(re.match(end, line) for line in lines)
+    assert any(line.startswith("vaux: none.wav: ") for line in lines)
 
 
 @pytest.mark.parametrize("arguments", [

@@ -13,6 +13,7 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 import soundfile
 from signals import voice
@@ -89,7 +90,7 @@ def test_killed_and_taken_up(library, undisturbed, tmp_path):
             if name.endswith(".vx"):
                 assert data == undisturbed[name]
         process = start(library, out)
-        _, err = process.communicate(timeout=120)
+        _, err = process.communicate(timeout=300)
         assert (process.returncode, err) == (0, b"")
         assert content(out) == undisturbed
         assert content(library) == before
@@ -97,17 +98,51 @@ def test_killed_and_taken_up(library, undisturbed, tmp_path):
         assert not archive.plan("encode", library, out).tasks
 
 
-def test_workers_end_with_their_parent(library, tmp_path):
-    process = start(library, tmp_path / "out")
-    while process.poll() is None and not any((tmp_path / "out").rglob("*.part")):
-        time.sleep(0.005)
+def workers_of(process: subprocess.Popen) -> list[int]:
+    children = Path(f"/proc/{process.pid}/task").glob("*/children")
+    found = [int(pid) for path in children for pid in path.read_text().split()]
+    return [pid for pid in found
+            if b"vauxio.archive.worker" in Path(f"/proc/{pid}/cmdline").read_bytes()]  # fmt: skip
+
+
+def lives(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="looks into /proc")
+def test_workers_end_with_their_parent(tmp_path):
+    """In the middle of a job that takes a minute, too."""
+    (tmp_path / "in").mkdir()
+    for name in "abc":
+        with soundfile.SoundFile(tmp_path / "in" / f"{name}.flac", "w", 8000, 1) as file:
+            for _ in range(90):
+                file.write(np.zeros(60 * 8000, np.int16))
+    process = start(tmp_path / "in", tmp_path / "out")
+    while process.poll() is None and len(list((tmp_path / "out").rglob("*.part"))) < 2:
+        time.sleep(0.01)
+    workers = workers_of(process)
+    assert len(workers) == 2 and all(map(lives, workers))
     process.kill()
     process.communicate()
-    deadline = time.monotonic() + 20
-    while workers_in(tmp_path / "out"):
+    deadline = time.monotonic() + 30
+    while any(map(lives, workers)):
         assert time.monotonic() < deadline
         time.sleep(0.05)
     assert not list((tmp_path / "out").rglob("*.part"))
+
+
+@pytest.mark.parametrize("sent", [b"", b"no pickle", b"cnot.a\nmodule\n.", b"\x80\x05\x95"])
+def test_a_worker_ends_when_its_input_makes_no_sense(sent):
+    command = [sys.executable, "-m", "vauxio.archive.worker"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        process.stdin.write(sent)
+        process.stdin.flush()
+        if sent in (b"", b"\x80\x05\x95"):  # could go on
+            process.stdin.close()
+        assert process.wait(300) == 1
 
 
 @pytest.mark.parametrize("number, code", [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
@@ -116,7 +151,7 @@ def test_told_to_end(library, undisturbed, tmp_path, number, code):
     while process.poll() is None and not any((tmp_path / "out").rglob("*.part")):
         time.sleep(0.005)
     process.send_signal(number)
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=300)
     assert (process.returncode, err.strip()) == (code, b"")
     left = content(tmp_path / "out")
     assert left.items() <= undisturbed.items()

@@ -76,7 +76,7 @@ def free_port() -> int:
 
 
 def wait_for(url: str, process: subprocess.Popen) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 300
     while True:
         try:
             urllib.request.urlopen(url, timeout=5).close()
@@ -209,18 +209,18 @@ def cluster(tmp_path):
         start("scheduler", "--host", "127.0.0.1", "--port", str(port), "--no-dashboard")
         workers = [
             start("worker", address, "--nthreads", "1", "--no-nanny", "--no-dashboard",
-                  "--host", "127.0.0.1", "--death-timeout", "60") for _ in range(2)
+                  "--host", "127.0.0.1", "--death-timeout", "300") for _ in range(2)
         ]  # fmt: skip
         from distributed import Client
 
-        with Client(address, timeout=60, set_as_default=False) as client:
-            client.wait_for_workers(2, timeout=60)
+        with Client(address, timeout=300, set_as_default=False) as client:
+            client.wait_for_workers(2, timeout=300)
         yield address, workers
 
 
 def test_dask_with_a_worker_killed(cluster, tmp_path):
     address, workers = cluster
-    library(tmp_path / "in", 16, 13)  # long enough that each is a job of its own
+    library(tmp_path / "in", 10, 13)  # long enough that each is a job of its own
     run(archive.plan("encode", tmp_path / "in", tmp_path / "expected"))
     plan = archive.plan("encode", tmp_path / "in", tmp_path / "out")
     names = []

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import io
 import os
+import subprocess
 import threading
 
 import numpy as np
 import pytest
 import soundfile
 
-from vauxio import pcm
+from vauxio import pcm, riff
 from vauxio.errors import AudioError
 
 
@@ -213,6 +214,55 @@ def test_a_recording_cut_off_is_not_taken_for_whole(tmp_path):
     path.write_bytes(path.read_bytes()[:300_000])
     with pcm.Recording(path) as recording, pytest.raises(AudioError, match="cut off|damaged"):
         list(recording.blocks(10_000))
+
+
+def chunked(format: str, subtype: str = "PCM_16", endian: str = "FILE") -> bytes:
+    """A recording of 4,000 bytes of samples in chunks, those of its tags among them."""
+    file = io.BytesIO()
+    with soundfile.SoundFile(file, "w", 8000, 2, subtype, endian, format) as f:
+        f.title = "odd"
+        f.write(noise(1000, 2))
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("format, endian", [
+    ("WAV", "FILE"), ("WAV", "BIG"), ("WAVEX", "FILE"), ("RF64", "FILE"), ("AIFF", "FILE"),
+])  # fmt: skip
+def test_files_of_chunks_that_are_cut_off(tmp_path, format, endian):
+    """libsndfile would take them for whole."""
+    whole = chunked(format, endian=endian)
+    assert riff.missing(io.BytesIO(whole)) == 0
+    begin = whole.index(b"SSND" if format == "AIFF" else b"data")
+    for kept in (begin + 100, begin + 3000):
+        stream = io.BytesIO(b"before" + whole[:kept])
+        stream.seek(6)
+        header = 16 if format == "AIFF" else 8
+        assert riff.missing(stream) == 4000 + header - (kept - begin) and stream.tell() == 6
+        for file in (tmp_path / "a", io.BytesIO(whole[:kept])):
+            (tmp_path / "a").write_bytes(whole[:kept])
+            with pytest.raises(AudioError, match="cut off: its last [0-9,]+ bytes are missing"):
+                pcm.Recording(file)
+        assert soundfile.SoundFile(tmp_path / "a").frames < 1000
+        with subprocess.Popen(["cat", tmp_path / "a"], stdout=subprocess.PIPE) as pipe:
+            with pcm.Recording(pipe.stdout) as recording:
+                assert 0 < sum(len(block) for block in recording.blocks(4096)) < 1000
+
+
+@pytest.mark.parametrize("length", [0, 0x7FFFF000, 0x80000000, 0xFFFFFFFF, 4036])
+def test_lengths_that_say_nothing(length):
+    """Of those who write to a pipe, and of those who count the header among the samples."""
+    whole = bytearray(chunked("WAV"))
+    at = whole.index(b"data") + 4
+    whole[at : at + 4] = length.to_bytes(4, "little")
+    assert riff.missing(io.BytesIO(whole)) == 0
+
+
+@pytest.mark.parametrize("content", [
+    b"", b"RIFF", b"RIFF\0\0\0\0WAVE", b"RIFF\0\0\0\0WAVEdata", b"fLaC" + bytes(99),
+    b"RIFF\0\0\0\0WAVE" + b"tiny\0\0\0\0" * 100_000, b"RIFF\0\0\0\0WAVE" + b"\xff" * 99,
+])  # fmt: skip
+def test_chunks_that_tell_nothing(content):
+    assert riff.missing(io.BytesIO(content)) == 0
 
 
 def test_a_recording_with_nan_names_the_frame(tmp_path):

@@ -12,7 +12,15 @@ from dataclasses import dataclass, field
 from .chunks import Fields, Head, number
 from .errors import FormatError, UnsupportedError
 
-__all__ = ["Metadata", "Picture", "check_pictures", "check_tags", "make_picture", "make_tags"]
+__all__ = [
+    "Metadata",
+    "Picture",
+    "check_pictures",
+    "check_tags",
+    "make_picture",
+    "make_tags",
+    "printable",
+]
 
 MAX_TAGS = 1024
 MAX_TAG_BYTES = 1 << 18  # of one value
@@ -136,6 +144,11 @@ def _parse_picture(body: bytes) -> Picture:
     kind = fields.byte()
     mime, description = fields.text(fields.number()), fields.text(fields.number())
     return Picture(kind, mime, description, fields.rest())
+
+
+def printable(text: str) -> str:
+    """A text for a terminal or a log: what would act there is shown as its escape sequence."""
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
 def _check_text(text: str, limit: int, what: str) -> None:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
+from . import riff
 from .errors import AudioError
 from .fileio import File, is_seekable, name_of
 
@@ -264,6 +265,11 @@ class Recording:
             source = self._own(open(file, "rb"))  # soundfile would only say "System error"
         if not is_seekable(source):
             source = self._from_pipe(source)
+        elif short := riff.missing(source):
+            raise AudioError(
+                f"{self.name}: cut off: its last {short:,} bytes are missing; "
+                "read from a pipe, it gives what is there"
+            )
         elif isinstance(file, (str, bytes, os.PathLike)):
             source = native(file)  # faster than through a Python file
         try:

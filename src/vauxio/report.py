@@ -10,11 +10,12 @@ from typing import Any
 from . import entropy
 from .errors import ModelError
 from .fileio import File, Input, is_seekable, name_of
+from .metadata import printable
 from .tokens import TokenReader
 
 __all__ = ["Info", "describe"]
 
-_CODERS = {entropy.PACKED: "packed", entropy.STATIC: "static"}
+_CODERS = {entropy.PACKED: "packed", entropy.STATIC: "static", entropy.LM: "lm"}
 
 
 @dataclass(frozen=True, repr=False)
@@ -82,7 +83,7 @@ class Info:
         ]
         if not self.complete:
             lines.append("CUT OFF: the end is missing; the figures are of what is there")
-        lines += [f"tag {key}: {value}" for key, value in self.tags.items()]
+        lines += [f"tag {key}: {printable(value)}" for key, value in self.tags.items()]
         return "\n".join(lines)
 
 

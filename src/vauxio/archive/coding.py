@@ -1,7 +1,7 @@
-"""Recordings to codes where `VauxFile` is not enough: a stretch of a long one, many short at once.
+"""Coding where `VauxFile` is not enough: a stretch of a long recording, many short ones at once.
 
-Both give the very codes that coding each recording by itself would: the networks' results for a
-token do not depend on how many others go through with it.
+A stretch comes out as it does of the whole, bit for bit: the networks see the same pieces, from
+far enough before it for their states to be the same.
 """
 
 from __future__ import annotations
@@ -11,11 +11,19 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from .. import pcm
-from ..codec import CHUNK, Codec, TokenEncoder
+from ..codec import CHUNK, Codec, TokenDecoder, TokenEncoder
 from ..pcm import Recording
 from ..resample import Resampler
+from ..tokens import TokenReader
 
-__all__ = ["PIECE", "encode_stretch", "encode_together", "is_divisible"]
+__all__ = [
+    "PIECE",
+    "bounds",
+    "decode_stretch",
+    "encode_stretch",
+    "encode_together",
+    "is_divisible",
+]
 
 PIECE = 1 << 16
 """Frames that are read at a time."""
@@ -25,7 +33,12 @@ _SIMPLE = {"FLOAT", "DOUBLE", "ULAW", "ALAW"}
 
 
 def is_divisible(recording: Recording) -> bool:
-    """Whether reading from the middle gives just what reading from the beginning would."""
+    """Whether reading from the middle gives just what reading from the beginning would.
+
+    Not with MP3, Vorbis and Opus: after a seek, libsndfile 1.2.2 gives samples that differ in their
+    last bit (MP3, Opus), and others altogether in the last page of a Vorbis file. Not with ADPCM
+    and its like, where a sample depends on all before it.
+    """
     file = recording._file
     plain = file.subtype.startswith("PCM_") or file.subtype in _SIMPLE
     return recording.frames is not None and file.format in _EXACT and plain
@@ -77,6 +90,65 @@ def encode_together(
         row += frames.shape[1]
     codes = TokenEncoder(codec, rows, codebooks).push(batch)
     return [codes[place, :, :n].copy() for place, n in zip(places, tokens, strict=True)]
+
+
+def bounds(reader: TokenReader, first: int, stop: int) -> tuple[int, int]:
+    """The frames that stand for the blocks `first` to `stop`: adjoining, and from all blocks all.
+
+    They begin where the resampler can start anew and give the same bits.
+    """
+    model, rate, size = reader.model, reader.header.samplerate, reader.header.block_tokens
+    frames = reader.frames or 0
+
+    def begin(block: int) -> int:
+        frame = min(frames, model.frames_in(block * size, rate))
+        return Resampler.restart(model.samplerate, rate, frame)
+
+    return begin(first), frames if stop >= reader.blocks else begin(stop)
+
+
+def decode_stretch(reader: TokenReader, start: int, stop: int) -> Iterator[np.ndarray]:
+    """The frames `start` to `stop` of a file that can seek.
+
+    Parameters
+    ----------
+    reader : TokenReader
+    start : int
+        0, or one of the `bounds`.
+    stop : int
+
+    Yields
+    ------
+    ndarray
+        ``float32[n, channels]``
+
+    Raises
+    ------
+    FormatError
+        If the file is damaged there.
+    """
+    header, model = reader.header, reader.model
+    resampler = Resampler(model.samplerate, header.samplerate, header.channels, start)
+    heard = max(0, (resampler.first + model.delay) // model.hop - model.decoder.receptive_field)
+    # The network is given pieces of CHUNK tokens from the beginning of each block, as always.
+    token = heard - heard % header.block_tokens % CHUNK
+    sample = token * model.hop - model.delay  # which comes next out of the network
+    end = model.samples_for(reader.frames or 0, header.samplerate)
+    last = model.tokens_for(stop, header.samplerate)
+    network = TokenDecoder(Codec(model), header.channels)
+    while start < stop:
+        codes = reader.get(token, CHUNK, last - token)
+        if codes.shape[2]:
+            samples = network.push(codes).T[max(0, resampler.first - sample) :]
+            token += codes.shape[2]
+            sample = token * model.hop - model.delay
+            frames = resampler.push(samples[: max(0, len(samples) - max(0, sample - end))])
+        else:
+            frames = resampler.finish(stop)
+            if not len(frames):
+                return
+        yield frames[: stop - start]
+        start += len(frames)
 
 
 def _samples(

@@ -138,7 +138,7 @@ class Processes:
                 pickle.dump(job, process.stdin, pickle.HIGHEST_PROTOCOL)
                 process.stdin.flush()
                 outcome = pickle.load(process.stdout)
-            except (OSError, EOFError, ValueError, pickle.UnpicklingError) as e:
+            except Exception as e:  # a pickle that is not whole raises anything
                 outcome = Lost(_end(process, e), again=True)
                 process = None
             self._outcomes.put((job, outcome))

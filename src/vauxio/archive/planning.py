@@ -19,7 +19,7 @@ from ..models import find_model
 from . import manifest
 from .store import Entry, is_safe, open_store
 
-__all__ = ["Plan", "Result", "Settings", "Task", "plan"]
+__all__ = ["Plan", "Result", "Settings", "Task", "count", "plan"]
 
 RECORDINGS = frozenset(
     ".wav .flac .ogg .oga .opus .mp3 .aif .aiff .aifc .au .snd .caf .w64 .rf64 .voc .wve .paf .avr "
@@ -144,9 +144,9 @@ class Plan:
 
     def __repr__(self) -> str:
         return (
-            f"{self.verb} {self.source}: {len(self.tasks)} files to do "
+            f"{self.verb} {self.source}: {count(len(self.tasks))} to do "
             f"({self.bytes / 1e6:.1f} MB), {len(self.skipped)} done already, "
-            f"{len(self.refused)} refused, {self.others} others left alone"
+            f"{len(self.refused)} refused, {count(self.others, 'other')} left alone"
         )
 
 
@@ -173,7 +173,7 @@ def plan(
         Globs. One with a ``/`` is for the whole name below the root, else for its last part.
         What is included is tried whatever its ending; nothing that is excluded is.
     delete_input : bool, optional
-        Delete each source once its target was read back without fault.
+        Delete each recording once its ``.vx`` file was read back without fault.
     force : bool, optional
         Replace files in the target tree that are not known from an earlier run.
 
@@ -186,21 +186,26 @@ def plan(
     VauxError
         If a root cannot be opened, another run is at work, or the model is not installed.
     ValueError
-        If there is no such verb, or the model does not have that bitrate.
+        If there is no such verb, the model does not have that bitrate, or what is to be deleted
+        is not encoded.
     OSError
         If a tree cannot be read.
     """
     if verb not in ("encode", "decode", "verify"):
         raise ValueError(f"verb must be 'encode', 'decode' or 'verify' and not {verb!r}")
+    if delete_input and verb != "encode":
+        raise ValueError("delete_input is for recordings that are encoded")
     settings = settings or Settings()
     sources = open_store(source)
-    found = sources.find()
-    if not found and not _is_there(sources.url):
+    unreadable: dict[str, str] = {}
+    found = sources.find(unreadable)
+    if not found and not unreadable and not _is_there(sources.url):
         raise FileNotFoundError(2, "no such folder", sources.url)
     wanted = [name for name in sorted(found) if _wanted(name, verb, include, exclude)]
     others = len(found) - len(wanted) - (manifest.NAME in found)
-    refused = [Result(name, "", "its name leads out of the tree") for name in wanted
-               if not is_safe(name)]  # fmt: skip
+    refused = [Result(name, "", f"cannot be read: {reason}") for name, reason in unreadable.items()]
+    refused += [Result(name, "", "its name leads out of the tree") for name in wanted
+                if not is_safe(name)]  # fmt: skip
     wanted = [name for name in wanted if is_safe(name)]
     fingerprint = _fingerprint(verb, settings)
     if verb == "verify":
@@ -291,7 +296,7 @@ def _fingerprint(verb: str, settings: Settings) -> str:
             "static": model.static.sha256,
             "codebooks": model.codebooks_for(settings.bitrate),
             "mono": settings.mono,
-            "lm": settings.lm,
+            "lm": settings.lm and (model.lm is None or model.lm.sha256),
         }
     return json.dumps(about)
 
@@ -299,6 +304,11 @@ def _fingerprint(verb: str, settings: Settings) -> str:
 def _largest_first(tasks: list[Task]) -> tuple[Task, ...]:
     """So that no long one is left for the end, when the other processes have nothing to do."""
     return tuple(sorted(tasks, key=lambda task: (-(task.entry.size or 0), task.source)))
+
+
+def count(number: int, what: str = "file") -> str:
+    """So many of them, in words."""
+    return f"{number} {what}{'s' * (number != 1)}"
 
 
 def _is_there(url: str) -> bool:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..fileio import Output
-from .planning import Plan, Result
+from .planning import Plan, Result, count
 
 __all__ = ["Report", "clock"]
 
@@ -86,20 +86,28 @@ class Report:
             "bytes_out": self.bytes_out,
         }
 
-    def __str__(self) -> str:
+    def rows(self) -> list[tuple[str, str]]:
+        """The same numbers in words: the lines of the table."""
         rows = [
-            ("done", f"{self.done} files, {clock(self.seconds)} of audio"),
-            ("done before", f"{len(self.plan.skipped)} files"),
-            ("failed", f"{len(self.failed)} files"),
-            ("left alone", f"{self.plan.others} other files"),
+            ("done", f"{count(self.done)}, {clock(self.seconds)} of audio"),
+            ("done before", count(len(self.plan.skipped))),
+            ("failed", count(len(self.failed))),
+            ("left alone", count(self.plan.others, "other file")),
             ("time", f"{clock(self.elapsed)}, {self.speed:.0f} x real time"),
         ]
         if self.plan.verb != "verify":
-            kbps = f", {self.bytes_out * 8e-3 / self.seconds:.2f} kbps" if self.seconds else ""
+            coded = self.bytes_out if self.plan.verb == "encode" else self.bytes_in
+            kbps = f", {coded * 8e-3 / self.seconds:.2f} kbps" if self.seconds else ""
             rows.append(("bytes", f"{self.bytes_in:,} -> {self.bytes_out:,}{kbps}"))
         notes = sum(len(result.notes) for result in self.results)
         if notes:
-            rows.append(("tags", f"{notes} could not be kept; the full report names them"))
+            rows.append(("tags", f"{notes} could not be kept"))
+        return rows
+
+    def __str__(self) -> str:
+        rows = self.rows()
+        if rows[-1][0] == "tags":
+            rows[-1] = "tags", f"{rows[-1][1]}; --report or --json names them"
         width = max(len(name) for name, _ in rows)
         return "\n".join(f"{name.ljust(width)}  {text}" for name, text in rows)
 

@@ -9,22 +9,23 @@ import contextlib
 import heapq
 import itertools
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..errors import VauxError
 from .engine import Engine, Inline, Lost, Processes
+from .jobs import Context, Join, Made, Many, Part, Parts
 from .manifest import Manifest, Row
 from .planning import Plan, Result, Task
 from .store import Store, open_store
-from .work import Context, Join, Made, Many, Part, divide
 
 __all__ = ["run"]
 
-_DIVIDE = 8_000_000  # bytes of a source: ten minutes are rarely less
-_TOGETHER = 384_000  # bytes of a source: about two seconds of uncompressed stereo
-_TOGETHER_FILES = 8
+_SMALL = {"encode": 384_000, "decode": 16_000, "verify": 16_000}
+"""Bytes of a source that is one of several in a job: two seconds of uncompressed stereo, ..."""
+
+_TOGETHER = 8  # of those
 
 
 def run(
@@ -33,6 +34,7 @@ def run(
     *,
     engine: str = "processes",
     scheduler: str | None = None,
+    progress: Callable[[str, float], None] | None = None,
 ) -> Iterator[Result]:
     """Do what is planned.
 
@@ -49,6 +51,9 @@ def run(
         Processes on this machine, the calling process, or the workers of a Dask cluster.
     scheduler : str, optional
         Address of the cluster's scheduler.
+    progress : callable, optional
+        Called for each part of a long file that is done: name of the source, and the share of the
+        file that the part is.
 
     Yields
     ------
@@ -70,10 +75,16 @@ def run(
         raise ValueError(f"engine must be 'processes', 'inline' or 'dask' and not {engine!r}")
     if jobs is not None and jobs < 1:
         raise ValueError(f"{jobs} jobs: must be at least 1")
-    return _run(plan, jobs, engine, scheduler)
+    return _run(plan, jobs, engine, scheduler, progress or (lambda source, share: None))
 
 
-def _run(plan: Plan, jobs: int | None, engine: str, scheduler: str | None) -> Iterator[Result]:
+def _run(
+    plan: Plan,
+    jobs: int | None,
+    engine: str,
+    scheduler: str | None,
+    progress: Callable[[str, float], None],
+) -> Iterator[Result]:
     yield from plan.refused
     if not plan.tasks:
         return
@@ -91,7 +102,9 @@ def _run(plan: Plan, jobs: int | None, engine: str, scheduler: str | None) -> It
             stack.callback(targets.sweep, names)
         workers = _engine(engine, jobs, scheduler, private)
         stack.callback(workers.close)
-        for task, result in _Work(plan, workers).results():
+        # Parts of a decoded file are handed on as files beside the target.
+        divide = plan.verb != "decode" or (engine == "processes" and os.path.isabs(plan.target))
+        for task, result in _Work(plan, workers, divide, progress).results():
             if result.ok and manifest is not None:
                 manifest.finish(_row(plan, task))
             if result.ok and plan.delete_input:
@@ -131,7 +144,8 @@ class _Divided:
     """A file on its way through several workers."""
 
     missing: int
-    parts: dict[int, bytes] = field(default_factory=dict)
+    blocks: int
+    contents: dict[int, Any] = field(default_factory=dict)
     elapsed: float = 0.0
     failed: bool = False
 
@@ -139,12 +153,15 @@ class _Divided:
 class _Work:
     """What is still to be done, and what is being done."""
 
-    def __init__(self, plan: Plan, engine: Engine) -> None:
-        self._engine = engine
+    def __init__(
+        self, plan: Plan, engine: Engine, divide: bool, progress: Callable[[str, float], None]
+    ) -> None:
+        self._engine, self._divide, self._progress = engine, divide, progress
         self._context = Context(
             plan.verb, plan.source, plan.target, plan.settings, plan.delete_input
         )
         self._tasks = list(plan.tasks)[::-1]  # the largest is taken from the end
+        self._bytes = plan.bytes  # of those
         self._number = itertools.count()
         self._ready: list[tuple[int, int, Any]] = []  # a heap: joins, parts, parts of later files
         self._active = 0
@@ -154,7 +171,8 @@ class _Work:
     def results(self) -> Iterator[tuple[Task, Result]]:
         """Have everything done; each task and how it ended."""
         while True:
-            while self._active < 2 * self._engine.workers and (job := self._next()) is not None:
+            workers = self._engine.workers
+            while self._active < 2 * workers and (job := self._next(workers)) is not None:
                 self._engine.submit(job)
                 self._active += 1
             if not self._active:
@@ -165,34 +183,38 @@ class _Work:
                 yield from self._lost(job, outcome)
             elif isinstance(job, Part):
                 yield from self._part(job, outcome)
+            elif isinstance(job, Many):
+                tasks = {task.source: task for task in job.tasks}
+                for one in outcome:
+                    if isinstance(one, Parts):
+                        self._divided[one.task] = _Divided(len(one.parts), one.parts[-1].stop)
+                        for part in one.parts:
+                            self._put(1, part)
+                    else:
+                        yield tasks[one.source], one
             else:
-                if isinstance(job, Join):
-                    del self._divided[job.task]
-                tasks = (job.task,) if isinstance(job, Join) else job.tasks
-                by_source = {result.source: result for result in outcome}
-                yield from ((task, by_source[task.source]) for task in tasks)
+                del self._divided[job.task]
+                yield job.task, outcome[0]
 
-    def _next(self) -> Any:
+    def _next(self, workers: int) -> Any:
         """The job to be given out next; None if there is none at the moment."""
         if self._ready:
             return heapq.heappop(self._ready)[-1]
         if not self._tasks:
             return None
         task = self._tasks.pop()
-        size = task.entry.size
-        if self._context.verb == "encode" and (size is None or size >= _DIVIDE):
-            parts = divide(self._context, task)
-            if parts:
-                self._divided[task] = _Divided(len(parts))
-                for part in parts:
-                    self._put(1, part)
-                return heapq.heappop(self._ready)[-1]
+        size, left = task.entry.size, self._bytes
+        self._bytes -= size or 0
+        if size is None or size > _SMALL[self._context.verb]:
+            # More than one worker's share of what is left: others are to help.
+            large = workers > 1 if size is None else size * workers > left
+            return Many(self._context, (task,), large and self._divide)
         tasks = [task]
-        if size is not None and size <= _TOGETHER:
-            # Few enough that all workers have something to do to the end.
-            share = len(self._tasks) // (2 * self._engine.workers) + 1
-            while self._tasks and len(tasks) < min(_TOGETHER_FILES, share):
-                tasks.append(self._tasks.pop())
+        # Few enough that all workers have something to do to the end.
+        share = len(self._tasks) // (2 * workers) + 1
+        while len(tasks) < min(_TOGETHER, share) and self._tasks and self._tasks[-1].entry.size:
+            tasks.append(self._tasks.pop())
+            self._bytes -= tasks[-1].entry.size or 0
         return Many(self._context, tuple(tasks))
 
     def _part(self, job: Part, outcome: Made | Result) -> Iterator[tuple[Task, Result]]:
@@ -203,18 +225,19 @@ class _Work:
                 divided.failed = True
                 yield job.task, outcome
         else:
-            divided.parts[job.first] = outcome.content
+            divided.contents[job.first] = outcome.content
             divided.elapsed += outcome.elapsed
+            self._progress(job.task.source, (job.stop - job.first) / divided.blocks)
         if divided.failed:
-            divided.parts.clear()
+            divided.contents.clear()
         if divided.missing:
             return
         if divided.failed:
             del self._divided[job.task]
             return
-        parts = tuple(divided.parts[first] for first in sorted(divided.parts))
-        divided.parts.clear()
-        self._put(0, Join(self._context, job.task, job.frames, parts, divided.elapsed))
+        contents = tuple(divided.contents[first] for first in sorted(divided.contents))
+        divided.contents.clear()
+        self._put(0, Join(self._context, job.task, job.frames, contents, divided.elapsed))
 
     def _lost(self, job: Any, lost: Lost) -> Iterator[tuple[Task, Result]]:
         """Try what was lost once more, alone; what is lost again has failed."""

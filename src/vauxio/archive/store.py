@@ -7,6 +7,7 @@ root, with ``/`` between their parts. It knows nothing of audio. fsspec is impor
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import re
 import tempfile
@@ -18,7 +19,7 @@ from urllib.parse import quote, unquote
 from ..errors import VauxError
 from ..fileio import Output
 
-__all__ = ["Entry", "Store", "abandon", "is_safe", "open_store"]
+__all__ = ["Entry", "Store", "abandon", "is_safe", "known_store", "open_store"]
 
 _FOLDER = "vaux-"  # temporary ones, for what is to go elsewhere
 _half_done: set[Path] = set()  # temporary files of this process
@@ -56,8 +57,12 @@ class Store(Protocol):
     private: bool
     writable: bool
 
-    def find(self) -> dict[str, Entry]:
-        """All files, by name."""
+    def find(self, unreadable: dict[str, str] | None = None) -> dict[str, Entry]:
+        """All files, by name; links to folders are not followed.
+
+        Folders below the root that cannot be read go into `unreadable`, with the reason; without
+        it, they are an error.
+        """
 
     def state(self, name: str) -> Entry:
         """As `find` would give it now; `OSError` if it is gone."""
@@ -65,10 +70,11 @@ class Store(Protocol):
     def reading(self, name: str) -> contextlib.AbstractContextManager[Any]:
         """The path of a file, or a binary file object that can seek in it."""
 
-    def creating(self, name: str) -> contextlib.AbstractContextManager[Output]:
+    def creating(self, name: str, draft: bool = False) -> contextlib.AbstractContextManager[Output]:
         """A file that is there when the block ends, and is not if that is by an exception.
 
-        Until then its data is in a local file, `Output.temporary`.
+        Until then its data is in a local file, `Output.temporary`. A `draft`, of a folder only,
+        stays there for others to take up.
         """
 
     def remove(self, name: str) -> None:
@@ -92,6 +98,12 @@ def open_store(place: str | os.PathLike[str]) -> Store:
     return _Local(Path(text))
 
 
+@functools.lru_cache(maxsize=8)
+def known_store(url: str) -> Store:
+    """As `open_store`, opened once."""
+    return open_store(url)
+
+
 def is_safe(name: str) -> bool:
     """Whether a name stays within its tree; an archive, say, may hold others."""
     return not any(part in ("", ".", "..") for part in name.split("/")) and "\0" not in name
@@ -108,7 +120,7 @@ class _Local:
         self._root = root.absolute()
         self.url = str(self._root)
 
-    def find(self) -> dict[str, Entry]:
+    def find(self, unreadable: dict[str, str] | None = None) -> dict[str, Entry]:
         found: dict[str, Entry] = {}
         folders = [""]
         while folders:
@@ -116,15 +128,20 @@ class _Local:
             try:
                 entries = list(os.scandir(self._root / folder))
             except OSError as e:
-                if folder or not isinstance(e, FileNotFoundError):
+                if not folder and isinstance(e, FileNotFoundError):
+                    return {}
+                if not folder or unreadable is None:
                     raise
-                return {}
+                unreadable[folder] = e.strerror or str(e)
+                continue
             for entry in entries:
                 name = f"{folder}/{entry.name}" if folder else entry.name
                 if entry.is_dir(follow_symlinks=False):
                     folders.append(name)
                 elif entry.is_file():
                     found[name] = _entry(entry.stat())
+                elif entry.is_symlink() and not entry.is_dir():
+                    found[name] = Entry(None, "")  # it leads nowhere: whoever opens it will say so
         return found
 
     def state(self, name: str) -> Entry:
@@ -135,10 +152,10 @@ class _Local:
         yield str(self._root / name)
 
     @contextlib.contextmanager
-    def creating(self, name: str) -> Iterator[Output]:
+    def creating(self, name: str, draft: bool = False) -> Iterator[Output]:
         path = self._root / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        with _output(path) as output:
+        with _output(path, draft) as output:
             yield output
 
     def remove(self, name: str) -> None:
@@ -173,7 +190,7 @@ class _Remote:
         self.writable = protocols.isdisjoint({"zip", "tar", "http", "https"})
         self._quoted = not protocols.isdisjoint({"http", "https"})  # names are as in URLs
 
-    def find(self) -> dict[str, Entry]:
+    def find(self, unreadable: dict[str, str] | None = None) -> dict[str, Entry]:
         self._files.invalidate_cache()
         try:
             found = self._files.find(self._root, detail=True)
@@ -198,7 +215,8 @@ class _Remote:
             yield file
 
     @contextlib.contextmanager
-    def creating(self, name: str) -> Iterator[Output]:
+    def creating(self, name: str, draft: bool = False) -> Iterator[Output]:
+        assert not draft
         with tempfile.TemporaryDirectory(prefix=_FOLDER) as folder:
             path = Path(folder, "file" + Path(name).suffix)
             with _output(path) as output:
@@ -228,13 +246,16 @@ def abandon() -> None:
 
 
 @contextlib.contextmanager
-def _output(path: Path) -> Iterator[Output]:
+def _output(path: Path, draft: bool = False) -> Iterator[Output]:
     output = Output(path)
     half_done = output.temporary or path
     _half_done.add(half_done)
     try:
         yield output
-        output.commit()
+        if draft:
+            output.file.close()
+        else:
+            output.commit()
     except BaseException:
         output.discard()
         raise

@@ -1,17 +1,22 @@
-"""Whether a ``.vx`` file is what was written."""
+"""Whether a ``.vx`` file is what was written: of one file, and of the files of a tree."""
 
 from __future__ import annotations
 
 import contextlib
-import os
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
 
 from ..errors import ChecksumError, FormatError, TruncatedError
+from ..fileio import Input
 from ..tokens import TokenReader
 from ..vauxfile import VauxFile
-from .coding import PIECE
+from .coding import PIECE, bounds, decode_stretch
+from .jobs import Context, Join, Part, Parts, divided
+from .planning import Result, Task
+from .store import known_store
 
-__all__ = ["check_blocks", "read_back", "verify"]
+__all__ = ["check_blocks", "join_verified", "read_back", "tokens_of", "verify",
+           "verify_part", "verify_task"]  # fmt: skip
 
 
 def verify(file: Any, deep: bool = False) -> float:
@@ -37,28 +42,13 @@ def verify(file: Any, deep: bool = False) -> float:
     OSError
         If it cannot be read.
     """
-    ours = isinstance(file, (str, bytes, os.PathLike))
-    with open(file, "rb") if ours else contextlib.nullcontext(file) as stream:
-        reader = TokenReader(stream)
-        frames = check_blocks(reader)
-        if deep:
-            stream.seek(0)
-            if read_back(stream) != frames:
-                raise FormatError("decodes to another length than it should have")
-        return frames / reader.header.samplerate
+    with contextlib.closing(Input(file)) as source:
+        return _verify(TokenReader(source.file), deep)
 
 
 def check_blocks(reader: TokenReader) -> int:
     """All checksums of a file that can seek; how many frames it has."""
-    damaged, first = 0, None
-    size = reader.header.block_tokens
-    for block in range(reader.blocks):
-        try:
-            reader.get(block * size, 1)
-        except FormatError as e:
-            damaged, first = damaged + 1, first or e
-    if first is not None:
-        raise ChecksumError(f"{damaged} of {reader.blocks} blocks are damaged; {first}")
+    _raise(reader, [_faults(reader, 0, reader.blocks)])
     frames = reader.frames or 0
     if not reader.complete:
         seconds = frames / reader.header.samplerate
@@ -70,3 +60,85 @@ def read_back(file: Any) -> int:
     """Decode all of a file; how many frames that gave."""
     with VauxFile(file) as f:
         return sum(len(block) for block in f.blocks(PIECE))
+
+
+def verify_task(context: Context, task: Task, divide: bool) -> Result | Parts:
+    """One file of a tree, or what it is to be divided into."""
+    with tokens_of(context, task) as reader:
+        if divide and reader.complete:
+            if parts := divided(context, task, reader.frames or 0, reader.blocks):
+                return parts
+        return _result(task, _verify(reader, context.settings.deep))
+
+
+def verify_part(job: Part) -> _Faults:
+    """Some blocks of a file."""
+    with tokens_of(job.context, job.task) as reader:
+        if reader.frames != job.frames:
+            raise FormatError("it changed while it was verified; run again")
+        faults = _faults(reader, job.first, job.stop)
+        if not job.context.settings.deep:
+            return faults
+        try:
+            _decode(reader, *bounds(reader, job.first, job.stop))
+        except FormatError as e:  # perhaps of the block before, which has its own part
+            return faults._replace(decoding=str(e))
+        return faults
+
+
+def join_verified(job: Join) -> Result:
+    """What was found in all parts."""
+    with tokens_of(job.context, job.task) as reader:
+        _raise(reader, job.contents)
+        if wrong := [faults.decoding for faults in job.contents if faults.decoding]:
+            raise FormatError(wrong[0])
+        return _result(job.task, job.frames / reader.header.samplerate, job.elapsed)
+
+
+class _Faults(NamedTuple):
+    """How many blocks are damaged, what is wrong with the first, and what decoding said."""
+
+    blocks: int
+    first: str
+    decoding: str = ""
+
+
+def _verify(reader: TokenReader, deep: bool) -> float:
+    frames = check_blocks(reader)
+    if deep:
+        _decode(reader, 0, frames)
+    return frames / reader.header.samplerate
+
+
+def _decode(reader: TokenReader, start: int, stop: int) -> None:
+    if sum(len(block) for block in decode_stretch(reader, start, stop)) != stop - start:
+        raise FormatError("decodes to another length than it should have")
+
+
+def _faults(reader: TokenReader, begin: int, end: int) -> _Faults:
+    damaged, first = 0, ""
+    for block in range(begin, end):
+        try:
+            reader.get(block * reader.header.block_tokens, 1)
+        except FormatError as e:
+            damaged, first = damaged + 1, first or str(e)
+    return _Faults(damaged, first)
+
+
+def _raise(reader: TokenReader, found: Sequence[_Faults]) -> None:
+    damaged = sum(faults.blocks for faults in found)
+    if damaged:
+        first = next(faults.first for faults in found if faults.blocks)
+        raise ChecksumError(f"{damaged} of {reader.blocks} blocks are damaged; {first}")
+
+
+def _result(task: Task, seconds: float, elapsed: float = 0.0) -> Result:
+    return Result(task.source, "", seconds=seconds, bytes_in=task.entry.size or 0, elapsed=elapsed)
+
+
+@contextlib.contextmanager
+def tokens_of(context: Context, task: Task) -> Iterator[TokenReader]:
+    """The codes of a file of the source tree."""
+    with known_store(context.source).reading(task.source) as file:
+        with contextlib.closing(Input(file)) as source:
+            yield TokenReader(source.file)

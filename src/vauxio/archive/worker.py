@@ -1,7 +1,8 @@
 """``python -m vauxio.archive.worker``: jobs as pickles on standard input, outcomes on output.
 
-Started by `engine.Processes` and by nobody else. It ends when its input does, so it does not
-outlive a parent that was killed, and it removes what it has half done.
+Started by `engine.Processes` and by nobody else. It ends when its input does or makes no sense,
+also in the middle of a job, so it does not outlive a parent that was killed; and it removes what it
+has half done.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ def main() -> None:
         try:
             pickle.dump(outcome, sink, pickle.HIGHEST_PROTOCOL)
             sink.flush()
-        except BrokenPipeError:
+        except OSError:
             _leave()
 
 
@@ -43,7 +44,7 @@ def _listen(source: BinaryIO, jobs: queue.SimpleQueue[Any]) -> None:
     try:
         while True:
             jobs.put(pickle.load(source))
-    except (EOFError, OSError, pickle.UnpicklingError):
+    finally:  # the end of the input, or a job that cannot be read: nobody waits for an outcome
         _leave()
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from ..metadata import printable
 from .common import Failure, blame, complain
 
 if TYPE_CHECKING:
@@ -127,8 +128,11 @@ def _work(
     if batch.as_json:
         _event("plan", files=len(plan.tasks), bytes=plan.bytes, skipped=len(plan.skipped),
                refused=len(plan.refused), left_alone=plan.others)  # fmt: skip
-    results = archive.run(plan, batch.jobs, engine=batch.engine, scheduler=batch.scheduler)
-    with blame(target or source), contextlib.closing(results), _Bar(plan) as bar:  # type: ignore[type-var]
+    bar = _Bar(plan)
+    results = archive.run(
+        plan, batch.jobs, engine=batch.engine, scheduler=batch.scheduler, progress=bar.part
+    )
+    with blame(target or source), contextlib.closing(results), bar:  # type: ignore[type-var]
         for result in results:
             report.add(result)
             bar.show(report, result)
@@ -154,14 +158,14 @@ def _show_plan(plan: Plan, as_json: bool) -> int:
                    bytes=task.entry.size)  # fmt: skip
         else:
             arrow = f" -> {task.target}" if task.target else ""
-            click.echo(_printable(f"{plan.verb} {task.source}{arrow}"))
+            click.echo(printable(f"{plan.verb} {task.source}{arrow}"))
     for result in plan.refused:
         if as_json:
             _event("file", **dataclasses.asdict(result))
         else:
             complain(f"{result.source}: {result.error}")
     if not as_json:
-        click.echo(_printable(repr(plan)))
+        click.echo(printable(repr(plan)))
     return 1 if plan.refused else 0
 
 
@@ -170,18 +174,16 @@ def _event(kind: str, **fields: Any) -> None:
     sys.stdout.flush()
 
 
-def _printable(text: str) -> str:
-    """File names may hold bytes that are no text, and control characters."""
-    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
-
-
 class _Bar:
     """One line on standard error, if that is a terminal: how far all of it is."""
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
         self._bar: Any = None
-        self._sizes = {task.source: task.entry.size or 0 for task in plan.tasks}
+        # By bytes; by files, where the store does not tell their sizes.
+        sizes = {task.source: task.entry.size or 0 for task in plan.tasks}
+        self._sizes = sizes if plan.bytes else dict.fromkeys(sizes, 1)
+        self._left: dict[str, float] = dict(self._sizes)
         self._shown = sys.stderr is not None and sys.stderr.isatty()
 
     def __enter__(self) -> _Bar:
@@ -189,8 +191,9 @@ class _Bar:
             from tqdm import tqdm
 
             self._bar = tqdm(
-                total=self._plan.bytes or None, unit="B", unit_scale=True, dynamic_ncols=True,
-                bar_format="{percentage:3.0f} % {bar} {desc}, {remaining} left", leave=False,
+                total=sum(self._sizes.values()), dynamic_ncols=True, leave=False, smoothing=0,
+                bar_format="{percentage:3.0f} %, {remaining} left {bar} {desc}",
+                desc=f"0/{len(self._sizes)} files",
             )  # fmt: skip
         return self
 
@@ -202,13 +205,20 @@ class _Bar:
         if self._bar is None:
             return
         refused, tasks = len(self._plan.refused), len(self._plan.tasks)
+        saved = f", {report.saved / 1e6:.1f} MB saved" if self._plan.verb == "encode" else ""
         self._bar.set_description_str(
             f"{max(0, len(report.results) - refused)}/{tasks} files, "
-            f"{report.seconds / 3600:.2f} h of audio, {report.speed:.0f} x real time, "
-            f"{report.saved / 1e6:.1f} MB saved",
+            f"{report.seconds / 3600:.2f} h of audio, {report.speed:.0f} x real time{saved}",
             refresh=False,
         )
-        self._bar.update(self._sizes.get(result.source, 0))
+        self._bar.update(self._left.pop(result.source, 0))
+
+    def part(self, source: str, share: float) -> None:
+        """A part of a long file is done."""
+        if self._bar is not None:
+            size = share * self._sizes[source]
+            self._left[source] -= size
+            self._bar.update(size)
 
     def aside(self) -> contextlib.AbstractContextManager[Any]:
         """For another line to be written above it."""

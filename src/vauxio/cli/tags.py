@@ -10,6 +10,7 @@ import click
 
 from ..container import Picture, Reader
 from ..errors import FormatError
+from ..metadata import printable
 from ..retag import retag
 from .common import blame, for_each
 
@@ -71,9 +72,10 @@ def command(
         if len(files) > 1:
             click.echo(name)
         for key, text in tags.items():
-            click.echo(f"{key}={text}")
+            click.echo(f"{key}={printable(text)}")
         for p in pictures:
-            click.echo(f"picture {p.kind}: {p.mime}, {len(p.data)} bytes {p.description}".rstrip())
+            description = printable(p.description)
+            click.echo(f"picture {p.kind}: {p.mime}, {len(p.data)} bytes {description}".rstrip())
 
     return for_each(files, change if changes else show)
 

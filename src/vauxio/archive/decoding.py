@@ -1,0 +1,123 @@
+"""``.vx`` files of one tree to recordings of another: whole, or in parts.
+
+Several short ones do not go through the network together here, as in `encoding`: the last bit of
+a sample then depends on which ones they are, and files would not be the same from run to run.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from .. import pcm
+from ..container import Header
+from ..errors import AudioError, FormatError, TruncatedError
+from ..formats import FORMATS, MAX_CHUNK, NEVER_EMPTY
+from ..tagging import write_tags
+from ..vauxfile import VauxFile
+from .coding import PIECE, bounds, decode_stretch
+from .jobs import Context, Join, Part, Parts, divided
+from .planning import Result, Task
+from .store import known_store
+from .verify import tokens_of
+
+__all__ = ["decode", "decode_part", "join_decoded"]
+
+
+def decode(context: Context, task: Task, divide: bool) -> Result | Parts:
+    """One whole file, or what it is to be divided into."""
+    form = FORMATS[context.settings.format]
+    with known_store(context.source).reading(task.source) as file, VauxFile(file) as f:
+        frames = f.frames or 0
+        if not f.complete:
+            raise TruncatedError(
+                f"cut off: only its first {frames / f.samplerate:.1f} s are there; "
+                f"vauxio.read(file, frames={frames}) in Python reads them"
+            )
+        if frames * f.channels * 2 > MAX_CHUNK and form.major in ("WAV", "AIFF"):
+            raise AudioError("too long for this format; .flac, .w64 and .rf64 take any length")
+        if not frames and not NEVER_EMPTY.isdisjoint(form):
+            raise AudioError("this format cannot hold a recording without samples; .wav can")
+        if divide:
+            with tokens_of(context, task) as reader:
+                if parts := divided(context, task, frames, reader.blocks):
+                    return parts
+        blocks = f.blocks(PIECE, dtype=form.dtype, always_2d=True)
+        return _write(context, task, frames, f, blocks)
+
+
+def decode_part(job: Part) -> str:
+    """Some frames, as bare samples in a file beside the target: its name."""
+    dtype = np.dtype(FORMATS[job.context.settings.format].dtype)
+    with tokens_of(job.context, job.task) as reader:
+        if reader.frames != job.frames:
+            raise FormatError("it changed while it was decoded; run again")
+        start, stop = bounds(reader, job.first, job.stop)
+        with known_store(job.context.target).creating(job.task.target, draft=True) as output:
+            for block in decode_stretch(reader, start, stop):
+                pcm.from_float(block, dtype).tofile(output.file)
+            return os.fspath(output.temporary or "")
+
+
+def join_decoded(job: Join) -> Result:
+    """The samples of all parts in one recording."""
+    context, task = job.context, job.task
+    with tokens_of(context, task) as reader:
+        header = reader.header
+    dtype = np.dtype(FORMATS[context.settings.format].dtype)
+    blocks = _samples(job.contents, dtype, header.channels)
+    result = _write(context, task, job.frames, header, blocks)
+    for path in job.contents:  # not before: whoever takes over from a process that died needs them
+        os.unlink(path)
+    return replace(result, elapsed=job.elapsed)
+
+
+def _write(
+    context: Context,
+    task: Task,
+    frames: int,
+    about: VauxFile | Header,
+    blocks: Iterable[np.ndarray],
+) -> Result:
+    import soundfile
+
+    form = FORMATS[context.settings.format]
+    samplerate, channels, done = about.samplerate, about.channels, 0
+    with known_store(context.target).creating(task.target) as output:
+        assert output.temporary is not None
+        path = os.fspath(output.temporary)
+        try:
+            sound = soundfile.SoundFile(
+                pcm.native(path), "w", samplerate, channels, form.subtype, format=form.major
+            )
+        except soundfile.SoundFileError as e:
+            raise AudioError(
+                f"{channels} channels at {samplerate} Hz do not go into this format; "
+                ".wav and .flac take them"
+            ) from e
+        try:
+            with sound:
+                for block in blocks:
+                    sound.write(block)
+                    done += len(block)
+        except (soundfile.SoundFileError, AssertionError) as e:  # soundfile's short write
+            raise OSError(28, "not all of it could be written: is the disk full?") from e
+        if done != frames:
+            raise FormatError(f"decodes to {done} frames and not to {frames}")
+        notes = write_tags(path, form.major, about.tags, about.pictures)
+        size = os.path.getsize(path)
+    return Result(
+        task.source, task.target, seconds=frames / samplerate,
+        bytes_in=task.entry.size or 0, bytes_out=size, notes=tuple(notes),
+    )  # fmt: skip
+
+
+def _samples(paths: Sequence[str], dtype: np.dtype, channels: int) -> Iterator[np.ndarray]:
+    """What is in those files."""
+    for path in paths:
+        with open(path, "rb") as file:
+            while data := file.read(PIECE * channels * dtype.itemsize):
+                yield np.frombuffer(data, dtype).reshape(-1, channels)

@@ -1,0 +1,185 @@
+"""Recordings of one tree to ``.vx`` files of another: whole, several together, or in parts."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import io
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from .. import container, pcm
+from ..codec import Codec
+from ..errors import AudioError, FormatError
+from ..fileio import name_of
+from ..models import Model, find_model
+from ..tagging import Tags, read_tags
+from ..tokens import TokenReader, TokenWriter, block_tokens
+from ..vauxfile import VauxFile
+from .coding import PIECE, encode_stretch, encode_together, is_divisible
+from .jobs import Context, Join, Part, Parts, divided, guarded
+from .planning import Result, Settings, Task
+from .store import known_store
+from .verify import check_blocks, read_back
+
+__all__ = ["encode", "encode_part", "join_encoded"]
+
+_SHORT = 2.0  # seconds; the network is not faster for several longer ones at once
+
+
+def encode(context: Context, tasks: tuple[Task, ...], divide: bool) -> Iterator[Result | Parts]:
+    """The short ones together, the others one after the other."""
+    short: list[_Short] = []
+    for task in tasks:
+        outcome = guarded(task, functools.partial(_encode, context, task, divide))
+        if isinstance(outcome, _Short):
+            short.append(outcome)
+        else:
+            yield outcome
+    if not short:
+        return
+    begin = time.perf_counter()
+    settings = context.settings
+    codec = _codec(settings)
+    codebooks = codec.model.codebooks_for(settings.bitrate)
+    all_codes = encode_together([(s.frames, s.samplerate) for s in short], codec, codebooks)
+    share = (time.perf_counter() - begin) / len(short)
+    for one, codes in zip(short, all_codes, strict=True):
+        write = functools.partial(_write_short, context, one, codes)
+        result = guarded(one.task, write)
+        yield replace(result, elapsed=result.elapsed + share)
+
+
+@dataclass
+class _Short:
+    """A recording that is short enough to be held as a whole."""
+
+    task: Task
+    frames: np.ndarray
+    samplerate: int
+    tags: Tags
+
+
+def _encode(context: Context, task: Task, divide: bool) -> _Short | Parts | Result:
+    settings = context.settings
+    with _recording(context, task) as (recording, tags):
+        channels = 1 if settings.mono else recording.channels
+        blocks = (pcm.mix_down(block) if settings.mono else block
+                  for block in recording.blocks(PIECE))  # fmt: skip
+        frames, rate = recording.frames, recording.samplerate
+        if frames is not None and frames <= _SHORT * rate:
+            whole = np.concatenate([np.empty((0, channels), np.float32), *blocks])
+            return _Short(task, whole, rate, tags)
+        if divide and frames is not None and is_divisible(recording):
+            model = _model(settings.model)
+            count = -(-model.tokens_for(frames, rate) // block_tokens(model))
+            if parts := divided(context, task, frames, count):
+                return parts
+        with known_store(context.target).creating(task.target) as output:
+            with VauxFile(
+                output.file, "w", rate, channels, model=settings.model,
+                bitrate=settings.bitrate, tags=tags.tags, pictures=tags.pictures, lm=settings.lm,
+            ) as f:  # fmt: skip
+                for block in blocks:
+                    f.write(block)
+            return _written(context, task, output, f.frames or 0, rate, tags.notes)
+
+
+def _write_short(context: Context, short: _Short, codes: np.ndarray) -> Result:
+    with known_store(context.target).creating(short.task.target) as output:
+        writer = TokenWriter(
+            output.file, _model(context.settings.model), short.samplerate,
+            short.frames.shape[1], codes.shape[1], short.tags.tags, short.tags.pictures,
+            context.settings.lm,
+        )  # fmt: skip
+        writer.push(codes)
+        writer.finish(len(short.frames))
+        return _written(context, short.task, output, len(short.frames), short.samplerate,
+                        short.tags.notes)  # fmt: skip
+
+
+def encode_part(job: Part) -> bytes:
+    """Some blocks, as a ``.vx`` file of their own."""
+    settings = job.context.settings
+    codec = _codec(settings)
+    model = codec.model
+    codebooks, size = model.codebooks_for(settings.bitrate), block_tokens(model)
+    with _recording(job.context, job.task, tags=False) as (recording, _):
+        if recording.frames != job.frames:
+            raise AudioError("it changed while it was encoded; run again")
+        tokens = model.tokens_for(job.frames, recording.samplerate)
+        first, stop = job.first * size, min(job.stop * size, tokens)
+        codes = encode_stretch(recording, codec, codebooks, settings.mono, first, stop)
+        channels = 1 if settings.mono else recording.channels
+        out = io.BytesIO()
+        writer = TokenWriter(
+            out, model, recording.samplerate, channels, codebooks, {}, (), settings.lm
+        )
+    writer.push(codes)
+    writer.finish(model.frames_in(stop - first, recording.samplerate))
+    if job.context.check:
+        out.seek(0)
+        read_back(out)
+    return out.getvalue()
+
+
+def join_encoded(job: Join) -> Result:
+    """The blocks of all parts in one file."""
+    context, task = job.context, job.task
+    with known_store(context.source).reading(task.source) as file:
+        tags = read_tags(file)
+    with known_store(context.target).creating(task.target) as output:
+        header = container.Reader(io.BytesIO(job.contents[0])).header
+        header = replace(header, tags=tags.tags, pictures=tuple(tags.pictures))
+        writer = container.Writer(output.file, header)
+        for part in job.contents:
+            for block in container.Reader(io.BytesIO(part)):
+                writer.write(block)
+        writer.close(job.frames)
+        # Each part was read back where it was made.
+        unchecked = replace(context, check=False)
+        result = _written(unchecked, task, output, job.frames, header.samplerate, tags.notes)
+        if context.check:
+            assert output.temporary is not None
+            with open(output.temporary, "rb") as written:
+                check_blocks(TokenReader(written))
+        return replace(result, elapsed=job.elapsed)
+
+
+def _written(
+    context: Context, task: Task, output: Any, frames: int, samplerate: int, notes: list[str]
+) -> Result:
+    output.file.flush()
+    if context.check and read_back(output.temporary) != frames:
+        raise FormatError("what was written reads back as something else")
+    size = os.path.getsize(output.temporary)
+    return Result(task.source, task.target, seconds=frames / samplerate,
+                  bytes_in=task.entry.size or 0, bytes_out=size, notes=tuple(notes))  # fmt: skip
+
+
+@contextlib.contextmanager
+def _recording(
+    context: Context, task: Task, tags: bool = True
+) -> Iterator[tuple[pcm.Recording, Tags]]:
+    """A recording of the source tree, and its tags if they are wanted."""
+    with known_store(context.source).reading(task.source) as file:
+        found = read_tags(file) if tags else Tags()
+        try:
+            with pcm.Recording(file) as recording:
+                yield recording, found
+        except AudioError as e:  # without the file's name, which the result has anyway
+            raise AudioError(str(e).removeprefix(f"{name_of(file)}: ")) from None
+
+
+def _codec(settings: Settings) -> Codec:
+    return Codec(_model(settings.model))
+
+
+@functools.lru_cache(maxsize=8)
+def _model(name: str) -> Model:
+    return find_model(name)
