@@ -1,25 +1,23 @@
 """Peak memory and time of the command line on a long file.
 
-    python benchmarks/memory.py [--hours 3] [--stereo] [--json FILE]
+    python -m benchmarks.memory [--hours 3] [--stereo] [--json FILE]
 
 A recording of the repository, repeated to the length asked for, is encoded and decoded by ``vaux``
-as a user would do it, a process for each. Peak memory is what the system counted for that process:
-``ru_maxrss`` of ``wait4``. A file of one minute is measured as well: memory is flat if the long
-one takes no more.
+as a user would do it, a process for each, on one core. A file of one minute is measured as well:
+memory is flat if the long one takes no more.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import os
-import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 import soundfile
+
+from .process import run
 
 DATA = Path(__file__).parents[1] / "tests" / "data"
 
@@ -34,18 +32,13 @@ def make_recording(path: Path, source: Path, seconds: float) -> None:
             left -= len(data)
 
 
-def run(*arguments: object) -> dict[str, float]:
-    """Run ``vaux``; its time on the clock and on the CPU, and its peak memory."""
-    begin = time.perf_counter()
-    process = subprocess.Popen([sys.executable, "-m", "vauxio", *map(str, arguments)])
-    _, status, usage = os.wait4(process.pid, 0)
-    seconds = time.perf_counter() - begin
-    if status:
-        sys.exit(f"vaux {arguments[0]} failed")
+def vaux(verb: str, *files: Path) -> dict[str, float]:
+    """Run a verb of ``vaux``; its time on the clock and on the CPU, and its peak memory."""
+    done = run(["-m", "vauxio", verb, "-f", *files], threads=1)
     return {
-        "seconds": round(seconds, 2),
-        "cpu_seconds": round(usage.ru_utime + usage.ru_stime, 2),
-        "peak_mb": round(usage.ru_maxrss / 1024, 1),
+        "seconds": round(done.seconds, 2),
+        "cpu_seconds": round(done.cpu_seconds, 2),
+        "peak_mb": round(done.peak_mb, 1),
     }
 
 
@@ -55,8 +48,8 @@ def measure(folder: Path, source: Path, seconds: float) -> dict[str, object]:
     make_recording(wav, source, seconds)
     result: dict[str, object] = {
         "audio_seconds": seconds,
-        "encode": run("encode", "-f", wav, vx),
-        "decode": run("decode", "-f", vx, out),
+        "encode": vaux("encode", wav, vx),
+        "decode": vaux("decode", vx, out),
         "wav_bytes": wav.stat().st_size,
         "vx_bytes": vx.stat().st_size,
     }
@@ -66,7 +59,7 @@ def measure(folder: Path, source: Path, seconds: float) -> dict[str, object]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Peak memory of vaux on a long file.")
+    parser = argparse.ArgumentParser("python -m benchmarks.memory", description=__doc__)
     parser.add_argument("--hours", type=float, default=3)
     parser.add_argument("--stereo", action="store_true", help="music, 44.1 kHz stereo")
     parser.add_argument("--json", type=Path, help="where to write the figures")

@@ -10,6 +10,7 @@ import argparse
 import hashlib
 import json
 import os
+import signal
 import sys
 from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor
@@ -58,10 +59,15 @@ def main() -> None:
         for kind, path in files
         if kind in codec.kinds
     ]
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended; the same command goes on from here"))
     rows = []
     with ProcessPoolExecutor(arguments.jobs) as pool:
-        for row in _progress(pool.map(_row, tasks), len(tasks)):
-            rows.append(row)
+        try:
+            for row in _progress(pool.map(_row, tasks), len(tasks)):
+                rows.append(row)
+        except BaseException:  # without this, ending would wait for all that is left to do
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
     result = {
         "metrics": versions,
         "seconds": corpus.SECONDS,

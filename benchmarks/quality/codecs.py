@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import io
+import os
 import shutil
 import subprocess
 import tempfile
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +17,7 @@ import soundfile
 import vauxio
 
 from .corpus import Recording
-from .streams import COUNT
+from .streams import COUNT, ogg_packets
 
 Signal = tuple[np.ndarray, int]
 """Samples ``float32[samples]`` and their rate in Hz."""
@@ -160,10 +162,13 @@ class Tool(Codec):
                 "out": Path(folder, "decoded.wav"),
             }
             self._write(names["wav"], recording)
-            for command in (self.encode, self.decode):
-                _call([part.format(**names) for part in command])
+            _call([part.format(**names) for part in self.encode])
             data = names["coded"].read_bytes()
-            return Coded(self._read(names["out"]), len(data), COUNT[self.suffix](data))
+            return Coded(self._decode(names), len(data), COUNT[self.suffix](data))
+
+    def _decode(self, names: dict[str, Path]) -> Signal:
+        _call([part.format(**names) for part in self.decode])
+        return self._read(names["out"])
 
     def _write(self, path: Path, recording: Recording) -> None:
         if self.raw_rate is None:
@@ -182,14 +187,43 @@ class Tool(Codec):
         return samples[:, 0], samplerate
 
 
-def _call(command: list[str]) -> bytes:
-    done = subprocess.run(command, capture_output=True)
+@dataclass(frozen=True)
+class NoLace(Tool):
+    """Opus through the decoder of Opus 1.5 with its enhancement of speech, NoLACE.
+
+    It works on wideband SILK alone, so that is what the encoder is told to use.
+    """
+
+    @property
+    def missing(self) -> str | None:
+        return super().missing or _no_opus_ml()
+
+    def _decode(self, names: dict[str, Path]) -> Signal:
+        head, _, *packets = ogg_packets(names["coded"].read_bytes())
+        pre_skip = int.from_bytes(head[10:12], "little")  # RFC 7845, section 5.1
+        framed = b"".join(len(p).to_bytes(4, "little") + p for p in packets)
+        samples = _call([*self.decode, str(pre_skip)], framed)
+        return np.frombuffer(samples, "<f4"), 48000
+
+
+@cache
+def _no_opus_ml() -> str | None:
+    try:
+        _call([*_OPUS_ML, "0"])
+    except RuntimeError:
+        return "npm install --no-save @wasm-audio-decoders/opus-ml"
+    return None
+
+
+def _call(command: list[str], stdin: bytes = b"") -> bytes:
+    done = subprocess.run(command, input=stdin, capture_output=True)
     if done.returncode:
         last = done.stderr.decode(errors="replace").strip().splitlines()[-1:]
         raise RuntimeError(f"{command[0]} failed: {' '.join(last)}")
     return done.stdout
 
 
+_OPUS_ML = "node", os.fspath(Path(__file__).with_name("opus_ml.mjs"))
 _QUIET = ("ffmpeg", "-hide_banner", "-loglevel", "error", "-y", "-i")
 _DECODE = (*_QUIET, "{coded}", "{out}")
 
@@ -200,6 +234,15 @@ def _opus(kbps: int) -> Tool:
         encode=("opusenc", "--quiet", "--bitrate", str(kbps), "--padding", "0", "{wav}", "{coded}"),
         decode=("opusdec", "--quiet", "--rate", "48000", "--float", "--force-wav",
                 "{coded}", "{out}"),
+    )  # fmt: skip
+
+
+def _nolace(kbps: int) -> Tool:
+    opus = _opus(kbps)
+    wideband = "--set-ctl-int", "4008=1103"  # OPUS_SET_BANDWIDTH, OPUS_BANDWIDTH_WIDEBAND
+    return NoLace(
+        "Opus NoLACE", opus.setting, ("speech",), opus.suffix,
+        encode=(opus.encode[0], *wideband, *opus.encode[1:]), decode=_OPUS_ML,
     )  # fmt: skip
 
 
@@ -239,6 +282,7 @@ def _codec2(bps: int) -> Tool:
 VAUXIO: list[Codec] = [Vauxio("vauxio", f"{kbps:g} kbps", bitrate=kbps) for kbps in (1.5, 3, 6, 12)]
 PEERS: list[Codec] = [
     *map(_opus, (6, 8, 12, 16, 24)),
+    *map(_nolace, (6, 9, 12)),
     *map(_amr_wb, (6.6, 8.85, 12.65)),
     *map(_codec2, (1200, 2400, 3200)),
     *map(_mp3, (24, 32)),

@@ -12,8 +12,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from ..plots import Point, plot
 from .metrics import NAMES, OF_KIND
-from .plots import Point, plot
 
 _TEMPLATE = Path(__file__).with_name("template.md")
 _PLOTTED = {

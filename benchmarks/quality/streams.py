@@ -12,20 +12,25 @@ _AMR_WB_FRAME = 18, 24, 33, 37, 41, 47, 51, 59, 61, 6  # bytes with the first, b
 
 
 def ogg(data: bytes) -> int:
-    """Opus packets in Ogg pages (RFC 3533, RFC 7845): all but the two header packets."""
-    packets, open_packet, at = [], 0, 0
+    """Opus in Ogg pages: all packets but the two of the header."""
+    return sum(map(len, ogg_packets(data)[2:]))
+
+
+def ogg_packets(data: bytes) -> list[bytes]:
+    """Packets of an Ogg file of one stream (RFC 3533): for Opus, two of the header first
+    (RFC 7845)."""
+    packets, part, at = [], b"", 0
     while data[at : at + 4] == b"OggS":
         count = data[at + 26]
-        lacing = data[at + 27 : at + 27 + count]
+        lacing, at = data[at + 27 : at + 27 + count], at + 27 + count
         for size in lacing:
-            open_packet += size
+            part, at = part + data[at : at + size], at + size
             if size < 255:
-                packets.append(open_packet)
-                open_packet = 0
-        at += 27 + count + sum(lacing)
+                packets.append(part)
+                part = b""
     if at != len(data) or len(packets) < 2:
         raise ValueError("not an Ogg file of one stream")
-    return sum(packets[2:])
+    return packets
 
 
 def amr_wb(data: bytes) -> int:

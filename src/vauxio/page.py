@@ -162,19 +162,23 @@ def _rates(parts: Sequence[Part], start: float, seconds: float) -> str:
     top = max((kbps for steps in stretches for *_, kbps in steps), default=0) * 1.1 or 1.0
     step = 10 ** math.floor(math.log10(top))
     step *= next(m for m in (0.2, 0.5, 1, 2) if top / (m * step) <= 6)
-    width, height, left = 900, 200, 46
+    width, height, left, below = 900, 220, 46, 30
 
     def x(second: float) -> float:
         return left + (width - left) * (second - start) / seconds
 
     def y(kbps: float) -> float:
-        return height - 10 - (height - 20) * kbps / top
+        return height - below - (height - below - 10) * kbps / top
 
     lines = [
         f'<line x1="{left}" x2="{width}" y1="{y(v):.1f}" y2="{y(v):.1f}" class="grid"/>'
         f'<text x="{left - 8}" y="{y(v) + 4:.1f}">{v:g}</text>'
         for v in (round(i * step, 6) for i in range(int(top / step) + 1))
     ]
+    for second, anchor in ((start, "start"), (start + seconds / 2, "middle"),
+                           (start + seconds, "end")):  # fmt: skip
+        lines.append(f'<text x="{x(second):.1f}" y="{height - 8}" '
+                     f'style="text-anchor:{anchor}">{_clock(second)}</text>')  # fmt: skip
     legend = []
     for i, (part, steps) in enumerate(zip(parts, stretches, strict=True)):
         colour = _LINES[i % len(_LINES)]

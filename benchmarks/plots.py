@@ -1,67 +1,87 @@
-"""Rate-quality plots as SVG, drawn from numbers alone."""
+"""Plots over a logarithmic scale as SVG, drawn from numbers alone."""
 
 from __future__ import annotations
 
 import html
+from collections.abc import Mapping, Sequence
 from math import ceil, floor, log, log10
 from typing import NamedTuple
 
-WIDTH, HEIGHT = 760, 440
-_LEFT, _RIGHT, _TOP, _BOTTOM = 58, 190, 40, 48
-_TICKS = 1, 1.5, 2, 3, 4, 6, 8, 12, 16, 24, 32
+WIDTH, HEIGHT = 640, 420  # small, so that its text can be read on a phone
+_LEFT, _RIGHT, _TOP, _BOTTOM = 52, 165, 40, 50
+BITRATES = 1, 1.5, 2, 3, 4, 6, 8, 12, 16, 24, 32
 _COLOURS = {
     "vauxio": "#0b6bcb",
     "Opus": "#c2410c",
+    "Opus NoLACE": "#e879a0",
     "AMR-WB": "#15803d",
     "Codec2": "#7c3aed",
     "MP3": "#64748b",
     "AAC": "#a16207",
 }
+_OTHERS = "#0b6bcb", "#c2410c", "#15803d", "#7c3aed"
 
 
 class Point(NamedTuple):
-    """A setting of a codec: its bitrate, and a metric with its interval."""
+    """A mean and its interval, at a place on the logarithmic scale."""
 
-    kbps: float
+    x: float
     mean: float
     low: float
     high: float
 
 
-def plot(title: str, lines: dict[str, list[Point]], original: float | None) -> str:
-    """One metric over the bitrate, on a logarithmic scale.
+def plot(
+    title: str,
+    lines: Mapping[str, Sequence[Point]],
+    original: float | None = None,
+    *,
+    unit: str = "kbps",
+    ticks: Sequence[float] = BITRATES,
+    labels: Mapping[float, str] | None = None,
+    from_zero: bool = False,
+) -> str:
+    """Lines of points with their intervals.
 
     Parameters
     ----------
     title : str
-        Names the metric.
-    lines : dict
-        The settings of each codec.
-    original : float or None
+    lines : mapping
+        By name, which stands in the legend.
+    original : float, optional
         What the metric gives to the recording itself: a line across.
+    unit : str, optional
+        Of the scale.
+    ticks : sequence of float, optional
+        On the scale; those far from all points are left out.
+    labels : mapping, optional
+        What to write below ticks, where it is not the number.
+    from_zero : bool, optional
+        Whether the other axis begins with 0.
     """
     points = [p for line in lines.values() for p in line]
     low = min(p.low for p in points)
     high = max([p.high for p in points] + ([] if original is None else [original]))
     margin = 0.05 * (high - low) or 1.0
-    low, high = low - margin, high + margin
-    ticks = [t for t in _TICKS if t <= max(p.kbps for p in points) * 1.35]
-    ticks = [t for t in ticks if t >= min(p.kbps for p in points) / 1.35] or ticks[:1]
-    left = min(ticks[0], min(p.kbps for p in points)) / 1.1
-    right = max(ticks[-1], max(p.kbps for p in points)) * 1.1
+    low, high = 0.0 if from_zero else low - margin, high + margin
+    least, most = min(p.x for p in points), max(p.x for p in points)
+    ticks = [t for t in ticks if least / 1.35 <= t <= most * 1.35] or ticks[:1]
+    left, right = min(ticks[0], least) / 1.1, max(ticks[-1], most) * 1.1
 
-    def x(kbps: float) -> float:
-        return _LEFT + (WIDTH - _LEFT - _RIGHT) * _log_part(kbps, left, right)
+    def x(value: float) -> float:
+        return _LEFT + (WIDTH - _LEFT - _RIGHT) * log(value / left) / log(right / left)
 
     def y(value: float) -> float:
         return HEIGHT - _BOTTOM - (HEIGHT - _TOP - _BOTTOM) * (value - low) / (high - low)
 
     out = [_HEAD.format(w=WIDTH, h=HEIGHT, title=html.escape(title),
-                        middle=(_LEFT + WIDTH - _RIGHT) / 2, bottom=HEIGHT - 10)]  # fmt: skip
+                        unit=html.escape(unit), middle=(_LEFT + WIDTH - _RIGHT) / 2,
+                        bottom=HEIGHT - 10)]  # fmt: skip
     for tick in ticks:
         out.append(f'<path class="grid" d="M{x(tick):.1f} {_TOP}V{HEIGHT - _BOTTOM}"/>')
+        label = html.escape((labels or {}).get(tick, f"{tick:g}"))
         out.append(
-            f'<text x="{x(tick):.1f}" y="{HEIGHT - _BOTTOM + 18}" class="mid">{tick:g}</text>'
+            f'<text x="{x(tick):.1f}" y="{HEIGHT - _BOTTOM + 18}" class="mid">{label}</text>'
         )
     for value in _even(low, high):
         out.append(f'<path class="grid" d="M{_LEFT} {y(value):.1f}H{WIDTH - _RIGHT}"/>')
@@ -70,18 +90,18 @@ def plot(title: str, lines: dict[str, list[Point]], original: float | None) -> s
         out.append(f'<path class="original" d="M{_LEFT} {y(original):.1f}H{WIDTH - _RIGHT}"/>')
         out.append(f'<text x="{WIDTH - _RIGHT + 10}" y="{y(original) + 4:.1f}">original</text>')
     for i, (name, line) in enumerate(lines.items()):
-        colour = _COLOURS.get(name, "#334155")
+        colour = _COLOURS.get(name, _OTHERS[i % len(_OTHERS)])
         width = 3.5 if name == "vauxio" else 1.8
         line = sorted(line)
-        path = "L".join(f"{x(p.kbps):.1f} {y(p.mean):.1f}" for p in line)
+        path = "L".join(f"{x(p.x):.1f} {y(p.mean):.1f}" for p in line)
         out.append(f'<g stroke="{colour}" fill="{colour}">')
         for p in line:
-            out.append(f'<path class="bar" d="M{x(p.kbps):.1f} {y(p.low):.1f}V{y(p.high):.1f}"/>')
+            out.append(f'<path class="bar" d="M{x(p.x):.1f} {y(p.low):.1f}V{y(p.high):.1f}"/>')
         out.append(f'<path fill="none" stroke-width="{width}" d="M{path}"/>')
         for p in line:
             out.append(
-                f'<circle cx="{x(p.kbps):.1f}" cy="{y(p.mean):.1f}" r="4">'
-                f"<title>{html.escape(name)}, {p.kbps:.2f} kbps: {p.mean:.3f} "
+                f'<circle cx="{x(p.x):.1f}" cy="{y(p.mean):.1f}" r="4">'
+                f"<title>{html.escape(name)}, {p.x:.2f} {html.escape(unit)}: {p.mean:.3f} "
                 f"({p.low:.3f} to {p.high:.3f})</title></circle>"
             )
         at = _TOP + 40 + 22 * i
@@ -94,19 +114,15 @@ def plot(title: str, lines: dict[str, list[Point]], original: float | None) -> s
 
 _HEAD = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {w} {h}" width="{w}" height="{h}">
 <style>
-text {{ font: 13px system-ui, sans-serif; fill: #333; }}
+text {{ font: 15px system-ui, sans-serif; fill: #333; }}
 .mid {{ text-anchor: middle; }} .end {{ text-anchor: end; }}
-.head {{ font-size: 16px; font-weight: 600; }}
+.head {{ font-size: 17px; font-weight: 600; }}
 .grid {{ stroke: #e2e4ea; fill: none; }} .bar {{ stroke-opacity: .4; stroke-width: 2; }}
 .original {{ stroke: #111; stroke-dasharray: 5 4; fill: none; }}
 </style>
 <rect width="{w}" height="{h}" fill="#fff"/>
 <text x="16" y="24" class="head">{title}</text>
-<text x="{middle}" y="{bottom}" class="mid">kbps</text>"""
-
-
-def _log_part(value: float, low: float, high: float) -> float:
-    return log(value / low) / log(high / low)
+<text x="{middle}" y="{bottom}" class="mid">{unit}</text>"""
 
 
 def _even(low: float, high: float) -> list[float]:

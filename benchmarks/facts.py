@@ -1,0 +1,106 @@
+"""What can be said of the models without a clock or a corpus: sizes, delays, and one example.
+
+    python -m benchmarks.facts [--json benchmarks/results/facts.json]
+
+Takes seconds, and needs the package ``onnx`` to count parameters.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import tempfile
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import onnx
+import soundfile
+
+import vauxio
+from vauxio.models import Denoiser, Model
+
+ROOT = Path(__file__).parents[1]
+EXAMPLE = ROOT / "tests" / "data" / "speech-48k.flac"
+PARTS = "encoder", "decoder", "quantiser", "lm", "trunk"
+RATES = 24000, 48000, 44100, 16000, 8000
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser("python -m benchmarks.facts", description=__doc__)
+    parser.add_argument("--json", type=Path, default=ROOT / "benchmarks" / "results" / "facts.json")
+    arguments = parser.parse_args()
+    result = {
+        "vauxio": vauxio.__version__,
+        "models": {model.name: facts(model) for model in vauxio.models()},
+        "denoisers": {d.name: of_denoiser(d) for d in vauxio.models().denoisers},
+        "example": example(),
+    }
+    arguments.json.write_text(json.dumps(result, indent=1) + "\n")
+
+
+def facts(model: Model) -> dict[str, Any]:
+    """Of one model: bytes of its files, parameters by their names in the graphs, delays in ms."""
+    folder = model.decoder.path.parent
+    files = [p for p in sorted(folder.iterdir()) if p.suffix in (".json", ".npy", ".onnx")]
+    return {
+        "decoder": model.decoder.hash.hex(),
+        "bitrates": model.bitrates,
+        "bytes": {path.name: path.stat().st_size for path in files},
+        "parameters": parameters(files),
+        "delay_ms": {str(rate): delay(model, rate) for rate in RATES},
+    }
+
+
+def of_denoiser(denoiser: Denoiser) -> dict[str, Any]:
+    """Bytes and parameters of a denoiser, and its delay in ms."""
+    path = denoiser.network.path
+    return {
+        "network": denoiser.network.hash.hex(),
+        "bytes": path.stat().st_size,
+        "parameters": parameters([path])["trunk"],
+        "delay_ms": round(1000 * denoiser.delay / denoiser.samplerate, 1),
+    }
+
+
+def parameters(files: list[Path]) -> dict[str, int]:
+    """Numbers that were learned, by part. What is in several graphs is counted once."""
+    counted: Counter[str] = Counter()
+    seen = set()
+    for path in files:
+        if path.suffix != ".onnx":
+            continue
+        for tensor in onnx.load(path).graph.initializer:
+            part = "lm" if path.stem == "lm" else tensor.name.split(".")[0]
+            if tensor.name not in seen and part in PARTS:
+                seen.add(tensor.name)
+                counted[part] += math.prod(tensor.dims)
+    return dict(counted)
+
+
+def delay(model: Model, rate: int) -> float:
+    """Algorithmic delay of a live stream with that rate on both sides."""
+    codec = vauxio.Codec(model)
+    seconds = codec.stream_encoder(rate).delay + codec.stream_decoder(rate).delay
+    return round(1000 * seconds, 1)
+
+
+def example() -> dict[str, Any]:
+    """A recording of the tests, coded with the defaults, and what ``vaux info`` says of it."""
+    data, rate = soundfile.read(EXAMPLE, dtype="int16")
+    with tempfile.TemporaryDirectory() as name:
+        wav, vx = Path(name, "speech.wav"), Path(name, "speech.vx")
+        soundfile.write(wav, data, rate)
+        vauxio.write(vx, data, rate)
+        return {
+            "recording": EXAMPLE.name,
+            "seconds": round(len(data) / rate, 3),
+            "wav_bytes": wav.stat().st_size,
+            "vx_bytes": vx.stat().st_size,
+            "info": str(vauxio.info(vx)).replace(str(vx), vx.name),
+        }
+
+
+if __name__ == "__main__":
+    main()

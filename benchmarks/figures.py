@@ -1,0 +1,350 @@
+"""Every figure of the README, the docs and the model cards, put there from JSON.
+
+    python -m benchmarks.figures            # bring everything up to date
+    python -m benchmarks.figures --check    # say what is not, and fail
+
+A place for figures looks like ``<!-- figures: NAME -->...<!-- /figures -->``, NAME being a
+function of this module. What stands between is replaced by what the function makes of the files in
+``results/``, or, for ``help``, of the command line itself. The page on quality and its plots are
+made by `benchmarks.quality.report`, in the same go.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache
+from pathlib import Path
+from statistics import mean
+from typing import Any
+
+import click
+
+from .quality import report
+from .speed import report as speed_report
+
+ROOT = Path(__file__).parents[1]
+RESULTS = ROOT / "benchmarks" / "results"
+_PLACE = re.compile(r"(<!-- figures: ([^>]+?) -->).*?(<!-- /figures -->)", re.DOTALL)
+
+
+def pages() -> list[Path]:
+    """All pages that may have places for figures."""
+    return [
+        ROOT / "README.md",
+        *sorted(ROOT.glob("docs/*.md")),
+        *sorted(ROOT.glob("weights/*/README.md")),
+    ]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser("python -m benchmarks.figures", description=__doc__)
+    parser.add_argument("--check", action="store_true", help="change nothing; fail if stale")
+    arguments = parser.parse_args()
+    same = str.split if arguments.check else str  # another click may break lines elsewhere
+    stale = [(path, text) for path, text in made() if same(_read(path)) != same(text)]
+    for path, text in stale:
+        print(path.relative_to(ROOT))
+        if not arguments.check:
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+    if stale and arguments.check:
+        print("are not what the results say: run python -m benchmarks.figures", file=sys.stderr)
+    return int(bool(stale) and arguments.check)
+
+
+def made() -> Iterator[tuple[Path, str]]:
+    """Every file that has figures in it, and what it should contain."""
+    docs = ROOT / "docs"
+    for name, about, by in (("benchmarks", "quality", report), ("speed", "speed", speed_report)):
+        if about == "speed" and "lengths" not in results(about):
+            continue
+        yield docs / f"{name}.md", by.page(results(about))
+        for image, svg in by.plots(results(about)).items():
+            yield docs / "images" / image, svg
+    for path in pages():
+        if "<!-- figures:" in path.read_text(encoding="utf-8"):
+            yield path, filled(path.read_text(encoding="utf-8"))
+
+
+def filled(page: str) -> str:
+    """A page with all its places filled anew."""
+    return _PLACE.sub(lambda m: m[1] + _fill(*m[2].split()) + m[3], page)
+
+
+@cache
+def results(name: str) -> dict[str, Any]:
+    """What a benchmark wrote."""
+    return json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
+
+
+# What can stand in a place ------------------------------------------------------------------------
+
+
+def quality(kind: str) -> str:
+    """The codec beside its peers: a row for each setting."""
+    metrics = {"speech": ("visqol", "pesq", "stoi", "dnsmos_ovrl")}.get(kind, ("visqol", "mel"))
+    names = [report.NAMES[m] for m in metrics]
+    rows = []
+    for entry in _entries(kind):
+        if entry["family"] == "original" or entry["kbps"] > 17:
+            continue
+        cells = [entry["family"], f"{entry['kbps']:.1f}"]
+        cells += [f"{entry[m][0]:.{3 if m == 'stoi' else 2}f}" for m in metrics]
+        rows.append([f"**{c}**" for c in cells] if entry["family"] == "vauxio" else cells)
+    return _table([kind, "kbps", *names], rows)
+
+
+def verdict() -> str:
+    """Ahead or behind, at about the same bits: vauxio and the nearest setting of every peer.
+
+    Level is what has overlapping intervals.
+    """
+    lines = []
+    for kind, metric in (("speech", "pesq"), ("music", "visqol")):
+        entries = _entries(kind)
+        peers = sorted({e["family"] for e in entries} - {"vauxio", "original"})
+        for setting in ("3 kbps", "6 kbps", "12 kbps"):
+            own = _own(kind, setting)
+            said = []
+            for family in peers:
+                near = min((e for e in entries if e["family"] == family),
+                           key=lambda e: abs(e["kbps"] - own["kbps"]))  # fmt: skip
+                if abs(near["kbps"] / own["kbps"] - 1) > 0.2:
+                    continue
+                word = _compare(own[metric], near[metric])
+                said.append(f"{word} {family} ({near[metric][0]:.2f} at {near['kbps']:.1f} kbps)")
+            lines += [
+                f"- {kind} at {own['kbps']:.1f} kbps: {report.NAMES[metric]} "
+                f"{own[metric][0]:.2f}, {_and(said)}"
+            ] * bool(said)
+    return "\n".join(lines)
+
+
+def recordings() -> str:
+    """What was measured, in words."""
+    n = results("quality")["recordings"]
+    return f"{n['speech']} recordings of speech and {n['music']} of music"
+
+
+def intelligibility(setting: str) -> str:
+    """STOI of speech at so many nominal kbps."""
+    own = _own("speech", setting + " kbps")
+    return f"{own['stoi'][0]:.2f}"
+
+
+def savings() -> str:
+    """What entropy coding makes of the nominal bits; all bytes of files of ten seconds counted."""
+    kinds = ("speech", "music", "sound")
+    rows = []
+    for setting in dict.fromkeys(e["setting"] for e in _entries("speech")):
+        if any(e["family"] == "vauxio" and e["setting"] == setting for e in _entries("speech")):
+            each = [_own(kind, setting) for kind in kinds]
+            rows.append([setting, *(f"{e['kbps']:.2f} ({e['kbps_plain']:.2f})" for e in each)])
+    return _table(["nominal", *kinds], rows)
+
+
+def speed() -> str:
+    """Coding, starting, memory: one core."""
+    coding, starting = results("speed")["coding"], results("speed")["starting"]
+    memory = results("memory")["long"]
+    coder = next(c for c in ("lm", "static") if f"encode 6 kbps {c}" in coding)  # the default
+    rows = [
+        ["encode", f"{coding[f'encode 6 kbps {coder}']['x_real_time']:.0f} × real time"],
+        ["decode", f"{coding[f'decode 6 kbps {coder}']['x_real_time']:.0f} × real time"],
+        ["`import vauxio`", f"{starting['import vauxio']['seconds']:.2f} s"],
+        ["`vaux --help`", f"{starting['vaux --help']['seconds']:.2f} s"],
+        [f"peak memory, {memory['audio_seconds'] / 3600:g} hours of audio",
+         f"{memory['encode']['peak_mb']:.0f} MB to encode, "
+         f"{memory['decode']['peak_mb']:.0f} MB to decode"],
+    ]  # fmt: skip
+    return _table(["one core of an " + results("speed")["processor"], ""], rows)
+
+
+def peak() -> str:
+    """Memory of a process that encodes."""
+    return f"{results('memory')['long']['encode']['peak_mb']:.0f} MB"
+
+
+def streaming() -> str:
+    """Live streams, one token at a time."""
+    rows = [
+        [name, f"{r['encode']['clock']:.1f} ×", f"{r['decode']['clock']:.1f} ×"]
+        for name, r in results("streaming").items()
+        if isinstance(r, dict) and "encode" in r
+    ]
+    return _table(["one core", "encode", "decode"], rows)
+
+
+def loss() -> str:
+    """PESQ of speech of which packets are lost."""
+    r = results("loss")
+    rows = [[name, f"{value:.2f}"] for name, value in r["pesq_wb"].items()]
+    return _table([f"{r['loss_percent']:g} % of the packets lost", "PESQ-WB"], rows)
+
+
+def delays() -> str:
+    """Algorithmic delay of a live stream."""
+    models = results("facts")["models"]
+    rows = [
+        [f"{int(rate) / 1000:g} kHz", *(f"{m['delay_ms'][rate]:.1f}" for m in models.values())]
+        for rate in next(iter(models.values()))["delay_ms"]
+    ]
+    return _table(["both sides at", *(f"{name}, ms" for name in models)], rows)
+
+
+def cost() -> str:
+    """CPU hours for a thousand hours of audio, with what they were measured on."""
+    r = results("archive")
+    how = "a short run of it" if r.get("quick") else "it"
+    hours = r["cpu_hours_per_1000_hours"]
+    return f"{how} put 1,000 hours of audio at {hours:.1f} CPU hours of encoding"
+
+
+def example() -> str:
+    """An encoding, and what ``vaux info`` says of it."""
+    r = results("facts")["example"]
+    return "\n".join(
+        ["```console", "$ vaux encode speech.wav", "$ vaux info speech.vx", r["info"], "```"]
+    )
+
+
+def ratio() -> str:
+    """How much smaller the example becomes."""
+    r = results("facts")["example"]
+    return (
+        f"{r['wav_bytes']:,} bytes of WAV become {r['vx_bytes']:,}, "
+        f"a {r['wav_bytes'] / r['vx_bytes']:.0f}th"
+    )
+
+
+def models() -> str:
+    """All models, a row each."""
+    rows = []
+    for name, m in results("facts")["models"].items():
+        delay = next(iter(m["delay_ms"].values()))
+        rows.append([
+            f"[{name}](../weights/{name}/README.md)",
+            f"{m['bitrates'][0]:g} to {m['bitrates'][-1]:g}",
+            f"{delay:.1f} ms",
+            f"{sum(m['parameters'].values()) / 1e6:.1f} M",
+            f"{sum(m['bytes'].values()) / 1e6:.1f} MB",
+        ])  # fmt: skip
+    return _table(["model", "kbps per channel", "delay of a stream", "parameters", "size"], rows)
+
+
+def cards() -> str:
+    """Links to the cards of all models, with what ``model.json`` says of them."""
+    lines = []
+    for path in sorted(ROOT.glob("weights/*-*/README.md")):
+        name = path.parent.name
+        about = json.loads((path.parent / "model.json").read_text(encoding="utf-8"))
+        lines.append(f"- [{name}](../weights/{name}/README.md): {about['description']}")
+    return "\n".join(["Cards:", "", *lines])
+
+
+def card(name: str) -> str:
+    """The numbers of one model, for its card."""
+    m = results("facts")["models"][name]
+    names = {"encoder": "encoder", "decoder": "decoder", "quantiser": "codebooks", "lm": "LM"}
+    counts = m["parameters"]
+    parts = ", ".join(
+        f"{what} {counts[part] / 1e6:.1f} M" for part, what in names.items() if part in counts
+    )
+    sizes = ", ".join(f"`{file}` {n / 1e6:.1f}" for file, n in m["bytes"].items() if n > 1e5)
+    delay = next(iter(m["delay_ms"].values()))
+    return _table(["", ""], [
+        ["bitrates", f"{m['bitrates'][0]:g} to {m['bitrates'][-1]:g} kbps per channel in steps of "
+                     f"{m['bitrates'][0]:g}"],
+        ["delay of a live stream", f"{delay:.1f} ms"],
+        ["parameters", parts],
+        ["size", f"{sum(m['bytes'].values()) / 1e6:.1f} MB ({sizes})"],
+        ["decoder", f"`{m['decoder']}`: first 8 bytes of its SHA-256, as files name it"],
+    ])  # fmt: skip
+
+
+def denoiser(name: str) -> str:
+    """The numbers of a denoiser, for its card."""
+    d = results("facts")["denoisers"][name]
+    return _table(["", ""], [
+        ["delay", f"{d['delay_ms']:.1f} ms"],
+        ["parameters", f"{d['parameters'] / 1e6:.2f} M"],
+        ["size", f"{d['bytes'] / 1e6:.1f} MB"],
+        ["speed on one core", f"{results('denoise')['x_real_time_cpu']:.0f} × real time"],
+    ])  # fmt: skip
+
+
+def denoised() -> str:
+    """What was denoised, in words."""
+    return f"{results('denoise')['recordings']} recordings of speech"
+
+
+def denoising(score: str) -> str:
+    """DNSMOS of noisy speech in every way: ``ovrl`` or ``sig``."""
+    by_condition = results("denoise")["dnsmos"]
+    noisy = [c for c in by_condition if c != "clean"]
+    rows = []
+    for way in by_condition[noisy[0]]:
+        kbps = mean(by_condition[c][way]["kbps"] for c in noisy)
+        cells = [way, f"{kbps:.1f}" if kbps else "", *(
+            f"{by_condition[c][way][score]:.2f}" if way in by_condition[c] else ""
+            for c in (*noisy, "clean")
+        )]  # fmt: skip
+        rows.append(cells)
+    return _table([f"DNSMOS {score.upper()}", "kbps", *noisy, "clean"], rows)
+
+
+def help(verb: str) -> str:
+    """What ``vaux VERB -h`` prints."""
+    from vauxio.cli import vaux
+
+    command = vaux.get_command(click.Context(vaux), verb)
+    assert command is not None, verb
+    context = click.Context(command, info_name=f"vaux {verb}", terminal_width=80,
+                            help_option_names=["-h", "--help"])  # fmt: skip
+    return "\n".join(["```text", command.get_help(context), "```"])
+
+
+# How it is put there ------------------------------------------------------------------------------
+
+
+def _fill(name: str, *arguments: str) -> str:
+    make: Callable[..., str] = globals()[name]
+    text = make(*arguments)
+    return f"\n\n{text}\n\n" if "\n" in text else text
+
+
+def _entries(kind: str) -> list[dict[str, Any]]:
+    return report._of_kind(results("quality"), kind)
+
+
+def _compare(a: Sequence[float], b: Sequence[float]) -> str:
+    """One mean and its interval against another."""
+    if a[1] <= b[2] and b[1] <= a[2]:
+        return "about level with"
+    return "ahead of" if a[0] > b[0] else "behind"
+
+
+def _own(kind: str, setting: str) -> dict[str, Any]:
+    """The means of vauxio with its default model."""
+    return next(e for e in _entries(kind) if (e["family"], e["setting"]) == ("vauxio", setting))
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
+
+
+def _and(items: list[str]) -> str:
+    return " and ".join([", ".join(items[:-1]), items[-1]] if len(items) > 1 else items)
+
+
+def _read(path: Path) -> str:
+    return path.read_text(encoding="utf-8") if path.exists() else ""
+
+
+if __name__ == "__main__":
+    sys.exit(main())

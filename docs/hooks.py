@@ -1,0 +1,77 @@
+"""What the site has besides the pages of this folder.
+
+Pages that stand elsewhere in the repository, at the same address as there, so that one link serves
+both; and sounds, made with the models that are installed, so that they are always true.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from mkdocs.structure.files import File, Files
+
+DOCS = Path(__file__).parent
+ROOT = DOCS.parent
+PAGES = (
+    "CHANGELOG.md",
+    "benchmarks/README.md",
+    "tests/data/README.md",
+    "weights/*/README.md",
+    "weights/training/*.md",
+)
+MEASURED = "speed.md", "denoising.md"
+RECORDINGS = "speech-48k", "music-44k-stereo"
+BITRATES = 1.5, 3, 6, 12
+
+
+def on_config(config: Any) -> Any:
+    """The cards of all models come after the overview; what was never measured is left out."""
+    missing = [name for name in MEASURED if not (DOCS / name).exists()]
+    for part in config.nav:
+        for pages in part.values():
+            if isinstance(pages, list):
+                pages[:] = [page for page in pages if [*page.values()][0] not in missing]
+    (models,) = (part["Models"] for part in config.nav if "Models" in part)
+    cards = sorted(path.parent for path in ROOT.glob("weights/*-*/README.md"))
+    models[1:1] = [{card.name: f"weights/{card.name}/README.md"} for card in cards]
+    return config
+
+
+def on_files(files: Files, config: Any) -> Files:
+    for pattern in PAGES:
+        for path in sorted(ROOT.glob(pattern)):
+            uri = path.relative_to(ROOT).as_posix()
+            if files.get_file_from_path(uri) is None:
+                files.append(File.generated(config, uri, abs_src_path=str(path)))
+    for uri, sound in _sounds():
+        files.append(File.generated(config, uri, content=sound))
+    return files
+
+
+def on_page_markdown(markdown: str, page: Any, config: Any, files: Files) -> str:
+    """A link is from where a page stands in the repository: ``docs`` is the site's root."""
+    if "/" not in page.file.src_uri and page.file.src_uri != "CHANGELOG.md":
+        return re.sub(r"(\]\()\.\./", r"\1", markdown)
+    return re.sub(r"(\]\((?:\.\./)*)docs/", r"\1", markdown)
+
+
+def _sounds() -> Iterator[tuple[str, bytes]]:
+    import soundfile
+
+    import vauxio
+
+    def flac(data: Any, samplerate: int) -> bytes:
+        out = io.BytesIO()
+        soundfile.write(out, data, samplerate, format="FLAC", subtype="PCM_16")
+        return out.getvalue()
+
+    for name in RECORDINGS:
+        data, samplerate = soundfile.read(ROOT / "tests" / "data" / f"{name}.flac", dtype="float32")
+        yield f"audio/{name}.flac", flac(data, samplerate)
+        for bitrate in BITRATES:
+            decoded, _ = vauxio.decompress(vauxio.compress(data, samplerate, bitrate=bitrate))
+            yield f"audio/{name}-{bitrate:g}.flac", flac(decoded, samplerate)
