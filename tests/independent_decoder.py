@@ -12,6 +12,8 @@ import re
 import zlib
 from dataclasses import dataclass, field
 
+import independent_lm
+
 
 class Malformed(Exception):
     """A rule of the format is broken."""
@@ -102,7 +104,10 @@ class Bytes:
 
 
 def decode(
-    data: bytes, table: list[list[int]] | None = None, into: Recording | None = None
+    data: bytes,
+    table: list[list[int]] | None = None,
+    into: Recording | None = None,
+    lm: bytes = b"",
 ) -> Recording:
     """Everything in a file.
 
@@ -113,6 +118,8 @@ def decode(
         The static table, for files that need it.
     into : Recording, optional
         To be filled as reading goes on, so that it has what came before an error.
+    lm : bytes, optional
+        The language model's file, for files that need it.
     """
     recording = Recording() if into is None else into
     stream = Bytes(data, CutOff)
@@ -126,7 +133,7 @@ def decode(
             if len(recording.codes) % recording.block_tokens:
                 raise Malformed("a block that is not full, and not the last")
             starts.append(start)
-            recording.codes += read_block(body, recording, table)
+            recording.codes += read_block(body, recording, table, lm)
             recording.blocks += 1
         elif kind == "E":
             read_end(body, len(stream.data[start : stream.at]), [*starts, start], recording)
@@ -232,7 +239,7 @@ def read_picture(body: bytes) -> tuple[int, str, str, bytes]:  # 5.2
 
 
 def read_block(
-    body: bytes, recording: Recording, table: list[list[int]] | None
+    body: bytes, recording: Recording, table: list[list[int]] | None, lm: bytes
 ) -> list[list[list[int]]]:  # 5.4, 6
     fields = Bytes(body)
     tokens = in_range(fields.number(), 1, recording.block_tokens)
@@ -247,6 +254,10 @@ def read_block(
         codes = unpack(payload, shape, recording.code_bits)
     elif coder == 1:
         codes = decode_static(payload, shape, recording, table)
+    elif coder == 2:
+        if hashlib.sha256(lm).digest()[:8] != recording.coder_hash:
+            raise Malformed("another language model")
+        codes = independent_lm.decode(lm, RangeDecoder(payload), shape)
     else:
         raise TooNew(f"coder {coder}")
     in_token_order = [code for token in codes for channel in token for code in channel]

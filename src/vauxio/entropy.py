@@ -19,8 +19,8 @@ import numpy as np
 
 from .errors import FormatError
 
-__all__ = ["LM", "PACKED", "STATIC", "Coder", "PackedCoder", "StaticCoder", "codes_crc",
-           "range_weights"]  # fmt: skip
+__all__ = ["LM", "PACKED", "STATIC", "TOTAL", "Coder", "PackedCoder", "StaticCoder",
+           "check_codes", "codes_crc", "range_weights"]  # fmt: skip
 
 PACKED, STATIC, LM = 0, 1, 2
 """Ids of the coders in ``.vx`` files."""
@@ -30,10 +30,20 @@ TOTAL = 1 << 24
 
 
 class Coder(Protocol):
-    """What `PackedCoder` and `StaticCoder` have in common."""
+    """What `PackedCoder`, `StaticCoder` and `lmcoder.LMCoder` have in common.
+
+    Attributes
+    ----------
+    id : int
+    hash : bytes
+        Of the probabilities, as files store it.
+    rows : int
+        Channels of blocks that are best decoded together.
+    """
 
     id: int
     hash: bytes
+    rows: int
 
     def encode(self, codes: np.ndarray) -> bytes:
         """The payload of a block.
@@ -85,13 +95,14 @@ class PackedCoder:
 
     id = PACKED
     hash = bytes(8)
+    rows = 1
 
     def __init__(self, code_bits: int) -> None:
         self.code_bits = code_bits
         self._bits = np.arange(code_bits, dtype=np.uint16)
 
     def encode(self, codes: np.ndarray) -> bytes:
-        _check_codes(codes, 1 << self.code_bits)
+        check_codes(codes, 1 << self.code_bits)
         symbols = codes.transpose(2, 0, 1).reshape(-1, 1)
         return np.packbits((symbols >> self._bits) & 1, bitorder="little").tobytes()
 
@@ -127,6 +138,7 @@ class StaticCoder:
     """
 
     id = STATIC
+    rows = 1
 
     def __init__(self, table: np.ndarray) -> None:
         if table.dtype != np.uint16 or table.ndim != 2 or table.shape[1] < 2 or not table.all():
@@ -136,7 +148,7 @@ class StaticCoder:
         self._models = [_model(weights) for weights in range_weights(table)]
 
     def encode(self, codes: np.ndarray) -> bytes:
-        _check_codes(codes, self._size)
+        check_codes(codes, self._size)
         if codes.shape[1] > len(self._models):
             raise ValueError(f"{codes.shape[1]} codebooks, the table has {len(self._models)}")
         symbols = codes.transpose(1, 0, 2).reshape(codes.shape[1], -1).astype(np.int32)
@@ -208,7 +220,8 @@ def _to_words(payload: bytes) -> np.ndarray:
     return np.frombuffer(payload + bytes(-len(payload) % 4), "<u4").astype(np.uint32)
 
 
-def _check_codes(codes: np.ndarray, size: int) -> None:
+def check_codes(codes: np.ndarray, size: int) -> None:
+    """`ValueError` for codes that no coder of codes below `size` takes."""
     if codes.dtype != np.uint16 or codes.ndim != 3:
         raise ValueError(f"codes {codes.dtype}{list(codes.shape)}: must be uint16 of 3 dimensions")
     if codes.size and int(codes.max()) >= size:

@@ -49,7 +49,7 @@ class FrameReader:
         if self._must_restart(position):
             self._restart(position)
         while position >= self._piece_at + len(self._piece) and not self._ended:
-            self._decode()
+            self._decode(position + count)
         at = position - self._piece_at
         return self._piece[at : at + count]
 
@@ -77,10 +77,11 @@ class FrameReader:
         self._piece, self._piece_at = self._piece[:0], decoder.position
         self._ended = False
 
-    def _decode(self) -> None:
-        """Decode the next piece."""
+    def _decode(self, end: int) -> None:
+        """Decode the next piece; frames up to `end` are wanted."""
         assert self._decoder is not None
-        codes = self._tokens.get(self._next_token, CHUNK)
+        wanted = self._tokens.model.tokens_for(end, self._tokens.header.samplerate)
+        codes = self._tokens.get(self._next_token, CHUNK, wanted - self._next_token)
         self._decoder.frames = self._tokens.frames  # from a pipe, known when the end is in sight
         self._piece_at = self._decoder.position
         if codes.shape[2]:

@@ -21,9 +21,10 @@ from .errors import (
     TruncatedError,
     UnsupportedError,
 )
-from .models import Model, find_model
+from .lmcoder import LMCoder
+from .models import LanguageModel, Model, find_model
 
-__all__ = ["TokenReader", "TokenWriter", "block_tokens"]
+__all__ = ["TokenReader", "TokenWriter", "best_coder", "block_tokens"]
 
 _BLOCK_SECONDS = 10
 
@@ -65,7 +66,7 @@ class TokenWriter:
         lm: bool,
     ) -> None:
         self._packer = entropy.PackedCoder(model.code_bits)
-        self._coder = entropy.StaticCoder(model.static_table()) if lm else self._packer
+        self._coder = best_coder(model, codebooks) if lm else self._packer
         self._block_tokens = block_tokens(model)
         self._waiting = np.empty((channels, codebooks, 0), np.uint16)
         self.model = model
@@ -156,6 +157,7 @@ class TokenReader:
         self._model: Model | None = None
         self._coders: dict[int, Any] = {}
         self._first = 0  # token that _codes begins with
+        self._following, self._together = 0, 0  # the block after those in _codes; their number
         self._codes = np.empty((header.channels, header.codebooks, 0), np.uint16)
         # From a pipe, one block is read ahead: only so is the last one known to be the last.
         self._sequence = None if self.seekable else iter(self._reader)
@@ -219,14 +221,15 @@ class TokenReader:
         frames = self.model.frames_in(reader.tokens, header.samplerate)
         return frames if header.frames is None else min(frames, header.frames)
 
-    def get(self, token: int, count: int) -> np.ndarray:
+    def get(self, token: int, count: int, wanted: int = 0) -> np.ndarray:
         """Codes ``uint16[channels, codebooks, n]`` from `token` on.
 
         n is at least 1 and at most `count`, or 0 at the end of the file (or of what there is of
-        it). From a pipe, `token` must not lie before the last one asked for.
+        it). From a pipe, `token` must not lie before the last one asked for. `wanted` tells how
+        many tokens will be asked for in all, if that is known: blocks are decoded together then.
         """
         while not 0 <= token - self._first < self._codes.shape[2]:
-            if not self._load(token):
+            if not self._load(token, wanted):
                 return self._codes[..., :0]
         at = token - self._first
         return self._codes[..., at : at + count]
@@ -238,13 +241,13 @@ class TokenReader:
                 raise self._ahead[1]
             self._read_ahead()
 
-    def _load(self, token: int) -> bool:
+    def _load(self, token: int, wanted: int) -> bool:
         """Decode the block with that token, or the next one from a pipe; False if there is none."""
         if self._sequence is None:
             index = token // self.header.block_tokens
             if index >= self._reader.blocks:
                 return False
-            codes = self._decode(index, None)
+            codes = self._decode_some(index, wanted)
         else:
             if self._ahead is None:
                 return False
@@ -273,6 +276,48 @@ class TokenReader:
                 self._ahead, self._cut_off = None, True
         self._index += 1
 
+    def _decode_some(self, index: int, wanted: int) -> np.ndarray:
+        """The codes of a block, and of those after it that are better decoded along with it."""
+        header = self.header
+        self.model  # noqa: B018  which puts the header's coder among those that are known
+        most = 1
+        if header.coder in self._coders:
+            most = max(1, self._coders[header.coder].rows // header.channels)
+        # Whoever reads on gets twice as much at once each time; whoever jumps, one block.
+        reads_on = index == self._following and self._together > 0
+        count = max(2 * self._together if reads_on else 1, -(-wanted // header.block_tokens))
+        group = self._decode_group(index, min(count, most, self._reader.blocks - index))
+        group = group or [self._decode(index, None)]
+        self._following, self._together = index + len(group), len(group)
+        return group[0] if len(group) == 1 else np.concatenate(group, axis=2)
+
+    def _decode_group(self, index: int, count: int) -> list[np.ndarray]:
+        """The codes of blocks together, up to the first that is damaged or coded otherwise."""
+        if count < 2:
+            return []
+        blocks: list[container.Block] = []
+        codes: list[np.ndarray] = []
+        header = self.header
+        try:
+            for i in range(index, index + count):
+                block = self._reader.read(i)
+                if block.coder != header.coder:
+                    break
+                blocks.append(block)
+        except FormatError:
+            pass  # to be told when it is that block's turn
+        try:
+            payloads = [(block.payload, block.tokens) for block in blocks]
+            coder = self._coder(header.coder)
+            for block, decoded in zip(
+                blocks, coder.decode(payloads, header.channels, header.codebooks), strict=True
+            ):
+                self._check(index + len(codes), block, decoded)
+                codes.append(decoded)
+        except FormatError:
+            pass
+        return codes
+
     def _decode(self, index: int, block: container.Block | FormatError | None) -> np.ndarray:
         """The codes of a block; None to read it first."""
         try:
@@ -293,6 +338,10 @@ class TokenReader:
         header = self.header
         coder = self._coder(block.coder)
         (codes,) = coder.decode([(block.payload, block.tokens)], header.channels, header.codebooks)
+        self._check(index, block, codes)
+        return codes
+
+    def _check(self, index: int, block: container.Block, codes: np.ndarray) -> None:
         if entropy.codes_crc(codes) != block.codes_crc:
             raise ChecksumError(
                 f"block {index}: decoded to codes with a wrong checksum; "
@@ -300,19 +349,29 @@ class TokenReader:
             )
         if codes.size and int(codes.max()) >= self.model.codebook_size:
             raise FormatError(f"block {index}: a code is beyond the model's codebooks")
-        return codes
 
     def _check_coder(self, model: Model) -> None:
         """`ModelError` if the file was written with other probabilities than those here."""
-        if self.header.coder == entropy.STATIC:
-            coder = entropy.StaticCoder(model.static_table())
-            if coder.hash != self.header.coder_hash:
+        header = self.header
+        coder: entropy.Coder
+        if header.coder == entropy.STATIC:
+            what, coder = "static table", entropy.StaticCoder(model.static_table())
+        elif header.coder == entropy.LM:
+            if model.lm is None:
                 raise ModelError(
-                    f"needs the static table {self.header.coder_hash.hex()} of {model.name}, "
-                    f"the one installed is {coder.hash.hex()}; install the version of vauxio "
-                    "that wrote the file"
+                    f"needs a language model of {model.name}, which is not installed; "
+                    "install the version of vauxio that wrote the file"
                 )
-            self._coders[entropy.STATIC] = coder
+            what, coder = "language model", _lm_coder(model.lm, model.codebook_size)
+        else:
+            return
+        if coder.hash != header.coder_hash:
+            raise ModelError(
+                f"needs the {what} {header.coder_hash.hex()} of {model.name}, "
+                f"the one installed is {coder.hash.hex()}; install the version of vauxio "
+                "that wrote the file"
+            )
+        self._coders[header.coder] = coder
 
     def _coder(self, number: int) -> Any:
         self.model  # noqa: B018  which puts the header's coder among those that are known
@@ -321,3 +380,14 @@ class TokenReader:
         if number not in self._coders:
             raise UnsupportedError(f"a block of entropy coder {number}: needs a newer vauxio")
         return self._coders[number]
+
+
+def best_coder(model: Model, codebooks: int) -> entropy.Coder:
+    """The one that takes the fewest bits."""
+    if model.lm is None or codebooks > model.lm.codebooks:
+        return entropy.StaticCoder(model.static_table())
+    return _lm_coder(model.lm, model.codebook_size)
+
+
+def _lm_coder(lm: LanguageModel, codebook_size: int) -> LMCoder:
+    return LMCoder(lm.hash, lm.codebooks, codebook_size, lm.open)

@@ -1,0 +1,97 @@
+"""Speed of the language model's entropy coding, on one core, and what it saves.
+
+    python -m benchmarks.lm [--seconds 60] [--kbps 1.5 3 6 12]
+
+Needs a model with a language model (``VAUXIO_WEIGHTS`` names another folder of models). Codes are
+of the recordings in ``tests/data``, one after the other. Writes ``results/lm.json``: for each
+bitrate the times real time of encoding and decoding codes (the median of the repetitions, after one
+that does not count, with the least and the most), and the bits in relation to bare codes.
+"""
+
+from __future__ import annotations
+
+import os
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+import argparse
+import json
+import statistics
+import time
+from pathlib import Path
+
+import numpy as np
+import soundfile
+
+from vauxio import Codec
+from vauxio.tokens import best_coder, block_tokens
+
+HERE = Path(__file__).parent
+RECORDINGS = HERE.parent / "tests" / "data"
+
+
+def codes_of(codec: Codec, seconds: float) -> np.ndarray:
+    """``uint16[1, codebooks, tokens]`` of real recordings, repeated until there are enough."""
+    parts = []
+    for path in sorted(RECORDINGS.glob("*.flac")):
+        audio, samplerate = soundfile.read(path, dtype="float32", always_2d=True)
+        parts.append(codec.encode(audio[:, 0], samplerate).codes)
+    codes = np.concatenate(parts, axis=2)
+    tokens = round(seconds * codec.model.token_rate)
+    return np.tile(codes, -(-tokens // codes.shape[2]))[..., :tokens]
+
+
+def measured(seconds: float, times: list[float]) -> dict[str, float]:
+    rates = [seconds / t for t in times[1:]]
+    return {"median": statistics.median(rates), "least": min(rates), "most": max(rates)}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--seconds", type=float, default=60)
+    parser.add_argument("--kbps", type=float, nargs="*", default=[1.5, 3, 6, 12])
+    parser.add_argument("--repetitions", type=int, default=3)
+    parser.add_argument("--out", type=Path, default=HERE / "results" / "lm.json")
+    args = parser.parse_args()
+    codec = Codec()
+    model = codec.model
+    if model.lm is None:
+        raise SystemExit(f"{model.name} has no language model")
+    everything = codes_of(codec, args.seconds)
+    length = block_tokens(model)
+    rows = []
+    for kbps in args.kbps:
+        codes = everything[:, : model.codebooks_for(kbps)]
+        parts = [
+            np.ascontiguousarray(codes[..., at : at + length])
+            for at in range(0, codes.shape[2], length)
+        ]
+        coder = best_coder(model, codes.shape[1])
+        encoding, decoding = [], []
+        for _ in range(1 + args.repetitions):
+            begin = time.perf_counter()
+            blocks = [(coder.encode(part), part.shape[2]) for part in parts]
+            middle = time.perf_counter()
+            decoded = coder.decode(blocks, 1, codes.shape[1])
+            encoding.append(middle - begin)
+            decoding.append(time.perf_counter() - middle)
+            assert all(map(np.array_equal, parts, decoded))
+        bits = 8 * sum(len(payload) for payload, _ in blocks)
+        rows.append(
+            {
+                "kbps": kbps,
+                "codebooks": codes.shape[1],
+                "coder": coder.id,
+                "encode_x_realtime": measured(args.seconds, encoding),
+                "decode_x_realtime": measured(args.seconds, decoding),
+                "bits_of_bare_codes": bits / (codes.size * model.code_bits),
+            }
+        )
+        print(json.dumps(rows[-1]), flush=True)
+    result = {"model": model.name, "lm": model.lm.sha256, "seconds": args.seconds, "rows": rows}
+    args.out.write_text(json.dumps(result, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,407 @@
+"""The exact integer Transformer over codes: its definition, and its fast equal.
+
+`reference` defines every number with NumPy's int64. `Network` computes the same numbers with
+ONNX Runtime in float32, in which integers below 2^24 are exact: whatever the order of a sum, the
+width of a vector instruction or the number of threads, the result is the same integer. A test
+holds the two together. ``docs/format.md`` says the same in words.
+
+This room turns codes into scores and knows nothing of bits, blocks or files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+
+__all__ = ["Network", "Parameters", "Steps", "delayed", "read_parameters", "reference"]
+
+UNIT = 32
+"""Activations are integers from -127 to 127, in steps of 1/32; their mean size is set to 1."""
+
+LARGEST = 127  # of weights and activations
+LIMIT = 32767  # of the residual stream, in steps of 1/256
+EMBEDDING_SHIFT = 3
+SCORE_SHIFT = 7
+SUPPORT = 127  # attention scores this far below the highest count for nothing
+MASKED = -(1 << 20)  # added to the score of what must not be seen
+_CHUNK = 128  # steps that are scored at once where the codes are known
+
+
+class Shape(NamedTuple):
+    """Sizes of a language model.
+
+    Attributes
+    ----------
+    codebooks, size : int
+        Codebooks at most, and codes of each.
+    width, heads, layers : int
+    key : int
+        Length of a key and of a value, which all heads of a layer share.
+    window : int
+        Steps that attention looks back.
+    """
+
+    codebooks: int
+    size: int
+    width: int
+    heads: int
+    layers: int
+    key: int
+    window: int
+
+
+class Linear(NamedTuple):
+    """``floor((x @ weight + bias) / 2^shift)``."""
+
+    weight: np.ndarray  # int8 [in, out]
+    bias: np.ndarray  # int32 [out]
+    shift: np.ndarray  # int64 [out]
+
+    def __call__(self, x: np.ndarray) -> np.ndarray:
+        return (x @ self.weight.astype(np.int64) + self.bias) >> self.shift
+
+
+class Layer(NamedTuple):
+    """One layer of the Transformer."""
+
+    qkv: Linear
+    position: np.ndarray  # int32 [heads, window + 1]: added to the score, by distance
+    out: Linear
+    up: Linear
+    down: Linear
+
+
+class Parameters(NamedTuple):
+    """All numbers that a language model consists of.
+
+    Attributes
+    ----------
+    shape : Shape
+    embedding : ndarray
+        ``int8[codebooks * (size + 1), width]``: for each codebook one row per code, and one for
+        no code.
+    layers : list of Layer
+    heads : list of Linear
+        One for each codebook.
+    """
+
+    shape: Shape
+    embedding: np.ndarray
+    layers: list[Layer]
+    heads: list[Linear]
+
+
+def delayed(codes: np.ndarray, shape: Shape) -> np.ndarray:
+    """What goes into each step: the codes that the step before it decided.
+
+    Step s decides the code of token s - k of codebook k, for every k: so each codebook sees those
+    before it of the same token (the delay pattern of MusicGen, Copet et al. 2023).
+
+    Parameters
+    ----------
+    codes : ndarray
+        Integers ``[rows, K, T]``
+
+    Returns
+    -------
+    ndarray
+        ``int64[rows, T + K - 1, codebooks]``; `shape.size` stands for no code.
+    """
+    rows, used, tokens = codes.shape
+    steps = np.full((rows, tokens + used, shape.codebooks), shape.size, np.int64)
+    for k in range(used):
+        steps[:, k + 1 : k + 1 + tokens, k] = codes[:, k]
+    return steps[:, :-1]
+
+
+def reference(parameters: Parameters, inputs: np.ndarray, codebooks: int) -> np.ndarray:
+    """The scores of every code at every step, by definition.
+
+    Parameters
+    ----------
+    parameters : Parameters
+    inputs : ndarray
+        ``int64[steps, shape.codebooks]`` as of `delayed`, of one row.
+    codebooks : int
+        How many codebooks are wanted.
+
+    Returns
+    -------
+    ndarray
+        ``int64[steps, codebooks, size]``
+    """
+    shape = parameters.shape
+    steps = len(inputs)
+    distance = np.subtract.outer(np.arange(steps), np.arange(steps))
+    hidden = (distance < 0) | (distance > shape.window)
+    distance[hidden] = 0
+    rows = inputs + np.arange(shape.codebooks) * (shape.size + 1)
+    h = parameters.embedding[rows].sum(axis=1, dtype=np.int64) << EMBEDDING_SHIFT
+    for layer in parameters.layers:
+        a = np.clip(layer.qkv(_normalised(h)), -LARGEST, LARGEST)
+        q, k, v = np.split(a, [shape.width, shape.width + shape.key], axis=1)
+        q = q.reshape(steps, shape.heads, shape.key).transpose(1, 0, 2)
+        score = (q @ k.T >> SCORE_SHIFT) + layer.position[:, distance]
+        score = np.where(hidden, MASKED, score)
+        near = np.maximum(0, SUPPORT + score - score.max(axis=2, keepdims=True))
+        weight = near * near >> 6
+        mean = weight @ v // weight.sum(axis=2, keepdims=True)
+        h = _limited(h + layer.out(mean.transpose(1, 0, 2).reshape(steps, shape.width)))
+        a = np.clip(layer.up(_normalised(h)), 0, LARGEST)
+        h = _limited(h + layer.down(a))
+    a = _normalised(h)
+    return np.stack([head(a) for head in parameters.heads[:codebooks]], axis=1)
+
+
+def _normalised(h: np.ndarray) -> np.ndarray:
+    """Brought to a mean size of one: what RMSNorm does, without a root."""
+    size = np.abs(h).sum(axis=1, keepdims=True) + 1
+    return np.clip(h * (UNIT * h.shape[1]) // size, -LARGEST, LARGEST)
+
+
+def _limited(h: np.ndarray) -> np.ndarray:
+    return np.clip(h, -LIMIT, LIMIT)
+
+
+class Network:
+    """A language model in ONNX Runtime.
+
+    Parameters
+    ----------
+    session : onnxruntime.InferenceSession
+        Of ``lm.onnx``.
+    parameters : Parameters
+        Of the same file.
+    """
+
+    def __init__(self, session: Any, parameters: Parameters) -> None:
+        self.session, self.shape = session, parameters.shape
+        # By distance, the largest first: [layers, heads, window + 1].
+        self._position = np.stack([layer.position for layer in parameters.layers])[..., ::-1]
+        self._bias = self._chunk_bias()
+
+    def scores(self, codes: np.ndarray) -> Iterator[tuple[int, list[np.ndarray]]]:
+        """The scores where the codes are known, a chunk of steps at a time.
+
+        Parameters
+        ----------
+        codes : ndarray
+            Integers ``[K, T]``
+
+        Yields
+        ------
+        first : int
+            Step that the chunk begins with.
+        scores : list of ndarray
+            For each codebook ``float32[steps, size]``, of integers.
+        """
+        shape = self.shape
+        inputs = delayed(codes[None], shape)
+        past = self.past(1)
+        for first in range(0, inputs.shape[1], _CHUNK):
+            chunk = inputs[:, first : first + _CHUNK]
+            count = chunk.shape[1]
+            bias = self._bias[:, : count * shape.heads, : shape.window + count].copy()
+            bias[:, :, : max(0, shape.window - first)] = MASKED
+            scores, keys, values = self.run(chunk, len(codes), past, bias)
+            for layer in range(shape.layers):
+                key, value = past[layer]
+                past[layer] = (
+                    np.concatenate([key, keys[layer]], axis=2)[:, :, -shape.window :],
+                    np.concatenate([value, values[layer]], axis=1)[:, -shape.window :],
+                )
+            yield first, [score[0] for score in scores]
+
+    def past(self, rows: int) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Room for the keys and values of a window, for each layer."""
+        shape = self.shape
+        key, value = (rows, shape.key, shape.window), (rows, shape.window, shape.key)
+        return [
+            (np.zeros(key, np.float32), np.zeros(value, np.float32)) for _ in range(shape.layers)
+        ]
+
+    def run(
+        self,
+        inputs: np.ndarray,
+        codebooks: int,
+        past: list[tuple[np.ndarray, np.ndarray]],
+        bias: np.ndarray,
+    ) -> tuple[list[np.ndarray], list[np.ndarray], list[np.ndarray]]:
+        """Some steps: scores, keys and values; `bias` says which of the past each one sees."""
+        layers = self.shape.layers
+        feed = {"codes": inputs, "codebooks": np.array([codebooks], np.int64)}
+        for i, (key, value) in enumerate(past):
+            feed |= {f"past_keys_{i}": np.ascontiguousarray(key)}
+            feed |= {f"past_values_{i}": np.ascontiguousarray(value), f"bias_{i}": bias[i]}
+        groups = self._groups_for(codebooks)
+        names = [f"scores_{g}" for g in range(groups)]
+        names += [f"keys_{i}" for i in range(layers)] + [f"values_{i}" for i in range(layers)]
+        out = self.session.run(names, feed)
+        scores = [group[:, :, k] for group in out[:groups] for k in range(group.shape[2])]
+        return scores[:codebooks], out[groups:-layers], out[-layers:]
+
+    def _groups_for(self, codebooks: int) -> int:
+        """Codebooks 0 and 1 are scored together, then 2 and 3, 4 to 7, 8 to 15."""
+        return max(1, (codebooks - 1).bit_length())
+
+    def _chunk_bias(self) -> np.ndarray:
+        """Where the past is in order: ``float32[layers, chunk * heads, window + chunk]``."""
+        shape = self.shape
+        window = shape.window
+        bias = np.full((shape.layers, _CHUNK, shape.heads, window + _CHUNK), MASKED, np.float32)
+        for i in range(_CHUNK):
+            bias[:, i, :, i : i + window + 1] = self._position
+        return bias.reshape(shape.layers, _CHUNK * shape.heads, window + _CHUNK)
+
+
+class Steps:
+    """Step by step, where each step's codes come from the scores before it; many rows at once.
+
+    Parameters
+    ----------
+    network : Network
+    rows, codebooks : int
+    """
+
+    def __init__(self, network: Network, rows: int, codebooks: int) -> None:
+        self._network, self._codebooks = network, codebooks
+        shape = network.shape
+        self._step = 0
+        # The past is a ring: step s is at s mod window. So the bias turns with every step.
+        self._past = network.past(rows)
+        position = network._position
+        self._turning = np.concatenate([position[..., :-1]] * 2, axis=2).astype(np.float32)
+        self._bias = np.empty((shape.layers, shape.heads, shape.window + 1), np.float32)
+        self._bias[..., -1] = position[..., -1]
+
+    def keep(self, rows: int) -> None:
+        """Go on with the first so many rows."""
+        self._past = [(key[:rows], value[:rows]) for key, value in self._past]
+
+    def advance(self, codes: np.ndarray) -> list[np.ndarray]:
+        """One step.
+
+        Parameters
+        ----------
+        codes : ndarray
+            ``int64[rows, shape.codebooks]``: what the step before decided, `shape.size` for none.
+
+        Returns
+        -------
+        list of ndarray
+            For each codebook ``float32[rows, size]``, of integers.
+        """
+        window = self._network.shape.window
+        at = -self._step % window
+        self._bias[..., :-1] = self._turning[..., at : at + window]
+        self._bias[..., self._step : -1] = MASKED
+        scores, keys, values = self._network.run(
+            codes[:, None], self._codebooks, self._past, self._bias
+        )
+        slot = self._step % window
+        for (key, value), new_key, new_value in zip(self._past, keys, values, strict=True):
+            key[:, :, slot] = new_key[:, :, 0]
+            value[:, slot] = new_value[:, 0]
+        self._step += 1
+        return [score[:, 0] for score in scores]
+
+
+def read_parameters(content: bytes) -> Parameters:
+    """The parameters in an ``lm.onnx``, by the names that ``docs/format.md`` gives them.
+
+    Raises
+    ------
+    ValueError
+        If it is not such a file.
+    """
+    try:
+        tensors = _tensors(content)
+        layers: list[Layer] = []
+        while f"layers.{len(layers)}.position" in tensors:
+            at = f"layers.{len(layers)}."
+            qkv, out, up, down = (
+                _linear(tensors, at + name) for name in ("qkv", "out", "up", "down")
+            )
+            layers.append(Layer(qkv, tensors[at + "position"], out, up, down))
+        groups: list[Linear] = []
+        while f"heads.{len(groups)}.weight" in tensors:
+            groups.append(_linear(tensors, f"heads.{len(groups)}"))
+        embedding = tensors["embedding"]
+        outputs = sum(len(group.bias) for group in groups)
+        codebooks = len(embedding) - outputs  # one row more than codes for each codebook
+        size = outputs // codebooks
+        heads = [
+            Linear(*(part[..., at : at + size] for part in group))
+            for group in groups
+            for at in range(0, len(group.bias), size)
+        ]
+        position = layers[0].position
+        shape = Shape(
+            codebooks=codebooks,
+            size=size,
+            width=embedding.shape[1],
+            heads=len(position),
+            layers=len(layers),
+            key=embedding.shape[1] // len(position),
+            window=position.shape[1] - 1,
+        )
+        if len(heads) != codebooks:
+            raise ValueError(f"{len(heads)} heads")
+    except (ArithmeticError, IndexError, KeyError, TypeError, UnicodeDecodeError) as e:
+        raise ValueError(f"not a language model ({e})") from e
+    return Parameters(shape, embedding, layers, heads)
+
+
+def _linear(tensors: dict[str, np.ndarray], name: str) -> Linear:
+    weight, bias = tensors[f"{name}.weight"], tensors[f"{name}.bias"]
+    _, exponent = np.frexp(tensors[f"{name}.scale"])  # 2^-shift is 0.5 * 2^(1 - shift)
+    return Linear(weight, bias, 1 - exponent.astype(np.int64))
+
+
+_TYPES = {1: "<f4", 3: "<i1", 6: "<i4", 7: "<i8"}  # TensorProto.DataType
+
+
+def _tensors(content: bytes) -> dict[str, np.ndarray]:
+    """The initialisers of an ONNX model (a protobuf: fields of a number, a type and a value)."""
+    tensors = {}
+    (graph,) = [value for field, value in _fields(memoryview(content)) if field == 7]
+    for field, value in _fields(graph):
+        if field == 5:
+            tensor = list(_fields(value))
+            (kind,) = [v for f, v in tensor if f == 2]
+            (name,) = [bytes(v).decode() for f, v in tensor if f == 8]
+            raw = b"".join(bytes(v) for f, v in tensor if f == 9)
+            dims = [v for f, v in tensor if f == 1]
+            if kind in _TYPES and raw:
+                tensors[name] = np.frombuffer(raw, _TYPES[kind]).reshape(dims)
+    return tensors
+
+
+def _fields(message: memoryview) -> Iterator[tuple[int, Any]]:
+    """Number and value of each field of a protobuf message."""
+    at = 0
+
+    def number() -> int:
+        nonlocal at
+        value = shift = 0
+        while True:
+            byte = message[at]
+            at += 1
+            value |= (byte & 127) << shift
+            shift += 7
+            if byte < 128:
+                return value
+
+    while at < len(message):
+        tag = number()
+        kind = tag & 7
+        if kind == 0:
+            yield tag >> 3, number()
+        elif kind in (1, 2, 5):
+            size = number() if kind == 2 else 8 if kind == 1 else 4
+            yield tag >> 3, message[at : at + size]
+            at += size
+        else:
+            raise ValueError(f"a protobuf field of type {kind}")

@@ -1,0 +1,458 @@
+"""The language model: the same integers everywhere, and codes through it and back.
+
+The model in ``tests/data/lm`` is a small one of real training, on the first four codebooks of
+general-24k. What is coded there must decode to the same codes for ever.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import itertools
+import json
+import os
+import subprocess
+import sys
+import zlib
+from pathlib import Path
+
+import format_vectors
+import independent_decoder
+import independent_lm
+import numpy as np
+import onnxruntime
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import vauxio
+from vauxio import container, entropy, lm, lmcoder, rangecoder
+from vauxio.errors import ChecksumError, FormatError, ModelError
+from vauxio.models import DEFAULT, find_model
+from vauxio.tokens import TokenReader, TokenWriter
+
+DATA = Path(__file__).parent / "data"
+FOLDER = DATA / "lm"
+CONTENT = (FOLDER / "lm.onnx").read_bytes()
+PARAMETERS = lm.read_parameters(CONTENT)
+GOLDEN = ["mono", "stereo"]
+
+
+def network(optimised: bool = True, threads: int = 1) -> lm.Network:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.log_severity_level = 3
+    if not optimised:
+        level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+        options.graph_optimization_level = level
+    session = onnxruntime.InferenceSession(CONTENT, options, ["CPUExecutionProvider"])
+    return lm.Network(session, PARAMETERS)
+
+
+NETWORK = network()
+
+
+def coder() -> lmcoder.LMCoder:
+    return lmcoder.LMCoder(hashlib.sha256(CONTENT).digest()[:8], 4, 1024, lambda: NETWORK)
+
+
+def any_codes(channels: int, codebooks: int, tokens: int, seed: int = 0) -> np.ndarray:
+    random = np.random.default_rng(seed)
+    return random.integers(0, 1024, (channels, codebooks, tokens)).astype(np.uint16)
+
+
+def golden_codes(name: str) -> np.ndarray:
+    return np.load(FOLDER / f"{name}.npy")
+
+
+def in_chunks(model: lm.Network, codes: np.ndarray) -> np.ndarray:
+    """Scores ``[steps, codebooks, size]``."""
+    return np.concatenate([np.stack(scores, axis=1) for _, scores in model.scores(codes)])
+
+
+def step_by_step(model: lm.Network, codes: np.ndarray, steps: int) -> np.ndarray:
+    """The first scores ``[rows, steps, codebooks, size]`` of many rows together."""
+    inputs = lm.delayed(codes, model.shape)
+    stepper = lm.Steps(model, len(codes), codes.shape[1])
+    return np.stack([np.stack(stepper.advance(inputs[:, s]), axis=1) for s in range(steps)], axis=1)
+
+
+# --- the same integers everywhere ---
+
+
+@pytest.fixture(scope="module")
+def long_codes() -> list[np.ndarray]:
+    """Together more than 2,000 steps."""
+    return [any_codes(1, 4, 700, seed)[0] for seed in range(3)]
+
+
+@pytest.fixture(scope="module")
+def expected(long_codes) -> list[np.ndarray]:
+    inputs = [lm.delayed(codes[None], PARAMETERS.shape)[0] for codes in long_codes]
+    return [lm.reference(PARAMETERS, each, 4) for each in inputs]
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("optimised", [True, False], ids=["all", "off"])
+def test_the_network_equals_its_definition(long_codes, expected, optimised, threads):
+    model = network(optimised, threads)
+    assert sum(map(len, expected)) > 2000
+    for codes, scores in zip(long_codes, expected, strict=True):
+        assert np.array_equal(in_chunks(model, codes), scores)
+    steps = step_by_step(model, long_codes[0][None], 60)
+    assert np.array_equal(steps[0], expected[0][:60])
+
+
+@pytest.mark.parametrize("rows", [1, 16])
+def test_step_by_step_and_in_batches(long_codes, expected, rows):
+    codes = np.stack([long_codes[i % 3] for i in range(rows)])
+    steps = 2 * PARAMETERS.shape.window + 5
+    scores = step_by_step(NETWORK, codes, steps)
+    for i in range(rows):
+        assert np.array_equal(scores[i], expected[i % 3][:steps])
+
+
+def test_the_scores_are_worth_something(expected):
+    """They differ from step to step, are integers, and beat the nominal bits on real codes."""
+    assert all((scores[1:] != scores[:-1]).any(axis=(1, 2)).all() for scores in expected)
+    for name in GOLDEN:
+        codes = golden_codes(name)
+        assert len(coder().encode(codes)) < codes.size * 10 / 8 * 0.95
+
+
+@pytest.mark.parametrize("codebooks", [1, 2, 3])
+def test_fewer_codebooks_see_nothing_of_the_others(codebooks):
+    codes = any_codes(1, codebooks, 50)[0]
+    inputs = lm.delayed(codes[None], PARAMETERS.shape)[0]
+    assert (inputs[:, codebooks:] == 1024).all()
+    scores = lm.reference(PARAMETERS, inputs, codebooks)
+    assert np.array_equal(in_chunks(NETWORK, codes), scores)
+
+
+def test_what_goes_into_a_step():
+    codes = np.arange(6).reshape(1, 2, 3)
+    none = 1024
+    assert lm.delayed(codes, PARAMETERS.shape)[0].tolist() == [
+        [none, none, none, none],
+        [0, none, none, none],
+        [1, 3, none, none],
+        [2, 4, none, none],
+    ]
+
+
+PROGRAM = """
+import sys, zlib
+import numpy as np
+sys.path.insert(0, sys.argv[1])
+import test_lm as t
+codes = t.any_codes(1, 4, 100)[0]
+inputs = t.lm.delayed(codes[None], t.PARAMETERS.shape)[0]
+defined = t.lm.reference(t.PARAMETERS, inputs, 4).astype(np.float32)
+decoded = [t.read(name) for name in t.GOLDEN]
+for array in (defined, t.in_chunks(t.NETWORK, codes), *decoded):
+    print(zlib.crc32(np.ascontiguousarray(array).tobytes()))
+"""
+
+
+def test_any_processor():
+    """NumPy without its fast paths, and BLAS for other processors."""
+    try:
+        from numpy._core._multiarray_umath import __cpu_dispatch__ as features
+    except ImportError:
+        from numpy.core._multiarray_umath import __cpu_dispatch__ as features
+    places = [
+        {"OPENBLAS_CORETYPE": "Prescott", "NPY_DISABLE_CPU_FEATURES": " ".join(features)},
+        {"OPENBLAS_CORETYPE": "Haswell", "NPY_DISABLE_CPU_FEATURES": " ".join(features[-1:])},
+        {"OPENBLAS_CORETYPE": "SkylakeX"},
+    ]
+    command = [sys.executable, "-W", "ignore", "-c", PROGRAM, str(Path(__file__).parent)]
+    processes = [
+        subprocess.Popen(command, env=os.environ | place, stdout=subprocess.PIPE, text=True)
+        for place in places
+    ]
+    said = [process.communicate(timeout=300)[0].split() for process in processes]
+    codes = any_codes(1, 4, 100)[0]
+    scores = zlib.crc32(np.ascontiguousarray(in_chunks(NETWORK, codes)).tobytes())
+    goldens = [zlib.crc32(np.ascontiguousarray(golden_codes(n)).tobytes()) for n in GOLDEN]
+    assert said == [[str(number) for number in (scores, scores, *goldens)]] * 3
+
+
+# --- golden files ---
+
+
+def read(name: str) -> np.ndarray:
+    """The codes of a golden file, all blocks together."""
+    with (FOLDER / f"{name}.vx").open("rb") as file:
+        reader = container.Reader(file)
+        header, blocks = reader.header, list(reader)
+    assert header.coder == entropy.LM and header.coder_hash == coder().hash
+    payloads = [(block.payload, block.tokens) for block in blocks]
+    codes = coder().decode(payloads, header.channels, header.codebooks)
+    for block, part in zip(blocks, codes, strict=True):
+        assert block.coder == entropy.LM and entropy.codes_crc(part) == block.codes_crc
+    return np.concatenate(codes, axis=2)
+
+
+@pytest.mark.parametrize("name", GOLDEN)
+def test_golden_files_decode_to_the_same_codes_for_ever(name):
+    assert np.array_equal(read(name), golden_codes(name))
+
+
+@pytest.mark.parametrize("name", GOLDEN)
+def test_golden_files_are_written_byte_for_byte(name):
+    stored = (FOLDER / f"{name}.vx").read_bytes()
+    header = container.Reader(io.BytesIO(stored)).header
+    file, codes = io.BytesIO(), golden_codes(name)
+    writer = container.Writer(file, header)
+    for at in range(0, codes.shape[2], header.block_tokens):
+        part = codes[..., at : at + header.block_tokens]
+        payload, crc = coder().encode(part), entropy.codes_crc(part)
+        writer.write(container.Block(part.shape[2], entropy.LM, crc, payload))
+    writer.close(0)
+    assert file.getvalue() == stored
+
+
+@pytest.mark.parametrize("name", GOLDEN)
+def test_a_decoder_written_from_the_specification(name):
+    theirs = independent_decoder.decode((FOLDER / f"{name}.vx").read_bytes(), lm=CONTENT)
+    assert np.array_equal(np.array(theirs.codes), golden_codes(name).transpose(2, 0, 1))
+    with pytest.raises(independent_decoder.Malformed):
+        independent_decoder.decode((FOLDER / f"{name}.vx").read_bytes(), lm=CONTENT[:-1])
+
+
+def test_both_derive_the_same_distributions(expected):
+    scores = np.concatenate([expected[0][::50].reshape(-1, 1024), np.zeros((1, 1024))])
+    scores[0, 3], scores[1, 5] = 9000, -9000
+    ours = lmcoder.bounds(scores.astype(np.float32))
+    for row, bounds in zip(scores, ours, strict=True):
+        assert independent_lm.distribution([int(s) for s in row])[1:] == bounds.tolist()
+    frequencies = np.array(independent_lm.frequencies())
+    below = np.minimum(scores.max(axis=1, keepdims=True) - scores, 4095).astype(int)
+    weights = entropy.range_weights(frequencies[below])
+    assert np.array_equal(ours, (weights + 1).cumsum(axis=1))
+
+
+# --- coding ---
+
+
+@pytest.mark.parametrize(
+    "shape", [(1, 4, 1), (1, 1, 1), (1, 4, 3), (2, 3, 40), (1, 1, 200), (8, 2, 5), (1, 4, 0)]
+)
+def test_round_trip(shape):
+    codes = any_codes(*shape)
+    (decoded,) = coder().decode([(coder().encode(codes), shape[2])], *shape[:2])
+    assert decoded.dtype == np.uint16 and np.array_equal(decoded, codes)
+
+
+def test_many_blocks_in_lock_step_are_as_one_by_one():
+    """More rows than go together at once, of different lengths."""
+    parts = [any_codes(3, 2, tokens, seed=tokens) for tokens in (40, 1, 7, 0, 40, 12, 33)]
+    blocks = [(coder().encode(part), part.shape[2]) for part in parts]
+    assert len(parts) * 3 > coder().rows
+    for part, decoded in zip(parts, coder().decode(blocks, 3, 2), strict=True):
+        assert np.array_equal(decoded, part)
+    assert coder().decode([], 2, 4) == []
+
+
+def test_codes_that_cannot_be_coded():
+    with pytest.raises(ValueError, match="1024"):
+        coder().encode(np.full((1, 1, 3), 1024, np.uint16))
+    with pytest.raises(ValueError, match="uint16"):
+        coder().encode(np.zeros((1, 1, 3), np.int32))
+    with pytest.raises(ValueError, match="5 codebooks"):
+        coder().encode(any_codes(1, 5, 3))
+    with pytest.raises(FormatError, match="5 codebooks"):
+        coder().decode([(b"", 3)], 1, 5)
+
+
+@given(st.binary(max_size=80))
+@settings(max_examples=40, deadline=None)
+def test_any_payload_decodes_or_is_refused(payload):
+    try:
+        (codes,) = coder().decode([(payload, 12)], 1, 3)
+    except FormatError as e:
+        assert "range code" in str(e)
+    else:
+        assert codes.shape == (1, 3, 12) and codes.max() < 1024
+
+
+def test_a_range_code_that_cannot_be():
+    with pytest.raises(FormatError, match="range code"):
+        coder().decode([(b"\xff" * 40, 100)], 1, 1)
+
+
+# --- the range coder ---
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 400), st.sampled_from([2, 3, 300, 1024]))
+@settings(max_examples=30, deadline=None)
+def test_the_range_coder_is_that_of_the_static_coder(seed, count, size):
+    random = np.random.default_rng(seed)
+    table = (random.random((1, size)) ** 20 * 65534 + 1).astype(np.uint16)
+    symbols = random.choice(size, count, p=table[0] / table[0].sum())
+    bounds = [0, *itertools.accumulate((entropy.range_weights(table)[0] + 1).tolist())]
+    encoder = rangecoder.RangeEncoder()
+    encoder.encode([bounds[s] for s in symbols], [bounds[s + 1] for s in symbols])
+    payload = encoder.finish()
+    static = entropy.StaticCoder(table)
+    assert payload == static.encode(symbols.astype(np.uint16)[None, None])
+    assert payload == format_vectors.range_encode([(table[0].tolist(), s) for s in symbols])
+    decoder = rangecoder.RangeDecoder(payload)
+    assert [decoder.decode(bounds[1:], 0, size) for _ in symbols] == symbols.tolist()
+
+
+def test_the_range_coder_carries():
+    """Intervals at the very top, where additions run over into words that are done."""
+    top, whole = (1 << 24) - 1, 1 << 24
+    for first in range(1, 8):
+        begins, ends = [1] * first + [top] * 9 + [top - 5], [3] * first + [whole] * 9 + [top]
+        encoder = rangecoder.RangeEncoder()
+        encoder.encode(begins, ends)
+        decoder = rangecoder.RangeDecoder(encoder.finish())
+        bounds = [1, 3, top - 5, top, whole]
+        symbols = [decoder.decode(bounds, 0, 5) for _ in begins]
+        assert symbols == [1] * first + [4] * 9 + [3]
+
+
+# --- the file ---
+
+
+@pytest.mark.parametrize("content", [b"", b"\x0b", b"\x3a\x00", CONTENT[:5000], CONTENT[100:]])
+def test_what_is_no_language_model(content):
+    with pytest.raises(ValueError):
+        lm.read_parameters(content)
+
+
+def test_the_sums_stay_exact():
+    """Whatever the activations: the promise of the specification, section 7.3.5."""
+    shape = PARAMETERS.shape
+    linears = [each for layer in PARAMETERS.layers
+               for each in (layer.qkv, layer.out, layer.up, layer.down)]  # fmt: skip
+    for linear in [*linears, *PARAMETERS.heads]:
+        assert linear.weight.dtype == np.int8 and linear.weight.min() >= -127
+        largest = np.abs(linear.weight.astype(np.int64)).sum(axis=0) * 127 + np.abs(linear.bias)
+        assert largest.max() < 1 << 24 and linear.shift.min() >= 0
+    assert shape == (4, 1024, 16, 2, 2, 8, 32)
+    assert len(CONTENT) < 200_000
+
+
+# --- in files ---
+
+
+@pytest.fixture
+def weights(tmp_path, monkeypatch) -> Path:
+    """The default model with this language model, for its first four codebooks."""
+    source, folder = find_model().encoder.path.parent, tmp_path / DEFAULT
+    folder.mkdir()
+    description = json.loads((source / "model.json").read_text())
+    for part in ("encoder", "decoder", "static"):
+        file = description[part]["file"]
+        (folder / file).symlink_to(source / file)
+    (folder / "lm.onnx").write_bytes(CONTENT)
+    sha256 = hashlib.sha256(CONTENT).hexdigest()
+    description["lm"] = {"file": "lm.onnx", "sha256": sha256, "codebooks": 4}
+    (folder / "model.json").write_text(json.dumps(description))
+    monkeypatch.setenv("VAUXIO_WEIGHTS", str(tmp_path))
+    return folder
+
+
+def tokens_written(codes: np.ndarray, use: bool = True) -> bytes:
+    """A file of these codes."""
+    file, model = io.BytesIO(), find_model()
+    channels, codebooks, tokens = codes.shape
+    writer = TokenWriter(file, model, 24000, channels, codebooks, {}, (), use)
+    writer.push(codes)
+    writer.finish(model.frames_in(tokens, 24000))
+    return file.getvalue()
+
+
+def long_real_codes(tokens: int) -> np.ndarray:
+    codes = golden_codes("mono")
+    return np.tile(codes, -(-tokens // codes.shape[2]))[..., :tokens]
+
+
+def test_it_is_what_files_are_written_with(weights):
+    codes = long_real_codes(1600)
+    data, plain = tokens_written(codes), tokens_written(codes, False)
+    reader = TokenReader(io.BytesIO(data))
+    assert reader.header.coder == entropy.LM
+    assert reader.header.coder_hash == find_model().lm.hash
+    assert len(data) < 0.95 * len(plain)
+    assert vauxio.info(io.BytesIO(data)).coder == "lm"
+    for start, wanted in ((0, 1600), (0, 0), (1500, 10)):
+        reader, at, parts = TokenReader(io.BytesIO(data)), start, []
+        while (part := reader.get(at, 400, wanted)).shape[2]:
+            parts.append(part)
+            at += part.shape[2]
+        assert np.array_equal(np.concatenate(parts, axis=2), codes[..., start:])
+
+
+def test_sound_is_the_same_with_and_without(weights, speech):
+    import soundfile
+
+    audio, samplerate = soundfile.read(speech, frames=48000, dtype="float32")
+    with_it = vauxio.compress(audio, samplerate, bitrate=1.5)
+    without = vauxio.compress(audio, samplerate, bitrate=1.5, lm=False)
+    assert (vauxio.info(io.BytesIO(with_it)).coder, vauxio.info(io.BytesIO(without)).coder) == (
+        "lm",
+        "packed",
+    )
+    assert np.array_equal(vauxio.decompress(with_it)[0], vauxio.decompress(without)[0])
+    beyond = vauxio.compress(audio, samplerate, bitrate=6)
+    assert vauxio.info(io.BytesIO(beyond)).coder == "static"
+
+
+def test_a_block_that_it_would_enlarge_is_packed(weights):
+    codes = np.concatenate([any_codes(1, 4, 750), long_real_codes(750)], axis=2)
+    data = tokens_written(codes)
+    reader = container.Reader(io.BytesIO(data))
+    assert [reader.read(i).coder for i in range(2)] == [entropy.PACKED, entropy.LM]
+    assert np.array_equal(TokenReader(io.BytesIO(data)).get(0, 1500, 1500), codes[..., :750])
+
+
+def test_damage_stays_in_its_block(weights):
+    codes = long_real_codes(4 * 750)
+    data = bytearray(tokens_written(codes))
+    reader = container.Reader(io.BytesIO(bytes(data)))
+    payload = reader.read(2).payload
+    data[bytes(data).rindex(payload) + 9] ^= 64  # blocks 0 and 2 are alike
+    tokens = TokenReader(io.BytesIO(bytes(data)))
+    assert np.array_equal(tokens.get(0, 1500, 3000), codes[..., :1500])
+    with pytest.raises(ChecksumError, match="block 2"):
+        tokens.get(1500, 750)
+    assert np.array_equal(tokens.get(2250, 750), codes[..., 2250:])
+
+
+def test_a_payload_that_is_not_of_these_codes(weights):
+    """Its chunk's checksum is right, that of its codes is not: the payload of another block."""
+    first, second = (tokens_written(any_) for any_ in (
+        long_real_codes(60), np.ascontiguousarray(long_real_codes(60)[..., ::-1])))  # fmt: skip
+    blocks = [container.Reader(io.BytesIO(data)).read(0) for data in (first, second)]
+    assert blocks[0].coder == blocks[1].coder == entropy.LM
+    file = io.BytesIO()
+    writer = container.Writer(file, container.Reader(io.BytesIO(first)).header)
+    writer.write(container.Block(60, entropy.LM, blocks[0].codes_crc, blocks[1].payload))
+    writer.close(0)
+    with pytest.raises(ChecksumError, match="block 0"):
+        TokenReader(io.BytesIO(file.getvalue())).get(0, 60)
+
+
+def test_files_of_another_language_model(weights):
+    data = tokens_written(long_real_codes(60))
+    model = json.loads((weights / "model.json").read_text())
+    (weights / "model.json").write_text(json.dumps({**model, "lm": model["static"] | {
+        "codebooks": 4}}))  # fmt: skip
+    with pytest.raises(ModelError, match="needs the language model"):
+        TokenReader(io.BytesIO(data)).get(0, 1)
+    with pytest.raises(ModelError, match="not a language model|cannot load"):
+        find_model().lm.open()
+    del model["lm"]
+    (weights / "model.json").write_text(json.dumps(model))
+    with pytest.raises(ModelError, match="needs a language model"):
+        TokenReader(io.BytesIO(data)).get(0, 1)
+
+
+def test_a_damaged_language_model(weights):
+    (weights / "lm.onnx").write_bytes(CONTENT[:-1])
+    with pytest.raises(ModelError, match=r"lm\.onnx: damaged"):
+        find_model().lm.open()

@@ -1,0 +1,143 @@
+"""The language model's recipe, a few steps of it: trains, resumes, exports, saves bits."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("onnx")
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT / "weights" / "training"))
+
+from vaux_train import config, lm_data, lm_export, lm_graph, lm_train  # noqa: E402
+
+from vauxio import lm  # noqa: E402
+
+SMALL = [
+    "model.codebooks=3",
+    "model.codebook_size=32",
+    "lm.width=16",
+    "lm.layers=2",
+    "lm.heads=2",
+    "lm.hidden=32",
+    "lm.window=24",
+    "lm.tokens=40",
+    "lm.batch=4",
+    "lm.codebooks=[1, 3]",
+    "lm.lr=2e-2",
+    "lm.warmup=5",
+    "lm.float_steps=20",
+    "lm.ema=0.9",
+    "lm.steps=60",
+]
+
+
+def load(*more: str) -> config.Config:
+    return config.load(ROOT / "weights/training/configs/lm-test.toml", [*SMALL, *more])
+
+
+def make_codes(seed: int, tokens: int) -> np.ndarray:
+    """Codes that follow from the one before them and from the codebook below: to be learned."""
+    random = np.random.default_rng(seed)
+    codes = np.zeros((tokens, 3), np.uint16)
+    for t in range(1, tokens):
+        codes[t, 0] = (codes[t - 1, 0] + random.integers(1, 4)) % 32
+        codes[t, 1] = (codes[t, 0] + random.integers(4)) % 32
+        codes[t, 2] = random.integers(32)
+    return codes
+
+
+@pytest.fixture(scope="module")
+def codes(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("codes")
+    np.save(folder / "speech-0.npy", make_codes(0, 3000))
+    np.save(folder / "dev-speech.npy", make_codes(1, 320))
+    (folder / "index.json").write_text(json.dumps({"speech": [120, 200]}))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def trainer(codes, tmp_path_factory) -> lm_train.LanguageModelTrainer:
+    run = tmp_path_factory.mktemp("run")
+    trainer = lm_train.LanguageModelTrainer(load(), run, torch.device("cpu"))
+    trainer.train(codes, minutes=60, log_every=10)
+    return trainer
+
+
+def test_trains_logs_and_resumes(trainer, codes):
+    assert trainer.step == 60 and trainer.model.rounding
+    rows = (trainer.run / "log.csv").read_text().splitlines()
+    assert len(rows) == 7 and rows[0].startswith("step,bits")
+    again = lm_train.LanguageModelTrainer(trainer.config, trainer.run, torch.device("cpu"))
+    again.resume(trainer.run / "last.pt")
+    assert again.step == 60
+    for a, b in zip(again.average.parameters(), trainer.average.parameters(), strict=True):
+        assert torch.equal(a, b)
+
+
+def test_it_saves_bits_and_integers_cost_little(trainer, codes):
+    two, three = lm_train.evaluate(trainer.average, codes, [2, 3], torch.device("cpu"))
+    assert two["saving"] > 0.15 and two["bits"][2:] == []
+    assert 4.9 < three["bits"][2] < 5.6  # what cannot be learned is not
+    assert abs(two["saving"] - two["float_saving"]) < 0.05
+
+
+def test_exports_what_it_trained(trainer, codes, tmp_path):
+    description = {"codebooks": 3, "codebook_size": 32}
+    (tmp_path / "model.json").write_text(json.dumps(description))
+    report = lm_export.export_lm(trainer.average, codes, tmp_path)
+    content = (tmp_path / "lm.onnx").read_bytes()
+    entry = json.loads((tmp_path / "model.json").read_text())["lm"]
+    assert entry == {"file": "lm.onnx", "sha256": report["sha256"], "codebooks": 3}
+    parameters = lm.read_parameters(content)
+    assert parameters.shape == (3, 32, 16, 2, 2, 8, 24)
+    # The integers are those that were trained: nearly the same scores as PyTorch's.
+    dev = np.load(codes / "dev-speech.npy")[:100]
+    scores = lm.reference(parameters, lm.delayed(dev.T[None], parameters.shape)[0], 3)
+    with torch.no_grad():
+        a = trainer.average.trunk(torch.from_numpy(dev.astype(np.int64))[None], 3)
+        theirs = torch.stack([head(a)[0] for head in trainer.average.heads], dim=1) * 256
+    difference = np.abs(theirs.numpy() - scores)
+    assert np.median(difference) <= 2 and difference.mean() < 0.05 * scores.std()
+
+
+def test_export_refuses_what_is_not_exact(trainer, codes):
+    model = lm_train.TokenModel(trainer.config.model, trainer.config.lm)
+    torch.nn.init.ones_(model.layers[0].up.bias)
+    model.layers[0].up.bias.data *= 1e5
+    with pytest.raises(ValueError, match="exact below"):
+        lm_graph.lm_graph(model)
+    for setting in ("lm.width=24", "lm.width=1024", "lm.window=600"):
+        settings = load(setting)
+        with pytest.raises(ValueError, match="exact"):
+            lm_graph.lm_graph(lm_train.TokenModel(settings.model, settings.lm))
+
+
+def test_codes_of_the_corpus(tmp_path):
+    """By a real encoder, and again at another speed and level."""
+    import soundfile
+
+    data, rate = soundfile.read(ROOT / "tests" / "data" / "speech-16k.flac", dtype="int16")
+    for part, kind in (("dev", "speech"), ("dev", "music"), ("dev", "sound")):
+        (tmp_path / part / kind).mkdir(parents=True)
+    shutil.copy(ROOT / "tests" / "data" / "speech-48k.flac", tmp_path / "dev" / "speech")
+    for kind in ("music", "sound"):
+        shutil.copy(ROOT / "tests" / "data" / "music-44k-stereo.flac", tmp_path / "dev" / kind)
+    whole = np.tile(data, -(-62 * 24000 // len(data)))[: 62 * 24000]
+    for kind in ("speech", "music", "sound"):
+        np.save(tmp_path / f"{kind}.npy", whole[: 1000 if kind != "speech" else None])
+    folder = ROOT / "weights" / "general-24k"
+    lm_data.prepare_codes(folder, tmp_path, tmp_path, tmp_path / "codes", copies=2)
+    assert rate == 16000
+    first, second = (np.load(tmp_path / "codes" / f"speech-{i}.npy") for i in range(2))
+    assert first.shape == (4500, 16) and first.dtype == np.uint16
+    assert len(second) >= 2250 and not np.array_equal(first[:2250], second[:2250])
+    (length,) = json.loads((tmp_path / "codes" / "index.json").read_text())["speech"]
+    assert np.load(tmp_path / "codes" / "dev-speech.npy").shape == (length, 16)

@@ -1,0 +1,205 @@
+"""The language model over the codes in PyTorch, with its roundings in the loop.
+
+The network computes in real units what ``vauxio.lm.reference`` computes in integers: weights are
+int8 with a power of two for each output, activations have 7 bits and a sign. Rounding passes
+gradients on unchanged (straight-through, Bengio et al. 2013). With ``rounding`` off, the same
+network is an ordinary floating-point one, which is how training begins and what the price of the
+integers is measured against.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from .config import LanguageModel, Model
+
+LARGEST = 127
+UNIT = 32  # steps per one of activations
+STREAM_UNIT = 256  # of the residual stream
+STREAM_LIMIT = 32767
+SCORE_UNIT = 256  # of the scores of codes: logarithms to the base 1 - 1/256
+NATS_PER_UNIT = -math.log1p(-1 / 256)
+KEY_SHIFT = 7
+SUPPORT = 127
+MASKED = -float(1 << 20)
+EXPONENTS = 12  # weights are multiples of 2^-12 at the finest
+
+
+def rounded(x: torch.Tensor, offset: float = 0.5) -> torch.Tensor:
+    """``floor(x + offset)`` that passes gradients on."""
+    return x + (torch.floor(x.detach() + offset) - x.detach())
+
+
+def weight_exponents(weight: torch.Tensor, lowest: int) -> torch.Tensor:
+    """For each output of ``[out, in]`` the largest e with all ``|w| 2^e <= 127``."""
+    largest = weight.detach().abs().amax(dim=1).clamp_min(1e-9)
+    return torch.floor(torch.log2(LARGEST / largest)).clamp(lowest, EXPONENTS)
+
+
+class IntegerLinear(nn.Module):
+    """``W a + b``, rounded to steps of 1/`unit`.
+
+    `rounding` is set by `TokenModel.set_rounding`.
+    """
+
+    rounding = False
+
+    def __init__(self, inputs: int, outputs: int, unit: int) -> None:
+        super().__init__()
+        self.unit = unit
+        self.weight = nn.Parameter(torch.empty(outputs, inputs))
+        self.bias = nn.Parameter(torch.zeros(outputs))
+
+    @property
+    def lowest(self) -> int:
+        """The exponent of a weight with which nothing is left to shift away."""
+        return max(0, int(math.log2(self.unit / UNIT)))
+
+    def forward(self, a: torch.Tensor) -> torch.Tensor:
+        weight = self.weight
+        if self.rounding:
+            scale = torch.exp2(weight_exponents(weight, self.lowest))[:, None]
+            weight = rounded((weight * scale).clamp(-LARGEST, LARGEST)) / scale
+        y = functional.linear(a, weight).float() + self.bias
+        return rounded(y * self.unit) / self.unit if self.rounding else y
+
+
+class Layer(nn.Module):
+    """Attention with one key and value for all heads, then a layer of ReLUs."""
+
+    rounding = False
+
+    def __init__(self, c: LanguageModel) -> None:
+        super().__init__()
+        self.heads, self.key = c.heads, c.width // c.heads
+        self.qkv = IntegerLinear(c.width, c.width + 2 * self.key, UNIT)
+        self.position = nn.Parameter(torch.zeros(c.heads, c.window + 1))  # in steps of 1/64
+        self.out = IntegerLinear(c.width, c.width, STREAM_UNIT)
+        self.up = IntegerLinear(c.width, c.hidden, UNIT)
+        self.down = IntegerLinear(c.hidden, c.width, STREAM_UNIT)
+        self.drop = nn.Dropout(c.dropout)
+
+    def forward(self, h: torch.Tensor, distance: torch.Tensor, hidden: torch.Tensor):
+        h = limited(h + self.drop(self.out(self.attention(self.norm(h), distance, hidden))))
+        a = self.up(self.norm(h)).clamp(0, LARGEST / UNIT)
+        return limited(h + self.drop(self.down(a)))
+
+    def attention(self, a: torch.Tensor, distance: torch.Tensor, hidden: torch.Tensor):
+        rows, steps, width = a.shape
+        a = self.qkv(a).clamp(-LARGEST / UNIT, LARGEST / UNIT)
+        q, k, v = a.split([width, self.key, self.key], dim=-1)
+        q = q.reshape(rows, steps, self.heads, self.key).transpose(1, 2)
+        position = self.position * 64
+        with torch.autocast(a.device.type, enabled=False):
+            score = (q.float() * UNIT**2 / 2**KEY_SHIFT) @ k.float().transpose(1, 2)[:, None]
+        if self.rounding:
+            score, position = rounded(score, 0), rounded(position)
+        score = (score + position[:, distance]).masked_fill(hidden, MASKED)
+        near = (SUPPORT + score - score.amax(dim=-1, keepdim=True).detach()).clamp_min(0)
+        weight = near * near / 64
+        if self.rounding:
+            weight = rounded(weight, 0)
+        mean = (weight / weight.sum(dim=-1, keepdim=True)) @ v[:, None]
+        mean = mean.transpose(1, 2).reshape(rows, steps, width).float()
+        return rounded(mean * UNIT, 0) / UNIT if self.rounding else mean
+
+    def norm(self, h: torch.Tensor) -> torch.Tensor:
+        return normalised(h, self.rounding)
+
+
+def normalised(h: torch.Tensor, rounding: bool) -> torch.Tensor:
+    """Brought to a mean size of one."""
+    a = h / (h.abs().mean(dim=-1, keepdim=True) + 1 / (STREAM_UNIT * h.shape[-1]))
+    a = a.clamp(-LARGEST / UNIT, LARGEST / UNIT)
+    return rounded(a * UNIT, 0) / UNIT if rounding else a
+
+
+def limited(h: torch.Tensor) -> torch.Tensor:
+    return h.clamp(-STREAM_LIMIT / STREAM_UNIT, STREAM_LIMIT / STREAM_UNIT)
+
+
+class TokenModel(nn.Module):
+    """Scores of the next codes from all codes before them.
+
+    Parameters
+    ----------
+    model : Model
+        For the number and size of the codebooks.
+    c : LanguageModel
+    """
+
+    rounding = False
+
+    def __init__(self, model: Model, c: LanguageModel) -> None:
+        super().__init__()
+        self.codebooks, self.size, self.config = model.codebooks, model.codebook_size, c
+        self.embedding = nn.Parameter(torch.empty(self.codebooks * (self.size + 1), c.width))
+        self.layers = nn.ModuleList(Layer(c) for _ in range(c.layers))
+        self.heads = nn.ModuleList(
+            IntegerLinear(c.width, self.size, SCORE_UNIT) for _ in range(self.codebooks)
+        )
+        self.initialise()
+
+    @torch.no_grad()
+    def initialise(self) -> None:
+        nn.init.normal_(self.embedding, std=0.3)
+        for layer in self.layers:
+            for linear in (layer.qkv, layer.out, layer.up, layer.down):
+                nn.init.normal_(linear.weight, std=linear.weight.shape[1] ** -0.5)
+            # Small at first, so that the stream begins as the sum of the embeddings.
+            layer.out.weight *= (2 * len(self.layers)) ** -0.5
+            layer.down.weight *= (2 * len(self.layers)) ** -0.5
+            # Each head begins by looking back another length.
+            reach = self.config.window ** ((torch.arange(layer.heads) + 1) / layer.heads)
+            distance = torch.arange(self.config.window + 1)
+            layer.position.copy_(-2 * distance / reach[:, None])
+        for head in self.heads:
+            nn.init.zeros_(head.weight)
+
+    @torch.no_grad()
+    def start_from_frequencies(self, codes: torch.Tensor) -> None:
+        """Biases of the heads so that the untrained model knows how frequent each code is."""
+        for k, head in enumerate(self.heads):
+            counts = torch.bincount(codes[..., k].flatten(), minlength=self.size)
+            head.bias.copy_(torch.log((counts + 0.5) / counts.sum()) + math.log(self.size))
+
+    def set_rounding(self, rounding: bool) -> None:
+        for module in self.modules():
+            if hasattr(module, "rounding"):
+                module.rounding = rounding
+
+    def trunk(self, codes: torch.Tensor, used: int) -> torch.Tensor:
+        """``[B, T + used - 1, width]`` of ``int64[B, T, codebooks]``, the first `used` of them."""
+        rows, tokens, _ = codes.shape
+        steps = codes.new_full((rows, tokens + used, self.codebooks), self.size)
+        for k in range(used):
+            steps[:, k + 1 : k + 1 + tokens, k] = codes[:, :, k]
+        steps = steps[:, :-1] + torch.arange(self.codebooks, device=codes.device) * (self.size + 1)
+        table = self.embedding
+        if self.rounding:
+            table = rounded((table * UNIT).clamp(-LARGEST, LARGEST)) / UNIT
+        h = functional.embedding(steps, table).sum(dim=2)
+        at = torch.arange(h.shape[1], device=codes.device)
+        distance = at[:, None] - at
+        hidden = (distance < 0) | (distance > self.config.window)
+        distance = distance.masked_fill(hidden, 0)
+        for layer in self.layers:
+            h = layer(h, distance, hidden)
+        return normalised(h, self.rounding)
+
+    def scores(self, a: torch.Tensor, k: int, tokens: int) -> torch.Tensor:
+        """Logits of codebook k, ``float32[B, T, size]``."""
+        return self.heads[k](a[:, k : k + tokens]) * (SCORE_UNIT * NATS_PER_UNIT)
+
+    def bits(self, codes: torch.Tensor, used: int) -> torch.Tensor:
+        """Mean bits of a code for each of the first `used` codebooks."""
+        a = self.trunk(codes, used)
+        losses = []
+        for k in range(used):
+            logits = self.scores(a, k, codes.shape[1]).flatten(0, 1)
+            losses.append(functional.cross_entropy(logits, codes[:, :, k].flatten()))
+        return torch.stack(losses) / math.log(2)

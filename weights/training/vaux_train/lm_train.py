@@ -1,0 +1,165 @@
+"""Training of the language model over codes, and what it saves on the dev recordings.
+
+As in `train`, a run is bounded by minutes and goes on from its checkpoint. It begins in floating
+point; then the roundings of the integer model are switched on for good.
+"""
+
+from __future__ import annotations
+
+import copy
+import csv
+import signal
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from .config import Config
+from .lm_data import CodeSampler, dev_blocks
+from .lm_network import TokenModel
+from .train import CHECKPOINT_MINUTES, COOLDOWN
+
+STATES = ("model", "average", "optimiser")
+BLOCK = 750  # tokens of a block in a file
+
+
+class LanguageModelTrainer:
+    def __init__(self, config: Config, run: Path, device: torch.device) -> None:
+        self.config, self.run, self.device = config, run, device
+        run.mkdir(parents=True, exist_ok=True)
+        torch.manual_seed(config.lm.seed)
+        self.model = TokenModel(config.model, config.lm).to(device)
+        self.average = copy.deepcopy(self.model).eval().requires_grad_(False)
+        decayed = [p for p in self.model.parameters() if p.dim() > 1]
+        others = [p for p in self.model.parameters() if p.dim() == 1]
+        self.optimiser = torch.optim.AdamW(
+            [
+                {"params": decayed, "weight_decay": config.lm.weight_decay},
+                {"params": others, "weight_decay": 0.0},
+            ],
+            lr=config.lm.lr,
+            betas=(0.9, 0.98),
+            fused=True,
+        )
+        self.step = 0
+        self.stopping = False
+
+    def save(self) -> None:
+        state = {name: getattr(self, name).state_dict() for name in STATES}
+        temporary = self.run / "last.pt.tmp"
+        torch.save({**state, "step": self.step}, temporary)
+        temporary.replace(self.run / "last.pt")
+
+    def resume(self, checkpoint: Path) -> None:
+        state = torch.load(checkpoint, map_location=self.device, weights_only=True)
+        for name in STATES:
+            getattr(self, name).load_state_dict(state[name])
+        self.step = state["step"]
+
+    def train_step(self, scale: float) -> dict[str, float]:
+        c = self.config.lm
+        for group in self.optimiser.param_groups:
+            group["lr"] = c.lr * scale * min(1.0, (self.step + 1) / c.warmup)
+        self.model.set_rounding(self.step >= c.float_steps)
+        codes = self.sampler.batch()
+        with torch.autocast(self.device.type, torch.bfloat16):
+            bits = self.model.bits(codes, self._used())
+        self.optimiser.zero_grad(set_to_none=True)
+        # Every codebook counts alike, so with few of them a step is a smaller one.
+        (bits.sum() / self.model.codebooks).backward()
+        norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), c.clip)
+        self.optimiser.step()
+        self._follow()
+        self.step += 1
+        return {"bits": bits.mean().item(), "first": bits[0].item(), "gradient": norm.item()}
+
+    def _used(self) -> int:
+        """How many codebooks the files of this batch have: mostly those advertised."""
+        if self.sampler.random.random() < 0.3:
+            return int(self.sampler.random.integers(1, self.model.codebooks + 1))
+        return int(self.sampler.random.choice(self.config.lm.codebooks))
+
+    @torch.no_grad()
+    def _follow(self) -> None:
+        decay = min(self.config.lm.ema, (1 + self.step) / (10 + self.step))
+        torch._foreach_lerp_(
+            list(self.average.parameters()), list(self.model.parameters()), 1 - decay
+        )
+
+    def _stop(self, *_: object) -> None:
+        self.stopping = True
+
+    def train(self, codes: Path, minutes: float, log_every: int = 25) -> None:
+        c = self.config.lm
+        self.sampler = CodeSampler(codes, c, self.device, c.seed + self.step)
+        if self.step == 0:
+            sample = torch.cat([self.sampler.batch() for _ in range(50)])
+            self.model.start_from_frequencies(sample)
+            self.average.load_state_dict(self.model.state_dict())
+        self.model.train()
+        signal.signal(signal.SIGTERM, self._stop)
+        begin = saved = mark = time.monotonic()
+        rows: list[dict[str, float]] = []
+        while (
+            not self.stopping
+            and (elapsed := (time.monotonic() - begin) / 60) < minutes
+            and self.step < c.steps
+        ):
+            left = min(1 - elapsed / minutes, 1 - self.step / c.steps) / COOLDOWN
+            rows.append(self.train_step(max(0.1, min(1.0, left))))
+            if self.step % log_every == 0:
+                now = time.monotonic()
+                row = {name: float(np.mean([r[name] for r in rows])) for name in rows[0]}
+                self._log(row | {"rate": len(rows) / (now - mark), "minutes": elapsed})
+                rows, mark = [], now
+            if time.monotonic() - saved > CHECKPOINT_MINUTES * 60:
+                self.save()
+                saved = time.monotonic()
+        self.save()
+
+    def _log(self, row: dict[str, float]) -> None:
+        path = self.run / "log.csv"
+        new = not path.exists()
+        with path.open("a", newline="") as f:
+            writer = csv.writer(f)
+            if new:
+                writer.writerow(["step", *row])
+            writer.writerow([self.step, *(f"{value:.5g}" for value in row.values())])
+        print(self.step, " ".join(f"{k}={v:.4g}" for k, v in row.items()), flush=True)
+
+
+@torch.no_grad()
+def evaluate(
+    model: TokenModel, codes: Path, used: list[int], device: torch.device, every: int = 1
+) -> list[dict[str, object]]:
+    """What the model saves on dev, of the bits that bare codes take, by kind and codebooks.
+
+    ``saving`` is with all roundings, as in files (payload only); ``float_saving`` is the same
+    weights without them, so the difference is what integers cost.
+    """
+    model = model.to(device).eval()
+    nominal = float(np.log2(model.size))
+    results: list[dict[str, object]] = []
+    for kind, blocks in dev_blocks(codes, BLOCK).items():
+        for count in used:
+            bits = {}
+            for rounding in (True, False):
+                model.set_rounding(rounding)
+                total, tokens = torch.zeros(count), 0
+                for block in blocks[::every]:
+                    batch = torch.from_numpy(block.astype(np.int64))[None].to(device)
+                    total += model.bits(batch, count).cpu() * len(block)
+                    tokens += len(block)
+                bits[rounding] = total / tokens
+            results.append(
+                {
+                    "kind": kind,
+                    "codebooks": count,
+                    "saving": 1 - float(bits[True].mean()) / nominal,
+                    "float_saving": 1 - float(bits[False].mean()) / nominal,
+                    "bits": [round(b, 3) for b in bits[True].tolist()],
+                }
+            )
+    model.set_rounding(True)
+    return results
