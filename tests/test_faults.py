@@ -9,6 +9,7 @@ import os
 import random
 import signal
 import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -84,6 +85,28 @@ def test_killed_while_it_writes_to_a_pipe(vaux_process, long_wav, tmp_path):
     assert report.blocks >= 1 and report.tokens >= 750
     data, _ = vauxio.read(tmp_path / "cut.vx", frames=report.frames)
     assert len(data) == report.frames
+
+
+@pytest.mark.skipif(os.name != "posix", reason="kill -9")
+@pytest.mark.parametrize("seconds", [0, 3])
+def test_the_writer_of_its_input_is_killed(vaux_process, tmp_path, seconds):
+    """The end of a pipe is an end: what came by then is a whole file, and nothing is nothing."""
+    soundfile.write(tmp_path / "in.wav", voice(RATE * 5), RATE)
+    size = 44 + seconds * RATE * 2 if seconds else 0
+    dies = f"import os, sys; sys.stdout.buffer.write(open('in.wav', 'rb').read({size})); "
+    dies += "sys.stdout.flush(); os.kill(os.getpid(), 9)"
+    writer = subprocess.Popen([sys.executable, "-c", dies], cwd=tmp_path, stdout=subprocess.PIPE)
+    process = vaux_process("encode", "-", "out.vx", stdin=writer.stdout)
+    writer.stdout.close()
+    _, said = process.communicate()
+    assert writer.wait() == -signal.SIGKILL
+    if seconds:
+        assert (process.returncode, said) == (0, b"")
+        report = vauxio.info(tmp_path / "out.vx")
+        assert report.complete and report.duration == seconds
+    else:
+        assert process.returncode == 1 and said.count(b"\n") == 1
+        assert set(tree(tmp_path)) == {"in.wav"}
 
 
 @pytest.fixture

@@ -290,6 +290,27 @@ def test_lost_packets_are_not_silence(codec):
     assert np.allclose(heard[warm:], whole[warm:], atol=1e-5)
 
 
+def test_a_periodic_sound_goes_on_at_its_pitch(codec, monkeypatch):
+    t = np.arange(2 * RATE) / RATE
+    data = sum(np.sin(2 * np.pi * 130 * k * t) / k for k in range(1, 12)).astype(np.float32) * 0.2
+    packets: list[bytes | None] = list(encode(codec.stream_encoder(bitrate=12), data))
+    whole = decode(codec.stream_decoder(), packets)
+    lost = range(40, 140, 20)
+    for i in lost:
+        packets[i] = None
+
+    def error() -> float:
+        """Over the two hops in which each of those tokens is heard."""
+        heard = decode(codec.stream_decoder(), packets)
+        return sum(
+            float(np.square((heard - whole)[(i - 1) * HOP : (i + 1) * HOP]).sum()) for i in lost
+        )
+
+    with_pitch = error()
+    monkeypatch.setattr("vauxio.concealment._SHARE", 0.0)
+    assert with_pitch < 0.5 * error()
+
+
 def test_a_long_gap_fades_to_silence_and_comes_back(codec):
     packets = encode(codec.stream_encoder(), voice(RATE))
     decoder = codec.stream_decoder()

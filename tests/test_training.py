@@ -91,6 +91,21 @@ def test_export_agrees_with_pytorch_and_reads_back(trainer, data, tmp_path):
     assert torch.equal(weights["quantiser.codebooks"], codec.quantiser.codebooks)
 
 
+def test_encoder_stops_early(trainer, data, tmp_path, monkeypatch):
+    """Asked for some codebooks, it gives those; the groups that are not needed are left out."""
+    monkeypatch.setattr(graph, "GROUP", 1)
+    export.export(trainer.average, tmp_path, data)
+    encoder = export.session(tmp_path / "encoder.onnx")
+    pcm = np.load(data / "speech.npy")[: 2 * 20 * 320].reshape(2, -1).astype(np.float32) / 32768
+    whole = export.run_encoder(encoder, pcm)
+    state = np.zeros((2, encoder.get_inputs()[1].shape[1]), np.float32)
+    for codebooks in (1, 2, 3):
+        feeds = {"pcm": pcm, "state": state, "codebooks": np.array(codebooks)}
+        codes = encoder.run(["codes"], feeds)[0]
+        assert np.array_equal(codes[:, :codebooks], whole[:, :codebooks])
+        assert (codes[:, codebooks:] == -1).all()
+
+
 def test_receptive_field_bounds_the_state(trainer, data, tmp_path):
     """What the decoder puts out after that many tokens no longer depends on what came before."""
     export.export(trainer.average, tmp_path, data)

@@ -11,6 +11,8 @@ both are turned into fp32 constants when the graph is loaded, and all arithmetic
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +25,7 @@ from .network import EPSILON, MAX_GAIN, SCALE, CausalDepthwise, Codec, Trunk
 
 OPSET = 17
 END = np.iinfo(np.int64).max
+GROUP = 4  # stages of the quantiser that are searched, or left out, together
 
 
 def is_int8(name: str) -> bool:
@@ -52,6 +55,7 @@ class Graph:
     def __init__(self) -> None:
         self.nodes: list[onnx.NodeProto] = []
         self.constants: list[onnx.TensorProto] = []
+        self.options: list[onnx.ValueInfoProto] = []  # inputs that may be left out
         self.parts: list[tuple[str, int, int]] = []  # state: name, length, width
         self.next_parts: list[str] = []
         self._count = 0
@@ -73,6 +77,26 @@ class Graph:
 
     def scalar(self, value: float) -> str:
         return self.constant(np.float32(value))
+
+    def option(self, name: str, default: int) -> str:
+        """An input, one int64, that may be left out."""
+        self.options.append(helper.make_tensor_value_info(name, TensorProto.INT64, []))
+        return self.constant(np.array(default, np.int64), name)
+
+    def when(
+        self, condition: str, then: Callable[[], list[str]], otherwise: Callable[[], list[str]]
+    ) -> list[str]:
+        """What one of two branches makes, out of whatever was made before."""
+        main, branches = self.nodes, {}
+        for branch, make in (("then_branch", then), ("else_branch", otherwise)):
+            self.nodes = []
+            made = [helper.make_empty_tensor_value_info(name) for name in make()]
+            branches[branch] = helper.make_graph(self.nodes, branch, [], made)
+        self.nodes = main
+        self._count += 1
+        names = [f"if_{self._count}_{i}" for i in range(len(made))]
+        self.nodes.append(helper.make_node("If", [condition], names, **branches))
+        return names
 
     def weight(self, name: str, tensor: torch.Tensor, transpose: bool = False) -> str:
         """An fp16 (or int8) initialiser under its PyTorch name, as fp32."""
@@ -112,13 +136,18 @@ class Graph:
         return self.op("LayerNormalization", x, weight, bias, axis=-1, epsilon=layer.eps)
 
     def depthwise(self, x: str, name: str, layer: CausalDepthwise) -> str:
+        """As an image of one line: for these ONNX Runtime keeps all channels of a token together,
+        and the transpositions vanish; its one-dimensional Conv takes channel by channel, which is
+        seven times as slow for one token and twice for many.
+        """
         kernel, width = layer.weight.shape
-        joined = self.op("Transpose", self.with_past(x, kernel - 1, width), perm=[0, 2, 1])
-        taps = self.weight(f"{name}.weight", layer.weight)  # [kernel, C] -> [C, 1, kernel]
-        taps = self.op("Unsqueeze", self.op("Transpose", taps, perm=[1, 0]), self.ints(1))
+        line = self.op("Unsqueeze", self.with_past(x, kernel - 1, width), self.ints(1))
+        line = self.op("Transpose", line, perm=[0, 3, 1, 2])  # [B, C, 1, n + kernel - 1]
+        taps = self.weight(f"{name}.weight", layer.weight)  # [kernel, C] -> [C, 1, 1, kernel]
+        taps = self.op("Unsqueeze", self.op("Transpose", taps, perm=[1, 0]), self.ints(1, 2))
         bias = self.weight(f"{name}.bias", layer.bias)
-        out = self.op("Conv", joined, taps, bias, group=width, kernel_shape=[kernel])
-        return self.op("Transpose", out, perm=[0, 2, 1])
+        out = self.op("Conv", line, taps, bias, group=width, kernel_shape=[1, kernel])
+        return self.op("Squeeze", self.op("Transpose", out, perm=[0, 2, 3, 1]), self.ints(1))
 
     def gelu(self, x: str) -> str:
         erf = self.op("Erf", self.op("Div", x, self.scalar(2**0.5)))
@@ -151,18 +180,16 @@ class Graph:
         return self.op("Concat", *(self.cut(x, 1, i, e) for i, e in enumerate(ends)), axis=2)
 
     def largest(self, x: str, size: int) -> str:
-        """Index of the first largest of ``[B, n, size]``: ``[B, n]``.
+        """Index of the first largest of each row: ``[rows, size]`` to ``[rows, 1]``.
 
         In two steps, rows then columns of a square, because ONNX Runtime's ReduceMax is vectorised
         and its ArgMax is not: three times as fast for 1,024 entries.
         """
         columns = 1 << (size.bit_length() // 2)
-        square = self.reshape(x, 0, 0, size // columns, columns)
-        row = self.op("ArgMax", self.op("ReduceMax", square, axes=[3], keepdims=0), axis=-1)
-        best = self.op("GatherND", square, self.op("Unsqueeze", row, self.ints(3)), batch_dims=2)
-        column = self.op("ArgMax", self.op("Squeeze", best, self.ints(2)), axis=-1)
-        index = self.op("Add", self.op("Mul", row, self.ints(columns)), column)
-        return self.op("Squeeze", index, self.ints(-1))
+        square = self.reshape(x, -1, size // columns, columns)
+        row = self.op("ArgMax", self.op("ReduceMax", square, axes=[2], keepdims=0), axis=1)
+        column = self.op("ArgMax", self.op("GatherND", square, row, batch_dims=1), axis=1)
+        return self.op("Add", self.op("Mul", row, self.ints(columns)), column)
 
     def mdct_basis(self, hop: int) -> str:
         """``[2·hop, hop]``, windowed, from a table of one period of the cosine.
@@ -194,7 +221,7 @@ class Graph:
         graph = helper.make_graph(
             [split, *self.nodes, join],
             name,
-            [helper.make_tensor_value_info(*input_), state[0]],
+            [helper.make_tensor_value_info(*input_), state[0], *self.options],
             [helper.make_tensor_value_info(*output), state[1]],
             self.constants,
         )
@@ -209,30 +236,58 @@ class Graph:
 
 
 def encoder_graph(codec: Codec) -> onnx.ModelProto:
-    """``pcm [B, n·hop]``, ``state`` to ``codes [B, codebooks, n]`` (int32), ``next_state``."""
-    g, hop = Graph(), codec.config.hop
-    frames = g.windows(g.with_past(g.reshape("pcm", 0, -1, hop), 1, hop), 2)
-    c = g.op("Mul", g.op("MatMul", frames, g.mdct_basis(hop)), g.scalar(SCALE))
-    power = g.op("Add", g.op("Mul", c, c), g.scalar(EPSILON))
-    features = g.op("Div", c, g.op("Sqrt", g.op("Sqrt", power)))
+    """``pcm [B, n·hop]``, ``state`` to ``codes [B, codebooks, n]`` (int32), ``next_state``.
+
+    A third input, ``codebooks``, may be given where the first so many are enough: the search may
+    then stop early, and what was not searched is -1.
+    """
+    g, c = Graph(), codec.config
+    frames = g.windows(g.with_past(g.reshape("pcm", 0, -1, c.hop), 1, c.hop), 2)
+    spectrum = g.op("Mul", g.op("MatMul", frames, g.mdct_basis(c.hop)), g.scalar(SCALE))
+    power = g.op("Add", g.op("Mul", spectrum, spectrum), g.scalar(EPSILON))
+    features = g.op("Div", spectrum, g.op("Sqrt", g.op("Sqrt", power)))
     linear = g.op("MatMul", features, g.weight("analysis.weight", codec.analysis.weight, True))
-    rest = g.op("Add", linear, g.trunk(features, "encoder", codec.encoder))
-    codes = []
-    for stage, book in enumerate(codec.quantiser.codebooks):
-        entries = g.weight(f"quantiser.codebooks.{stage}", book)
-        bias = g.constant((-0.5 * book.square().sum(1)).numpy())
-        product = g.op("MatMul", rest, g.op("Transpose", entries, perm=[1, 0]))
-        index = g.largest(g.op("Add", product, bias), codec.config.codebook_size)
-        rest = g.op("Sub", rest, g.op("Gather", entries, index))
-        codes.append(g.op("Unsqueeze", index, g.ints(1)))
-    all_codes = g.op("Concat", *codes, axis=1)
-    g.nodes.append(helper.make_node("Cast", [all_codes], ["codes"], to=TensorProto.INT32))
-    shape = ["batch", codec.config.codebooks, "tokens"]
+    latents = g.op("Add", linear, g.trunk(features, "encoder", codec.encoder))
+    codes = quantise(g, latents, codec)
+    g.nodes.append(helper.make_node("Cast", [codes], ["codes"], to=TensorProto.INT32))
+    shape = ["batch", c.codebooks, "tokens"]
     return g.model(
         "encoder",
         ("pcm", TensorProto.FLOAT, ["batch", "samples"]),
         ("codes", TensorProto.INT32, shape),
     )
+
+
+def quantise(g: Graph, latents: str, codec: Codec) -> str:
+    """``[B, n, latent_dim]`` to codes ``[B, codebooks, n]``, by residuals."""
+    c, books = codec.config, codec.quantiser.codebooks
+    entries = [g.weight(f"quantiser.codebooks.{k}", book) for k, book in enumerate(books)]
+    biases = [g.constant((-0.5 * book.square().sum(1)).numpy()) for book in books]
+    asked = g.option("codebooks", c.codebooks)
+    rest = g.reshape(latents, -1, c.latent_dim)
+    rows = g.op("Concat", g.op("Shape", rest, end=1), g.ints(1), axis=0)
+
+    def search(stages: range, rest: str) -> list[str]:
+        codes = []
+        for k in stages:
+            product = g.op("Gemm", rest, entries[k], biases[k], transB=1)
+            codes.append(g.largest(product, c.codebook_size))
+            rest = g.op("Sub", rest, g.op("GatherND", entries[k], codes[-1]))
+        return [rest, g.op("Concat", *codes, axis=1)]
+
+    def skip(stages: range, rest: str) -> list[str]:
+        nothing = g.constant(np.full((1, len(stages)), -1))
+        return [g.op("Identity", rest), g.op("Expand", nothing, rows)]
+
+    groups = []
+    for first in range(0, c.codebooks, GROUP):
+        stages = range(first, min(first + GROUP, c.codebooks))
+        wanted = g.op("Less", g.constant(np.array(first)), asked)
+        rest, codes = g.when(wanted, partial(search, stages, rest), partial(skip, stages, rest))
+        groups.append(codes)
+    batch = g.op("Concat", g.op("Shape", latents, end=2), g.ints(c.codebooks), axis=0)
+    codes = g.op("Reshape", g.op("Concat", *groups, axis=1), batch)
+    return g.op("Transpose", codes, perm=[0, 2, 1])
 
 
 def decoder_graph(codec: Codec) -> onnx.ModelProto:

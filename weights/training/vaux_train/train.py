@@ -24,7 +24,7 @@ from .graph import read_weights
 from .losses import SpectralLoss
 from .network import Codec
 
-COOLDOWN = 0.15  # last part of a run over which the learning rates fall to a tenth
+COOLDOWN = 0.3  # last part of a run over which the learning rates fall to a tenth
 CHECKPOINT_MINUTES = 4
 NETWORKS = ("codec", "average", "judges")
 OPTIMISERS = ("optimiser", "judge_optimiser")
@@ -39,19 +39,18 @@ def device_of(name: str) -> torch.device:
 
 
 def balanced_gradient(
-    y: torch.Tensor, likeness: torch.Tensor, judged: dict[str, tuple[torch.Tensor, float]]
+    likeness: torch.Tensor, judged: dict[str, torch.Tensor], shares: dict[str, float]
 ) -> torch.Tensor:
-    """Gradient at the samples `y`, where each judged loss pulls with a set share of the likeness.
+    """Sum of gradients at the samples, where each judged one has a set share of the likeness's.
 
     Losses of unlike scale are weighed by what they do to the samples, not by their values (the
     balancer of EnCodec, Défossez et al. 2022, section 3.4).
     """
-    (total,) = torch.autograd.grad(likeness, y, retain_graph=True)
-    size = total.norm()
-    for loss, share in judged.values():
-        (gradient,) = torch.autograd.grad(loss, y, retain_graph=True)
-        total = total + gradient * (share * size / gradient.norm().clamp_min(1e-12))
-    return total.detach()
+    size = likeness.norm()
+    total = likeness
+    for name, gradient in judged.items():
+        total = total + gradient * (shares[name] * size / gradient.norm().clamp_min(1e-12))
+    return total
 
 
 class Trainer:
@@ -142,17 +141,11 @@ class Trainer:
         log = {"mel": mel, "spectrum": spectrum, "waveform": waveform, "commitment": commitment}
         log |= {"used_first": used[0], "used_last": used[-1]}
         if self.step >= t.adversarial_from:
-            judged = self._judge(x, y, scale, log)
             ramp = min(1.0, (self.adversarial_steps + 1) / ADVERSARIAL_RAMP)
-            gradient = balanced_gradient(
-                y,
-                likeness,
-                {
-                    name: (judged[name], ramp * w)
-                    for name, w in (("deceive", t.adversarial), ("feature", t.feature))
-                },
-            )
-            loss = (y * gradient).sum()
+            (wanted,) = torch.autograd.grad(likeness, y, retain_graph=True)
+            judged = self._judge(x, y.detach(), scale, log)
+            shares = {"deceive": ramp * t.adversarial, "feature": ramp * t.feature}
+            loss = (y * balanced_gradient(wanted, judged, shares)).sum()
             self.adversarial_steps += 1
         else:
             loss = likeness
@@ -168,7 +161,10 @@ class Trainer:
     def _judge(
         self, x: torch.Tensor, y: torch.Tensor, scale: float, log: dict[str, torch.Tensor]
     ) -> dict[str, torch.Tensor]:
-        """One step of the discriminators, then what they say of `y`."""
+        """One step of the discriminators, and the gradients of what they said before it at `y`.
+
+        Both come from the same forward pass, which saves a third of the discriminators' work.
+        """
         t = self.config.training
         for group in self.judge_optimiser.param_groups:
             group["lr"] = t.discriminator_lr * scale
@@ -176,20 +172,22 @@ class Trainer:
         rows = -(-len(x) * t.discriminator_rows // 100)
         length = min(x.shape[1], t.discriminator_tokens * self.config.model.hop)
         at = int(torch.randint(x.shape[1] - length + 1, ()))
-        x, y = x[:rows, at : at + length], y[:rows, at : at + length]
+        part = (slice(rows), slice(at, at + length))
+        fake = y[part].clone().requires_grad_()
         with torch.autocast(self.device.type, torch.bfloat16):
-            loss = discriminator_loss(self.judges(x), self.judges(y.detach()))
-        self.judge_optimiser.zero_grad(set_to_none=True)
-        loss.backward()
+            said_real, said_fake = self.judges(x[part]), self.judges(fake)
+            loss = discriminator_loss(said_real, said_fake)
+            deceive, feature = generator_losses(said_real, said_fake)
+        gradients = {}
+        for name, value in (("deceive", deceive), ("feature", feature)):
+            gradients[name] = torch.zeros_like(y)
+            (gradients[name][part],) = torch.autograd.grad(value, fake, retain_graph=True)
+        weights = list(self.judges.parameters())
+        for weight, gradient in zip(weights, torch.autograd.grad(loss, weights), strict=True):
+            weight.grad = gradient
         self.judge_optimiser.step()
-        self.judges.requires_grad_(False)
-        with torch.autocast(self.device.type, torch.bfloat16):
-            with torch.no_grad():
-                real = self.judges(x)
-            deceive, feature = generator_losses(real, self.judges(y))
-        self.judges.requires_grad_(True)
         log |= {"judge": loss, "deceive": deceive, "feature": feature}
-        return {"deceive": deceive, "feature": feature}
+        return gradients
 
     @torch.no_grad()
     def _follow(self) -> None:
