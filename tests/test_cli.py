@@ -479,6 +479,19 @@ def test_info_of_several_files(vaux, vx, tmp_path):
     assert [report.splitlines()[0] for report in reports] == [str(vx), "copy.vx"]
 
 
+@pytest.mark.parametrize("verb, line", [("info", "tag title: "), ("tags", "title=")])
+def test_tags_of_strangers_do_not_reach_the_terminal(tmp_path, verb, line):
+    file = tmp_path / "a.vx"
+    vauxio.write(file, np.zeros(800, "int16"), 8000, tags={"title": "\x1b]0;owned\x07\nline"})
+    screen, terminal = pty.openpty()
+    command = [sys.executable, "-m", "vauxio", verb, file.name]
+    subprocess.run(command, stdout=terminal, cwd=tmp_path, check=True)
+    os.close(terminal)
+    shown = os.read(screen, 4096).decode()
+    os.close(screen)
+    assert line + r"\x1b]0;owned\x07\nline" in shown
+
+
 def test_info_of_a_file_cut_off(vaux, vx):
     Path("cut.vx").write_bytes(vx.read_bytes()[:-5])
     code, out, err = vaux("info", "cut.vx")

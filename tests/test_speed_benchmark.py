@@ -1,6 +1,7 @@
 """The speed benchmark: a small run of it, from processes to page."""
 
 import json
+import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -32,6 +33,14 @@ def measured(tmp_path_factory):
     return json.loads(json.dumps(result))
 
 
+def _own_peak() -> float:
+    """MB that this process had at its largest, which those that it starts inherit."""
+    import resource
+
+    unit = 1 << 20 if sys.platform == "darwin" else 1 << 10
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
+
+
 def test_every_kind_of_figure_is_there(measured):
     model = measured["models"][measured["model"]]
     assert set(measured["coding"]) == {f"{v} 1.5 kbps packed" for v in ("encode", "decode")}
@@ -44,7 +53,7 @@ def test_every_kind_of_figure_is_there(measured):
     for entry in (*measured["coding"].values(), *stages.values(), *lengths.values()):
         assert 0 < entry["fastest"] <= entry["seconds"] <= entry["slowest"]
         assert entry["x_real_time"] == pytest.approx(1 / entry["seconds"], rel=0.05, abs=0.06)
-        assert 50 < entry["peak_mb"] < 600
+        assert 50 < entry["peak_mb"] < max(600, _own_peak() + 1)
     # Unpacking bits is never what coding takes its time with.
     assert stages["packed decode"]["seconds"] < stages["decoder"]["seconds"]
 
@@ -79,6 +88,13 @@ def test_processes_are_bound_and_counted():
         done = process.run(["-c", asks % bound], threads)
         assert done.result[0] == str(threads)
         assert done.result[1] == threads or bound == "1"
-    assert 185 < process.run(["-c", "x = b'x' * 190_000_000"], 1).peak_mb < 300
+    # From a small process: one inherits the peak of the process that starts it.
+    measures = (
+        "from benchmarks import process;"
+        "print(process.run(['-c', \"x = b'x' * 190_000_000\"], 1).peak_mb)"
+    )
+    command = [sys.executable, "-c", measures]
+    done = subprocess.run(command, cwd=process.ROOT, stdout=subprocess.PIPE, check=True)
+    assert 185 < float(done.stdout) < 300
     with pytest.raises(SystemExit, match="failed"):
         process.run(["-c", "raise SystemExit(3)"], 1)

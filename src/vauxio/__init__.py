@@ -6,6 +6,7 @@
 """
 
 from .codec import Codec, Codes
+from .denoising import denoise
 from .errors import (
     AudioError,
     ChecksumError,
@@ -33,6 +34,7 @@ __all__ = [
     "blocks",
     "compress",
     "decompress",
+    "denoise",
     "info",
     "models",
     "read",

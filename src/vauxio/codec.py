@@ -21,9 +21,18 @@ from .resample import Resampler
 
 if TYPE_CHECKING:
     from .concealment import ConcealingDecoder
+    from .denoising import DenoisingResampler
     from .streaming import StreamBatch, StreamDecoder, StreamEncoder
 
-__all__ = ["Codec", "Codes", "SignalDecoder", "SignalEncoder", "TokenDecoder", "TokenEncoder"]
+__all__ = [
+    "Codec",
+    "Codes",
+    "SignalDecoder",
+    "SignalEncoder",
+    "Stateful",
+    "TokenDecoder",
+    "TokenEncoder",
+]
 
 CHUNK = 150
 """Tokens that go through a network at once: long enough to be fast, short enough to stay small."""
@@ -258,7 +267,7 @@ class Codec:
         return array
 
 
-class _Stateful:
+class Stateful:
     """A network and the state that it carries from one call to the next.
 
     Attributes
@@ -275,14 +284,21 @@ class _Stateful:
         """Back to the start of a signal."""
         self.state = np.zeros_like(self.state)
 
-    def _run(self, name: str, values: np.ndarray) -> np.ndarray:
+    def run(self, name: str, values: np.ndarray, **options: int) -> np.ndarray:
+        """The output for the input of that name; the state goes on.
+
+        `options` are inputs that a network may have or not.
+        """
         session = self._network.open(self._threads)
         feeds = {name: np.ascontiguousarray(values), "state": self.state}
+        for option in session.get_overridable_initializers():
+            if option.name in options:
+                feeds[option.name] = np.array(options[option.name], np.int64)
         result, self.state = session.run(None, feeds)
         return result
 
 
-class TokenEncoder(_Stateful):
+class TokenEncoder(Stateful):
     """Samples at the model's rate to codes, any whole number of tokens at a time.
 
     Parameters
@@ -300,10 +316,11 @@ class TokenEncoder(_Stateful):
 
     def push(self, samples: np.ndarray) -> np.ndarray:
         """``float32[channels, n * hop]`` to ``uint16[channels, codebooks, n]``; n >= 1."""
-        return self._run("pcm", samples)[:, : self._codebooks].astype(np.uint16)
+        codes = self.run("pcm", samples, codebooks=self._codebooks)
+        return codes[:, : self._codebooks].astype(np.uint16)
 
 
-class TokenDecoder(_Stateful):
+class TokenDecoder(Stateful):
     """Codes to samples at the model's rate, `Model.delay` samples late.
 
     Parameters
@@ -321,7 +338,7 @@ class TokenDecoder(_Stateful):
         channels, given, tokens = codes.shape
         all_codes = np.full((channels, self._codebooks, tokens), -1, np.int32)  # -1: not there
         all_codes[:, :given] = codes
-        return self._run("codes", all_codes)
+        return self.run("codes", all_codes)
 
 
 class SignalEncoder:
@@ -335,6 +352,8 @@ class SignalEncoder:
     samplerate, channels : int
         Of the frames.
     codebooks : int
+    denoise : bool, optional
+        Take noise out of speech before it is coded.
 
     Attributes
     ----------
@@ -342,9 +361,19 @@ class SignalEncoder:
         How many have been pushed.
     """
 
-    def __init__(self, codec: Codec, samplerate: int, channels: int, codebooks: int) -> None:
+    def __init__(
+        self, codec: Codec, samplerate: int, channels: int, codebooks: int, denoise: bool = False
+    ) -> None:
         self._model, self._samplerate = codec.model, samplerate
-        self._resampler = Resampler(samplerate, codec.model.samplerate, channels)
+        self._resampler: Resampler | DenoisingResampler
+        if denoise:
+            from .denoising import DenoisingResampler
+
+            self._resampler = DenoisingResampler(
+                samplerate, codec.model.samplerate, channels, codec.threads
+            )
+        else:
+            self._resampler = Resampler(samplerate, codec.model.samplerate, channels)
         self._tokens = TokenEncoder(codec, channels, codebooks)
         self._waiting = np.empty((0, channels), np.float32)
         self._empty = np.empty((channels, codebooks, 0), np.uint16)

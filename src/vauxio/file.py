@@ -92,6 +92,7 @@ def write(
     tags: Mapping[str, str] | None = None,
     pictures: Sequence[Picture] = (),
     lm: bool = True,
+    denoise: bool = False,
     closefd: bool = True,
 ) -> None:
     """Code samples into a ``.vx`` file.
@@ -107,7 +108,7 @@ def write(
         scaled to full scale 1.0; floating-point samples beyond it are clipped.
     samplerate : int
         In Hz, 8,000 to 192,000.
-    model, bitrate, tags, pictures, lm, closefd
+    model, bitrate, tags, pictures, lm, denoise, closefd
         See `VauxFile`.
 
     Raises
@@ -130,7 +131,7 @@ def write(
     pcm.check_finite(frames)  # before the file is touched
     with VauxFile(
         file, "w", samplerate, channels, model=model, bitrate=bitrate, tags=tags,
-        pictures=pictures, lm=lm, closefd=closefd,
+        pictures=pictures, lm=lm, denoise=denoise, closefd=closefd,
     ) as f:  # fmt: skip
         f.write(frames)
 
@@ -208,6 +209,7 @@ def compress(
     tags: Mapping[str, str] | None = None,
     pictures: Sequence[Picture] = (),
     lm: bool = True,
+    denoise: bool = False,
 ) -> bytes:
     """Code samples into the bytes of a ``.vx`` file. Parameters as of `write`.
 
@@ -218,7 +220,10 @@ def compress(
     >>> data, samplerate = vauxio.decompress(blob)
     """
     file = io.BytesIO()
-    write(file, data, samplerate, model=model, bitrate=bitrate, tags=tags, pictures=pictures, lm=lm)
+    write(
+        file, data, samplerate, model=model, bitrate=bitrate, tags=tags, pictures=pictures, lm=lm,
+        denoise=denoise,
+    )  # fmt: skip
     return file.getvalue()
 
 

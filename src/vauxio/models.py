@@ -14,6 +14,7 @@ import json
 import math
 import os
 import threading
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,10 +26,14 @@ from .errors import ModelError
 if TYPE_CHECKING:
     import onnxruntime
 
-__all__ = ["DEFAULT", "Model", "ModelList", "find_model", "models"]
+    from . import lm
+
+__all__ = ["DEFAULT", "Denoiser", "Model", "ModelList", "find_denoiser", "find_model", "models"]
 
 DEFAULT = "general-24k"
 """The model that ``model='auto'`` stands for."""
+
+_DENOISER = "denoise-24k"
 
 _FORMAT = 1  # of model.json
 
@@ -83,6 +88,27 @@ class Network(Asset):
 
 
 @dataclass(frozen=True)
+class LanguageModel(Asset):
+    """The network that predicts the codes of a model.
+
+    Attributes
+    ----------
+    codebooks : int
+        It predicts the first so many.
+    """
+
+    codebooks: int
+
+    def open(self) -> lm.Network:
+        """The network on one thread: opened once per process, then shared (and safe to)."""
+        key = (self.path, self.sha256)
+        with _sessions_lock:
+            if key not in _language_models:
+                _language_models[key] = _open_language_model(self)
+            return _language_models[key]
+
+
+@dataclass(frozen=True)
 class Model:
     """What ``model.json`` says of one installed model.
 
@@ -102,6 +128,8 @@ class Model:
     encoder, decoder : Network
     static : Asset
         ``uint16[codebooks, codebook_size]``: relative frequencies of the codes.
+    lm : LanguageModel or None
+        What predicts the codes, where the model has it.
     """
 
     name: str
@@ -115,6 +143,7 @@ class Model:
     encoder: Network
     decoder: Network
     static: Asset
+    lm: LanguageModel | None = None
 
     @property
     def token_rate(self) -> float:
@@ -198,13 +227,54 @@ class Model:
         )
 
 
+@dataclass(frozen=True)
+class Denoiser:
+    """What ``model.json`` says of a network that takes noise out of speech.
+
+    Attributes
+    ----------
+    name, description : str
+    samplerate : int
+        Rate at which it works, in Hz.
+    hop : int
+        Samples that it takes, and gives, at least.
+    delay : int
+        Samples by which its output comes after its input.
+    network : Network
+    """
+
+    name: str
+    description: str
+    samplerate: int
+    hop: int
+    delay: int
+    network: Network
+
+    def __repr__(self) -> str:
+        delay = self.delay / self.samplerate * 1000
+        return (
+            f"{self.name}: {self.description}\n"
+            f"    denoiser, {self.samplerate} Hz, {delay:.1f} ms delay"
+        )
+
+
 class ModelList(list[Model]):
-    """A list whose repr is meant to be read."""
+    """A list whose repr is meant to be read.
+
+    Attributes
+    ----------
+    denoisers : list of Denoiser
+        What else is installed: networks that take noise out of speech before it is coded.
+    """
+
+    def __init__(self, models: Iterable[Model] = (), denoisers: Iterable[Denoiser] = ()) -> None:
+        super().__init__(models)
+        self.denoisers = list(denoisers)
 
     def __repr__(self) -> str:
         if not self:
             return f"no models in {weights_folder()}"
-        return "\n".join(map(repr, self))
+        return "\n".join(map(repr, [*self, *self.denoisers]))
 
 
 def models() -> ModelList:
@@ -213,7 +283,8 @@ def models() -> ModelList:
     Returns
     -------
     ModelList
-        A `Model` for each bundle in the weights folder, the default model first, then by name.
+        A `Model` for each bundle in the weights folder, the default model first, then by name. Its
+        attribute `denoisers` has what takes noise out of speech.
 
     Raises
     ------
@@ -228,7 +299,39 @@ def models() -> ModelList:
     """
     folder = weights_folder()
     found = [_read_bundle(path.parent) for path in folder.glob("*/model.json")]
-    return ModelList(sorted(found, key=lambda m: (m.name != DEFAULT, m.name)))
+    found.sort(key=lambda m: (m.name != DEFAULT, m.name))
+    return ModelList(
+        (m for m in found if isinstance(m, Model)), (m for m in found if isinstance(m, Denoiser))
+    )
+
+
+def find_denoiser(samplerate: int | None = None) -> Denoiser:
+    """The installed denoiser.
+
+    Parameters
+    ----------
+    samplerate : int, optional
+        In Hz, at which it is to work.
+
+    Raises
+    ------
+    ModelError
+        If none is installed.
+    ValueError
+        If it works at another rate.
+    """
+    for denoiser in models().denoisers:
+        if denoiser.name != _DENOISER:
+            continue
+        if samplerate not in (None, denoiser.samplerate):
+            raise ValueError(
+                f"denoise: {denoiser.name} works at {denoiser.samplerate} Hz, not at {samplerate} "
+                "Hz; use a model of that rate, or denoise the recording first"
+            )
+        return denoiser
+    raise ModelError(
+        f"denoiser {_DENOISER!r} is not installed in {weights_folder()}; reinstall vauxio"
+    )
 
 
 def find_model(name: str = "auto", decoder_hash: bytes | None = None) -> Model:
@@ -294,7 +397,23 @@ _sessions: dict[tuple[Path, str, int], onnxruntime.InferenceSession] = {}
 _sessions_lock = threading.Lock()
 
 
-def _open_session(network: Network, threads: int) -> onnxruntime.InferenceSession:
+_language_models: dict[tuple[Path, str], lm.Network] = {}
+
+
+def _open_language_model(asset: LanguageModel) -> lm.Network:
+    from . import lm
+
+    session = _open_session(asset, 1)
+    try:
+        parameters = lm.read_parameters(asset.load())
+        if parameters.shape.codebooks != asset.codebooks:
+            raise ValueError(f"predicts {parameters.shape.codebooks} codebooks")
+        return lm.Network(session, parameters)
+    except ValueError as e:
+        raise ModelError(f"{asset.path}: {_first_line(e)}; reinstall the model") from e
+
+
+def _open_session(network: Asset, threads: int) -> onnxruntime.InferenceSession:
     content = network.load()
     import onnxruntime
 
@@ -308,7 +427,7 @@ def _open_session(network: Network, threads: int) -> onnxruntime.InferenceSessio
         raise ModelError(f"{network.path}: onnxruntime cannot load it: {_first_line(e)}") from e
 
 
-def _read_bundle(folder: Path) -> Model:
+def _read_bundle(folder: Path) -> Model | Denoiser:
     path = folder / "model.json"
     try:
         fields = json.loads(path.read_text(encoding="utf-8"))
@@ -323,10 +442,20 @@ def _read_bundle(folder: Path) -> Model:
         raise ModelError(f"{path}: damaged ({reason}); reinstall the model") from e
 
 
-def _parse(fields: dict[str, Any], folder: Path) -> Model:
-    if fields["format"] != _FORMAT or fields["channels"] != 1:
+def _parse(fields: dict[str, Any], folder: Path) -> Model | Denoiser:
+    kind = fields["kind"] if "kind" in fields else "codec"
+    if fields["format"] != _FORMAT or fields["channels"] != 1 or kind not in ("codec", "denoiser"):
         raise ModelError(
             f"{folder / 'model.json'}: made for a newer vauxio; update vauxio to use this model"
+        )
+    if kind == "denoiser":
+        return Denoiser(
+            name=str(fields["name"]),
+            description=str(fields["description"]),
+            samplerate=_positive(fields, "samplerate"),
+            hop=_positive(fields, "hop"),
+            delay=_positive(fields, "delay", least=0),
+            network=_network(fields["network"], folder),
         )
     numbers = {
         name: _positive(fields, name)
@@ -342,6 +471,7 @@ def _parse(fields: dict[str, Any], folder: Path) -> Model:
         encoder=_network(fields["encoder"], folder),
         decoder=_network(fields["decoder"], folder),
         static=Asset(*_file(fields["static"], folder)),
+        lm=_language_model(fields["lm"], folder) if "lm" in fields else None,
         **numbers,
     )
 
@@ -359,6 +489,10 @@ def _network(fields: dict[str, Any], folder: Path) -> Network:
         state=_positive(fields, "state"),
         receptive_field=_positive(fields, "receptive_field", least=0),
     )
+
+
+def _language_model(fields: dict[str, Any], folder: Path) -> LanguageModel:
+    return LanguageModel(*_file(fields, folder), codebooks=_positive(fields, "codebooks"))
 
 
 def _file(fields: dict[str, Any], folder: Path) -> tuple[Path, str]:

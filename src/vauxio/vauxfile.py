@@ -68,6 +68,8 @@ class VauxFile:
         Pictures to write; see `vauxio.container.Picture`.
     lm : bool, optional
         False: write plain codes, without a probability model. The sound is the same.
+    denoise : bool, optional
+        Take noise out of speech before it is coded; see `vauxio.denoise`.
     on_error : {'stop', 'conceal'}, optional
         What to do about damage in a file that is read: raise an error, or put something like what
         was there in its place, and add it to `damage`. Of a file that is cut off, everything that
@@ -121,6 +123,7 @@ class VauxFile:
         tags: Mapping[str, str] | None = None,
         pictures: Sequence[Picture] = (),
         lm: bool = True,
+        denoise: bool = False,
         on_error: str = "stop",
         closefd: bool = True,
     ) -> None:
@@ -144,7 +147,7 @@ class VauxFile:
         samplerate, channels = pcm.check_format(samplerate, channels)
         codec = Codec(model)
         codebooks = codec.model.codebooks_for(bitrate)
-        self._encoder = SignalEncoder(codec, samplerate, channels, codebooks)
+        self._encoder = SignalEncoder(codec, samplerate, channels, codebooks, denoise)
         self._failed = False
         output = Output(file, "x" in mode, closefd)
         try:

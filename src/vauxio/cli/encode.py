@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-from collections.abc import Iterator
 from functools import partial
-from typing import TYPE_CHECKING
 
 import click
 
 from ..errors import FormatError
-from ..models import find_model, models
+from ..models import find_denoiser, find_model, models
 from ..vauxfile import VauxFile
 from .batch import Batch, only, options, work_on
 from .common import (
@@ -21,16 +18,11 @@ from .common import (
     Progress,
     blame,
     blaming,
-    complain,
     for_each,
-    opened,
     plan,
     writing,
 )
-
-if TYPE_CHECKING:
-    from ..pcm import Recording
-    from ..tagging import Tags
+from .recordings import recorded
 
 __all__ = ["command"]
 
@@ -45,6 +37,7 @@ _PIECE = 1 << 16  # frames
 @click.option("-m", "--model", default="auto", metavar="NAME", help="Model; see vaux models.")
 @click.option("--mono", is_flag=True, help="Mix all channels down to one.")
 @click.option("--no-lm", is_flag=True, help="Write plain codes: larger files, the same sound.")
+@click.option("--denoise", is_flag=True, help="Take noise out of speech before it is coded.")
 @click.option("-f", "--force", is_flag=True, help="Replace files that exist.")
 @click.option("--delete-input", is_flag=True,
               help="Delete a recording once its .vx file was read back without fault.")  # fmt: skip
@@ -56,6 +49,7 @@ def command(
     model: str,
     mono: bool,
     no_lm: bool,
+    denoise: bool,
     force: bool,
     delete_input: bool,
     batch: Batch,
@@ -77,10 +71,15 @@ def command(
             f"model {model!r} is not installed; vaux models lists those that are"
         )
     try:
-        find_model(model).codebooks_for(bitrate)
+        chosen = find_model(model)
+        chosen.codebooks_for(bitrate)
+        if denoise:
+            find_denoiser(chosen.samplerate)
     except ValueError as e:
         raise click.UsageError(str(e)) from None
     if batch.recursive:
+        if denoise:
+            raise click.UsageError("--denoise is for files, not for trees")
         return work_on(
             batch, "encode", only(files), output, model=model, bitrate=bitrate, mono=mono,
             lm=not no_lm, force=force, delete_input=delete_input,
@@ -89,8 +88,8 @@ def command(
     if delete_input and any(STREAM in job for job in jobs):
         raise click.UsageError("--delete-input needs files, not standard input or output")
     work = partial(
-        _encode, bitrate=bitrate, model=model, mono=mono, lm=not no_lm, force=force,
-        delete_input=delete_input,
+        _encode, bitrate=bitrate, model=model, mono=mono, lm=not no_lm, denoise=denoise,
+        force=force, delete_input=delete_input,
     )  # fmt: skip
     return for_each(jobs, work)
 
@@ -101,6 +100,7 @@ def _encode(
     model: str,
     mono: bool,
     lm: bool,
+    denoise: bool,
     force: bool,
     delete_input: bool,
 ) -> None:
@@ -109,11 +109,12 @@ def _encode(
     source, target = job
     with blame(source):
         before = _state(source)
-    with _recording(source) as (recording, tags), writing(target, force) as output:
+    with recorded(source) as (recording, tags), writing(target, force) as output:
         seconds = None if recording.frames is None else recording.frames / recording.samplerate
         with blame(target), VauxFile(
             output.file, "w", recording.samplerate, 1 if mono else recording.channels,
             model=model, bitrate=bitrate, tags=tags.tags, pictures=tags.pictures, lm=lm,
+            denoise=denoise,
         ) as f, Progress(source, seconds) as progress:  # fmt: skip
             for block in blaming(source, recording.blocks(_PIECE)):
                 f.write(pcm.mix_down(block) if mono else block)
@@ -129,22 +130,6 @@ def _encode(
             raise Failure(source, "kept: it changed while it was encoded; encode it again")
         with blame(source):
             os.unlink(source)
-
-
-@contextlib.contextmanager
-def _recording(name: str) -> Iterator[tuple[Recording, Tags]]:
-    """The recording and its tags, which a pipe's cannot be known to have."""
-    from .. import pcm
-    from ..tagging import Tags, read_tags
-
-    with opened(name) as file:
-        with blame(name):
-            tags = read_tags(name) if os.path.isfile(name) else Tags()
-            recording = pcm.Recording(file)
-        for note in tags.notes:
-            complain(f"{name}: {note}")
-        with recording:
-            yield recording, tags
 
 
 def _state(source: str) -> tuple[int, int, int] | None:

@@ -6,7 +6,7 @@ import json
 
 import click
 
-from ..models import Model, models
+from ..models import Denoiser, Model, models
 
 __all__ = ["command"]
 
@@ -21,14 +21,27 @@ def command(as_json: bool) -> int:
       vaux models
       vaux models --json | jq .bitrates
     """
-    for model in models():
-        click.echo(json.dumps(_fields(model)) if as_json else repr(model))
+    installed = models()
+    if not as_json:
+        click.echo(repr(installed))
+        return 0
+    for model in [*installed, *installed.denoisers]:
+        click.echo(json.dumps(_fields(model)))
     return 0
 
 
-def _fields(model: Model) -> dict[str, object]:
+def _fields(model: Model | Denoiser) -> dict[str, object]:
+    if isinstance(model, Denoiser):
+        return {
+            "name": model.name,
+            "kind": "denoiser",
+            "description": model.description,
+            "samplerate": model.samplerate,
+            "delay": model.delay / model.samplerate,
+        }
     return {
         "name": model.name,
+        "kind": "codec",
         "description": model.description,
         "samplerate": model.samplerate,
         "token_rate": model.token_rate,

@@ -1,4 +1,4 @@
-"""Command line of the recipe: prepare, train, report, evaluate, export."""
+"""Command line of the recipe: prepare, train, report, evaluate, export; codes and their model."""
 
 from __future__ import annotations
 
@@ -40,7 +40,59 @@ def parser() -> argparse.ArgumentParser:
     p = run_verb("export", "write a model folder, checked against PyTorch")
     p.add_argument("--data", type=Path, required=True)
     p.add_argument("--out", type=Path, required=True)
+
+    p = run_verb("train-denoiser", "as train, of the denoiser")
+    p.add_argument("--data", type=Path, required=True)
+    p.add_argument("--minutes", type=float, required=True)
+    p.add_argument("--start", type=Path, help="checkpoint or model folder to begin a new run from")
+
+    p = run_verb("export-denoiser", "as export, of the denoiser")
+    p.add_argument("--data", type=Path, required=True)
+    p.add_argument("--out", type=Path, required=True)
+
+    p = verbs.add_parser("codes", help="code the corpus with a model folder's encoder")
+    p.add_argument("--model", type=Path, required=True, help="model folder")
+    p.add_argument("--data", type=Path, required=True)
+    p.add_argument("--corpus", type=Path, required=True)
+    p.add_argument("--out", type=Path, required=True)
+    p.add_argument("--copies", type=int, default=6, help="how often, with the first")
+
+    p = run_verb("train-lm", "train the language model; goes on from the run's checkpoint")
+    p.add_argument("--codes", type=Path, required=True)
+    p.add_argument("--minutes", type=float, required=True)
+
+    p = run_verb("evaluate-lm", "what the language model saves on the dev recordings")
+    p.add_argument("--codes", type=Path, required=True)
+    p.add_argument("--codebooks", type=int, nargs="*", default=[2, 4, 8, 16])
+    p.add_argument("--every", type=int, default=1, help="only every n-th block")
+
+    p = run_verb("export-lm", "write lm.onnx into a model folder, checked against its definition")
+    p.add_argument("--codes", type=Path, required=True)
+    p.add_argument("--out", type=Path, required=True, help="model folder")
     return root
+
+
+def language_model(args: argparse.Namespace) -> None:
+    from .config import load
+    from .lm_export import export_lm
+    from .lm_train import LanguageModelTrainer, evaluate
+    from .train import device_of
+
+    trainer = LanguageModelTrainer(load(args.config, args.set), args.run, device_of(args.device))
+    checkpoint = args.run / "last.pt"
+    if checkpoint.exists():
+        trainer.resume(checkpoint)
+    elif args.verb != "train-lm":
+        raise SystemExit(f"{checkpoint} does not exist: train first")
+    if args.verb == "train-lm":
+        trainer.train(args.codes, args.minutes)
+    elif args.verb == "evaluate-lm":
+        for row in evaluate(
+            trainer.average, args.codes, args.codebooks, trainer.device, args.every
+        ):
+            print(json.dumps({"step": trainer.step, **row}), flush=True)
+    elif args.verb == "export-lm":
+        print(json.dumps(export_lm(trainer.average, args.codes, args.out)))
 
 
 def main() -> None:
@@ -49,6 +101,18 @@ def main() -> None:
         from .data import prepare
 
         prepare(args.corpus, args.data, args.samplerate)
+        return
+    if args.verb == "codes":
+        from .lm_data import prepare_codes
+
+        prepare_codes(args.model, args.data, args.corpus, args.out, args.copies)
+        return
+    if args.verb.endswith("-lm"):
+        language_model(args)
+        return
+
+    if args.verb.endswith("-denoiser"):
+        denoiser(args)
         return
 
     from . import evaluate, export, report
@@ -76,6 +140,25 @@ def main() -> None:
     elif args.verb == "export":
         print(json.dumps(export.export(codec, args.out, args.data)))
         trainer.save_for_resuming(args.out)
+
+
+def denoiser(args: argparse.Namespace) -> None:
+    from .denoise import DenoiserTrainer
+    from .denoiser import load_config
+    from .train import device_of
+
+    trainer = DenoiserTrainer(load_config(args.config, args.set), args.run, device_of(args.device))
+    checkpoint = args.run / "last.pt"
+    if checkpoint.exists():
+        trainer.resume(checkpoint)
+    elif args.verb == "train-denoiser" and args.start:
+        trainer.resume(args.start)
+    if args.verb == "train-denoiser":
+        trainer.train(args.data, args.minutes)
+    elif trainer.step:
+        print(json.dumps(trainer.export(args.data, args.out)))
+    else:
+        raise SystemExit(f"{checkpoint} does not exist: train first")
 
 
 if __name__ == "__main__":

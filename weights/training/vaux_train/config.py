@@ -51,7 +51,7 @@ class Training:
     steps: int = 200_000
     adversarial_from: int = 2000
     lr: float = 5e-4
-    discriminator_lr: float = 3e-4
+    discriminator_lr: float = 8e-4
     warmup: int = 400
     ema: float = 0.999
     bitrates: list[int] = field(
@@ -59,7 +59,7 @@ class Training:
     )  # codebooks of the issue's bars
     seed: int = 1
     mel: float = 1.0
-    spectrum: float = 3.0
+    spectrum: float = 1.0
     waveform: float = 0.1
     commitment: float = 0.25
     adversarial: float = 0.5  # shares of the gradient that likeness has at the samples
@@ -73,24 +73,58 @@ class Training:
 
 
 @dataclass(frozen=True)
+class LanguageModel:
+    """The language model over the codes: its size and its schedule."""
+
+    width: int = 256
+    layers: int = 4
+    heads: int = 4
+    hidden: int = 768
+    window: int = 256  # steps that it looks back
+    mix: dict[str, float] = field(
+        default_factory=lambda: {"speech": 0.55, "music": 0.3, "sound": 0.15}
+    )
+    tokens: int = 400  # length of a training excerpt
+    batch: int = 8
+    codebooks: list[int] = field(default_factory=lambda: [2, 4, 8, 16])  # mostly trained with
+    steps: int = 100_000
+    float_steps: int = 300  # before weights and activations are rounded
+    lr: float = 2e-3
+    warmup: int = 100
+    weight_decay: float = 0.1
+    dropout: float = 0.1
+    clip: float = 1.0
+    ema: float = 0.998
+    seed: int = 1
+
+
+@dataclass(frozen=True)
 class Config:
     model: Model
     data: Data
     training: Training
+    lm: LanguageModel
 
 
-def load(path: str | Path, overrides: list[str] | None = None) -> Config:
-    """Read a config; `overrides` are ``section.key=value`` with TOML values (for comparisons)."""
+def tables_of(path: str | Path, overrides: list[str] | None, sections: set[str]) -> dict[str, dict]:
+    """The tables of a config; `overrides` are ``section.key=value`` with TOML values."""
     tables = tomllib.loads(Path(path).read_text())
     for item in overrides or []:
         key, value = item.split("=", 1)
         section, name = key.split(".", 1)
         tables.setdefault(section, {})[name] = tomllib.loads(f"v = {value}")["v"]
-    unknown = set(tables) - {f.name for f in dataclasses.fields(Config)}
+    unknown = set(tables) - sections
     if unknown:
         raise ValueError(f"{path}: unknown sections {sorted(unknown)}")
+    return tables
+
+
+def load(path: str | Path, overrides: list[str] | None = None) -> Config:
+    """Read a config, with `overrides` as of `tables_of`."""
+    tables = tables_of(path, overrides, {f.name for f in dataclasses.fields(Config)})
     return Config(
         Model(**tables.get("model", {})),
         Data(**tables.get("data", {})),
         Training(**tables.get("training", {})),
+        LanguageModel(**tables.get("lm", {})),
     )

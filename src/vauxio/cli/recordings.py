@@ -1,0 +1,173 @@
+"""Recordings at both ends of a verb: read with their tags, written in any format.
+
+This room knows endings of names, WAV streams and how libsndfile reports what goes wrong. It knows
+nothing of coding.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import struct
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+import click
+import numpy as np
+
+from ..errors import AudioError
+from ..formats import FORMATS, MAX_CHUNK, NEVER_EMPTY, Format
+from .common import STREAM, blame, complain, is_device, opened
+from .signals import postponed
+
+if TYPE_CHECKING:
+    from ..pcm import Recording
+    from ..tagging import Tags
+    from ..vauxfile import VauxFile
+
+__all__ = ["format_of", "recorded", "sink"]
+
+
+@contextlib.contextmanager
+def recorded(name: str) -> Iterator[tuple[Recording, Tags]]:
+    """The recording and its tags, which a pipe's cannot be known to have."""
+    from .. import pcm
+    from ..tagging import Tags, read_tags
+
+    with opened(name) as file:
+        with blame(name):
+            tags = read_tags(name) if os.path.isfile(name) else Tags()
+            recording = pcm.Recording(file)
+        for note in tags.notes:
+            complain(f"{name}: {note}")
+        with recording:
+            yield recording, tags
+
+
+def format_of(target: str) -> Format | None:
+    """The format that the name asks for; None for a WAV stream, written front to back."""
+    suffix = Path(target).suffix.lower()
+    if target == STREAM or (is_device(target) and suffix in ("", ".wav")):
+        return None
+    if os.path.isdir(target):
+        return None  # a file that fails, when its turn comes
+    if suffix not in FORMATS or is_device(target):
+        known = " ".join(FORMATS)
+        raise click.UsageError(f"{target}: the name of an output must end in one of {known}")
+    return FORMATS[suffix]
+
+
+@contextlib.contextmanager
+def sink(
+    file: BinaryIO, f: VauxFile | Recording, frames: int | None, form: Format | None
+) -> Iterator[Callable[[np.ndarray], None]]:
+    """What takes samples of the type that the format asks for.
+
+    Parameters
+    ----------
+    file : binary file object
+        Where they go; not closed.
+    f : VauxFile or Recording
+        Where they come from: as many channels, at the same rate.
+    frames : int or None
+        How many there will be, if that is known.
+    form : Format or None
+        None for a WAV stream.
+    """
+    if form is None:
+        file.write(_wav_header(f, frames))
+        yield lambda block: _write_all(file, block.astype("<i2", copy=False).tobytes())
+        return
+    import soundfile
+
+    limit = MAX_CHUNK // (2 * f.channels)
+    if form.major == "WAV" and frames is not None and frames > limit:
+        form = FORMATS[".rf64"]  # which is WAV, with longer counts
+    guard, done = _Guard(file), 0
+    try:
+        with postponed():
+            sound = soundfile.SoundFile(
+                guard, "w", f.samplerate, f.channels, form.subtype, format=form.major
+            )
+    except soundfile.SoundFileError as e:
+        guard.check()
+        raise AudioError(
+            f"{f.channels} channels at {f.samplerate} Hz do not go into this format; "
+            ".wav and .flac take them"
+        ) from e
+
+    def write(block: np.ndarray) -> None:
+        nonlocal done
+        done += len(block)
+        if done > limit and form.major in ("WAV", "AIFF"):
+            raise AudioError("too long for this format; .flac, .w64 and .rf64 take any length")
+        try:
+            with postponed():
+                sound.write(block)
+        except (soundfile.SoundFileError, AssertionError):  # its ways to say: not all of it
+            guard.check()
+            raise
+        guard.check()
+
+    try:
+        yield write
+    except BaseException:
+        with contextlib.suppress(soundfile.SoundFileError), postponed():
+            sound.close()  # before its file is: it writes once more
+        raise
+    try:
+        with postponed():
+            sound.close()
+    finally:
+        guard.check()
+    if not done and not NEVER_EMPTY.isdisjoint(form):
+        raise AudioError("this format cannot hold a recording without samples; .wav can")
+
+
+def _wav_header(f: VauxFile | Recording, frames: int | None) -> bytes:
+    """Of 16-bit WAV. A length that is not known, or too long, is 2^32 - 1: up to the end."""
+    align = 2 * f.channels
+    data = 0xFFFFFFFF if frames is None else frames * align
+    if data > MAX_CHUNK:
+        riff = data = 0xFFFFFFFF
+    else:
+        riff = data + 36
+    form = struct.pack("<HHIIHH", 1, f.channels, f.samplerate, f.samplerate * align, align, 16)
+    return struct.pack("<4sI8sI16s4sI", b"RIFF", riff, b"WAVEfmt ", 16, form, b"data", data)
+
+
+def _write_all(file: BinaryIO, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[file.write(view) :]
+
+
+class _Guard:
+    """A file for libsndfile, which calls it from C, where an exception could not be raised."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._error: OSError | None = None
+
+    def check(self) -> None:
+        """Raise what has gone wrong."""
+        if self._error is not None:
+            raise self._error
+
+    def write(self, data: Any) -> int:
+        try:
+            return self._file.write(data)
+        except OSError as e:
+            self._error = self._error or e
+            return 0
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        try:
+            return self._file.seek(offset, whence)
+        except OSError as e:
+            self._error = self._error or e
+            return -1
+
+    def tell(self) -> int:
+        return self._file.tell()
