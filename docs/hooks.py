@@ -23,18 +23,12 @@ PAGES = (
     "weights/*/README.md",
     "weights/training/*.md",
 )
-MEASURED = "speed.md", "denoising.md"
 RECORDINGS = "speech-48k", "music-44k-stereo"
 BITRATES = 1.5, 3, 6, 12
 
 
 def on_config(config: Any) -> Any:
-    """The cards of all models come after the overview; what was never measured is left out."""
-    missing = [name for name in MEASURED if not (DOCS / name).exists()]
-    for part in config.nav:
-        for pages in part.values():
-            if isinstance(pages, list):
-                pages[:] = [page for page in pages if [*page.values()][0] not in missing]
+    """The cards of all models come after the overview."""
     (models,) = (part["Models"] for part in config.nav if "Models" in part)
     cards = sorted(path.parent for path in ROOT.glob("weights/*-*/README.md"))
     models[1:1] = [{card.name: f"weights/{card.name}/README.md"} for card in cards]

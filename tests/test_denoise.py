@@ -69,7 +69,8 @@ def weights(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("noise", "snr", "gained"), [(wind, 0, 3), (wind, 5, 1), (hiss, 0, 5), (hiss, 5, 2)]
+    ("noise", "snr", "gained"),
+    [(wind, 0, 4), (wind, 5, 2.5), (wind, 10, 0.5), (hiss, 0, 6), (hiss, 5, 4), (hiss, 10, 1.5)],
 )
 def test_noise_goes(clean, noise, snr, gained):
     given = at_snr(clean, noise(len(clean)), snr)

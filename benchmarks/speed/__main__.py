@@ -159,24 +159,73 @@ def plan(scale: Scale, folder: Path, encodec: bool) -> list[Case]:
         name, bitrate = model.name, model.default_bitrate
         for kbps in (kbps for kbps in BITRATES if kbps <= model.bitrates[-1]):
             for lm in (False, True):
-                cases.append(case("coding", (name, f"{kbps:g} kbps"), 1, scale.audio,
-                                  model=name, bitrate=kbps, lm=lm, seconds=scale.audio))
+                cases.append(
+                    case(
+                        "coding",
+                        (name, f"{kbps:g} kbps"),
+                        1,
+                        scale.audio,
+                        model=name,
+                        bitrate=kbps,
+                        lm=lm,
+                        seconds=scale.audio,
+                    )
+                )
         for n in threads:
-            cases.append(case("stages", (name, _on(n)), n, scale.audio, model=name,
-                              bitrate=bitrate, seconds=scale.audio, threads=n))
+            cases.append(
+                case(
+                    "stages",
+                    (name, _on(n)),
+                    n,
+                    scale.audio,
+                    model=name,
+                    bitrate=bitrate,
+                    seconds=scale.audio,
+                    threads=n,
+                )
+            )
         for lm in (False, True):
-            cases.append(case("beside", (name, _on(1)), 1, scale.beside, model=name, bitrate=6,
-                              lm=lm, seconds=scale.beside))
+            cases.append(
+                case(
+                    "beside",
+                    (name, _on(1)),
+                    1,
+                    scale.beside,
+                    model=name,
+                    bitrate=6,
+                    lm=lm,
+                    seconds=scale.beside,
+                )
+            )
         for rows in scale.rows:
             for n in threads:
-                cases.append(case("batch", (name, _on(n), str(rows)), n, rows * scale.row,
-                                  model=name, bitrate=bitrate, rows=rows, seconds=scale.row,
-                                  threads=n))
+                cases.append(
+                    case(
+                        "batch",
+                        (name, _on(n), str(rows)),
+                        n,
+                        rows * scale.row,
+                        model=name,
+                        bitrate=bitrate,
+                        rows=rows,
+                        seconds=scale.row,
+                        threads=n,
+                    )
+                )
     if encodec:
         for lm in (False, True):
             for n in threads:
-                cases.append(case("encodec", ("lm" if lm else "packed", _on(n)), n, scale.beside,
-                                  lm=lm, seconds=scale.beside, threads=n))
+                cases.append(
+                    case(
+                        "encodec",
+                        ("lm" if lm else "packed", _on(n)),
+                        n,
+                        scale.beside,
+                        lm=lm,
+                        seconds=scale.beside,
+                        threads=n,
+                    )
+                )
     return cases + _lengths(scale, folder) + _starting(scale, folder, encodec)
 
 
@@ -188,8 +237,15 @@ def _lengths(scale: Scale, folder: Path) -> list[Case]:
         make_recording(wav, RECORDING, seconds)
         rounds = scale.rounds if seconds <= 60 else 1
         for verb, names in (("encode", (wav, vx)), ("decode", (vx, out))):
-            cases.append(Case(("lengths", str(seconds), verb), ["-m", "vauxio", verb, "-f", *names],
-                              1, rounds, seconds))
+            cases.append(
+                Case(
+                    ("lengths", str(seconds), verb),
+                    ["-m", "vauxio", verb, "-f", *names],
+                    1,
+                    rounds,
+                    seconds,
+                )
+            )
     return cases
 
 

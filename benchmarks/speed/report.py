@@ -1,6 +1,6 @@
 """The page on speed and its plots, from ``speed.json`` alone.
 
-    python -m benchmarks.speed.report benchmarks/results/speed.json --docs docs
+python -m benchmarks.speed.report benchmarks/results/speed.json --docs docs
 """
 
 from __future__ import annotations

@@ -9,7 +9,6 @@ Range coding is exact: from integer frequencies to the last bit of the code, onl
 from __future__ import annotations
 
 import hashlib
-import math
 import zlib
 from collections.abc import Sequence
 from typing import Any, Protocol
@@ -103,8 +102,7 @@ class PackedCoder:
 
     def encode(self, codes: np.ndarray) -> bytes:
         check_codes(codes, 1 << self.code_bits)
-        symbols = codes.transpose(2, 0, 1).reshape(-1, 1)
-        return np.packbits((symbols >> self._bits) & 1, bitorder="little").tobytes()
+        return self.pack(codes.transpose(2, 0, 1).reshape(1, -1)).tobytes()
 
     def decode(
         self, blocks: Sequence[tuple[bytes, int]], channels: int, codebooks: int
@@ -112,17 +110,26 @@ class PackedCoder:
         return [self._decode(*block, channels, codebooks) for block in blocks]
 
     def _decode(self, payload: bytes, tokens: int, channels: int, codebooks: int) -> np.ndarray:
-        shape = tokens, channels, codebooks, self.code_bits
-        size = math.prod(shape)
-        if len(payload) != -(-size // 8):
-            raise FormatError(
-                f"packed codes: {len(payload)} bytes, {tokens} tokens need {-(-size // 8)}"
-            )
-        bits = np.unpackbits(np.frombuffer(payload, np.uint8), bitorder="little")
-        if bits[size:].any():
+        count = tokens * channels * codebooks
+        size = -(-count * self.code_bits // 8)
+        if len(payload) != size:
+            raise FormatError(f"packed codes: {len(payload)} bytes, {tokens} tokens need {size}")
+        symbols = self.unpack(np.frombuffer(payload, np.uint8)[None], count)
+        return np.ascontiguousarray(symbols.reshape(tokens, channels, codebooks).transpose(1, 2, 0))
+
+    def pack(self, symbols: np.ndarray) -> np.ndarray:
+        """Rows of codes, ``uint16[rows, n]``, each to whole bytes: ``uint8[rows, bytes]``."""
+        bits = (symbols[:, :, None] >> self._bits) & 1
+        return np.packbits(bits.reshape(len(symbols), -1), axis=1, bitorder="little")
+
+    def unpack(self, packed: np.ndarray, count: int) -> np.ndarray:
+        """What `pack` made of rows of so many codes; `FormatError` if it cannot be that."""
+        bits = np.unpackbits(packed, axis=1, bitorder="little")
+        size = count * self.code_bits
+        if bits[:, size:].any():
             raise FormatError("packed codes: bits set after the last code")
-        symbols = bits[:size].reshape(shape) @ (np.uint16(1) << self._bits)
-        return np.ascontiguousarray(symbols.transpose(1, 2, 0))
+        bits = bits[:, :size].reshape(len(bits), count, self.code_bits)
+        return bits @ (np.uint16(1) << self._bits)
 
 
 class StaticCoder:

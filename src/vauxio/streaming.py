@@ -296,10 +296,9 @@ class _Encoders:
             self._network.state = self._states[streams].reshape(-1, size)
             codes = self._network.push(samples)
             self._states[streams] = self._network.state.reshape(-1, channels, size)
-            for stream, token in zip(
-                streams, codes.reshape(-1, channels, codebooks, 1), strict=True
-            ):
-                packets[stream].append(self._packer.encode(token))
+            packed = self._packer.pack(codes.reshape(-1, channels * codebooks))
+            for stream, packet in zip(streams, packed, strict=True):
+                packets[stream].append(packet.tobytes())
         return packets
 
 
@@ -347,7 +346,8 @@ class _Input:
     def take(self) -> np.ndarray:
         """The next token's samples, ``float32[channels, hop]``."""
         self._resample()
-        token, self._waiting = np.split(self._waiting, [self._model.hop])
+        hop = self._model.hop
+        token, self._waiting = self._waiting[:hop], self._waiting[hop:]
         self._taken += len(token)
         return token.T
 
@@ -379,16 +379,11 @@ class _Decoders:
     def push(self, packets: Mapping[int, bytes | None]) -> dict[int, np.ndarray]:
         _, channels = self._format
         with self._lock:
-            codes = np.full(
-                (len(packets), channels, self._codec.model.codebooks), LOST, np.int32
-            )  # also: codebooks that are not there
-            for token, (stream, packet) in zip(codes, packets.items(), strict=True):
+            for stream in packets:
                 _checked(stream, len(self._early))
-                if packet is not None:
-                    found = self._parse(packet)
-                    token[:, : found.shape[1]] = found
             if not packets:
                 return {}
+            codes = self._parse(list(packets.values()))
             rows = np.array(list(packets))[:, None] * channels + np.arange(channels)
             samples = self._tokens.step(rows.ravel(), codes.reshape(-1, codes.shape[2]))
             return {
@@ -416,16 +411,25 @@ class _Decoders:
             other._early = list(self._early)
             return other
 
-    def _parse(self, packet: bytes) -> np.ndarray:
-        _, channels = self._format
-        codebooks = self._codebooks.get(len(packet))
-        if codebooks is None:
-            sizes = ", ".join(map(str, self._codebooks))
-            raise FormatError(f"packet of {len(packet)} bytes: must have one of {sizes}")
-        (codes,) = self._packer.decode([(bytes(packet), 1)], channels, codebooks)
-        if int(codes.max()) >= self._codec.model.codebook_size:
-            raise FormatError("packet: a code is beyond the model's codebooks")
-        return codes[..., 0]
+    def _parse(self, packets: list[bytes | None]) -> np.ndarray:
+        """``int32[packets, channels, codebooks]``: `LOST` where no code is there."""
+        (_, channels), model = self._format, self._codec.model
+        codes = np.full((len(packets), channels, model.codebooks), LOST, np.int32)
+        by_size: dict[int, dict[int, bytes]] = {}
+        for i, packet in enumerate(packets):
+            if packet is not None:
+                by_size.setdefault(len(packet), {})[i] = bytes(packet)
+        for size, there in by_size.items():
+            codebooks = self._codebooks.get(size)
+            if codebooks is None:
+                sizes = ", ".join(map(str, self._codebooks))
+                raise FormatError(f"packet of {size} bytes: must have one of {sizes}")
+            packed = np.frombuffer(b"".join(there.values()), np.uint8).reshape(-1, size)
+            found = self._packer.unpack(packed, channels * codebooks)
+            if int(found.max()) >= model.codebook_size:
+                raise FormatError("packet: a code is beyond the model's codebooks")
+            codes[list(there), :, :codebooks] = found.reshape(-1, channels, codebooks)
+        return codes
 
     def _give(self, stream: int, samples: np.ndarray) -> np.ndarray:
         early = min(self._early[stream], len(samples))

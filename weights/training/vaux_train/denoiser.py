@@ -63,8 +63,8 @@ class Training:
     warmup: int = 100
     cooldown: float = 0.3  # last part of a run over which the learning rate falls
     ema: float = 0.995
-    complex_share: float = 0.4  # of the loss; the rest is magnitudes
-    loss_of_speech: float = 1.0  # how much more it counts to take away too much than too little
+    complex_share: float = 0.6  # of the loss; the rest is magnitudes
+    loss_of_speech: float = 4.0  # how much more it counts to take away too much than too little
     clip: float = 5.0
     seed: int = 1
 
