@@ -92,14 +92,17 @@ class ConcealingDecoder:
 
     def step(self, rows: np.ndarray, codes: np.ndarray) -> np.ndarray:
         """One token of some rows: ``[len(rows), any codebooks]`` to ``float32[len(rows), hop]``."""
-        state, lost = self._state[rows], codes[:, 0] == LOST
+        lost = codes[:, 0] == LOST
         heard = np.full((len(rows), self._codebooks), LOST, np.int32)
         heard[:, : codes.shape[1]] = codes
         if lost.any() or self._lost[rows].any():
-            samples = self._conceal(rows, heard, lost, state)
+            samples = self._conceal(rows, heard, lost, self._state[rows])
+        elif np.array_equal(rows, np.arange(len(self._state))):  # nothing is copied
+            self._last[:] = heard
+            samples, self._state = self._run(heard[:, :, None], self._state)
         else:
             self._last[rows] = heard
-            samples, self._state[rows] = self._run(heard[:, :, None], state)
+            samples, self._state[rows] = self._run(heard[:, :, None], self._state[rows])
         self._remember(rows, samples)
         return samples
 

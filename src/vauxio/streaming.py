@@ -293,9 +293,15 @@ class _Encoders:
         while streams := [stream for stream in streams if self._inputs[stream].ready()]:
             samples = np.concatenate([self._inputs[stream].take() for stream in streams])
             size = self._states.shape[2]
-            self._network.state = self._states[streams].reshape(-1, size)
+            all_of_them = streams == list(range(len(self._inputs)))  # then nothing is copied
+            state = self._states if all_of_them else self._states[streams]
+            self._network.state = state.reshape(-1, size)
             codes = self._network.push(samples)
-            self._states[streams] = self._network.state.reshape(-1, channels, size)
+            state = self._network.state.reshape(-1, channels, size)
+            if all_of_them:
+                self._states = state
+            else:
+                self._states[streams] = state
             packed = self._packer.pack(codes.reshape(-1, channels * codebooks))
             for stream, packet in zip(streams, packed, strict=True):
                 packets[stream].append(packet.tobytes())
