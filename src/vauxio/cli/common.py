@@ -22,6 +22,7 @@ import click
 
 from ..errors import VauxError
 from ..fileio import Output
+from ..metadata import printable
 from .signals import postponed, wakeup
 
 __all__ = [
@@ -71,8 +72,7 @@ class Job(NamedTuple):
 
 def complain(message: str) -> None:
     """One line on standard error, whatever a file's name or content put into it."""
-    line = "".join(c if c.isprintable() else repr(c)[1:-1] for c in message)
-    click.echo(f"vaux: {line}", err=True)
+    click.echo(f"vaux: {printable(message)}", err=True)
 
 
 def for_each(items: Iterable[T], work: Callable[[T], None]) -> int:
