@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("onnx")
@@ -16,7 +17,8 @@ pytest.importorskip("safetensors")
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "weights" / "training"))
 
-from vaux_train import config, export, graph, train  # noqa: E402
+from vaux_train import config, export, graph, train, widen  # noqa: E402
+from vaux_train.__main__ import main  # noqa: E402
 
 SMALL = [
     "model.encoder_dim=32",
@@ -24,6 +26,7 @@ SMALL = [
     "model.decoder_dim=32",
     "model.decoder_blocks=2",
     "model.latent_dim=16",
+    "model.level_latents=4",
     "model.codebooks=3",
     "model.codebook_size=64",
     "training.bitrates=[1, 3]",
@@ -63,6 +66,28 @@ def test_trains_and_resumes(trainer, data):
     assert again.step == trainer.step
     for a, b in zip(again.codec.parameters(), trainer.codec.parameters(), strict=True):
         assert torch.equal(a, b)
+
+
+def test_widens(trainer, data, tmp_path, monkeypatch):
+    """Latents for levels are added to a codec without them; what was there stays as it was."""
+    monkeypatch.setattr(train, "WIDENING_TOKENS", 1500)
+    monkeypatch.setattr(widen, "LESSONS", 30)
+    path = ROOT / "weights/training/configs/general-24k.toml"
+    narrow = config.load(path, [*SMALL, "model.latent_dim=12", "model.level_latents=0"])
+    waves = train.Trainer(narrow, tmp_path / "narrow", torch.device("cpu"))
+    waves.save()
+    wide = train.Trainer(trainer.config, tmp_path / "wide", torch.device("cpu"))
+    before, after = wide.widen(waves.run / "last.pt", data)["level_error_db"]
+    assert after < before
+    pcm = trainer.sampler.batch()
+    with torch.no_grad():
+        quantised = torch.randn(2, 24, 12)
+        widened = torch.cat([quantised, torch.randn(2, 24, 4)], -1)
+        assert torch.allclose(
+            wide.codec.decode(widened), waves.average.decode(quantised), atol=1e-5
+        )
+        moved = (wide.codec.encode(pcm)[..., :12] - waves.average.encode(pcm)).square().mean()
+        assert moved < 0.1 * waves.average.encode(pcm).square().mean()
 
 
 def test_loss_falls(trainer, data):
@@ -106,6 +131,38 @@ def test_encoder_stops_early(trainer, data, tmp_path, monkeypatch):
         assert (codes[:, codebooks:] == -1).all()
 
 
+def test_distortion_and_silence(trainer, data, tmp_path):
+    """What variable bitrate goes by: how far each number of codes is off, and what none becomes."""
+    codec = trainer.average
+    export.export(codec, tmp_path, data)
+    encoder, decoder = (export.session(tmp_path / f"{n}.onnx") for n in ("encoder", "decoder"))
+    pcm = np.load(data / "speech.npy")[: 2 * 60 * 320].reshape(2, -1).astype(np.float32) / 32768
+    codes, distortion = export.measured(encoder, pcm)
+    assert np.array_equal(codes, export.run_encoder(encoder, pcm))
+    silence = torch.from_numpy(graph.silence(codec))
+    with torch.no_grad():
+        latents = codec.encode(torch.from_numpy(pcm))
+        said = torch.zeros_like(latents)
+        for k in range(codes.shape[1]):
+            said += codec.quantiser.codebooks[k][torch.from_numpy(codes[:, k]).long()]
+            rest = (latents - said).square().sum(2).numpy()
+            assert np.allclose(distortion[:, k + 1], rest, rtol=1e-3, atol=1e-4)
+        rest = (latents - silence).square().sum(2).numpy()
+        assert np.allclose(distortion[:, 0], rest, rtol=1e-3, atol=1e-4)
+        silent = codec.decode(silence.expand(1, 60, -1)).numpy()
+        few = codec.quantiser.codebooks[0][torch.from_numpy(codes[:, 0]).long()]
+        few[:, ::2] = silence
+        few = codec.decode(few).numpy()
+    _, in_silence = export.measured(encoder, np.zeros((1, 60 * 320), np.float32))
+    assert in_silence[0, 0, graph.receptive_fields(codec)[0] :].max() < 1e-6
+    absent = np.full((1, codes.shape[1], 60), -1, np.int32)
+    assert np.allclose(export.run_decoder(decoder, absent), silent, atol=1e-5)
+    codes[:, 1:], codes[:, 0, ::2] = -1, -1
+    assert np.allclose(export.run_decoder(decoder, codes), few, atol=1e-5)
+    steps = json.loads((tmp_path / "model.json").read_text())["distortions"]
+    assert len(steps) == 11 and steps == sorted(steps, reverse=True) and steps[-1] > 0
+
+
 def test_receptive_field_bounds_the_state(trainer, data, tmp_path):
     """What the decoder puts out after that many tokens no longer depends on what came before."""
     export.export(trainer.average, tmp_path, data)
@@ -119,3 +176,47 @@ def test_receptive_field_bounds_the_state(trainer, data, tmp_path):
     a, b = export.run_decoder(decoder, codes), export.run_decoder(decoder, other)
     assert np.abs(a - b)[:, : 20 * hop].max() > 0
     assert np.array_equal(a[:, (10 + field) * hop :], b[:, (10 + field) * hop :])
+
+
+def test_fewer_codebooks_of_a_larger_model(trainer, data, tmp_path, monkeypatch, capsys):
+    """From graphs, as speech-24k begins from general-24k: trained, measured, exported, gone on."""
+    pytest.importorskip("pesq")
+    pytest.importorskip("pystoi")
+    export.export(trainer.average, tmp_path / "large", data)
+    trainer.save_for_resuming(tmp_path / "large")
+    larger = graph.read_weights(tmp_path / "large")["quantiser.codebooks"]
+    voice, rate = soundfile.read(ROOT / "tests/data/speech-16k.flac", 16000)
+    for kind in ("speech", "music", "sound"):
+        (tmp_path / "corpus" / "dev" / kind).mkdir(parents=True)
+        soundfile.write(tmp_path / "corpus" / "dev" / kind / "a.flac", voice, rate)
+    smaller = [*SMALL, "model.name='small'", "model.codebooks=2", "training.bitrates=[1, 2]"]
+
+    def call(verb: str, *arguments: object, steps: int = 0) -> str:
+        more = [*smaller, f"training.steps={trainer.step + steps}"]
+        words = [verb, "--config", ROOT / "weights/training/configs/speech-24k.toml",
+                 *(word for item in more for word in ("--set", item)),
+                 "--run", tmp_path / "run", *arguments]  # fmt: skip
+        monkeypatch.setattr(sys, "argv", ["vaux_train", *map(str, words)])
+        main()
+        return capsys.readouterr().out
+
+    start = ("--data", data, "--minutes", 60, "--start", tmp_path / "large")
+    call("train", *start)  # no step
+    begun = torch.load(tmp_path / "run" / "last.pt", weights_only=True)["average"]
+    assert torch.equal(begun["quantiser.codebooks"], larger[:2])
+    call("train", *start, steps=2)
+    rows = [
+        json.loads(line)
+        for line in call("evaluate", "--corpus", tmp_path / "corpus").split("\n")[:-1]
+    ]
+    assert [(row["step"], row["codebooks"]) for row in rows] == [
+        (trainer.step + 2, k) for k in (1, 1, 1, 2, 2, 2)
+    ]
+    report = json.loads(call("export", "--data", data, "--out", tmp_path / "small"))
+    assert report["codes_equal"] >= 0.995
+    description = json.loads((tmp_path / "small" / "model.json").read_text())
+    assert (description["name"], description["codebooks"]) == ("small", 2)
+    again = train.Trainer(config.load(ROOT / "weights/training/configs/speech-24k.toml", smaller),
+                          tmp_path / "again", torch.device("cpu"))  # fmt: skip
+    again.resume(trainer.run / "last.pt")  # a checkpoint of the larger one
+    assert again.codec.quantiser.uses.shape == (2, 64)

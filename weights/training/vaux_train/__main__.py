@@ -29,12 +29,16 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--minutes", type=float, required=True)
     p.add_argument("--start", type=Path, help="checkpoint or model folder to begin a new run from")
 
+    p = run_verb("widen", "begin a run from a checkpoint with fewer latents; the new carry levels")
+    p.add_argument("--data", type=Path, required=True)
+    p.add_argument("--start", type=Path, required=True, help="checkpoint of the narrower codec")
+
     p = run_verb("report", "curves, decoded samples and spectrograms into the run's folder")
     p.add_argument("--corpus", type=Path, required=True)
 
     p = run_verb("evaluate", "objective figures on the dev recordings, at nominal bits")
     p.add_argument("--corpus", type=Path, required=True)
-    p.add_argument("--codebooks", type=int, nargs="*", default=[2, 4, 8, 16])
+    p.add_argument("--codebooks", type=int, nargs="*", help="else those of the config's bitrates")
     p.add_argument("--every", type=int, default=1, help="only every n-th recording")
 
     p = run_verb("export", "write a model folder, checked against PyTorch")
@@ -63,7 +67,7 @@ def parser() -> argparse.ArgumentParser:
 
     p = run_verb("evaluate-lm", "what the language model saves on the dev recordings")
     p.add_argument("--codes", type=Path, required=True)
-    p.add_argument("--codebooks", type=int, nargs="*", default=[2, 4, 8, 16])
+    p.add_argument("--codebooks", type=int, nargs="*", help="else those of the config")
     p.add_argument("--every", type=int, default=1, help="only every n-th block")
 
     p = run_verb("export-lm", "write lm.onnx into a model folder, checked against its definition")
@@ -87,9 +91,8 @@ def language_model(args: argparse.Namespace) -> None:
     if args.verb == "train-lm":
         trainer.train(args.codes, args.minutes)
     elif args.verb == "evaluate-lm":
-        for row in evaluate(
-            trainer.average, args.codes, args.codebooks, trainer.device, args.every
-        ):
+        codebooks = args.codebooks or trainer.config.lm.codebooks
+        for row in evaluate(trainer.average, args.codes, codebooks, trainer.device, args.every):
             print(json.dumps({"step": trainer.step, **row}), flush=True)
     elif args.verb == "export-lm":
         print(json.dumps(export_lm(trainer.average, args.codes, args.out)))
@@ -125,17 +128,20 @@ def main() -> None:
         trainer.resume(checkpoint)
     elif args.verb == "train" and args.start:
         trainer.resume(args.start)
-    elif args.verb != "train":
+    elif args.verb not in ("train", "widen"):
         raise SystemExit(f"{checkpoint} does not exist: train first")
 
-    codec = trainer.average.cpu()
-    if args.verb == "train":
+    codec, bitrates = trainer.average.cpu(), trainer.config.training.bitrates
+    if args.verb == "widen":
+        print(json.dumps(trainer.widen(args.start, args.data)))
+    elif args.verb == "train":
         trainer.train(args.data, args.minutes)
     elif args.verb == "report":
         report.curves(args.run / "log.csv", args.run / "curves.png")
-        report.samples(codec, args.corpus, args.run / "samples", (2, 4, 8, 16))
+        report.samples(codec, args.corpus, args.run / "samples", bitrates)
     elif args.verb == "evaluate":
-        for row in evaluate.evaluate(codec, args.corpus, args.codebooks, args.every):
+        codebooks = args.codebooks or bitrates
+        for row in evaluate.evaluate(codec, args.corpus, codebooks, args.every):
             print(json.dumps({"step": trainer.step, **row}), flush=True)
     elif args.verb == "export":
         print(json.dumps(export.export(codec, args.out, args.data)))

@@ -24,7 +24,8 @@ class Model:
     decoder_blocks: int = 6
     expansion: int = 3
     kernel: int = 7
-    latent_dim: int = 64
+    latent_dim: int = 80
+    level_latents: int = 16  # of these the last, see `levels`
     codebooks: int = 16
     codebook_size: int = 1024
     default_bitrate: float = 6.0
@@ -59,12 +60,14 @@ class Training:
     )  # codebooks of the bars
     seed: int = 1
     mel: float = 1.0
-    spectrum: float = 1.0
+    spectrum: float = 1.5
+    levels: float = 0.15
+    level_latents: float = 0.3  # how firmly those latents are held to what they are to carry
     waveform: float = 0.1
     commitment: float = 0.25
-    adversarial: float = 0.5  # shares of the gradient that likeness has at the samples
-    feature: float = 0.5
-    clip: float = 20.0  # of the generator's gradient norm
+    adversarial: float = 0.1  # shares of the gradient that likeness has at the samples
+    feature: float = 0.1
+    clip: float = 50.0  # of the generator's gradient norm
     # Discriminator.
     discriminator_tokens: int = 48  # of each excerpt
     discriminator_rows: int = 50  # per cent of the batch
@@ -87,6 +90,7 @@ class LanguageModel:
     tokens: int = 400  # length of a training excerpt
     batch: int = 8
     codebooks: list[int] = field(default_factory=lambda: [2, 4, 8, 16])  # mostly trained with
+    variable: float = 0.15  # share of batches with another number of codebooks now and then
     steps: int = 100_000
     float_steps: int = 300  # before weights and activations are rounded
     lr: float = 2e-3

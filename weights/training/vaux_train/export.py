@@ -15,7 +15,9 @@ from .data import KINDS
 from .graph import decoder_graph, encoder_graph, receptive_fields, round_weights, state_size
 from .network import Codec
 
-STATISTICS_SECONDS = 600  # of each kind of sound, for the static coder's distribution
+STATISTICS_SECONDS = 600  # of each kind of sound, for the static coder and variable bitrate
+SPAN = 5  # tokens that get the same number of codes where the bitrate varies
+QUALITIES = 11  # 0 to 10
 
 
 def session(path: Path) -> onnxruntime.InferenceSession:
@@ -25,8 +27,17 @@ def session(path: Path) -> onnxruntime.InferenceSession:
 
 
 def run_encoder(encoder: onnxruntime.InferenceSession, pcm: np.ndarray) -> np.ndarray:
+    return measured(encoder, pcm, 0)[0]
+
+
+def measured(
+    encoder: onnxruntime.InferenceSession, pcm: np.ndarray, asked: int = 1
+) -> tuple[np.ndarray, np.ndarray]:
+    """Codes, and the distortion of each number of them."""
     state = np.zeros((len(pcm), encoder.get_inputs()[1].shape[1]), np.float32)
-    return encoder.run(["codes"], {"pcm": pcm, "state": state})[0]
+    feeds = {"pcm": pcm, "state": state, "measured": np.array(asked, np.int64)}
+    codes, distortion = encoder.run(["codes", "distortion"], feeds)
+    return codes, distortion
 
 
 def run_decoder(
@@ -63,12 +74,17 @@ def check(codec: Codec, folder: Path, audio: np.ndarray) -> dict[str, float]:
     return report
 
 
-def static_table(
+def statistics(
     folder: Path, data: Path, codebooks: int, size: int, hop: int, rate: int
-) -> np.ndarray:
-    """How often each code occurs in training audio: uint16 ``[codebooks, size]``, 1 or more."""
+) -> tuple[np.ndarray, np.ndarray]:
+    """Of training audio.
+
+    Returns how often each code occurs, uint16 ``[codebooks, size]``, 1 or more; and the mean
+    distortion of spans with so many codes, float32 ``[codebooks + 1, spans]``.
+    """
     encoder = session(folder / "encoder.onnx")
     counts = np.zeros((codebooks, size), np.int64)
+    spans = []
     piece = 10 * rate // hop * hop
     for kind in KINDS:
         pcm = np.load(data / f"{kind}.npy", mmap_mode="r")
@@ -76,13 +92,35 @@ def static_table(
         starts = np.linspace(0, len(pcm) - piece, count).astype(int)
         for group in np.array_split(starts, max(1, len(starts) // 8)):
             batch = np.stack([pcm[s : s + piece] for s in group]).astype(np.float32) / 32768
-            codes = run_encoder(encoder, batch)
+            codes, distortion = measured(encoder, batch)
+            whole = distortion[..., : distortion.shape[2] // SPAN * SPAN]
+            means = whole.reshape(*whole.shape[:2], -1, SPAN).mean(3)
+            spans.append(means.transpose(1, 0, 2).reshape(codebooks + 1, -1))
             for k in range(codebooks):
                 counts[k] += np.bincount(codes[:, k].ravel(), minlength=size)
     smoothed = counts + 0.5
-    return np.maximum(1, np.round(smoothed / smoothed.max(1, keepdims=True) * 65535)).astype(
-        np.uint16
-    )
+    table = np.maximum(1, np.round(smoothed / smoothed.max(1, keepdims=True) * 65535))
+    return table.astype(np.uint16), np.concatenate(spans, axis=1)
+
+
+def distortions(spans: np.ndarray) -> list[float]:
+    """What distortion spans may have at each quality, 0 to 10: its square over that of no codes.
+
+    With it, those of training audio have as many codes on average as quality stands for: in steps
+    of the same factor, from a twelfth of all codebooks to eleven twelfths.
+    """
+    codebooks = len(spans) - 1
+    found = []
+    for quality in range(QUALITIES):
+        wanted = codebooks / 12 * 11 ** (quality / (QUALITIES - 1))
+        low, high = 0.0, float(spans[0].max())
+        for _ in range(50):
+            most = (low + high) / 2
+            near = spans**2 <= most * spans[0]
+            depth = np.where(near.any(0), near.argmax(0), codebooks).mean()
+            low, high = (most, high) if depth > wanted else (low, most)
+        found.append(float(f"{high:.5g}"))
+    return found
 
 
 def export(codec: Codec, folder: Path, data: Path) -> dict[str, float]:
@@ -97,7 +135,7 @@ def export(codec: Codec, folder: Path, data: Path) -> dict[str, float]:
     pcm = [np.load(data / f"{kind}.npy", mmap_mode="r") for kind in KINDS]
     excerpts = np.stack([p[len(p) // 2 :][:piece] for p in pcm]).astype(np.float32) / 32768
     report = check(codec, folder, excerpts)
-    table = static_table(folder, data, c.codebooks, c.codebook_size, c.hop, c.samplerate)
+    table, spans = statistics(folder, data, c.codebooks, c.codebook_size, c.hop, c.samplerate)
     np.save(folder / "static.npy", table)
     p = table / table.sum(1, keepdims=True)
     report["static_bits"] = float((-(p * np.log2(p)).sum(1)).mean())
@@ -126,6 +164,7 @@ def export(codec: Codec, folder: Path, data: Path) -> dict[str, float]:
             for name, graph in graphs.items()
         },
         "static": entry("static.npy"),
+        "distortions": distortions(spans),
     }
     assert math.log2(c.codebook_size).is_integer()
     (folder / "model.json").write_text(json.dumps(description, indent=2) + "\n")

@@ -21,7 +21,17 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 from torch import nn
 
-from .network import EPSILON, MAX_GAIN, SCALE, CausalDepthwise, Codec, Trunk
+from .network import (
+    EPSILON,
+    LEVEL_FLOOR,
+    LEVEL_GAIN,
+    LEVEL_OFFSET,
+    MAX_GAIN,
+    SCALE,
+    CausalDepthwise,
+    Codec,
+    Trunk,
+)
 
 OPSET = 17
 END = np.iinfo(np.int64).max
@@ -206,7 +216,7 @@ class Graph:
         taper = np.sin(np.pi * (n + 0.5) / (2 * hop)).astype(np.float32)
         return self.op("Mul", basis, self.constant(taper[:, None]))
 
-    def model(self, name: str, input_: tuple, output: tuple) -> onnx.ModelProto:
+    def model(self, name: str, input_: tuple, output: tuple, *more: tuple) -> onnx.ModelProto:
         """Close the graph: split the packed state into its parts and join the next one."""
         sizes = [length * width for _, length, width in self.parts]
         split = helper.make_node(
@@ -222,7 +232,8 @@ class Graph:
             [split, *self.nodes, join],
             name,
             [helper.make_tensor_value_info(*input_), state[0], *self.options],
-            [helper.make_tensor_value_info(*output), state[1]],
+            [helper.make_tensor_value_info(*output), state[1]]
+            + [helper.make_tensor_value_info(*another) for another in more],
             self.constants,
         )
         model = helper.make_model(
@@ -239,29 +250,52 @@ def encoder_graph(codec: Codec) -> onnx.ModelProto:
     """``pcm [B, n·hop]``, ``state`` to ``codes [B, codebooks, n]`` (int32), ``next_state``.
 
     A third input, ``codebooks``, may be given where the first so many are enough: the search may
-    then stop early, and what was not searched is -1.
+    then stop early, and what was not searched is -1. A fourth, ``measured``, is 1 where the third
+    output is wanted, ``distortion [B, codebooks + 1, n]``: how far, as a squared distance of
+    latents, a token is from what it becomes with so many codes; see `distortion`.
     """
     g, c = Graph(), codec.config
     frames = g.windows(g.with_past(g.reshape("pcm", 0, -1, c.hop), 1, c.hop), 2)
     spectrum = g.op("Mul", g.op("MatMul", frames, g.mdct_basis(c.hop)), g.scalar(SCALE))
     power = g.op("Add", g.op("Mul", spectrum, spectrum), g.scalar(EPSILON))
     features = g.op("Div", spectrum, g.op("Sqrt", g.op("Sqrt", power)))
+    if c.level_latents:
+        features = g.op("Concat", features, levels(g, spectrum, codec), axis=2)
     linear = g.op("MatMul", features, g.weight("analysis.weight", codec.analysis.weight, True))
     latents = g.op("Add", linear, g.trunk(features, "encoder", codec.encoder))
-    codes = quantise(g, latents, codec)
+    entries = [
+        g.weight(f"quantiser.codebooks.{k}", book)
+        for k, book in enumerate(codec.quantiser.codebooks)
+    ]
+    codes = quantise(g, latents, entries, codec)
     g.nodes.append(helper.make_node("Cast", [codes], ["codes"], to=TensorProto.INT32))
+    asked = g.op("Greater", g.option("measured", 0), g.constant(np.array(0)))
+    nothing = partial(g.constant, np.zeros((0, c.codebooks + 1, 0), np.float32))
+    (distances,) = g.when(
+        asked,
+        lambda: [distortion(g, latents, codes, entries, codec)],
+        lambda: [g.op("Identity", nothing())],
+    )
+    g.nodes.append(helper.make_node("Identity", [distances], ["distortion"]))
     shape = ["batch", c.codebooks, "tokens"]
     return g.model(
         "encoder",
         ("pcm", TensorProto.FLOAT, ["batch", "samples"]),
         ("codes", TensorProto.INT32, shape),
+        ("distortion", TensorProto.FLOAT, [None, c.codebooks + 1, None]),
     )
 
 
-def quantise(g: Graph, latents: str, codec: Codec) -> str:
+def levels(g: Graph, spectrum: str, codec: Codec) -> str:
+    """Logarithms of the mean squares of bands, ``[B, n, bands]``; see `Codec.features`."""
+    mean = g.op("MatMul", g.op("Mul", spectrum, spectrum), g.constant(codec.bands.numpy()))
+    log = g.op("Log", g.op("Add", mean, g.scalar(LEVEL_FLOOR)))
+    return g.op("Add", g.op("Mul", log, g.scalar(LEVEL_GAIN)), g.scalar(LEVEL_OFFSET))
+
+
+def quantise(g: Graph, latents: str, entries: list[str], codec: Codec) -> str:
     """``[B, n, latent_dim]`` to codes ``[B, codebooks, n]``, by residuals."""
     c, books = codec.config, codec.quantiser.codebooks
-    entries = [g.weight(f"quantiser.codebooks.{k}", book) for k, book in enumerate(books)]
     biases = [g.constant((-0.5 * book.square().sum(1)).numpy()) for book in books]
     asked = g.option("codebooks", c.codebooks)
     rest = g.reshape(latents, -1, c.latent_dim)
@@ -290,17 +324,47 @@ def quantise(g: Graph, latents: str, codec: Codec) -> str:
     return g.op("Transpose", codes, perm=[0, 2, 1])
 
 
+def distortion(g: Graph, latents: str, codes: str, entries: list[str], codec: Codec) -> str:
+    """Squared distances ``[B, codebooks + 1, n]`` of latents from what their first codes say.
+
+    Those of no code at all are from digital silence: that is what a token without codes becomes.
+    """
+    chosen = [
+        g.op("Gather", entry, g.cut(codes, 1, k, k + 1))  # [B, 1, n, latent_dim]
+        for k, entry in enumerate(entries)
+    ]
+    silent = g.constant(silence(codec)[None, None, None])
+    said = g.op("CumSum", g.op("Concat", *chosen, axis=1), g.constant(np.array(1)))
+    whole = g.op("Unsqueeze", latents, g.ints(1))  # [B, 1, n, latent_dim]
+    rest = g.op("Concat", g.op("Sub", whole, silent), g.op("Sub", whole, said), axis=1)
+    return g.op("ReduceSumSquare", rest, axes=[3], keepdims=0)
+
+
+@torch.no_grad()
+def silence(codec: Codec) -> np.ndarray:
+    """What the encoder makes of digital silence, when it hears nothing else: ``[latent_dim]``."""
+    tokens = receptive_fields(codec)[0] + 1
+    latents = codec.encode(torch.zeros(1, tokens * codec.config.hop))
+    return latents[0, -1].numpy()
+
+
 def decoder_graph(codec: Codec) -> onnx.ModelProto:
-    """``codes [B, codebooks, n]`` (-1: absent), ``state`` to ``pcm [B, n·hop]``, ``next_state``."""
+    """``codes [B, codebooks, n]`` (-1: absent), ``state`` to ``pcm [B, n·hop]``, ``next_state``.
+
+    The codes of a token are there from the first codebook on, up to some number. A token without
+    any is digital silence.
+    """
     g, c = Graph(), codec.config
     books = [
         g.weight(f"quantiser.codebooks.{k}", b) for k, b in enumerate(codec.quantiser.codebooks)
     ]
-    nothing = g.constant(np.zeros((1, c.latent_dim), np.float32))
-    table = g.op("Concat", nothing, *books, axis=0)  # row 0: an absent codebook adds nothing
-    first = g.constant((1 + c.codebook_size * np.arange(c.codebooks, dtype=np.int32))[:, None])
+    # Row 0: an absent codebook adds nothing. Row 1 is for the first one, absent in silence alone.
+    absent = g.constant(np.stack([np.zeros(c.latent_dim, np.float32), silence(codec)]))
+    table = g.op("Concat", absent, *books, axis=0)
+    first = g.constant((2 + c.codebook_size * np.arange(c.codebooks, dtype=np.int32))[:, None])
     present = g.op("Not", g.op("Less", "codes", g.constant(np.int32(0))))
-    rows = g.op("Where", present, g.op("Add", "codes", first), g.constant(np.int32(0)))
+    instead = g.constant(np.eye(1, c.codebooks, dtype=np.int32).T)
+    rows = g.op("Where", present, g.op("Add", "codes", first), instead)
     latents = g.op("ReduceSum", g.op("Gather", table, rows), g.ints(1), keepdims=0)
     h = g.trunk(latents, "decoder", codec.decoder)
     gain = g.op("Exp", g.op("Min", g.cut(h, 2, 0, c.hop), g.scalar(MAX_GAIN)))

@@ -196,10 +196,15 @@ class TokenModel(nn.Module):
         return self.heads[k](a[:, k : k + tokens]) * (SCORE_UNIT * NATS_PER_UNIT)
 
     def bits(self, codes: torch.Tensor, used: int) -> torch.Tensor:
-        """Mean bits of a code for each of the first `used` codebooks."""
+        """Mean bits of a code for each of the first `used` codebooks.
+
+        A code of `size` stands for none, as in a file of variable bitrate; it costs nothing.
+        """
         a = self.trunk(codes, used)
         losses = []
         for k in range(used):
             logits = self.scores(a, k, codes.shape[1]).flatten(0, 1)
-            losses.append(functional.cross_entropy(logits, codes[:, :, k].flatten()))
+            wanted = codes[:, :, k].flatten()
+            loss = functional.cross_entropy(logits, wanted, ignore_index=self.size, reduction="sum")
+            losses.append(loss / (wanted != self.size).sum().clamp_min(1))
         return torch.stack(losses) / math.log(2)

@@ -62,9 +62,11 @@ class LanguageModelTrainer:
         for group in self.optimiser.param_groups:
             group["lr"] = c.lr * scale * min(1.0, (self.step + 1) / c.warmup)
         self.model.set_rounding(self.step >= c.float_steps)
-        codes = self.sampler.batch()
+        codes, used = self.sampler.batch(), self._used()
+        if self.sampler.random.random() < c.variable:
+            codes = self._varied(codes, used)
         with torch.autocast(self.device.type, torch.bfloat16):
-            bits = self.model.bits(codes, self._used())
+            bits = self.model.bits(codes, used)
         self.optimiser.zero_grad(set_to_none=True)
         # Every codebook counts alike, so with few of them a step is a smaller one.
         (bits.sum() / self.model.codebooks).backward()
@@ -79,6 +81,19 @@ class LanguageModelTrainer:
         if self.sampler.random.random() < 0.3:
             return int(self.sampler.random.integers(1, self.model.codebooks + 1))
         return int(self.sampler.random.choice(self.config.lm.codebooks))
+
+    def _varied(self, codes: torch.Tensor, used: int) -> torch.Tensor:
+        """As in files of variable bitrate: another number of codebooks every 4 to 64 tokens."""
+        random, (rows, tokens, books) = self.sampler.random, codes.shape
+        depth = np.empty((rows, tokens), np.int64)
+        for row in depth:
+            at = 0
+            while at < tokens:
+                length = int(4 * 2 ** random.uniform(0, 4))
+                row[at : at + length] = random.integers(used + 1)
+                at += length
+        absent = torch.arange(books) >= torch.from_numpy(depth)[..., None]
+        return codes.masked_fill(absent.to(codes.device), self.model.size)
 
     @torch.no_grad()
     def _follow(self) -> None:

@@ -6,6 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from .bands import erb_filters
+
 
 def mel_filters(samplerate: int, window: int, bands: int) -> Tensor:
     """Triangular filters on the mel scale 2595·log10(1 + f/700), ``[bins, bands]``, peaks of 1."""
@@ -25,28 +27,54 @@ def mel_filters(samplerate: int, window: int, bands: int) -> Tensor:
 
 
 class SpectralLoss(nn.Module):
-    """Multi-scale log-mel L1 and compressed complex STFT L1.
+    """Multi-scale log-mel L1, compressed complex STFT L1, and levels of auditory bands.
 
     Mel windows and bands follow Kumar et al. 2023 (DAC) scaled to 24 kHz; the compressed complex
-    term (power 0.3) follows Wilson et al. 2018.
+    term (power 0.3) follows Wilson et al. 2018. The levels of bands of one ERB over windows long
+    enough to make them steady are what a decoder can get right even where it cannot know the
+    waveform: the fine cells of the mel loss hide them in their own randomness.
     """
 
     MEL = ((64, 8), (128, 16), (256, 32), (512, 64), (1024, 80), (2048, 160))
     COMPLEX = (1024, 256)
+    LEVELS = (2048, 1024)
+    LEVEL_RANGE = 1e-5  # 50 dB: how far below the loudest band of a window levels still count
+    LEVEL_HUBER = 6.0  # dB
+    HIGH_BANDS = 16  # above 2.4 kHz
+    LOW_SHARE = 0.3  # of the weight below, where right levels are no reason to add noise to waves
 
     def __init__(self, samplerate: int) -> None:
         super().__init__()
         for window, bands in self.MEL:
             self.register_buffer(f"filters_{window}", mel_filters(samplerate, window, bands))
+        for window in self.LEVELS:
+            bins = torch.linspace(0, samplerate / 2, window // 2 + 1)
+            self.register_buffer(f"bands_{window}", erb_filters(bins, samplerate))
 
     @staticmethod
     def _stft(x: Tensor, window: int) -> Tensor:
         taper = torch.hann_window(window, device=x.device)
         return torch.stft(x, window, window // 4, window=taper, return_complex=True)
 
-    def forward(self, decoded: Tensor, original: Tensor) -> tuple[Tensor, Tensor]:
+    def _levels(self, power: Tensor, window: int, n: int) -> Tensor:
+        levels = power.transpose(1, 2) @ getattr(self, f"bands_{window}")
+        floor = levels[n:].amax(2, keepdim=True) * self.LEVEL_RANGE + 1e-6
+        decoded, original = (10 * torch.log10(half + floor) for half in (levels[:n], levels[n:]))
+        error = F.huber_loss(decoded, original, delta=self.LEVEL_HUBER, reduction="none")
+        share = torch.ones(error.shape[-1], device=error.device)
+        share[: -self.HIGH_BANDS] = self.LOW_SHARE
+        return (error * share).mean()
+
+    def forward(
+        self, decoded: Tensor, original: Tensor, waves: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Mel, complex and level loss of rows ``[B, frames]``.
+
+        `waves`, ``[B]``, weighs the complex loss of each row: how far its waveform can be known.
+        """
         mel_loss = decoded.new_zeros(())
         complex_loss = decoded.new_zeros(())
+        level_loss = decoded.new_zeros(())
         rows = torch.cat([decoded, original])
         n = len(decoded)
         for window, _ in self.MEL:
@@ -55,8 +83,11 @@ class SpectralLoss(nn.Module):
             mel = power.transpose(1, 2) @ getattr(self, f"filters_{window}")
             log = torch.log10(mel + 1e-5 * (window / 1024)) * 0.5
             mel_loss = mel_loss + F.l1_loss(log[:n], log[n:])
+            if window in self.LEVELS:
+                level_loss = level_loss + self._levels(power, window, n)
             if window in self.COMPLEX:
                 gain = (power + 1e-4) ** -0.35
                 re, im = spectrum.real * gain, spectrum.imag * gain
-                complex_loss = complex_loss + F.l1_loss(re[:n], re[n:]) + F.l1_loss(im[:n], im[n:])
-        return mel_loss, complex_loss
+                error = (re[:n] - re[n:]).abs() + (im[:n] - im[n:]).abs()
+                complex_loss = complex_loss + (error.mean((1, 2)) * waves).mean()
+        return mel_loss, complex_loss, level_loss

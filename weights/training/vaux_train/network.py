@@ -16,10 +16,14 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from . import config
+from .bands import erb_filters
+from .levels import least_squares, level_latents
 from .quantiser import ResidualQuantiser
 
 EPSILON = 1e-4  # of a squared coefficient: below it compression and expansion are linear
 MAX_GAIN = 6.0  # natural logarithm; keeps a stray token finite
+LEVEL_FLOOR = 1e-6  # of the mean square of a band's coefficients
+LEVEL_GAIN, LEVEL_OFFSET = 0.25, 1.25  # bring the logarithms of ordinary levels near 1
 SCALE = 4.0  # of orthonormal MDCT coefficients, to bring ordinary levels near 1
 
 
@@ -27,7 +31,9 @@ class MDCT:
     """Causal MDCT with a sine window of two hops (Princen, Johnson & Bradley 1987).
 
     Token t's window ends at sample (t + 1)·hop. The network sees coefficients compressed to about
-    their square root, so that quiet parts count and loud ones do not swamp.
+    their square root, so that quiet parts count and loud ones do not swamp. Beside them it sees
+    the levels of bands as logarithms: from compressed coefficients alone it could not learn how
+    loud a band is that lies 40 dB below another.
     """
 
     def __init__(self, hop: int) -> None:
@@ -38,10 +44,13 @@ class MDCT:
         self.basis = (torch.sin(math.pi * n / (2 * hop))[:, None] * basis).float()
 
     def analyse(self, pcm: Tensor) -> Tensor:
-        """``[B, T·hop]`` samples to compressed coefficients ``[B, T, hop]``."""
+        """``[B, T·hop]`` samples to coefficients ``[B, T, hop]``."""
         frames = F.pad(pcm, (self.hop, 0)).unfold(-1, self.window, self.hop)
         with torch.autocast(pcm.device.type, enabled=False):
-            c = SCALE * (frames.float() @ self.basis.to(pcm.device))
+            return SCALE * (frames.float() @ self.basis.to(pcm.device))
+
+    @staticmethod
+    def compress(c: Tensor) -> Tensor:
         return c * (c.square() + EPSILON) ** -0.25
 
     def synthesise(self, h: Tensor) -> Tensor:
@@ -133,10 +142,15 @@ class Codec(nn.Module):
         self.config = c
         self.transform = MDCT(c.hop)
         self.delay = self.transform.delay + c.lookahead * c.hop
+        inputs = c.hop
+        if c.level_latents:
+            bins = (torch.arange(c.hop) + 0.5) * c.samplerate / (2 * c.hop)
+            self.bands = erb_filters(bins, c.samplerate)
+            inputs += self.bands.shape[1]
         self.encoder = Trunk(
-            c.hop, c.encoder_dim, c.latent_dim, c.encoder_blocks, c.expansion, c.kernel, 1
+            inputs, c.encoder_dim, c.latent_dim, c.encoder_blocks, c.expansion, c.kernel, 1
         )
-        self.analysis = nn.Linear(c.hop, c.latent_dim, bias=False)
+        self.analysis = nn.Linear(inputs, c.latent_dim, bias=False)
         self.quantiser = ResidualQuantiser(c.latent_dim, c.codebooks, c.codebook_size)
         self.synthesis = nn.Linear(c.latent_dim, c.hop, bias=False)
         self.decoder = Trunk(
@@ -155,17 +169,39 @@ class Codec(nn.Module):
 
     @torch.no_grad()
     def initialise(self, pcm: Tensor) -> None:
-        """Principal components and k-means codebooks from samples ``[B, T·hop]``."""
-        features = self.transform.analyse(pcm).flatten(0, 1)
-        _, vectors = torch.linalg.eigh(features.T @ features)
-        basis = vectors[:, -self.config.latent_dim :].T
-        self.analysis.weight.copy_(basis)
-        self.synthesis.weight.copy_(basis.T)
+        """Principal components, levels and k-means codebooks from samples ``[B, T·hop]``."""
+        c, waves = self.config, self.config.latent_dim - self.config.level_latents
+        coefficients = self.features(pcm)[..., : c.hop].flatten(0, 1)
+        _, vectors = torch.linalg.eigh(coefficients.T @ coefficients)
+        basis = vectors[:, -waves:].T
+        self.analysis.weight.zero_()[:waves, : c.hop] = basis
+        self.synthesis.weight.zero_()[:, :waves] = basis.T
+        if c.level_latents:
+            self.start_levels(pcm)
         self.quantiser.initialise(self.encode(pcm).flatten(0, 1))
+
+    @torch.no_grad()
+    def start_levels(self, pcm: Tensor) -> None:
+        """The linear path from levels to the latents that are to carry them."""
+        c = self.config
+        x = self.features(pcm)[..., c.hop :].flatten(0, 1)
+        weight, bias = least_squares(x, level_latents(pcm, c).flatten(0, 1))
+        self.analysis.weight[-c.level_latents :, c.hop :] = weight
+        self.encoder.head.bias[-c.level_latents :] = bias
+
+    def features(self, pcm: Tensor) -> Tensor:
+        """What the encoder sees, ``[B, T, inputs]``: compressed coefficients, then levels."""
+        c = self.transform.analyse(pcm)
+        compressed = self.transform.compress(c)
+        if not self.config.level_latents:
+            return compressed
+        with torch.autocast(pcm.device.type, enabled=False):
+            levels = torch.log(c.square() @ self.bands.to(pcm.device) + LEVEL_FLOOR)
+        return torch.cat([compressed, levels * LEVEL_GAIN + LEVEL_OFFSET], -1)
 
     def encode(self, pcm: Tensor) -> Tensor:
         """Latents ``[B, T, latent_dim]``."""
-        features = self.transform.analyse(pcm)
+        features = self.features(pcm)
         return self.analysis(features).float() + self.encoder(features).float()
 
     def decode(self, latents: Tensor) -> Tensor:

@@ -14,13 +14,14 @@ from .network import Codec
 matplotlib.use("Agg")
 from matplotlib import pyplot
 
-CURVES = ("mel", "spectrum", "waveform", "commitment", "judge", "deceive", "feature", "used_last")
+CURVES = ("mel", "spectrum", "levels", "waveform", "commitment", "judge", "deceive", "feature")
+CURVES += ("used_last",)
 
 
 def curves(log: Path, out: Path) -> None:
     with log.open() as f:
         rows = list(csv.DictReader(f))
-    figure, axes = pyplot.subplots(2, 4, figsize=(16, 7))
+    figure, axes = pyplot.subplots(3, 3, figsize=(15, 10))
     for axis, name in zip(axes.flat, CURVES, strict=True):
         points = [(int(r["step"]), float(r[name])) for r in rows if r[name]]
         if points:
@@ -38,9 +39,7 @@ def spectrogram(axis: pyplot.Axes, audio: np.ndarray, samplerate: int, title: st
     axis.set_title(title, fontsize=8)
 
 
-def samples(
-    codec: Codec, corpus: Path, out: Path, codebooks: tuple[int, ...], each: int = 2
-) -> None:
+def samples(codec: Codec, corpus: Path, out: Path, codebooks: list[int], each: int = 2) -> None:
     """WAVs and one PNG: original against decoded, `each` recordings of every kind, four seconds."""
     import soundfile
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import copy
 import csv
+import dataclasses
 import json
 import signal
 import time
@@ -21,8 +22,10 @@ from .config import Config
 from .data import Sampler
 from .discriminator import Discriminators, discriminator_loss, generator_losses
 from .graph import read_weights
+from .levels import PER_DB, level_latents
 from .losses import SpectralLoss
 from .network import Codec
+from .widen import widen
 
 COOLDOWN = 0.3  # last part of a run over which the learning rates fall to a tenth
 CHECKPOINT_MINUTES = 4
@@ -30,6 +33,7 @@ NETWORKS = ("codec", "average", "judges")
 OPTIMISERS = ("optimiser", "judge_optimiser")
 ADVERSARIAL_RAMP = 500  # steps over which the discriminators gain their full say
 INITIAL_TOKENS = 40_000  # for the principal components and k-means
+WIDENING_TOKENS = 80_000
 
 
 def device_of(name: str) -> torch.device:
@@ -82,9 +86,12 @@ class Trainer:
         temporary.replace(self.run / "last.pt")
 
     def resume(self, source: Path) -> None:
-        """Go on from a checkpoint, or from a model folder (graphs and `training/`)."""
+        """Go on from a checkpoint, or from a model folder (graphs and `training/`).
+
+        Of a model with more codebooks, the first are taken: any number of them is a model.
+        """
         if source.is_dir():
-            weights = read_weights(source)
+            weights = self._cut(read_weights(source))
             for codec in (self.codec, self.average):
                 codec.load_state_dict(weights, strict=False)
                 codec.quantiser.restart_statistics()
@@ -95,9 +102,30 @@ class Trainer:
         else:
             state = torch.load(source, map_location=self.device, weights_only=True)
             for name in NETWORKS + OPTIMISERS:
-                getattr(self, name).load_state_dict(state[name])
+                getattr(self, name).load_state_dict(self._cut(state[name]))
         self.step = state["step"]
         self.adversarial_steps = state["adversarial_steps"]
+
+    def _cut(self, weights: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        stages = self.config.model.codebooks
+        return {n: w[:stages] if n.startswith("quantiser.") else w for n, w in weights.items()}
+
+    def widen(self, source: Path, data: Path) -> dict[str, object]:
+        """Begin from a checkpoint of a codec with fewer latents; see `widen.widen`."""
+        state = torch.load(source, map_location=self.device, weights_only=True)
+        model = self.config.model
+        latents = model.latent_dim - model.level_latents
+        model = dataclasses.replace(model, latent_dim=latents, level_latents=0)
+        narrow = Codec(model).to(self.device)
+        narrow.load_state_dict(state["average"])
+        self.sampler = Sampler(data, self.config, self.device, self.config.training.seed)
+        found = widen(narrow, self.codec, self._sample(WIDENING_TOKENS))
+        self.average.load_state_dict(self.codec.state_dict())
+        self.judges.load_state_dict(state["judges"])
+        self.judge_optimiser.load_state_dict(state["judge_optimiser"])
+        self.step, self.adversarial_steps = state["step"], state["adversarial_steps"]
+        self.save()
+        return found
 
     def save_for_resuming(self, folder: Path) -> None:
         """What a model folder needs beside its graphs for training to go on from it."""
@@ -117,10 +145,13 @@ class Trainer:
         anything = torch.randint(1, self.config.model.codebooks + 1, (n,), device=self.device)
         return torch.where(torch.rand(n, device=self.device) < 0.3, anything, chosen)
 
+    def _sample(self, tokens: int) -> torch.Tensor:
+        batches = -(-tokens // (self.config.data.batch * self.config.data.tokens))
+        return torch.cat([self.sampler.batch() for _ in range(batches)])
+
     def initialise(self) -> None:
         """Linear path and codebooks from the data itself, before the first step."""
-        batches = -(-INITIAL_TOKENS // (self.config.data.batch * self.config.data.tokens))
-        self.codec.initialise(torch.cat([self.sampler.batch() for _ in range(batches)]))
+        self.codec.initialise(self._sample(INITIAL_TOKENS))
         self.average.load_state_dict(self.codec.state_dict())
 
     def train_step(self, scale: float) -> dict[str, float]:
@@ -129,16 +160,22 @@ class Trainer:
         for group in self.optimiser.param_groups:
             group["lr"] = t.lr * scale * warm
         x = self.sampler.batch()
+        stages = self._stages(len(x))
         with torch.autocast(self.device.type, torch.bfloat16):
             latents = self.codec.encode(x)
-            quantised, commitment, used = self.codec.quantiser(latents, self._stages(len(x)))
+            quantised, commitment, used = self.codec.quantiser(latents, stages)
             y = self.codec.decode(quantised)
+        levels_off = self._levels_off(latents, x)
         delay = self.codec.delay
         y, x = y[:, delay:], x[:, : x.shape[1] - delay]
-        mel, spectrum = self.spectral(y, x)
+        # With few codes the waveform cannot be known, and the smallest error of a value that is not
+        # known is reached by making it small: that loss and the others would pull apart.
+        known = stages.float() / stages.new_tensor(t.bitrates).float().mean()
+        mel, spectrum, levels = self.spectral(y, x, known)
         waveform = (y - x).abs().mean()
-        likeness = t.mel * mel + t.spectrum * spectrum + t.waveform * waveform
-        log = {"mel": mel, "spectrum": spectrum, "waveform": waveform, "commitment": commitment}
+        likeness = t.mel * mel + t.spectrum * spectrum + t.levels * levels + t.waveform * waveform
+        log = {"mel": mel, "spectrum": spectrum, "levels": levels, "waveform": waveform}
+        log |= {"commitment": commitment, "levels_off": levels_off.detach().sqrt() / PER_DB}
         log |= {"used_first": used[0], "used_last": used[-1]}
         if self.step >= t.adversarial_from:
             ramp = min(1.0, (self.adversarial_steps + 1) / ADVERSARIAL_RAMP)
@@ -149,7 +186,7 @@ class Trainer:
             self.adversarial_steps += 1
         else:
             loss = likeness
-        loss = loss + t.commitment * commitment
+        loss = loss + t.commitment * commitment + t.level_latents * levels_off
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
         log["gradient"] = torch.nn.utils.clip_grad_norm_(self.codec.parameters(), t.clip)
@@ -157,6 +194,12 @@ class Trainer:
         self._follow()
         self.step += 1
         return {k: v.item() for k, v in log.items()}
+
+    def _levels_off(self, latents: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+        """Mean square distance of the latents that are to carry levels from what they should be."""
+        model = self.config.model
+        wanted = level_latents(x, model)
+        return torch.nn.functional.mse_loss(latents[..., -model.level_latents :], wanted)
 
     def _judge(
         self, x: torch.Tensor, y: torch.Tensor, scale: float, log: dict[str, torch.Tensor]
@@ -235,8 +278,9 @@ class Trainer:
         self.save()
 
     def _log(self, row: dict[str, float]) -> None:
-        names = ["mel", "spectrum", "waveform", "commitment", "judge", "deceive", "feature"]
-        names += ["gradient", "used_first", "used_last", "rate", "minutes"]
+        names = ["mel", "spectrum", "levels", "waveform", "commitment", "levels_off"]
+        names += ["judge", "deceive", "feature", "gradient", "used_first", "used_last"]
+        names += ["rate", "minutes"]
         path = self.run / "log.csv"
         new = not path.exists()
         with path.open("a", newline="") as f:
