@@ -23,6 +23,8 @@ from typing import Any
 
 import click
 
+from vauxio.models import DEFAULT
+
 from .quality import report
 from .speed import report as speed_report
 
@@ -262,6 +264,37 @@ def card(name: str) -> str:
         ["size", f"{sum(m['bytes'].values()) / 1e6:.1f} MB ({sizes})"],
         ["decoder", f"`{m['decoder']}`: first 8 bytes of its SHA-256, as files name it"],
     ])  # fmt: skip
+
+
+def variable_recordings() -> str:
+    """What variable bitrate was measured on, in words."""
+    n = results("vbr")["recordings"]
+    return f"{n['speech']} recordings of speech, {n['music']} of music and {n['sound']} of sounds"
+
+
+def qualities(kind: str) -> str:
+    """Qualities of one kind of recording, beside constant bitrate at the same bits."""
+    variable = results("vbr")[kind]["variable"]
+    metrics = [name for name in ("visqol", "pesq") if name in variable[0]]
+    rows = []
+    for row in variable:
+        cells = [f"{row['quality']:g}", f"{row['kbps']:.2f}"]
+        for name in metrics:
+            same = row[f"{name}_constant"]
+            cells.append(f"{row[name]:.2f}" + (f" ({same:.2f})" if same is not None else ""))
+        rows.append(cells)
+    return _table([f"quality, {kind}", "kbps", *(report.NAMES[name] for name in metrics)], rows)
+
+
+def silent() -> str:
+    """kbps of digital silence at variable bitrate."""
+    return f"{results('vbr')['silence_kbps']:.3f}"
+
+
+def token_ms() -> str:
+    """How long a token of the default model lasts."""
+    about = json.loads((ROOT / "weights" / DEFAULT / "model.json").read_text(encoding="utf-8"))
+    return f"{1000 * about['hop'] / about['samplerate']:.1f}"
 
 
 def denoiser(name: str) -> str:

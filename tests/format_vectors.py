@@ -55,6 +55,7 @@ def header(
     features: int = 0,
     magic: bytes = b"\x89VX\n",
     extra: bytes = b"",
+    depth_tokens: int = 0,
 ) -> Parts:
     coder_hash = hashlib.sha256(b"".join(u16(f) for row in TABLE for f in row)).digest()[:8]
     fields = [
@@ -71,6 +72,8 @@ def header(
         (number(block_tokens), "block tokens"),
         (number(0 if frames is None else frames + 1), "frames: not known yet"),
     ]
+    if depth_tokens:
+        fields.append((bytes([depth_tokens]), "depth tokens"))
     if extra:
         fields.append((extra, "fields of a later version"))
     start = [
@@ -87,22 +90,28 @@ def chunk(kind: bytes, body: Parts) -> Parts:
     return with_checksum(head + body)
 
 
-def block(codes: list[list[list[int]]], coder: int = 0, codes_crc: int | None = None) -> Parts:
+def block(
+    codes: list[list[list[int]]],
+    coder: int = 0,
+    codes_crc: int | None = None,
+    depths: bytes | None = None,
+) -> Parts:
     payload = range_coded(codes) if coder else packed(codes)
-    checksum = crc_of_codes(codes) if codes_crc is None else codes_crc
-    return block_chunk(number(len(codes)), coder, checksum, payload)
+    checksum = crc_of_codes(codes, depths is not None) if codes_crc is None else codes_crc
+    return block_chunk(number(len(codes)), coder, checksum, payload, depths)
 
 
-def block_chunk(tokens: bytes, coder: int, codes_crc: int, payload: bytes) -> Parts:
-    return chunk(
-        b"B",
-        [
-            (tokens, f"tokens: {tokens[0]}"),
-            (bytes([coder]), "coder"),
-            (u32(codes_crc), "codes checksum"),
-            (payload, "payload"),
-        ],
-    )
+def block_chunk(
+    tokens: bytes, coder: int, codes_crc: int, payload: bytes, depths: bytes | None = None
+) -> Parts:
+    body = [
+        (tokens, f"tokens: {tokens[0]}"),
+        (bytes([coder]), "coder"),
+        (u32(codes_crc), "codes checksum"),
+    ]
+    if depths is not None:
+        body.append((number(len(depths)) + depths, "depths"))
+    return chunk(b"B", [*body, (payload, "payload")])
 
 
 def end(frames: int, tokens: int, distances: list[int], extra: bytes = b"") -> Parts:
@@ -145,8 +154,38 @@ def token_order(codes: list[list[list[int]]]) -> list[int]:
     return [code for token in codes for channel in token for code in channel]
 
 
-def crc_of_codes(codes: list[list[list[int]]]) -> int:
+def crc_of_codes(codes: list[list[list[int]]], depths: bool = False) -> int:
+    if depths:
+        codes = [[[len(channel), *channel] for channel in token] for token in codes]
     return zlib.crc32(b"".join(map(u16, token_order(codes))))
+
+
+def of_depths(
+    codes: list[list[list[int]]], block_tokens: int, depth_tokens: int
+) -> list[list[list[int]]]:
+    """The codes that are left with the depths of section 15."""
+    codebooks = len(codes[0][0])
+    return [
+        [
+            channel[: (3 * (t % block_tokens // depth_tokens) + 2 * ch) % (codebooks + 1)]
+            for ch, channel in enumerate(token)
+        ]
+        for t, token in enumerate(codes)
+    ]
+
+
+def coded_depths(codes: list[list[list[int]]], depth_tokens: int, codebooks: int) -> bytes:
+    """Section 6.1, of the codes of a block."""
+    count = {j: max(1, 64 >> abs(j)) for j in range(-codebooks, codebooks + 1)}
+    symbols = []
+    for ch in range(len(codes[0])):
+        last = 0
+        for token in codes[::depth_tokens]:
+            depth = len(token[ch])
+            symbols.append(([count[i - last] for i in range(codebooks + 1)], depth))
+            count[depth - last] += 32
+            last = depth
+    return range_encode(symbols)
 
 
 def packed(codes: list[list[list[int]]]) -> bytes:
@@ -158,9 +197,10 @@ def packed(codes: list[list[list[int]]]) -> bytes:
 def range_coded(codes: list[list[list[int]]]) -> bytes:
     symbols = [
         (TABLE[k], codes[t][ch][k])
-        for k in range(len(codes[0][0]))
+        for k in range(len(TABLE))
         for ch in range(len(codes[0]))
         for t in range(len(codes))
+        if k < len(codes[t][ch])
     ]
     return range_encode(symbols)
 
@@ -266,6 +306,22 @@ def build() -> tuple[dict[str, bytes], dict[str, Any]]:
         frames=5000, **shape,
     )  # fmt: skip
 
+    deep = of_depths(random_codes(40, 2, 4, 64), 16, 3)
+    parts = deep[:16], deep[16:32], deep[32:]
+    depths = [coded_depths(part, 3, 4) for part in parts]
+    deep_head = header(44100, 2, 4, 16, 20000, coder=1, version=(1, 1), features=1, depth_tokens=3)
+    deep_blocks = [
+        block(part, coder, depths=each)
+        for part, coder, each in zip(parts, (1, 0, 1), depths, strict=True)
+    ]
+    add(
+        "good-05-depths.vx",
+        "version 1.1: stereo with depths, static coder with one block packed",
+        file_of(deep_head, deep_blocks, 20000, 40),
+        samplerate=44100, channels=2, codebooks=4, tokens=40, frames=20000,
+        codes_crc=crc_of_codes(deep, True),
+    )  # fmt: skip
+
     cut = joined(file_of(head, blocks))
     cut = cut[: cut.index(joined(blocks[2])) + 20]
     add("bad-01-cut-off.vx", "ends in block 2", [(cut, "")], "TruncatedError", blocks=2)
@@ -278,7 +334,7 @@ def build() -> tuple[dict[str, bytes], dict[str, Any]]:
         "ChecksumError", blocks=1)  # fmt: skip
     add("bad-04-major.vx", "version 2.0", file_of(simple(version=(2, 0))[0], blocks),
         "UnsupportedError")  # fmt: skip
-    add("bad-05-feature.vx", "an unknown feature", file_of(simple(features=1)[0], blocks),
+    add("bad-05-feature.vx", "an unknown feature", file_of(simple(features=64)[0], blocks),
         "UnsupportedError")  # fmt: skip
     add("bad-06-chunk.vx", "an unknown chunk that is not optional",
         file_of([*head, *chunk(b"X", [(b"?", "")])], blocks), "UnsupportedError")  # fmt: skip
@@ -305,6 +361,12 @@ def build() -> tuple[dict[str, bytes], dict[str, Any]]:
         file_of(simple(magic=b"\x89VX\r")[0], blocks), "FormatError")  # fmt: skip
     add("bad-15-frames.vx", "header and end differ in frames",
         file_of(simple(frames=4999)[0], blocks), "FormatError")  # fmt: skip
+    add("bad-16-depths.vx", "block 1 has a longer payload than its depths allow",
+        file_of(deep_head, [deep_blocks[0], block(deep[16:32], 0, depths=bytes(4)),
+                            deep_blocks[2]], 20000, 40), "FormatError", blocks=1)  # fmt: skip
+    add("bad-17-depths.vx", "block 0 has other depths",
+        file_of(deep_head, [block(parts[0], 1, depths=depths[2]), *deep_blocks[1:]], 20000, 40),
+        "ChecksumError", blocks=0)  # fmt: skip
     return files, expected
 
 

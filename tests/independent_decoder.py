@@ -38,7 +38,7 @@ class Recording:
     Attributes
     ----------
     codes : list of list of list of int
-        ``codes[t][ch][k]``
+        ``codes[t][ch][k]``; with depths, those that are there.
     tags : dict of str to str
     pictures : list of (int, str, str, bytes)
     blocks : int
@@ -54,6 +54,7 @@ class Recording:
     codebooks: int = 0
     code_bits: int = 0
     block_tokens: int = 0
+    depth_tokens: int = 0
     frames: int | None = None
     codes: list[list[list[int]]] = field(default_factory=list)
     tags: dict[str, str] = field(default_factory=dict)
@@ -166,7 +167,8 @@ def read_header(stream: Bytes, recording: Recording) -> None:  # 4
     fields = Bytes(stream.take(length))
     if zlib.crc32(stream.data[: 8 + length]) != stream.integer(4):
         raise Damaged("header")
-    if fields.number():
+    features = fields.number()
+    if features not in (0, 1):
         raise TooNew("features")
     name = fields.take(fields.integer(1))
     if not re.fullmatch(rb"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", name):
@@ -182,6 +184,7 @@ def read_header(stream: Bytes, recording: Recording) -> None:  # 4
     recording.block_tokens = in_range(fields.number(), 1, 65535)
     frames = in_range(fields.number(), 0, 2**48)
     recording.frames = frames - 1 if frames else None
+    recording.depth_tokens = in_range(fields.integer(1), 1, 255) if features else 0
     in_range(recording.block_tokens * recording.channels * recording.codebooks, 1, 2**22)
     if recording.coder == 0 and recording.coder_hash != bytes(8):
         raise Malformed("a coder hash without a coder")
@@ -243,45 +246,71 @@ def read_block(
 ) -> list[list[list[int]]]:  # 5.4, 6
     fields = Bytes(body)
     tokens = in_range(fields.number(), 1, recording.block_tokens)
-    coder, checksum, payload = fields.integer(1), fields.integer(4), fields.rest()
-    shape = tokens, recording.channels, recording.codebooks
-    bits = tokens * recording.channels * recording.codebooks * recording.code_bits
+    coder, checksum = fields.integer(1), fields.integer(4)
+    depths = [[recording.codebooks] * recording.channels for _ in range(tokens)]
+    if recording.depth_tokens:
+        depths = read_depths(fields.take(fields.number()), tokens, recording)
+    payload = fields.rest()
+    bits = sum(map(sum, depths)) * recording.code_bits
     if len(payload) > (bits + 7) // 8:
         raise Malformed("a payload larger than packed")
     if coder not in (0, recording.coder):
         raise Malformed("a coder that is not the header's")
     if coder == 0:
-        codes = unpack(payload, shape, recording.code_bits)
+        codes = unpack(payload, depths, recording.code_bits)
     elif coder == 1:
-        codes = decode_static(payload, shape, recording, table)
+        codes = decode_static(payload, depths, recording, table)
     elif coder == 2:
         if hashlib.sha256(lm).digest()[:8] != recording.coder_hash:
             raise Malformed("another language model")
-        codes = independent_lm.decode(lm, RangeDecoder(payload), shape)
+        codes = independent_lm.decode(lm, RangeDecoder(payload), depths)
     else:
         raise TooNew(f"coder {coder}")
-    in_token_order = [code for token in codes for channel in token for code in channel]
+    before = [[[len(channel)] if recording.depth_tokens else [] for channel in token]
+              for token in codes]  # fmt: skip
+    in_token_order = [
+        code
+        for token, lengths in zip(codes, before, strict=True)
+        for channel, length in zip(token, lengths, strict=True)
+        for code in length + channel
+    ]
     if zlib.crc32(b"".join(code.to_bytes(2, "little") for code in in_token_order)) != checksum:
         raise Damaged("codes")
     return codes
 
 
-def unpack(payload: bytes, shape: tuple[int, int, int], bits: int) -> list[list[list[int]]]:  # 7.1
-    tokens, channels, codebooks = shape
-    count = tokens * channels * codebooks
+def read_depths(data: bytes, tokens: int, recording: Recording) -> list[list[int]]:  # 6.1
+    most, spans = recording.codebooks, -(-tokens // recording.depth_tokens)
+    if len(data) > 3 * spans * recording.channels + 4:
+        raise Malformed("too many bytes of depths")
+    decoder = RangeDecoder(data)
+    count = {j: max(1, 64 // 2 ** abs(j)) for j in range(-most, most + 1)}
+    depths: list[list[int]] = [[] for _ in range(tokens)]
+    for _ in range(recording.channels):
+        last = 0
+        for first in range(0, tokens, recording.depth_tokens):
+            depth = decoder.symbol(distribution([count[i - last] for i in range(most + 1)]))
+            count[depth - last] += 32
+            last = depth
+            for token in depths[first : first + recording.depth_tokens]:
+                token.append(depth)
+    return depths
+
+
+def unpack(payload: bytes, depths: list[list[int]], bits: int) -> list[list[list[int]]]:  # 7.1
+    count = sum(map(sum, depths))
     if len(payload) != (count * bits + 7) // 8:
         raise Malformed("packed codes of the wrong size")
     stream = int.from_bytes(payload, "little")
     if stream >> count * bits:
         raise Malformed("bits after the last code")
     values = iter([stream >> bits * i & (1 << bits) - 1 for i in range(count)])
-    return [[[next(values) for _ in range(codebooks)] for _ in range(channels)]
-            for _ in range(tokens)]  # fmt: skip
+    return [[[next(values) for _ in range(depth)] for depth in token] for token in depths]
 
 
 def decode_static(
     payload: bytes,
-    shape: tuple[int, int, int],
+    depths: list[list[int]],
     recording: Recording,
     table: list[list[int]] | None,
 ) -> list[list[list[int]]]:  # 7.2
@@ -290,14 +319,14 @@ def decode_static(
     as_bytes = b"".join(f.to_bytes(2, "little") for row in table for f in row)
     if hashlib.sha256(as_bytes).digest()[:8] != recording.coder_hash:
         raise Malformed("not the table of this file")
-    tokens, channels, codebooks = shape
-    codes = [[[0] * codebooks for _ in range(channels)] for _ in range(tokens)]
+    codes = [[[0] * depth for depth in token] for token in depths]
     decoder = RangeDecoder(payload)
-    for k in range(codebooks):
+    for k in range(recording.codebooks):
         bounds = distribution(table[k])
-        for ch in range(channels):
-            for t in range(tokens):
-                codes[t][ch][k] = decoder.symbol(bounds)
+        for ch in range(recording.channels):
+            for t in range(len(depths)):
+                if k < depths[t][ch]:
+                    codes[t][ch][k] = decoder.symbol(bounds)
     return codes
 
 

@@ -13,7 +13,7 @@ from typing import Any
 Vector = list[int]
 
 
-def decode(content: bytes, decoder: Any, shape: tuple[int, int, int]) -> list[list[list[int]]]:
+def decode(content: bytes, decoder: Any, depths: list[list[int]]) -> list[list[list[int]]]:
     """The codes of a block, ``codes[t][ch][k]``: section 7.3.1.
 
     Parameters
@@ -22,22 +22,25 @@ def decode(content: bytes, decoder: Any, shape: tuple[int, int, int]) -> list[li
         ``lm.onnx``
     decoder
         Has ``symbol(bounds)``.
-    shape : tuple of int
-        Tokens, channels, codebooks.
+    depths : list of list of int
+        ``depths[t][ch]``: how many codes there are.
     """
-    tokens, channels, codebooks = shape
-    model = read_model(content)
-    codes = [[[0] * codebooks for _ in range(channels)] for _ in range(tokens)]
-    transformers = [Transformer(model) for _ in range(channels)]
-    for s in range(tokens + codebooks - 1):
-        for ch in range(channels):
+    model, tokens = read_model(content), len(depths)
+    codes = [[[0] * depth for depth in token] for token in depths]
+    transformers = [Transformer(model) for _ in depths[0]]
+
+    def there(t: int, ch: int, k: int) -> bool:
+        return 0 <= t < tokens and k < depths[t][ch]
+
+    for s in range(tokens + max(map(max, depths)) - 1):
+        for ch in range(len(depths[0])):
             x = [
-                codes[s - 1 - k][ch][k] if k < codebooks and 0 <= s - 1 - k < tokens else model.n
+                codes[s - 1 - k][ch][k] if there(s - 1 - k, ch, k) else model.n
                 for k in range(model.codebooks)
             ]
             a = transformers[ch].step(x)
-            for k in range(codebooks):
-                if 0 <= s - k < tokens:
+            for k in range(model.codebooks):
+                if there(s - k, ch, k):
                     codes[s - k][ch][k] = decoder.symbol(distribution(model.heads[k].apply(a)))
     return codes
 

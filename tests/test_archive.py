@@ -22,6 +22,7 @@ import soundfile
 from archives import RATE, files, run, save
 from conftest import tree
 from mutagen.flac import FLAC
+from signals import voice
 
 import vauxio
 from vauxio import archive
@@ -138,7 +139,8 @@ def test_other_settings_are_another_job(tmp_path):
     save(tmp_path / "in" / "a.wav")
     run(archive.plan("encode", tmp_path / "in", tmp_path / "out"))
     for settings in (
-        archive.Settings(bitrate=3), archive.Settings(lm=False), archive.Settings(mono=True)
+        archive.Settings(bitrate=3), archive.Settings(lm=False), archive.Settings(mono=True),
+        archive.Settings(denoise=True),
     ):  # fmt: skip
         assert len(archive.plan("encode", tmp_path / "in", tmp_path / "out", settings).tasks) == 1
     same = archive.Settings(bitrate=6, model="general-24k")
@@ -262,6 +264,64 @@ def test_decode_and_verify(library, tmp_path):
     }  # fmt: skip
 
 
+def damaged(folder: Path) -> None:
+    """A file that is whole, one with a damaged block, one that is cut off, and one that is none."""
+    folder.mkdir()
+    data = voice(11 * 8000, 8000)  # two blocks
+    blob = vauxio.compress(data, 8000, bitrate=1.5, tags={"title": "T"})
+    broken = bytearray(blob)
+    broken[len(broken) * 19 // 20] ^= 1  # in the second
+    (folder / "whole.vx").write_bytes(blob)
+    (folder / "broken.vx").write_bytes(broken)
+    (folder / "cut.vx").write_bytes(blob[: len(blob) * 19 // 20])
+    (folder / "none.vx").write_bytes(b"not audio at all")
+
+
+def test_damage_is_concealed(tmp_path):
+    damaged(tmp_path / "in")
+    settings = archive.Settings(format=".flac", on_error="conceal")
+    plan = archive.plan("decode", tmp_path / "in", tmp_path / "out", settings)
+    results = run(plan)
+    assert {name for name, r in results.items() if not r.ok} == {"none.vx"}
+    assert results["whole.vx"].damage == ()
+    assert [d[:36] for d in results["broken.vx"].damage] == ["concealed 0:09.947 to 0:11.000: bloc"]
+    assert "cut off" in results["cut.vx"].damage[-1] and 9.9 < results["cut.vx"].seconds < 10
+    for name in ("whole", "broken", "cut"):
+        expected, _ = vauxio.read(tmp_path / "in" / f"{name}.vx", dtype="int16", on_error="conceal")
+        made, _ = soundfile.read(tmp_path / "out" / f"{name}.flac", dtype="int16")
+        np.testing.assert_array_equal(made, expected)
+    assert FLAC(tmp_path / "out" / "broken.flac")["title"] == ["T"]
+    # What is done is known to have been done so, and only so.
+    again = archive.plan("decode", tmp_path / "in", tmp_path / "out", settings)
+    assert {task.source for task in again.tasks} == {"none.vx"}
+    strict = archive.plan(
+        "decode", tmp_path / "in", tmp_path / "out", archive.Settings(format=".flac")
+    )
+    assert len(strict.tasks) == 4
+    report = archive.Report(plan)
+    for result in results.values():
+        report.add(result)
+    assert "concealed    damage in 2 files" in str(report)
+    report.write_html(tmp_path / "r.html")
+    assert "concealed 0:09.947 to 0:11.000" in (tmp_path / "r.html").read_text()
+
+
+def test_the_command_conceals(vaux, tmp_path):
+    damaged(tmp_path / "in")
+    for name in ("whole", "none"):
+        (tmp_path / "in" / f"{name}.vx").unlink()
+    conceal = ("decode", "-r", "in", "-o", "out", "-j", 1, "--on-error", "conceal")
+    code, _, err = vaux(*conceal)
+    assert code == 0
+    alone = [vaux("decode", "--on-error", "conceal", f"in/{name}.vx", f"{name}.wav")
+             for name in ("broken", "cut")]  # fmt: skip
+    said = "".join(result.err for result in alone).replace("vaux: in/", "vaux: ")
+    assert sorted(err.splitlines()) == sorted(said.splitlines())
+    for name in ("broken", "cut"):
+        assert Path(f"out/{name}.wav").read_bytes() == Path(f"{name}.wav").read_bytes()
+    assert vaux(*conceal)[::2] == (0, "")  # done before
+
+
 # -- workers ------------------------------------------------------------------------------------
 
 
@@ -346,6 +406,7 @@ def test_a_run_that_is_given_up_is_taken_up(tmp_path):
     lambda p: archive.plan("encode", p, settings=archive.Settings(bitrate=99)),
     lambda p: archive.plan("encode", "nosuch://x"),
     lambda p: archive.plan("decode", p, delete_input=True),
+    lambda p: archive.plan("decode", p, settings=archive.Settings(on_error="hope")),
     lambda p: archive.run(archive.plan("encode", p), 0),
     lambda p: archive.run(archive.plan("encode", p), engine="horses"),
 ])  # fmt: skip

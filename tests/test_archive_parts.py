@@ -15,7 +15,7 @@ from signals import voice
 import vauxio
 from vauxio import archive
 from vauxio.archive import coding, jobs, work
-from vauxio.codec import Codec
+from vauxio.codec import Codec, SignalEncoder
 from vauxio.pcm import Recording
 
 
@@ -31,7 +31,21 @@ def test_a_stretch_is_as_the_whole(tmp_path, rate, channels):
         np.testing.assert_array_equal(codes, whole[..., first:stop])
 
 
-def test_short_ones_together_are_as_alone():
+@pytest.mark.parametrize("rate, channels", [(24000, 1), (44100, 2)])
+def test_a_denoised_stretch_is_as_the_whole(tmp_path, rate, channels):
+    save(tmp_path / "a.wav", 23.3, rate, channels)
+    codec = Codec()
+    data, _ = soundfile.read(tmp_path / "a.wav", dtype="float32", always_2d=True)
+    encoder = SignalEncoder(codec, rate, channels, 4, denoise=True)
+    whole = np.concatenate([encoder.push(data), encoder.finish()], axis=2)
+    for first, stop in ((0, 7), (150, 301), (750, 1500), (1350, whole.shape[2]), (1499, 1501)):
+        with Recording(tmp_path / "a.wav") as recording:
+            codes = coding.encode_stretch(recording, codec, 4, False, first, stop, denoise=True)
+        np.testing.assert_array_equal(codes, whole[..., first:stop])
+
+
+@pytest.mark.parametrize("denoise", [False, True])
+def test_short_ones_together_are_as_alone(denoise):
     codec = Codec()
     signals = [
         (voice(n, rate, c, seed=n), rate)
@@ -43,10 +57,11 @@ def test_short_ones_together_are_as_alone():
             (9000, 16000, 1),
         )
     ]
-    for (frames, rate), codes in zip(
-        signals, coding.encode_together(signals, codec, 8), strict=True
-    ):
-        np.testing.assert_array_equal(codes, codec.encode(frames, rate, bitrate=6).codes)
+    together = coding.encode_together(signals, codec, 8, denoise)
+    for (frames, rate), codes in zip(signals, together, strict=True):
+        encoder = SignalEncoder(codec, rate, frames.shape[1], 8, denoise)
+        alone = np.concatenate([encoder.push(frames), encoder.finish()], axis=2)
+        np.testing.assert_array_equal(codes, alone)
 
 
 @pytest.mark.parametrize("name, divisible", [
@@ -127,6 +142,25 @@ def test_a_long_file_is_decoded_in_parts(tmp_path, blocks, rate, channels, form)
     np.testing.assert_array_equal(parts, whole)
     assert mutagen.File(tmp_path / "parts" / f"a{form}").tags
     assert {path.name for path in (tmp_path / "parts").iterdir()} == {f"a{form}"}  # no drafts
+
+
+def test_a_long_file_is_denoised_in_parts(tmp_path, blocks):
+    save(tmp_path / "in" / "a.wav", 25)
+    settings = archive.Settings(bitrate=3, denoise=True)
+    assert in_parts(archive.plan("encode", tmp_path / "in", tmp_path / "out", settings)).ok
+    data, _ = soundfile.read(tmp_path / "in" / "a.wav", dtype="float32")
+    expected = vauxio.compress(data, RATE, bitrate=3, denoise=True)
+    assert files(tmp_path / "out") == {"a.vx": expected}
+
+
+def test_what_is_concealed_is_not_divided(tmp_path, blocks):
+    (tmp_path / "in").mkdir()
+    vauxio.write(tmp_path / "in" / "a.vx", voice(25 * RATE, RATE), RATE, bitrate=1.5)
+    settings = archive.Settings(on_error="conceal")
+    plan = archive.plan("decode", tmp_path / "in", tmp_path / "out", settings)
+    context = jobs.Context(plan.verb, plan.source, plan.target, settings, False)
+    (result,) = work.perform(jobs.Many(context, plan.tasks, divide=True))
+    assert result.ok and result.seconds == 25
 
 
 @pytest.mark.parametrize("deep", [False, True])

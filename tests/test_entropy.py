@@ -173,7 +173,7 @@ def test_what_stands_after_the_payload_is_zeros():
 def test_codes_that_cannot_be_coded(coder):
     with pytest.raises(ValueError, match="1024"):
         coder.encode(np.full((1, 1, 3), 1024, np.uint16))
-    for wrong in (np.zeros((1, 1, 3), np.int32), np.zeros((1, 3), np.uint16)):
+    for wrong in (np.zeros((1, 1, 3), np.int64), np.zeros((1, 3), np.uint16)):
         with pytest.raises(ValueError, match="uint16"):
             coder.encode(wrong)
 

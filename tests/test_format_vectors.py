@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import json
 
@@ -10,7 +11,7 @@ import independent_decoder as other
 import numpy as np
 import pytest
 
-from vauxio import container, entropy, errors
+from vauxio import container, depths, entropy, errors
 
 EXPECTED = json.loads((made.FOLDER / "vectors.json").read_text(encoding="utf-8"))
 GOOD = [name for name, facts in EXPECTED.items() if not facts["error"]]
@@ -52,7 +53,11 @@ def read_all(file: io.BytesIO) -> tuple[container.Reader, list[np.ndarray]]:
     try:
         for block in reader:
             coder, shape = coders[block.coder], (header.channels, header.codebooks)
-            (codes,) = coder.decode([(block.payload, block.tokens)], *shape)
+            span = header.depth_tokens
+            deep = span and [
+                depths.decode_depths(block.depths, span, shape[0], block.tokens, shape[1])
+            ]
+            (codes,) = coder.decode([(block.payload, block.tokens)], *shape, deep or None)
             if entropy.codes_crc(codes) != block.codes_crc:
                 raise errors.ChecksumError("codes")
             decoded.append(codes)
@@ -94,8 +99,10 @@ def test_good_files(name, kind):
     assert entropy.codes_crc(codes) == facts["codes_crc"]
 
     theirs = other.decode(stored(name), made.TABLE)
-    assert np.array_equal(np.array(theirs.codes).reshape(-1, *codes.shape[:2]),
-                          codes.transpose(2, 0, 1))  # fmt: skip
+    ours = [[[c for c in channel if c != depths.ABSENT] for channel in token]
+            for token in codes.transpose(2, 0, 1).tolist()]  # fmt: skip
+    assert theirs.codes == ours
+    assert bool(header.depth_tokens) == (name == "good-05-depths.vx")
     assert theirs.frames == reader.frames and theirs.tags == header.tags
     pictures = [(p.kind, p.mime, p.description, p.data) for p in header.pictures]
     assert theirs.pictures == pictures and bool(pictures) == (name == "good-02-static.vx")
@@ -118,7 +125,7 @@ def test_bad_files(name):
 
 
 def test_vauxio_writes_the_same_bytes():
-    """Of the two files that have nothing in them that only a later version would write."""
+    """Of the files that have nothing in them that only a later version would write."""
     theirs = other.decode(stored("good-01-packed.vx"))
     header = container.Header(
         theirs.model, theirs.decoder_hash, 0, bytes(8), 24000, 1, None, 2, 10, 8
@@ -127,14 +134,24 @@ def test_vauxio_writes_the_same_bytes():
     assert written(header, codes, entropy.PackedCoder(10), 5000) == stored("good-01-packed.vx")
     assert written(header, codes[..., :0], entropy.PackedCoder(10), 0) == stored("good-03-empty.vx")
 
+    name = "good-05-depths.vx"
+    reader, decoded = read_all(io.BytesIO(stored(name)))
+    coders = [entropy.StaticCoder(TABLE), entropy.PackedCoder(10), entropy.StaticCoder(TABLE)]
+    codes = np.concatenate(decoded, axis=2)
+    header = dataclasses.replace(reader.header, frames=20000)
+    assert written(header, codes, coders, 20000) == stored(name)
 
-def written(header: container.Header, codes: np.ndarray, coder: entropy.Coder, frames: int):
+
+def written(header: container.Header, codes: np.ndarray, coder, frames: int):
+    """With one coder, or one for each block."""
     file = io.BytesIO()
-    writer = container.Writer(file, header)
-    for i in range(0, codes.shape[2], header.block_tokens):
+    writer, span = container.Writer(file, header), header.depth_tokens
+    for n, i in enumerate(range(0, codes.shape[2], header.block_tokens)):
         part = codes[..., i : i + header.block_tokens]
-        payload, crc = coder.encode(part), entropy.codes_crc(part)
-        writer.write(container.Block(part.shape[2], coder.id, crc, payload))
+        each = coder[n] if isinstance(coder, list) else coder
+        payload, crc = each.encode(part), entropy.codes_crc(part)
+        deep = span and depths.encode_depths(depths.depths_of(part), span, header.codebooks)
+        writer.write(container.Block(part.shape[2], each.id, crc, payload, deep or b""))
     writer.close(frames)
     return file.getvalue()
 

@@ -258,7 +258,7 @@ def test_codes_that_cannot_be_coded():
     with pytest.raises(ValueError, match="1024"):
         coder().encode(np.full((1, 1, 3), 1024, np.uint16))
     with pytest.raises(ValueError, match="uint16"):
-        coder().encode(np.zeros((1, 1, 3), np.int32))
+        coder().encode(np.zeros((1, 1, 3), np.int64))
     with pytest.raises(ValueError, match="5 codebooks"):
         coder().encode(any_codes(1, 5, 3))
     with pytest.raises(FormatError, match="5 codebooks"):

@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 
 import vauxio
+from vauxio.bundles import weights_folder
 from vauxio.errors import ModelError
-from vauxio.models import DEFAULT, find_model, models, weights_folder
+from vauxio.models import DEFAULT, find_model, models
 
 
 @pytest.fixture
@@ -186,6 +187,7 @@ def test_damaged_description(weights, content):
         {"static": {"file": "../static.npy", "sha256": "0" * 64}},
         {"static": {"file": "static.npy", "sha256": "00"}},
         {"static": {"file": "static.npy", "sha256": "xy" * 32}},
+        {"distortions": [1.0] * 10}, {"distortions": [0.0] * 11}, {"distortions": "many"},
     ],
     ids=str,
 )  # fmt: skip

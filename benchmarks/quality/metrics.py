@@ -57,26 +57,49 @@ def measure(recording: Recording, decoded: Signal) -> dict[str, float | int | No
     None stands for what cannot be told: PESQ where no speech was found.
     """
     rate = recording.samplerate
+    original, signal, lag = _aligned(recording, decoded)
+    figures: dict[str, float | int | None] = {
+        "lag": lag,
+        "si_sdr": metrics.si_sdr(original, signal),
+        "mel": metrics.mel_distance(original, signal, rate),
+        **_opinions(recording.kind, original, signal, rate),
+    }
+    if recording.kind == "speech":
+        a, b = (_resample(x, rate, 16000) for x in (original, signal))
+        figures["stoi"] = _stoi(a, b)
+        figures["dnsmos_ovrl"], figures["dnsmos_sig"] = dnsmos(b)
+    return _rounded(figures)
+
+
+def opinions(recording: Recording, decoded: Signal) -> dict[str, float | int | None]:
+    """ViSQOL of a decoded recording, and PESQ of speech: all that `measure` has of these."""
+    original, signal, _ = _aligned(recording, decoded)
+    return _rounded(_opinions(recording.kind, original, signal, recording.samplerate))
+
+
+def _aligned(recording: Recording, decoded: Signal) -> tuple[np.ndarray, np.ndarray, int]:
+    """The original, and what was decoded at its rate, without the lag that was found."""
+    rate = recording.samplerate
     original = recording.samples.astype(np.float32) / np.float32(2**15)
     lag = 0
     signal = _resample(*decoded, rate)
     if not np.array_equal(signal, original):
         lag = metrics.find_lag(original, signal, rate)
         signal = metrics.align(signal, lag, len(original))
-    figures: dict[str, float | int | None] = {
-        "lag": lag,
-        "si_sdr": metrics.si_sdr(original, signal),
-        "mel": metrics.mel_distance(original, signal, rate),
-    }
-    if recording.kind == "speech":
-        a, b = (_resample(x, rate, 16000) for x in (original, signal))
-        figures["visqol"] = _visqol("speech", a, b, 16000)
-        figures["pesq"] = _pesq(a, b)
-        figures["stoi"] = _stoi(a, b)
-        figures["dnsmos_ovrl"], figures["dnsmos_sig"] = dnsmos(b)
-    else:
+    return original, signal, lag
+
+
+def _opinions(
+    kind: str, original: np.ndarray, signal: np.ndarray, rate: int
+) -> dict[str, float | int | None]:
+    if kind != "speech":
         a, b = (_resample(x, rate, 48000) for x in (original, signal))
-        figures["visqol"] = _visqol("audio", a, b, 48000)
+        return {"visqol": _visqol("audio", a, b, 48000)}
+    a, b = (_resample(x, rate, 16000) for x in (original, signal))
+    return {"visqol": _visqol("speech", a, b, 16000), "pesq": _pesq(a, b)}
+
+
+def _rounded(figures: dict[str, float | int | None]) -> dict[str, float | int | None]:
     return {
         key: round(value, 5) if value is not None and math.isfinite(value) else None
         for key, value in figures.items()

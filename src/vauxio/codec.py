@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from . import pcm
+from . import depths, pcm
+from .bundles import Model
 from .errors import AudioError
-from .models import Model, Network, find_model
+from .models import find_model
+from .networks import Network
 from .resample import Resampler
 
 if TYPE_CHECKING:
@@ -35,7 +37,9 @@ __all__ = [
 ]
 
 CHUNK = 150
-"""Tokens that go through a network at once: long enough to be fast, short enough to stay small."""
+"""Tokens that go through a network at once: long enough to be fast, short enough to stay small.
+
+A multiple of `depths.SPAN`."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,7 +76,8 @@ class Codec:
     Parameters
     ----------
     model : str or Model, optional
-        Name of an installed model (see `vauxio.models`), or the model itself.
+        Name of an installed model (see `vauxio.models`), or the model itself. ``'auto'`` is
+        general-24k here, as nothing is known of the signal yet.
     threads : int, optional
         Threads of each network.
 
@@ -156,7 +161,12 @@ class Codec:
         return data[:, 0] if channels == 1 else data
 
     def stream_encoder(
-        self, samplerate: int | None = None, channels: int = 1, bitrate: float | None = None
+        self,
+        samplerate: int | None = None,
+        channels: int = 1,
+        bitrate: float | None = None,
+        *,
+        denoise: bool = False,
     ) -> StreamEncoder:
         """A live stream's samples to packets, each as soon as its token is complete.
 
@@ -168,11 +178,15 @@ class Codec:
         channels : int, optional
         bitrate : float, optional
             Nominal kbps per channel; see `Model.codebooks_for`. The model's default if not given.
+        denoise : bool, optional
+            Take noise out of speech before it is coded; 13 ms more delay.
 
         Raises
         ------
         AudioError, ValueError
             If there can be no such stream.
+        ModelError
+            If no denoiser is installed.
 
         Examples
         --------
@@ -186,7 +200,7 @@ class Codec:
         """
         from .streaming import StreamEncoder
 
-        return StreamEncoder(self, *self._check_stream(samplerate, channels, bitrate))
+        return StreamEncoder(self, *self._check_stream(samplerate, channels, bitrate), denoise)
 
     def stream_decoder(self, samplerate: int | None = None, channels: int = 1) -> StreamDecoder:
         """A live stream's packets to samples, at once. Of any bitrate: packets tell.
@@ -289,13 +303,17 @@ class Stateful:
 
         `options` are inputs that a network may have or not.
         """
+        return self.run_all(name, values, **options)[0]
+
+    def run_all(self, name: str, values: np.ndarray, **options: int) -> list[np.ndarray]:
+        """As `run`: all outputs that a network has, but the state."""
         session = self._network.open(self._threads)
         feeds = {name: np.ascontiguousarray(values), "state": self.state}
         for option in session.get_overridable_initializers():
             if option.name in options:
                 feeds[option.name] = np.array(options[option.name], np.int64)
-        result, self.state = session.run(None, feeds)
-        return result
+        result, self.state, *more = session.run(None, feeds)
+        return [result, *more]
 
 
 class TokenEncoder(Stateful):
@@ -308,16 +326,41 @@ class TokenEncoder(Stateful):
         Each is coded by itself: one row of the batch.
     codebooks : int
         The first so many codebooks are given.
+    quality : float, optional
+        0 to 10: give as many of them as each span of tokens needs, if its first token is the first
+        of a push; `codebooks` must be all then.
+
+    Raises
+    ------
+    ValueError
+        If the model does not have that quality.
     """
 
-    def __init__(self, codec: Codec, channels: int, codebooks: int) -> None:
+    def __init__(
+        self, codec: Codec, channels: int, codebooks: int, quality: float | None = None
+    ) -> None:
         super().__init__(codec.model.encoder, channels, codec.threads)
         self._codebooks = codebooks
+        self._most = None if quality is None else codec.model.distortion_for(quality)
 
     def push(self, samples: np.ndarray) -> np.ndarray:
-        """``float32[channels, n * hop]`` to ``uint16[channels, codebooks, n]``; n >= 1."""
-        codes = self.run("pcm", samples, codebooks=self._codebooks)
-        return codes[:, : self._codebooks].astype(np.uint16)
+        """``float32[channels, n * hop]`` to ``uint16[channels, codebooks, n]``; n >= 1.
+
+        Of variable bitrate, ``int32`` with `depths.ABSENT`.
+        """
+        return self.choose(*self.search(samples))
+
+    def search(self, samples: np.ndarray) -> list[np.ndarray]:
+        """All codes, and their distortion, of variable bitrate: what `choose` chooses from."""
+        if self._most is None:
+            return [self.run("pcm", samples, codebooks=self._codebooks)]
+        return self.run_all("pcm", samples, measured=1)
+
+    def choose(self, codes: np.ndarray, distortion: np.ndarray | None = None) -> np.ndarray:
+        """Those codes that are to be kept."""
+        if self._most is None or distortion is None:
+            return codes[:, : self._codebooks].astype(np.uint16)
+        return depths.cut(codes, depths.choose(distortion, self._most))
 
 
 class TokenDecoder(Stateful):
@@ -334,9 +377,12 @@ class TokenDecoder(Stateful):
         self._codebooks = codec.model.codebooks
 
     def push(self, codes: np.ndarray) -> np.ndarray:
-        """``[channels, any number of codebooks, n]`` to ``float32[channels, n * hop]``; n >= 1."""
+        """``[channels, any number of codebooks, n]`` to ``float32[channels, n * hop]``; n >= 1.
+
+        Codes may be absent.
+        """
         channels, given, tokens = codes.shape
-        all_codes = np.full((channels, self._codebooks, tokens), -1, np.int32)  # -1: not there
+        all_codes = np.full((channels, self._codebooks, tokens), depths.ABSENT, np.int32)
         all_codes[:, :given] = codes
         return self.run("codes", all_codes)
 
@@ -354,6 +400,8 @@ class SignalEncoder:
     codebooks : int
     denoise : bool, optional
         Take noise out of speech before it is coded.
+    quality : float, optional
+        As of `TokenEncoder`.
 
     Attributes
     ----------
@@ -362,7 +410,13 @@ class SignalEncoder:
     """
 
     def __init__(
-        self, codec: Codec, samplerate: int, channels: int, codebooks: int, denoise: bool = False
+        self,
+        codec: Codec,
+        samplerate: int,
+        channels: int,
+        codebooks: int,
+        denoise: bool = False,
+        quality: float | None = None,
     ) -> None:
         self._model, self._samplerate = codec.model, samplerate
         self._resampler: Resampler | DenoisingResampler
@@ -374,7 +428,7 @@ class SignalEncoder:
             )
         else:
             self._resampler = Resampler(samplerate, codec.model.samplerate, channels)
-        self._tokens = TokenEncoder(codec, channels, codebooks)
+        self._tokens = TokenEncoder(codec, channels, codebooks, quality)
         self._waiting = np.empty((0, channels), np.float32)
         self._empty = np.empty((channels, codebooks, 0), np.uint16)
         self.frames = 0

@@ -22,8 +22,8 @@ from .codec import Codec, TokenDecoder
 
 __all__ = ["LOST", "ConcealingDecoder"]
 
-LOST = -1
-"""In place of its codes: this token is lost."""
+LOST = -2
+"""In place of its codes: this token is lost. (Codes that are `ABSENT` are not: there are none.)"""
 
 _BRIDGED = 5
 """Tokens of a gap that are filled at full volume and bridged when it ends."""

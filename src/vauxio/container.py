@@ -36,12 +36,16 @@ class Block:
     codes_crc : int
         CRC-32 of the codes, see `entropy.codes_crc`.
     payload : bytes
+    depths : bytes
+        How many codes the tokens have, see `depths.encode_depths`; only where the header says that
+        there are depths.
     """
 
     tokens: int
     coder: int
     codes_crc: int
     payload: bytes
+    depths: bytes = b""
 
 
 class Writer:
@@ -85,6 +89,7 @@ class Writer:
             number(block.tokens)
             + bytes([block.coder])
             + block.codes_crc.to_bytes(4, "little")
+            + (number(len(block.depths)) + block.depths if self._header.depth_tokens else b"")
             + block.payload,
         )
         self._put(chunk)
@@ -172,6 +177,8 @@ class Reader:
         self._stop = 0  # where the last block ends, at the latest
         self._last_tokens: int | None = None  # in the last block read from a pipe; None: damaged
         self._max_body = 8 + header.packed_size(header.block_tokens)
+        if header.depth_tokens:
+            self._max_body += 4 + header.depths_size(header.block_tokens)
         self._fault: FormatError | None = None  # why there is nothing after the last block
         self._head: Head | None = None  # of the next chunk, where that has been read already
         end = None
@@ -402,7 +409,8 @@ class Reader:
         fields = Fields(body, f"block {index}")
         tokens, coder = fields.number(), fields.byte()
         codes_crc = int.from_bytes(fields.take(4), "little")
-        block = Block(tokens, coder, codes_crc, fields.rest())
+        depths = fields.take(fields.number()) if self.header.depth_tokens else b""
+        block = Block(tokens, coder, codes_crc, fields.rest(), depths)
         _check_block(block, self.header, f"block {index}")
         return block
 
@@ -466,5 +474,7 @@ def _check_block(block: Block, header: Header, what: str) -> None:
         raise FormatError(f"{what}: {block.tokens} tokens, must be 1 to {header.block_tokens}")
     if block.coder not in (0, header.coder):
         raise FormatError(f"{what}: coder {block.coder}, the header has {header.coder}")
+    if len(block.depths) > header.depths_size(block.tokens):
+        raise FormatError(f"{what}: more bytes of depths than {block.tokens} tokens can need")
     if len(block.payload) > header.packed_size(block.tokens):
         raise FormatError(f"{what}: larger than its codes plainly packed")

@@ -1,7 +1,8 @@
 """Codes to bits and back: plain packing, and range coding with fixed frequencies.
 
 ``docs/format.md`` is the specification. A coder knows the codes of one block at a time and nothing
-of files, models or audio. Codes are ``uint16[channels, codebooks, tokens]``.
+of files, models or audio. Codes are ``uint16[channels, codebooks, tokens]``, or ``int32`` where
+some are absent (see `depths`): these take no bits.
 
 Range coding is exact: from integer frequencies to the last bit of the code, only integers decide.
 """
@@ -10,22 +11,21 @@ from __future__ import annotations
 
 import hashlib
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
 import constriction  # "from constriction.stream import queue" does not work
 import numpy as np
 
+from .depths import ABSENT, depths_of, present
 from .errors import FormatError
+from .rangecoder import TOTAL
 
 __all__ = ["LM", "PACKED", "STATIC", "TOTAL", "Coder", "PackedCoder", "StaticCoder",
            "check_codes", "codes_crc", "range_weights"]  # fmt: skip
 
 PACKED, STATIC, LM = 0, 1, 2
 """Ids of the coders in ``.vx`` files."""
-
-TOTAL = 1 << 24
-"""The probabilities of a range coder model are multiples of one over this."""
 
 
 class Coder(Protocol):
@@ -50,7 +50,7 @@ class Coder(Protocol):
         Parameters
         ----------
         codes : ndarray
-            ``uint16[channels, codebooks, tokens]``
+            ``uint16[channels, codebooks, tokens]``, or int32 where some are absent.
 
         Raises
         ------
@@ -59,7 +59,11 @@ class Coder(Protocol):
         """
 
     def decode(
-        self, blocks: Sequence[tuple[bytes, int]], channels: int, codebooks: int
+        self,
+        blocks: Sequence[tuple[bytes, int]],
+        channels: int,
+        codebooks: int,
+        depths: Sequence[np.ndarray] | None = None,
     ) -> list[np.ndarray]:
         """The codes of blocks.
 
@@ -70,11 +74,14 @@ class Coder(Protocol):
         blocks : sequence of (bytes, int)
             Payload and number of tokens of each.
         channels, codebooks : int
+        depths : sequence of ndarray, optional
+            How many codes each token has, ``uint8[channels, tokens]`` for each block; all if not
+            given.
 
         Returns
         -------
         list of ndarray
-            ``uint16[channels, codebooks, tokens]`` of each.
+            ``uint16[channels, codebooks, tokens]`` of each; ``int32`` if `depths` are given.
 
         Raises
         ------
@@ -102,20 +109,26 @@ class PackedCoder:
 
     def encode(self, codes: np.ndarray) -> bytes:
         check_codes(codes, 1 << self.code_bits)
-        return self.pack(codes.transpose(2, 0, 1).reshape(1, -1)).tobytes()
+        return self.pack(_in_token_order(codes)[None]).tobytes()
 
     def decode(
-        self, blocks: Sequence[tuple[bytes, int]], channels: int, codebooks: int
+        self,
+        blocks: Sequence[tuple[bytes, int]],
+        channels: int,
+        codebooks: int,
+        depths: Sequence[np.ndarray] | None = None,
     ) -> list[np.ndarray]:
-        return [self._decode(*block, channels, codebooks) for block in blocks]
+        rooms = _rooms(blocks, channels, codebooks, depths)
+        return [self._decode(block[0], *room) for block, room in zip(blocks, rooms, strict=True)]
 
-    def _decode(self, payload: bytes, tokens: int, channels: int, codebooks: int) -> np.ndarray:
-        count = tokens * channels * codebooks
+    def _decode(self, payload: bytes, codes: np.ndarray, there: np.ndarray) -> np.ndarray:
+        count = int(np.count_nonzero(there))
         size = -(-count * self.code_bits // 8)
         if len(payload) != size:
-            raise FormatError(f"packed codes: {len(payload)} bytes, {tokens} tokens need {size}")
-        symbols = self.unpack(np.frombuffer(payload, np.uint8)[None], count)
-        return np.ascontiguousarray(symbols.reshape(tokens, channels, codebooks).transpose(1, 2, 0))
+            raise FormatError(f"packed codes: {len(payload)} bytes, {count} codes need {size}")
+        symbols = self.unpack(np.frombuffer(payload, np.uint8)[None], count)[0]
+        codes.transpose(2, 0, 1)[there.transpose(2, 0, 1)] = symbols
+        return codes
 
     def pack(self, symbols: np.ndarray) -> np.ndarray:
         """Rows of codes, ``uint16[rows, n]``, each to whole bytes: ``uint8[rows, bytes]``."""
@@ -158,33 +171,66 @@ class StaticCoder:
         check_codes(codes, self._size)
         if codes.shape[1] > len(self._models):
             raise ValueError(f"{codes.shape[1]} codebooks, the table has {len(self._models)}")
-        symbols = codes.transpose(1, 0, 2).reshape(codes.shape[1], -1).astype(np.int32)
         encoder = constriction.stream.queue.RangeEncoder()
-        for row, model in zip(symbols, self._models, strict=False):
-            encoder.encode(row, model)
+        for k, model in zip(range(codes.shape[1]), self._models, strict=False):
+            row = codes[:, k]
+            encoder.encode(row[row != ABSENT].astype(np.int32), model)
         return _to_bytes(encoder.get_compressed())
 
     def decode(
-        self, blocks: Sequence[tuple[bytes, int]], channels: int, codebooks: int
+        self,
+        blocks: Sequence[tuple[bytes, int]],
+        channels: int,
+        codebooks: int,
+        depths: Sequence[np.ndarray] | None = None,
     ) -> list[np.ndarray]:
         if codebooks > len(self._models):
             raise FormatError(f"{codebooks} codebooks, the table has {len(self._models)}")
-        return [self._decode(*block, channels, codebooks) for block in blocks]
+        rooms = _rooms(blocks, channels, codebooks, depths)
+        return [self._decode(block[0], *room) for block, room in zip(blocks, rooms, strict=True)]
 
-    def _decode(self, payload: bytes, tokens: int, channels: int, codebooks: int) -> np.ndarray:
+    def _decode(self, payload: bytes, codes: np.ndarray, there: np.ndarray) -> np.ndarray:
         decoder = constriction.stream.queue.RangeDecoder(_to_words(payload))
-        codes = np.empty((channels, codebooks, tokens), np.uint16)
         try:
-            for k, model in zip(range(codebooks), self._models, strict=False):
-                codes[:, k] = decoder.decode(model, channels * tokens).reshape(channels, tokens)
+            for k, model in zip(range(there.shape[1]), self._models, strict=False):
+                where = there[:, k]
+                codes[:, k][where] = decoder.decode(model, int(np.count_nonzero(where)))
         except AssertionError as e:  # what constriction raises for a number outside its interval
             raise FormatError("range code: no symbols have this code") from e
         return codes
 
 
 def codes_crc(codes: np.ndarray) -> int:
-    """CRC-32 of codes as little-endian 16-bit numbers: by token, in it by channel, by codebook."""
-    return zlib.crc32(codes.transpose(2, 0, 1).astype("<u2").tobytes())
+    """CRC-32 of codes as little-endian 16-bit numbers: by token, in it by channel, by codebook.
+
+    Where some may be absent, their number comes before them.
+    """
+    if codes.dtype != np.uint16:
+        codes = np.concatenate([depths_of(codes)[:, None], codes], axis=1)
+    return zlib.crc32(_in_token_order(codes).astype("<u2").tobytes())
+
+
+def _in_token_order(codes: np.ndarray) -> np.ndarray:
+    """All that are present, ``uint16[n]``."""
+    order = codes.transpose(2, 0, 1)
+    return order[order != ABSENT].astype(np.uint16)
+
+
+def _rooms(
+    blocks: Sequence[tuple[bytes, int]],
+    channels: int,
+    codebooks: int,
+    depths: Sequence[np.ndarray] | None,
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """For each block, where its codes go, and ``bool`` of that shape: where they are present."""
+    if depths is None:
+        for _, tokens in blocks:
+            shape = channels, codebooks, tokens
+            yield np.empty(shape, np.uint16), np.ones(shape, bool)
+        return
+    for depth in depths:
+        there = present(depth, codebooks)
+        yield np.full(there.shape, ABSENT, np.int32), there
 
 
 def range_weights(frequencies: np.ndarray) -> np.ndarray:
@@ -229,7 +275,15 @@ def _to_words(payload: bytes) -> np.ndarray:
 
 def check_codes(codes: np.ndarray, size: int) -> None:
     """`ValueError` for codes that no coder of codes below `size` takes."""
-    if codes.dtype != np.uint16 or codes.ndim != 3:
-        raise ValueError(f"codes {codes.dtype}{list(codes.shape)}: must be uint16 of 3 dimensions")
+    if codes.dtype not in (np.uint16, np.int32) or codes.ndim != 3:
+        raise ValueError(
+            f"codes {codes.dtype}{list(codes.shape)}: must be uint16 or int32 of 3 dimensions"
+        )
+    if codes.dtype == np.int32 and not np.array_equal(
+        codes != ABSENT, present(depths_of(codes), codes.shape[1])
+    ):
+        raise ValueError("codes are absent before others that are not")
+    if codes.size and int(codes.min()) < ABSENT:
+        raise ValueError(f"code {codes.min()}: must not be negative")
     if codes.size and int(codes.max()) >= size:
         raise ValueError(f"code {codes.max()}: must be below {size}")

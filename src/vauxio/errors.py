@@ -13,6 +13,7 @@ __all__ = [
     "TruncatedError",
     "UnsupportedError",
     "VauxError",
+    "first_line",
 ]
 
 
@@ -42,3 +43,8 @@ class UnsupportedError(FormatError):
 
 class ModelError(VauxError):
     """A model that is missing, damaged, or not the one that a file was written with."""
+
+
+def first_line(error: Exception) -> str:
+    """What another library's exception says, in a line."""
+    return (str(error).splitlines() or [type(error).__name__])[0]

@@ -89,6 +89,7 @@ def write(
     *,
     model: str = "auto",
     bitrate: float | None = None,
+    quality: float | None = None,
     tags: Mapping[str, str] | None = None,
     pictures: Sequence[Picture] = (),
     lm: bool = True,
@@ -108,7 +109,7 @@ def write(
         scaled to full scale 1.0; floating-point samples beyond it are clipped.
     samplerate : int
         In Hz, 8,000 to 192,000.
-    model, bitrate, tags, pictures, lm, denoise, closefd
+    model, bitrate, quality, tags, pictures, lm, denoise, closefd
         See `VauxFile`.
 
     Raises
@@ -118,7 +119,7 @@ def write(
     ModelError
         If the model is not installed.
     ValueError
-        If the model does not have that bitrate.
+        If the model does not have that bitrate or quality.
 
     Examples
     --------
@@ -130,7 +131,7 @@ def write(
     channels = frames.shape[1]
     pcm.check_finite(frames)  # before the file is touched
     with VauxFile(
-        file, "w", samplerate, channels, model=model, bitrate=bitrate, tags=tags,
+        file, "w", samplerate, channels, model=model, bitrate=bitrate, quality=quality, tags=tags,
         pictures=pictures, lm=lm, denoise=denoise, closefd=closefd,
     ) as f:  # fmt: skip
         f.write(frames)
@@ -206,6 +207,7 @@ def compress(
     *,
     model: str = "auto",
     bitrate: float | None = None,
+    quality: float | None = None,
     tags: Mapping[str, str] | None = None,
     pictures: Sequence[Picture] = (),
     lm: bool = True,
@@ -221,8 +223,8 @@ def compress(
     """
     file = io.BytesIO()
     write(
-        file, data, samplerate, model=model, bitrate=bitrate, tags=tags, pictures=pictures, lm=lm,
-        denoise=denoise,
+        file, data, samplerate, model=model, bitrate=bitrate, quality=quality, tags=tags,
+        pictures=pictures, lm=lm, denoise=denoise,
     )  # fmt: skip
     return file.getvalue()
 

@@ -18,10 +18,12 @@ from .metadata import Picture, check_pictures, check_tags
 __all__ = ["MAX_FRAMES", "Header", "make_start", "parse_start"]
 
 MAGIC = b"\x89VX\n"
-VERSION = 1, 0
+VERSION = 1, 1
 MAX_FIELDS = 4096  # bytes
 MAX_FRAMES = (1 << 48) - 1
 MAX_BLOCK_CODES = 1 << 22
+
+_DEPTHS = 1  # the feature of files whose tokens have depths
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
@@ -48,6 +50,8 @@ class Header:
         Codes per token and channel, and bits of one code.
     block_tokens : int
         Tokens in every block but the last.
+    depth_tokens : int
+        Tokens that share a depth, a number of codes; 0 where all tokens have all codebooks.
     tags : mapping of str to str
     pictures : tuple of Picture
 
@@ -69,6 +73,7 @@ class Header:
     block_tokens: int
     tags: Mapping[str, str] = field(default_factory=dict)
     pictures: tuple[Picture, ...] = ()
+    depth_tokens: int = 0
 
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.model):
@@ -85,6 +90,7 @@ class Header:
             ("codebooks", 1, 32),
             ("code_bits", 1, 16),
             ("block_tokens", 1, 65_535),
+            ("depth_tokens", 0, 255),
         ):
             value = getattr(self, name)
             if not (name == "frames" and value is None) and not low <= value <= high:
@@ -101,13 +107,19 @@ class Header:
         """Bytes of a block of plainly packed codes, and so the most that any payload has."""
         return -(-tokens * self.channels * self.codebooks * self.code_bits // 8)
 
+    def depths_size(self, tokens: int) -> int:
+        """The most bytes that the depths of a block may have: three for each, and a word."""
+        if not self.depth_tokens:
+            return 0
+        return 3 * self.channels * -(-tokens // self.depth_tokens) + 4
+
 
 def make_start(header: Header) -> bytes:
     """The first bytes of the file, up to the first chunk."""
     name = header.model.encode()
     fields = b"".join(
         (
-            number(0),  # features
+            number(_DEPTHS if header.depth_tokens else 0),  # features
             bytes([len(name)]),
             name,
             header.decoder_hash,
@@ -117,9 +129,11 @@ def make_start(header: Header) -> bytes:
             bytes([header.channels, header.codebooks, header.code_bits]),
             number(header.block_tokens),
             number(0 if header.frames is None else header.frames + 1),
+            bytes([header.depth_tokens] if header.depth_tokens else []),
         )
     )
-    start = MAGIC + bytes(VERSION) + len(fields).to_bytes(2, "little") + fields
+    version = 1, 1 if header.depth_tokens else 0  # the lowest that has it
+    start = MAGIC + bytes(version) + len(fields).to_bytes(2, "little") + fields
     return start + zlib.crc32(start).to_bytes(4, "little")
 
 
@@ -151,7 +165,7 @@ def parse_start(file: Any) -> Header:
 
 def _parse_fields(fields: Fields) -> Header:
     features = fields.number()
-    if features:
+    if features & ~_DEPTHS:
         raise UnsupportedError(f"the file has features ({features:#x}) unknown here: update vauxio")
     # What a minor version adds after these fields may be ignored, or there would be a feature bit.
     model = fields.text(fields.byte())
@@ -161,6 +175,9 @@ def _parse_fields(fields: Fields) -> Header:
     channels, codebooks, code_bits = fields.take(3)
     block_tokens = fields.number()
     frames = fields.number()
+    depth_tokens = fields.byte() if features & _DEPTHS else 0
+    if features & _DEPTHS and not depth_tokens:
+        raise FormatError("header: depth_tokens of 0: must be 1 to 255")
     return Header(
         model=model,
         decoder_hash=decoder_hash,
@@ -172,4 +189,5 @@ def _parse_fields(fields: Fields) -> Header:
         codebooks=codebooks,
         code_bits=code_bits,
         block_tokens=block_tokens,
+        depth_tokens=depth_tokens,
     )

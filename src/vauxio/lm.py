@@ -102,7 +102,7 @@ def delayed(codes: np.ndarray, shape: Shape) -> np.ndarray:
     Parameters
     ----------
     codes : ndarray
-        Integers ``[rows, K, T]``
+        Integers ``[rows, K, T]``; negative where there is none.
 
     Returns
     -------
@@ -113,6 +113,7 @@ def delayed(codes: np.ndarray, shape: Shape) -> np.ndarray:
     steps = np.full((rows, tokens + used, shape.codebooks), shape.size, np.int64)
     for k in range(used):
         steps[:, k + 1 : k + 1 + tokens, k] = codes[:, k]
+    steps[steps < 0] = shape.size
     return steps[:, :-1]
 
 

@@ -8,14 +8,14 @@ integers decide. ``docs/format.md`` is the specification.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from itertools import islice
 
 import numpy as np
 
-from .entropy import LM, TOTAL, check_codes
+from .depths import ABSENT, depths_of
+from .entropy import LM, check_codes
 from .errors import FormatError
 from .lm import Network, Steps
-from .rangecoder import RangeDecoder, RangeEncoder
+from .rangecoder import TOTAL, RangeDecoder, RangeEncoder
 
 __all__ = ["LMCoder"]
 
@@ -102,18 +102,22 @@ class LMCoder:
         channels, used, tokens = codes.shape
         if used > self._codebooks:
             raise ValueError(f"{used} codebooks, the language model has {self._codebooks}")
-        if not tokens:
+        used = int(depths_of(codes).max(initial=0))  # by any token
+        if not used:
             return b""
         # Beginning and end of each symbol's interval, by step, channel and codebook.
         intervals = np.zeros((2, tokens + used - 1, channels, used), np.int64)
         for channel in range(channels):
-            for first, scores in self._network().scores(codes[channel]):
+            for first, scores in self._network().scores(codes[channel, :used]):
                 for k in range(used):
                     part = slice(max(0, k - first), max(0, tokens + k - first))
                     wanted = scores[k][part]
                     at = first + part.start
                     symbols = codes[channel, k, at - k : at - k + len(wanted)]
-                    intervals[:, at : at + len(wanted), channel, k] = _intervals(wanted, symbols)
+                    there = symbols != ABSENT
+                    intervals[:, at : at + len(wanted), channel, k] = (
+                        _intervals(wanted, symbols) * there
+                    )
         low, high = intervals
         kept = high > 0
         encoder = RangeEncoder()
@@ -121,24 +125,44 @@ class LMCoder:
         return encoder.finish()
 
     def decode(
-        self, blocks: Sequence[tuple[bytes, int]], channels: int, codebooks: int
+        self,
+        blocks: Sequence[tuple[bytes, int]],
+        channels: int,
+        codebooks: int,
+        depths: Sequence[np.ndarray] | None = None,
     ) -> list[np.ndarray]:
         if codebooks > self._codebooks:
             raise FormatError(f"{codebooks} codebooks, the language model has {self._codebooks}")
         decoded: list[np.ndarray] = []
-        waiting = iter(blocks)
-        while group := list(islice(waiting, max(1, self.rows // channels))):
-            decoded += self._decode(group, channels, codebooks)
+        at_once = max(1, self.rows // channels)
+        for first in range(0, len(blocks), at_once):
+            group = slice(first, first + at_once)
+            deep = None if depths is None else depths[group]
+            decoded += self._decode(blocks[group], channels, codebooks, deep)
         return decoded
 
     def _decode(
-        self, blocks: list[tuple[bytes, int]], channels: int, used: int
+        self,
+        blocks: Sequence[tuple[bytes, int]],
+        channels: int,
+        used: int,
+        depths: Sequence[np.ndarray] | None,
     ) -> list[np.ndarray]:
         """Blocks in lock-step: each channel of each is a row of the batch."""
         size, rows = self._size, len(blocks) * channels
         lengths = [tokens for _, tokens in blocks]
+        if depths is None:
+            out = np.zeros((len(blocks), channels, used, max(lengths)), np.uint16)
+            deep = None
+        else:
+            out = np.full((len(blocks), channels, used, max(lengths)), ABSENT, np.int32)
+            deep = [row for block in depths for row in block.tolist()]
+            used = max(map(max, deep))  # by any token
+            if not used:
+                return [block[..., :tokens] for block, (_, tokens) in zip(out, blocks, strict=True)]
+            # Where a block ends in silence, there is nothing to be decoded any more.
+            lengths = [int(block.any(axis=0).nonzero()[0].max(initial=-1)) + 1 for block in depths]
         decoders = [RangeDecoder(payload) for payload, _ in blocks]
-        out = np.zeros((len(blocks), channels, used, max(lengths)), np.uint16)
         steps = Steps(self._network(), rows, used)
         inputs = np.empty((rows, self._codebooks), np.int64)
         inputs[:] = size
@@ -157,10 +181,12 @@ class LMCoder:
                 begin, end = max(0, step - lengths[b] + 1), min(used, step + 1)
                 for row in range(b * channels, (b + 1) * channels):
                     for k in range(begin, end):
+                        if deep is not None and deep[row][step - k] <= k:
+                            continue
                         at = (k * rows + row) * size
                         inputs[row, k] = symbol = decoder.decode(table, at, at + size)
                         out[b, row - b * channels, k, step - k] = symbol
-        return [block[..., :tokens] for block, tokens in zip(out, lengths, strict=True)]
+        return [block[..., :tokens] for block, (_, tokens) in zip(out, blocks, strict=True)]
 
 
 def _intervals(scores: np.ndarray, symbols: np.ndarray) -> np.ndarray:

@@ -13,7 +13,10 @@ from typing import Any
 
 from .errors import FormatError
 
-__all__ = ["RangeDecoder", "RangeEncoder"]
+__all__ = ["TOTAL", "RangeDecoder", "RangeEncoder"]
+
+TOTAL = 1 << 24
+"""The probabilities of a range coder model are multiples of one over this."""
 
 _WORD = 1 << 32
 _STATE = 1 << 64

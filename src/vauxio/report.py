@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from . import entropy
 from .errors import ModelError
 from .fileio import File, Input, is_seekable, name_of
@@ -37,6 +39,9 @@ class Info:
     installed : bool
         Whether that decoder is here.
     codebooks : int
+        Codes of a token at most.
+    depths : tuple of int or None
+        Fewest and most codes of a token, where their number varies; of the first hours.
     nominal : float or None
         kbps of all channels before entropy coding; None if the model is not installed.
     kbps : float or None
@@ -58,6 +63,7 @@ class Info:
     decoder: str
     installed: bool
     codebooks: int
+    depths: tuple[int, int] | None
     nominal: float | None
     kbps: float | None
     coder: str
@@ -69,14 +75,17 @@ class Info:
 
     def __repr__(self) -> str:
         model = self.model if self.installed else f"{self.model} (NOT INSTALLED)"
-        nominal = "" if self.nominal is None else f", {self.nominal:g} kbps before entropy coding"
+        nominal = "" if self.nominal is None else f", {self.nominal:.4g} kbps before entropy coding"
+        codebooks = f"{self.codebooks} codebooks"
+        if self.depths is not None:
+            codebooks = f"{self.depths[0]} to {self.depths[1]} of {codebooks}"
         lines = [
             self.name,
             f"samplerate: {self.samplerate} Hz",
             f"channels: {self.channels}",
             f"duration: {_clock(self)}",
             f"model: {model}, decoder {self.decoder}",
-            f"codes: {self.codebooks} codebooks{nominal}",
+            f"codes: {codebooks}{nominal}",
             f"coder: {self.coder}",
             f"size: {self.bytes} bytes in {self.blocks} blocks",
             f"bitrate: {'unknown' if self.kbps is None else f'{self.kbps:.3f} kbps'}",
@@ -97,24 +106,31 @@ def describe(file: File) -> Info:
             size = stream.seek(0, io.SEEK_END) - begin
             stream.seek(begin)
             reader = TokenReader(stream)
+            counts = reader.count_depths() if reader.header.depth_tokens else None
         else:
             counter = _Counter(stream)
             reader = TokenReader(counter)
-            reader.skip_to_end()
+            counts = reader.count_depths()
             while counter.read(1 << 16):
                 pass
             size = counter.bytes
-        return _info(name_of(file), reader, size)
+        return _info(name_of(file), reader, size, counts)
     finally:
         source.close()
 
 
-def _info(name: str, reader: TokenReader, size: int) -> Info:
+def _info(name: str, reader: TokenReader, size: int, counts: np.ndarray | None) -> Info:
     header = reader.header
     nominal = None
+    codebooks: float = header.codebooks  # of a token on average
+    depths = None
+    if header.depth_tokens and counts is not None and counts.any():
+        found = np.flatnonzero(counts)
+        depths = int(found[0]), int(found[-1])
+        codebooks = float(counts @ np.arange(len(counts)) / counts.sum())
     try:
         frames = reader.frames
-        nominal = header.channels * reader.model.bitrate(header.codebooks)
+        nominal = header.channels * reader.model.bitrate(codebooks)
     except ModelError:
         frames = reader.stored_frames
     duration = None if frames is None else frames / header.samplerate
@@ -128,6 +144,7 @@ def _info(name: str, reader: TokenReader, size: int) -> Info:
         decoder=header.decoder_hash.hex(),
         installed=nominal is not None,
         codebooks=header.codebooks,
+        depths=depths,
         nominal=nominal,
         kbps=size * 8 / duration / 1000 if duration else None,
         coder=_CODERS.get(header.coder, f"unknown ({header.coder})"),

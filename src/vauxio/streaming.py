@@ -19,6 +19,7 @@ import numpy as np
 from . import pcm
 from .codec import Codec, TokenEncoder
 from .concealment import LOST, ConcealingDecoder
+from .denoising import LiveDenoisingResampler
 from .entropy import PackedCoder
 from .errors import FormatError
 from .liveresample import LiveResampler
@@ -38,12 +39,19 @@ class StreamEncoder:
     packet_size : int
         Bytes of every packet.
     delay : float
-        Seconds that it holds back at most: a token, and half the filter of a change of rate. With
-        the decoder's `delay`, the algorithmic delay of a stream.
+        Seconds that it holds back at most: a token, half the filter of a change of rate, and what
+        the denoiser looks ahead. With the decoder's `delay`, the algorithmic delay of a stream.
     """
 
-    def __init__(self, codec: Codec, samplerate: int, channels: int, codebooks: int) -> None:
-        self._core = _Encoders(codec, 1, samplerate, channels, codebooks)
+    def __init__(
+        self,
+        codec: Codec,
+        samplerate: int,
+        channels: int,
+        codebooks: int,
+        denoise: bool = False,
+    ) -> None:
+        self._core = _Encoders(codec, 1, samplerate, channels, codebooks, denoise)
         self.samplerate, self.channels, self.codebooks = samplerate, channels, codebooks
         self.packet_size = -(-channels * codebooks * codec.model.code_bits // 8)
         self.delay = self._core.delay
@@ -238,13 +246,20 @@ class _Encoders:
     """The encoders of some streams: their states, and one network for all."""
 
     def __init__(
-        self, codec: Codec, streams: int, samplerate: int, channels: int, codebooks: int
+        self,
+        codec: Codec,
+        streams: int,
+        samplerate: int,
+        channels: int,
+        codebooks: int,
+        denoise: bool = False,
     ) -> None:
         self._codec, self._format = codec, (samplerate, channels, codebooks)
+        self._denoise = denoise
         self._network = TokenEncoder(codec, channels, codebooks)
         self._packer = PackedCoder(codec.model.code_bits)
         self._states = np.zeros((streams, channels, codec.model.encoder.state), np.float32)
-        self._inputs = [_Input(codec, samplerate, channels) for _ in range(streams)]
+        self._inputs = [_Input(codec, samplerate, channels, denoise) for _ in range(streams)]
         self._lock = threading.Lock()
         self.delay = codec.model.hop / codec.model.samplerate + self._inputs[0].resampler.delay
 
@@ -274,7 +289,7 @@ class _Encoders:
 
     def copy(self) -> _Encoders:
         with self._lock:
-            other = _Encoders(self._codec, len(self._inputs), *self._format)
+            other = _Encoders(self._codec, len(self._inputs), *self._format, self._denoise)
             other._states[:] = self._states
             other._inputs = [source.copy() for source in self._inputs]
             return other
@@ -311,10 +326,16 @@ class _Encoders:
 class _Input:
     """Samples of one stream on their way to the model: collected, resampled, cut into tokens."""
 
-    def __init__(self, codec: Codec, samplerate: int, channels: int) -> None:
+    resampler: LiveResampler | LiveDenoisingResampler
+
+    def __init__(self, codec: Codec, samplerate: int, channels: int, denoise: bool) -> None:
         self._model, self._samplerate = codec.model, samplerate
         self._empty = np.empty((0, channels), np.float32)
-        self.resampler = LiveResampler(samplerate, codec.model.samplerate, channels)
+        rates = samplerate, codec.model.samplerate
+        if denoise:
+            self.resampler = LiveDenoisingResampler(*rates, channels, codec.threads)
+        else:
+            self.resampler = LiveResampler(*rates, channels)
         self.reset()
 
     def reset(self) -> None:

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from .errors import FormatError
+from .errors import FormatError, first_line
 from .metadata import Picture, check_pictures, check_tags
 from .pcm import native
 
@@ -120,7 +120,7 @@ def read_tags(file: Any) -> Tags:
             opened = mutagen.File(file)
         except Exception as e:  # damaged tags raise whatever parsing them raises
             if not isinstance(e, OSError):
-                found.notes.append(f"its tags cannot be read: {_line(e)}")
+                found.notes.append(f"its tags cannot be read: {first_line(e)}")
             opened = None
     tags = getattr(opened, "tags", None)
     if tags is not None:
@@ -180,7 +180,7 @@ def _from_vorbis(comments: Mapping[str, list[str]], found: Tags) -> None:
             try:
                 block = Block(base64.b64decode(value))
             except Exception as e:
-                found.notes.append(f"left out: a picture that cannot be read: {_line(e)}")
+                found.notes.append(f"left out: a picture that cannot be read: {first_line(e)}")
             else:
                 found.add_picture(block.type, block.mime, block.desc, block.data)
 
@@ -329,7 +329,3 @@ def _rewound(file: Any) -> Iterator[None]:
     finally:
         if hasattr(file, "seek"):
             file.seek(0)
-
-
-def _line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]

@@ -6,12 +6,14 @@ nothing of samples or networks.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from . import container, entropy, pcm
+from . import container, depths, entropy, pcm
+from .bundles import Model
 from .concealment import LOST
 from .errors import (
     AudioError,
@@ -22,16 +24,18 @@ from .errors import (
     UnsupportedError,
 )
 from .lmcoder import LMCoder
-from .models import LanguageModel, Model, find_model
+from .models import find_model
+from .networks import LanguageModel
 
 __all__ = ["TokenReader", "TokenWriter", "best_coder", "block_tokens"]
 
 _BLOCK_SECONDS = 10
+_COUNTED = 1 << 20  # tokens whose depths `TokenReader.count_depths` counts, about
 
 
 def block_tokens(model: Model) -> int:
-    """Tokens in a full block."""
-    return round(_BLOCK_SECONDS * model.token_rate)
+    """Tokens in a full block: whole spans of depths."""
+    return round(_BLOCK_SECONDS * model.token_rate / depths.SPAN) * depths.SPAN
 
 
 class TokenWriter:
@@ -47,6 +51,8 @@ class TokenWriter:
     pictures : sequence of container.Picture
     lm : bool
         False for plain bit packing, without a probability model.
+    variable : bool, optional
+        Whether some codes may be absent.
 
     Attributes
     ----------
@@ -64,6 +70,7 @@ class TokenWriter:
         tags: Mapping[str, str],
         pictures: Sequence[container.Picture],
         lm: bool,
+        variable: bool = False,
     ) -> None:
         self._packer = entropy.PackedCoder(model.code_bits)
         self._coder = best_coder(model, codebooks) if lm else self._packer
@@ -83,11 +90,12 @@ class TokenWriter:
             block_tokens=self._block_tokens,
             tags=tags,
             pictures=tuple(pictures),
+            depth_tokens=depths.SPAN if variable else 0,
         )
         self._writer = container.Writer(file, self.header)
 
     def push(self, codes: np.ndarray) -> None:
-        """Codes ``uint16[channels, codebooks, n]`` that follow the last."""
+        """Codes ``uint16[channels, codebooks, n]`` that follow the last; variable: ``int32``."""
         waiting = np.concatenate([self._waiting, codes], axis=2)
         while waiting.shape[2] >= self._block_tokens:
             self._write(waiting[..., : self._block_tokens])
@@ -104,14 +112,18 @@ class TokenWriter:
         codes = np.ascontiguousarray(codes)
         coder = self._coder
         payload = coder.encode(codes)
-        if len(payload) > -(-codes.size * self._packer.code_bits // 8):
+        depth = depths.depths_of(codes)
+        if len(payload) > -(-int(depth.sum()) * self._packer.code_bits // 8):
             coder = self._packer
             payload = coder.encode(codes)
+        span = self.header.depth_tokens
+        most = self.header.codebooks
         block = container.Block(
             tokens=codes.shape[2],
             coder=coder.id,
             codes_crc=entropy.codes_crc(codes),
             payload=payload,
+            depths=depths.encode_depths(depth, span, most) if span else b"",
         )
         self._writer.write(block)
 
@@ -222,7 +234,7 @@ class TokenReader:
         return frames if header.frames is None else min(frames, header.frames)
 
     def get(self, token: int, count: int, wanted: int = 0) -> np.ndarray:
-        """Codes ``uint16[channels, codebooks, n]`` from `token` on.
+        """Codes ``[channels, codebooks, n]`` from `token` on; negative where one is absent or lost.
 
         n is at least 1 and at most `count`, or 0 at the end of the file (or of what there is of
         it). From a pipe, `token` must not lie before the last one asked for. `wanted` tells how
@@ -234,11 +246,32 @@ class TokenReader:
         at = token - self._first
         return self._codes[..., at : at + count]
 
-    def skip_to_end(self) -> None:
-        """Read a pipe to its end without decoding it."""
+    def count_depths(self) -> np.ndarray:
+        """How many tokens, in whichever channel, have so many codes: ``int64[codebooks + 1]``.
+
+        Of all blocks that are whole, up to some hours of recording: it must not take a file of a
+        few bytes for long. A pipe is read to its end.
+        """
+        counts = np.zeros(self.header.codebooks + 1, np.int64)
+        for block in self._whole_blocks():
+            if counts.sum() >= _COUNTED:
+                if self.seekable:
+                    break
+                continue
+            with contextlib.suppress(FormatError):
+                counts += np.bincount(self._depths(block).ravel(), minlength=len(counts))
+        return counts
+
+    def _whole_blocks(self) -> Iterator[container.Block]:
+        if self._sequence is None:
+            for index in range(self._reader.blocks):
+                with contextlib.suppress(FormatError):
+                    yield self._reader.read(index)
         while self._ahead is not None:
-            if isinstance(self._ahead[1], FormatError):
-                raise self._ahead[1]
+            block = self._ahead[1]
+            if isinstance(block, FormatError):
+                raise block
+            yield block
             self._read_ahead()
 
     def _load(self, token: int, wanted: int) -> bool:
@@ -307,11 +340,7 @@ class TokenReader:
         except FormatError:
             pass  # to be told when it is that block's turn
         try:
-            payloads = [(block.payload, block.tokens) for block in blocks]
-            coder = self._coder(header.coder)
-            for block, decoded in zip(
-                blocks, coder.decode(payloads, header.channels, header.codebooks), strict=True
-            ):
+            for block, decoded in zip(blocks, self._decoded(header.coder, blocks), strict=True):
                 self._check(index + len(codes), block, decoded)
                 codes.append(decoded)
         except FormatError:
@@ -335,11 +364,31 @@ class TokenReader:
         return np.full((header.channels, header.codebooks, tokens), LOST, np.int32)
 
     def _codes_of(self, index: int, block: container.Block) -> np.ndarray:
-        header = self.header
-        coder = self._coder(block.coder)
-        (codes,) = coder.decode([(block.payload, block.tokens)], header.channels, header.codebooks)
+        (codes,) = self._decoded(block.coder, [block])
         self._check(index, block, codes)
         return codes
+
+    def _decoded(self, coder: int, blocks: Sequence[container.Block]) -> list[np.ndarray]:
+        """The codes of blocks that have the same coder."""
+        header = self.header
+        return self._coder(coder).decode(
+            [(block.payload, block.tokens) for block in blocks],
+            header.channels,
+            header.codebooks,
+            [self._depths(block) for block in blocks] if header.depth_tokens else None,
+        )
+
+    def _depths(self, block: container.Block) -> np.ndarray:
+        """How many codes the tokens of a block have, ``uint8[channels, tokens]``."""
+        header = self.header
+        if not header.depth_tokens:
+            return np.full((header.channels, block.tokens), header.codebooks, np.uint8)
+        found = depths.decode_depths(
+            block.depths, header.depth_tokens, header.channels, block.tokens, header.codebooks
+        )
+        if len(block.payload) > -(-int(found.sum(dtype=np.int64)) * header.code_bits // 8):
+            raise FormatError("larger than its codes plainly packed")
+        return found
 
     def _check(self, index: int, block: container.Block, codes: np.ndarray) -> None:
         if entropy.codes_crc(codes) != block.codes_crc:

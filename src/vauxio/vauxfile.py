@@ -23,6 +23,7 @@ from .errors import TruncatedError
 from .fileio import File, Input, Output
 from .frames import FrameReader
 from .metadata import Picture
+from .models import choose_model
 from .tokens import TokenReader, TokenWriter
 
 __all__ = ["Damage", "VauxFile"]
@@ -44,6 +45,14 @@ class Damage(NamedTuple):
     stop: int
     reason: str
 
+    def describe(self, samplerate: int) -> str:
+        """In a line, with times."""
+        if self.start == self.stop:
+            return self.reason
+        times = [frame / samplerate for frame in self[:2]]
+        begin, end = (f"{int(time) // 60}:{time % 60:06.3f}" for time in times)
+        return f"concealed {begin} to {end}: {self.reason}"
+
 
 class VauxFile:
     """A ``.vx`` file, open for reading or for writing.
@@ -58,10 +67,14 @@ class VauxFile:
     samplerate, channels : int
         Of what is to be written: 8,000 to 192,000 Hz, 1 to 8 channels.
     model : str, optional
-        Name of the model to write with; see `vauxio.models`.
+        Name of the model to write with; see `vauxio.models`. ``'auto'`` is speech-24k for one
+        channel at 16 kHz or less, if it is installed and has the bitrate, else general-24k.
     bitrate : float, optional
         Nominal kbps per channel to write with; the nearest that the model has is taken (of two
         equally near ones, the higher). By default the model's default.
+    quality : float, optional
+        0 to 10, instead of `bitrate`: the bitrate varies with the signal, so that all of it is
+        coded about equally well. Digital silence takes next to nothing.
     tags : mapping of str to str, optional
         Tags to write.
     pictures : sequence of Picture, optional
@@ -82,7 +95,7 @@ class VauxFile:
     FormatError
         If it is not a ``.vx`` file.
     AudioError, ModelError, ValueError
-        If nothing can be written that way: sample rate, channels, model, bitrate.
+        If nothing can be written that way: sample rate, channels, model, bitrate, quality.
     OSError
         If it cannot be opened.
 
@@ -120,6 +133,7 @@ class VauxFile:
         *,
         model: str = "auto",
         bitrate: float | None = None,
+        quality: float | None = None,
         tags: Mapping[str, str] | None = None,
         pictures: Sequence[Picture] = (),
         lm: bool = True,
@@ -145,15 +159,16 @@ class VauxFile:
         if samplerate is None or channels is None:
             raise TypeError("samplerate and channels must be specified")
         samplerate, channels = pcm.check_format(samplerate, channels)
-        codec = Codec(model)
-        codebooks = codec.model.codebooks_for(bitrate)
-        self._encoder = SignalEncoder(codec, samplerate, channels, codebooks, denoise)
+        codec = Codec(choose_model(model, samplerate, channels, bitrate))
+        codebooks = codec.model.codebooks_at(bitrate, quality)
+        self._encoder = SignalEncoder(codec, samplerate, channels, codebooks, denoise, quality)
         self._failed = False
         output = Output(file, "x" in mode, closefd)
         try:
             self._writer = TokenWriter(
-                output.file, codec.model, samplerate, channels, codebooks, tags or {}, pictures, lm
-            )
+                output.file, codec.model, samplerate, channels, codebooks, tags or {}, pictures, lm,
+                variable=quality is not None,
+            )  # fmt: skip
             self._header = self._writer.header
         except BaseException:
             output.discard()
@@ -204,7 +219,8 @@ class VauxFile:
 
     @property
     def bitrate(self) -> float:
-        """Nominal kbps per channel; `info` has the actual one of the whole file."""
+        """Nominal kbps per channel, the most that there can be where the bitrate varies; `info`
+        has the actual one of the whole file."""
         model = (self._reader if "r" in self._mode else self._writer).model
         return model.bitrate(self._header.codebooks)
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from .. import pcm
 from ..codec import CHUNK, Codec, TokenDecoder, TokenEncoder
+from ..denoising import DenoisingResampler
 from ..pcm import Recording
 from ..resample import Resampler
 from ..tokens import TokenReader
@@ -45,21 +46,35 @@ def is_divisible(recording: Recording) -> bool:
 
 
 def encode_stretch(
-    recording: Recording, codec: Codec, codebooks: int, mono: bool, first: int, stop: int
+    recording: Recording,
+    codec: Codec,
+    codebooks: int,
+    mono: bool,
+    first: int,
+    stop: int,
+    denoise: bool = False,
+    quality: float | None = None,
 ) -> np.ndarray:
-    """Codes ``uint16[channels, codebooks, stop - first]`` of the tokens `first` to `stop`."""
+    """Codes ``[channels, codebooks, stop - first]`` of the tokens `first` to `stop`.
+
+    Types and `quality` as of `TokenEncoder`.
+    """
     model, frames = codec.model, recording.frames
     assert frames is not None
     begin = max(0, first - -(-model.encoder.receptive_field // CHUNK) * CHUNK)
     samples = _samples(recording, model.samplerate, mono, begin * model.hop, stop * model.hop,
-                       model.samples_for(frames, recording.samplerate))  # fmt: skip
-    encoder = TokenEncoder(codec, 1 if mono else recording.channels, codebooks)
+                       model.samples_for(frames, recording.samplerate), denoise)  # fmt: skip
+    encoder = TokenEncoder(codec, 1 if mono else recording.channels, codebooks, quality)
     parts = [encoder.push(piece.T) for piece in _pieces(samples, CHUNK * model.hop)]
     return np.concatenate(parts, axis=2)[..., first - begin :]
 
 
 def encode_together(
-    signals: Sequence[tuple[np.ndarray, int]], codec: Codec, codebooks: int
+    signals: Sequence[tuple[np.ndarray, int]],
+    codec: Codec,
+    codebooks: int,
+    denoise: bool = False,
+    quality: float | None = None,
 ) -> list[np.ndarray]:
     """The codes of short signals, in one call of the network.
 
@@ -70,11 +85,15 @@ def encode_together(
         as there are channels in all.
     codec : Codec
     codebooks : int
+    denoise : bool, optional
+        Each by itself, before they come together.
+    quality : float, optional
+        As of `TokenEncoder`.
 
     Returns
     -------
     list of ndarray
-        ``uint16[channels, codebooks, tokens]``
+        ``[channels, codebooks, tokens]``
     """
     model = codec.model
     tokens = [model.tokens_for(len(frames), rate) for frames, rate in signals]
@@ -82,14 +101,21 @@ def encode_together(
     batch = np.zeros((rows, max(tokens) * model.hop), np.float32)
     places, row = [], 0
     for frames, rate in signals:
-        resampler = Resampler(rate, model.samplerate, frames.shape[1])
+        resampler: Resampler | DenoisingResampler
+        resampler = (DenoisingResampler if denoise else Resampler)(
+            rate, model.samplerate, frames.shape[1]
+        )
         wanted = model.samples_for(len(frames), rate)
         samples = np.concatenate([resampler.push(frames), resampler.finish(wanted)])[:wanted]
         places.append(slice(row, row + frames.shape[1]))
         batch[places[-1], :wanted] = samples.T
         row += frames.shape[1]
-    codes = TokenEncoder(codec, rows, codebooks).push(batch)
-    return [codes[place, :, :n].copy() for place, n in zip(places, tokens, strict=True)]
+    encoder = TokenEncoder(codec, rows, codebooks, quality)
+    found = encoder.search(batch)
+    return [
+        encoder.choose(*(part[place, :, :n] for part in found))
+        for place, n in zip(places, tokens, strict=True)
+    ]
 
 
 def bounds(reader: TokenReader, first: int, stop: int) -> tuple[int, int]:
@@ -152,12 +178,17 @@ def decode_stretch(reader: TokenReader, start: int, stop: int) -> Iterator[np.nd
 
 
 def _samples(
-    recording: Recording, rate: int, mono: bool, begin: int, stop: int, end: int
+    recording: Recording, rate: int, mono: bool, begin: int, stop: int, end: int, denoise: bool
 ) -> Iterator[np.ndarray]:
     """Samples `begin` to `stop` at `rate`, ``float32[n, channels]`` each; silence after `end`."""
     channels = 1 if mono else recording.channels
-    at = Resampler.restart(recording.samplerate, rate, begin)
-    resampler = Resampler(recording.samplerate, rate, channels, at)
+    resampler: Resampler | DenoisingResampler
+    if denoise:
+        at = begin
+        resampler = DenoisingResampler(recording.samplerate, rate, channels, start=at)
+    else:
+        at = Resampler.restart(recording.samplerate, rate, begin)
+        resampler = Resampler(recording.samplerate, rate, channels, at)
     for block in _resampled(recording, resampler, mono, end):
         piece = block[max(0, begin - at) : stop - at]
         at += len(block)
@@ -170,7 +201,7 @@ def _samples(
 
 
 def _resampled(
-    recording: Recording, resampler: Resampler, mono: bool, end: int
+    recording: Recording, resampler: Resampler | DenoisingResampler, mono: bool, end: int
 ) -> Iterator[np.ndarray]:
     for block in recording.blocks(PIECE, resampler.first):
         yield resampler.push(pcm.mix_down(block) if mono else block)

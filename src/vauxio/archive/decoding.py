@@ -30,23 +30,30 @@ __all__ = ["decode", "decode_part", "join_decoded"]
 def decode(context: Context, task: Task, divide: bool) -> Result | Parts:
     """One whole file, or what it is to be divided into."""
     form = FORMATS[context.settings.format]
-    with known_store(context.source).reading(task.source) as file, VauxFile(file) as f:
+    on_error = context.settings.on_error
+    with (
+        known_store(context.source).reading(task.source) as file,
+        VauxFile(file, on_error=on_error) as f,
+    ):
         frames = f.frames or 0
-        if not f.complete:
+        if not f.complete and on_error == "stop":
             raise TruncatedError(
                 f"cut off: only its first {frames / f.samplerate:.1f} s are there; "
-                f"vauxio.read(file, frames={frames}) in Python reads them"
+                "--on-error conceal decodes them"
             )
         if frames * f.channels * 2 > MAX_CHUNK and form.major in ("WAV", "AIFF"):
             raise AudioError("too long for this format; .flac, .w64 and .rf64 take any length")
         if not frames and not NEVER_EMPTY.isdisjoint(form):
             raise AudioError("this format cannot hold a recording without samples; .wav can")
-        if divide:
+        if divide and on_error == "stop":  # what is concealed depends on all before it
             with tokens_of(context, task) as reader:
                 if parts := divided(context, task, frames, reader.blocks):
                     return parts
         blocks = f.blocks(PIECE, dtype=form.dtype, always_2d=True)
-        return _write(context, task, frames, f, blocks)
+        result = _write(context, task, frames, f, blocks)
+        if on_error == "stop":
+            return result
+        return replace(result, damage=tuple(d.describe(f.samplerate) for d in f.damage))
 
 
 def decode_part(job: Part) -> str:

@@ -14,16 +14,17 @@ from typing import Any
 import numpy as np
 
 from .. import container, pcm
+from ..bundles import Model
 from ..codec import Codec
 from ..errors import AudioError, FormatError
 from ..fileio import name_of
-from ..models import Model, find_model
+from ..models import choose_model
 from ..tagging import Tags, read_tags
 from ..tokens import TokenReader, TokenWriter, block_tokens
 from ..vauxfile import VauxFile
 from .coding import PIECE, encode_stretch, encode_together, is_divisible
 from .jobs import Context, Join, Part, Parts, divided, guarded
-from .planning import Result, Settings, Task
+from .planning import Result, Task
 from .store import known_store
 from .verify import check_blocks, read_back
 
@@ -34,25 +35,26 @@ _SHORT = 2.0  # seconds; the network is not faster for several longer ones at on
 
 def encode(context: Context, tasks: tuple[Task, ...], divide: bool) -> Iterator[Result | Parts]:
     """The short ones together, the others one after the other."""
-    short: list[_Short] = []
+    together: dict[Model, list[_Short]] = {}
     for task in tasks:
         outcome = guarded(task, functools.partial(_encode, context, task, divide))
         if isinstance(outcome, _Short):
-            short.append(outcome)
+            together.setdefault(outcome.model, []).append(outcome)
         else:
             yield outcome
-    if not short:
-        return
-    begin = time.perf_counter()
     settings = context.settings
-    codec = _codec(settings)
-    codebooks = codec.model.codebooks_for(settings.bitrate)
-    all_codes = encode_together([(s.frames, s.samplerate) for s in short], codec, codebooks)
-    share = (time.perf_counter() - begin) / len(short)
-    for one, codes in zip(short, all_codes, strict=True):
-        write = functools.partial(_write_short, context, one, codes)
-        result = guarded(one.task, write)
-        yield replace(result, elapsed=result.elapsed + share)
+    for model, short in together.items():
+        begin = time.perf_counter()
+        signals = [(one.frames, one.samplerate) for one in short]
+        codebooks = model.codebooks_at(settings.bitrate, settings.quality)
+        all_codes = encode_together(
+            signals, Codec(model), codebooks, settings.denoise, settings.quality
+        )
+        share = (time.perf_counter() - begin) / len(short)
+        for one, codes in zip(short, all_codes, strict=True):
+            write = functools.partial(_write_short, context, one, codes)
+            result = guarded(one.task, write)
+            yield replace(result, elapsed=result.elapsed + share)
 
 
 @dataclass
@@ -62,6 +64,7 @@ class _Short:
     task: Task
     frames: np.ndarray
     samplerate: int
+    model: Model
     tags: Tags
 
 
@@ -72,18 +75,19 @@ def _encode(context: Context, task: Task, divide: bool) -> _Short | Parts | Resu
         blocks = (pcm.mix_down(block) if settings.mono else block
                   for block in recording.blocks(PIECE))  # fmt: skip
         frames, rate = recording.frames, recording.samplerate
+        model = choose_model(settings.model, rate, channels, settings.bitrate)
         if frames is not None and frames <= _SHORT * rate:
             whole = np.concatenate([np.empty((0, channels), np.float32), *blocks])
-            return _Short(task, whole, rate, tags)
+            return _Short(task, whole, rate, model, tags)
         if divide and frames is not None and is_divisible(recording):
-            model = _model(settings.model)
             count = -(-model.tokens_for(frames, rate) // block_tokens(model))
             if parts := divided(context, task, frames, count):
                 return parts
         with known_store(context.target).creating(task.target) as output:
             with VauxFile(
-                output.file, "w", rate, channels, model=settings.model,
-                bitrate=settings.bitrate, tags=tags.tags, pictures=tags.pictures, lm=settings.lm,
+                output.file, "w", rate, channels, model=model.name,
+                bitrate=settings.bitrate, quality=settings.quality, tags=tags.tags,
+                pictures=tags.pictures, lm=settings.lm, denoise=settings.denoise,
             ) as f:  # fmt: skip
                 for block in blocks:
                     f.write(block)
@@ -93,9 +97,9 @@ def _encode(context: Context, task: Task, divide: bool) -> _Short | Parts | Resu
 def _write_short(context: Context, short: _Short, codes: np.ndarray) -> Result:
     with known_store(context.target).creating(short.task.target) as output:
         writer = TokenWriter(
-            output.file, _model(context.settings.model), short.samplerate,
-            short.frames.shape[1], codes.shape[1], short.tags.tags, short.tags.pictures,
-            context.settings.lm,
+            output.file, short.model, short.samplerate, short.frames.shape[1], codes.shape[1],
+            short.tags.tags, short.tags.pictures, context.settings.lm,
+            variable=context.settings.quality is not None,
         )  # fmt: skip
         writer.push(codes)
         writer.finish(len(short.frames))
@@ -106,20 +110,24 @@ def _write_short(context: Context, short: _Short, codes: np.ndarray) -> Result:
 def encode_part(job: Part) -> bytes:
     """Some blocks, as a ``.vx`` file of their own."""
     settings = job.context.settings
-    codec = _codec(settings)
-    model = codec.model
-    codebooks, size = model.codebooks_for(settings.bitrate), block_tokens(model)
     with _recording(job.context, job.task, tags=False) as (recording, _):
         if recording.frames != job.frames:
             raise AudioError("it changed while it was encoded; run again")
+        channels = 1 if settings.mono else recording.channels
+        model = choose_model(settings.model, recording.samplerate, channels, settings.bitrate)
+        codebooks = model.codebooks_at(settings.bitrate, settings.quality)
+        size = block_tokens(model)
         tokens = model.tokens_for(job.frames, recording.samplerate)
         first, stop = job.first * size, min(job.stop * size, tokens)
-        codes = encode_stretch(recording, codec, codebooks, settings.mono, first, stop)
-        channels = 1 if settings.mono else recording.channels
+        codes = encode_stretch(
+            recording, Codec(model), codebooks, settings.mono, first, stop, settings.denoise,
+            settings.quality,
+        )  # fmt: skip
         out = io.BytesIO()
         writer = TokenWriter(
-            out, model, recording.samplerate, channels, codebooks, {}, (), settings.lm
-        )
+            out, model, recording.samplerate, channels, codebooks, {}, (), settings.lm,
+            variable=settings.quality is not None,
+        )  # fmt: skip
     writer.push(codes)
     writer.finish(model.frames_in(stop - first, recording.samplerate))
     if job.context.check:
@@ -174,12 +182,3 @@ def _recording(
                 yield recording, found
         except AudioError as e:  # without the file's name, which the result has anyway
             raise AudioError(str(e).removeprefix(f"{name_of(file)}: ")) from None
-
-
-def _codec(settings: Settings) -> Codec:
-    return Codec(_model(settings.model))
-
-
-@functools.lru_cache(maxsize=8)
-def _model(name: str) -> Model:
-    return find_model(name)

@@ -56,6 +56,8 @@ def page(report: Report) -> str:
         f'<h1>{title}</h1><table class="sum">{summary}</table>',
         f'<div class="charts">{"".join(charts)}</div>',
         _table("Failed", ["file", "reason"], [[r.source, r.error or ""] for r in report.failed]),
+        _table("Damage that was concealed", ["file", "where"],
+               [[r.source, d] for r in report.results for d in r.damage]),
         _table("Tags that could not be kept", ["file", "why"],
                [[r.source, n] for r in report.results for n in r.notes]),
     ]  # fmt: skip

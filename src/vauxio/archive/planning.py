@@ -14,8 +14,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
+from ..bundles import Model
 from ..errors import VauxError
-from ..models import find_model
+from ..models import candidates, find_denoiser
 from . import manifest
 from .store import Entry, is_safe, open_store
 
@@ -34,21 +35,27 @@ class Settings:
 
     Attributes
     ----------
-    model, bitrate, lm
+    model, bitrate, quality, lm, denoise
         To encode; see `vauxio.VauxFile`.
     mono : bool
         Encode all channels mixed down to one.
     format : str
         Ending of decoded files: ``'.wav'``.
+    on_error : {'stop', 'conceal'}
+        What to do about damage in a file that is decoded: let it fail, or put something in its
+        place, and list it in `Result.damage`.
     deep : bool
         Verify by decoding, not only by checksums.
     """
 
     model: str = "auto"
     bitrate: float | None = None
+    quality: float | None = None
     lm: bool = True
+    denoise: bool = False
     mono: bool = False
     format: str = ".wav"
+    on_error: str = "stop"
     deep: bool = False
 
 
@@ -87,6 +94,8 @@ class Result:
         Seconds of work.
     notes : tuple of str
         What could not be kept: tags that do not fit, say.
+    damage : tuple of str
+        What was concealed.
     """
 
     source: str
@@ -97,6 +106,7 @@ class Result:
     bytes_out: int = 0
     elapsed: float = 0.0
     notes: tuple[str, ...] = ()
+    damage: tuple[str, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -184,10 +194,11 @@ def plan(
     Raises
     ------
     VauxError
-        If a root cannot be opened, another run is at work, or the model is not installed.
+        If a root cannot be opened, another run is at work, or the model or the denoiser is not
+        installed.
     ValueError
-        If there is no such verb, the model does not have that bitrate, or what is to be deleted
-        is not encoded.
+        If there is no such verb or setting, the model does not have that bitrate, or what is to be
+        deleted is not encoded.
     OSError
         If a tree cannot be read.
     """
@@ -196,6 +207,8 @@ def plan(
     if delete_input and verb != "encode":
         raise ValueError("delete_input is for recordings that are encoded")
     settings = settings or Settings()
+    if settings.on_error not in ("stop", "conceal"):
+        raise ValueError(f"on_error must be 'stop' or 'conceal' and not {settings.on_error!r}")
     sources = open_store(source)
     unreadable: dict[str, str] = {}
     found = sources.find(unreadable)
@@ -285,20 +298,31 @@ def _same(name: str) -> str:
 def _fingerprint(verb: str, settings: Settings) -> str:
     if verb == "decode":
         about: dict[str, object] = {"format": settings.format}
+        if settings.on_error != "stop":
+            about["on_error"] = settings.on_error
     elif verb == "verify":
         about = {"deep": settings.deep}
     else:
-        model = find_model(settings.model)
-        about = {
-            "model": model.name,
-            "encoder": model.encoder.sha256,
-            "decoder": model.decoder.sha256,
-            "static": model.static.sha256,
-            "codebooks": model.codebooks_for(settings.bitrate),
-            "mono": settings.mono,
-            "lm": settings.lm and (model.lm is None or model.lm.sha256),
-        }
+        *narrow, model = candidates(settings.model, settings.bitrate)
+        about = _made_by(model, settings)
+        if narrow:
+            about["narrow"] = [_made_by(each, settings) for each in narrow]
+        if settings.denoise:
+            about["denoiser"] = find_denoiser(model.samplerate).network.sha256
     return json.dumps(about)
+
+
+def _made_by(model: Model, settings: Settings) -> dict[str, object]:
+    return {
+        "model": model.name,
+        "encoder": model.encoder.sha256,
+        "decoder": model.decoder.sha256,
+        "static": model.static.sha256,
+        "codebooks": model.codebooks_at(settings.bitrate, settings.quality),
+        **({} if settings.quality is None else {"quality": settings.quality}),
+        "mono": settings.mono,
+        "lm": settings.lm and (model.lm is None or model.lm.sha256),
+    }
 
 
 def _largest_first(tasks: list[Task]) -> tuple[Task, ...]:

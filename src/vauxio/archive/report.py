@@ -99,6 +99,9 @@ class Report:
             coded = self.bytes_out if self.plan.verb == "encode" else self.bytes_in
             kbps = f", {coded * 8e-3 / self.seconds:.2f} kbps" if self.seconds else ""
             rows.append(("bytes", f"{self.bytes_in:,} -> {self.bytes_out:,}{kbps}"))
+        damaged = sum(1 for result in self.results if result.damage)
+        if damaged:
+            rows.append(("concealed", f"damage in {count(damaged)}"))
         notes = sum(len(result.notes) for result in self.results)
         if notes:
             rows.append(("tags", f"{notes} could not be kept"))

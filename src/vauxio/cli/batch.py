@@ -141,6 +141,10 @@ def _work(
             elif not result.ok:
                 with bar.aside():
                     complain(f"{result.source}: {result.error}")
+            else:
+                for damage in result.damage:
+                    with bar.aside():
+                        complain(f"{result.source}: {damage}")
     if batch.as_json:
         _event("report", **report.as_dict())
     else:

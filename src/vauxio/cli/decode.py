@@ -74,11 +74,13 @@ def command(
     if end is not None and end < (begin or 0):
         raise click.UsageError("--until is before --skip")
     if batch.recursive:
-        if begin is not None or end is not None or on_error != "stop":
-            raise click.UsageError("--skip, --until and --on-error are for files, not for trees")
+        if begin is not None or end is not None:
+            raise click.UsageError("--skip and --until are for files, not for trees")
         suffix = f".{(ending or 'wav').lower().lstrip('.')}"
         format_of(f"*{suffix}")
-        return work_on(batch, "decode", only(files), output, format=suffix, force=force)
+        return work_on(
+            batch, "decode", only(files), output, format=suffix, on_error=on_error, force=force
+        )
     if ending:
         raise click.UsageError("--format is for trees: -r; else the name of the output says it")
     jobs = plan(files, output, ".wav", lambda name: not name.lower().endswith(".vx"))
@@ -107,9 +109,7 @@ def _decode(job: Job, force: bool, begin: float | None, end: float | None, on_er
                     for note in write_tags(output.temporary, form.major, f.tags, f.pictures):
                         complain(f"{target}: {note}")
         for damage in f.damage if on_error == "conceal" else []:
-            span = [_clock(frame / f.samplerate) for frame in (damage.start, damage.stop)]
-            where = f"concealed {span[0]} to {span[1]}: " if damage.start < damage.stop else ""
-            complain(f"{source}: {where}{damage.reason}")
+            complain(f"{source}: {damage.describe(f.samplerate)}")
 
 
 def _go_to(
@@ -147,7 +147,3 @@ def _seconds(option: str, time: str | None) -> float | None:
     for part in time.split(":"):
         seconds = 60 * seconds + float(part)
     return seconds
-
-
-def _clock(seconds: float) -> str:
-    return f"{int(seconds) // 60}:{seconds % 60:06.3f}"

@@ -8,7 +8,7 @@ from functools import partial
 import click
 
 from ..errors import FormatError
-from ..models import find_denoiser, find_model, models
+from ..models import candidates, find_denoiser, models
 from ..vauxfile import VauxFile
 from .batch import Batch, only, options, work_on
 from .common import (
@@ -34,7 +34,11 @@ _PIECE = 1 << 16  # frames
 @click.option("-o", "--output", metavar="FILE|FOLDER", help="Where to write.")
 @click.option("-b", "--bitrate", type=float, metavar="KBPS",
               help="Nominal kbps per channel; the model's default if not given.")  # fmt: skip
-@click.option("-m", "--model", default="auto", metavar="NAME", help="Model; see vaux models.")
+@click.option("--quality", type=float, metavar="0-10",
+              help="Instead of -b: as many bits as each moment needs.")  # fmt: skip
+@click.option("-m", "--model", default="auto", metavar="NAME",
+              help="Model; see vaux models. auto, if not given: speech-24k for mono at 16 kHz or "
+              "less, if it is installed and has the bitrate; else general-24k.")  # fmt: skip
 @click.option("--mono", is_flag=True, help="Mix all channels down to one.")
 @click.option("--no-lm", is_flag=True, help="Write plain codes: larger files, the same sound.")
 @click.option("--denoise", is_flag=True, help="Take noise out of speech before it is coded.")
@@ -46,6 +50,7 @@ def command(
     files: tuple[str, ...],
     output: str | None,
     bitrate: float | None,
+    quality: float | None,
     model: str,
     mono: bool,
     no_lm: bool,
@@ -62,34 +67,35 @@ def command(
     Examples:
       vaux encode speech.wav                    makes speech.vx
       vaux encode -b 3 speech.wav small.vx
+      vaux encode --quality 4 speech.wav        few bits for pauses, more for the rest
       vaux encode *.flac -o archive             into the folder archive
       ffmpeg -i film.mkv -f wav - | vaux encode - film.vx
       vaux encode -r recordings -o archive -j 8
     """
+    if bitrate is not None and quality is not None:
+        raise click.UsageError("only one of --bitrate and --quality can be given")
     if model not in ("auto", *(m.name for m in models())):
         raise click.UsageError(
             f"model {model!r} is not installed; vaux models lists those that are"
         )
     try:
-        chosen = find_model(model)
-        chosen.codebooks_for(bitrate)
-        if denoise:
-            find_denoiser(chosen.samplerate)
+        for chosen in candidates(model, bitrate):
+            chosen.codebooks_at(bitrate, quality)
+            if denoise:
+                find_denoiser(chosen.samplerate)
     except ValueError as e:
         raise click.UsageError(str(e)) from None
     if batch.recursive:
-        if denoise:
-            raise click.UsageError("--denoise is for files, not for trees")
         return work_on(
-            batch, "encode", only(files), output, model=model, bitrate=bitrate, mono=mono,
-            lm=not no_lm, force=force, delete_input=delete_input,
+            batch, "encode", only(files), output, model=model, bitrate=bitrate, quality=quality,
+            mono=mono, lm=not no_lm, denoise=denoise, force=force, delete_input=delete_input,
         )  # fmt: skip
     jobs = plan(files, output, ".vx", lambda name: name == STREAM or name.lower().endswith(".vx"))
     if delete_input and any(STREAM in job for job in jobs):
         raise click.UsageError("--delete-input needs files, not standard input or output")
     work = partial(
-        _encode, bitrate=bitrate, model=model, mono=mono, lm=not no_lm, denoise=denoise,
-        force=force, delete_input=delete_input,
+        _encode, bitrate=bitrate, quality=quality, model=model, mono=mono, lm=not no_lm,
+        denoise=denoise, force=force, delete_input=delete_input,
     )  # fmt: skip
     return for_each(jobs, work)
 
@@ -97,6 +103,7 @@ def command(
 def _encode(
     job: Job,
     bitrate: float | None,
+    quality: float | None,
     model: str,
     mono: bool,
     lm: bool,
@@ -113,8 +120,8 @@ def _encode(
         seconds = None if recording.frames is None else recording.frames / recording.samplerate
         with blame(target), VauxFile(
             output.file, "w", recording.samplerate, 1 if mono else recording.channels,
-            model=model, bitrate=bitrate, tags=tags.tags, pictures=tags.pictures, lm=lm,
-            denoise=denoise,
+            model=model, bitrate=bitrate, quality=quality, tags=tags.tags, pictures=tags.pictures,
+            lm=lm, denoise=denoise,
         ) as f, Progress(source, seconds) as progress:  # fmt: skip
             for block in blaming(source, recording.blocks(_PIECE)):
                 f.write(pcm.mix_down(block) if mono else block)

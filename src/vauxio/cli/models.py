@@ -6,7 +6,8 @@ import json
 
 import click
 
-from ..models import Denoiser, Model, models
+from ..bundles import Denoiser, Model
+from ..models import models
 
 __all__ = ["command"]
 

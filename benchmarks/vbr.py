@@ -1,0 +1,129 @@
+"""Variable bitrate beside constant bitrate, at the same bits: all bytes of the files.
+
+    python -m benchmarks.vbr --corpus ../shared/corpus/dev --json benchmarks/results/vbr.json -j 2
+
+The first ten seconds of every recording are coded at each whole quality, and at constant bitrates
+for comparison; ViSQOL and, of speech, PESQ-WB are measured as in `benchmarks.quality`, which says
+what that needs. For each kind of recording the means of a quality are set beside those of constant
+bitrate at the same mean bits, on the straight line between the two settings around it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+from typing import Any
+
+for _name in ("OMP", "OPENBLAS", "MKL", "NUMBA"):  # before NumPy: one thread for each process
+    os.environ[f"{_name}_NUM_THREADS"] = "1"
+
+import numpy as np  # noqa: E402
+
+import vauxio  # noqa: E402
+from vauxio.models import find_model  # noqa: E402
+
+from .quality import corpus, metrics  # noqa: E402
+
+Row = dict[str, Any]
+
+
+def settings(model: str, qualities: list[float]) -> list[Row]:
+    """What to code with: arguments of `vauxio.compress`."""
+    all_of_them = find_model(model).bitrates
+    wanted = sorted({1, 2, 3, 4, 6, 8, 10, 12, 14, len(all_of_them)})
+    return [
+        *({"bitrate": all_of_them[k - 1]} for k in wanted if k <= len(all_of_them)),
+        *({"quality": quality} for quality in qualities),
+    ]
+
+
+def measure(task: tuple[str, Path, str, Row]) -> Row:
+    """One recording in one way."""
+    kind, path, model, setting = task
+    recording = corpus.load(kind, path)
+    blob = vauxio.compress(recording.samples, recording.samplerate, model=model, **setting)
+    figures = metrics.opinions(recording, vauxio.decompress(blob))
+    kbps = len(blob) * 8 / recording.seconds / 1000
+    return {"kind": kind, "file": recording.name, **setting, "kbps": kbps, **figures}
+
+
+def compared(rows: list[Row]) -> dict[str, Row]:
+    """For each kind, means by quality, and what constant bitrate has at the same bits."""
+    found = {}
+    for kind in dict.fromkeys(row["kind"] for row in rows):
+        of_kind = [row for row in rows if row["kind"] == kind]
+        names = [name for name in ("visqol", "pesq") if name in of_kind[0]]
+        constant = means(of_kind, "bitrate", names)
+        variable = means(of_kind, "quality", names)
+        bits = [row["kbps"] for row in constant]
+        for row in variable:
+            for name in names:
+                line = [other[name] for other in constant]
+                inside = bits[0] <= row["kbps"] <= bits[-1]
+                same = float(np.interp(row["kbps"], bits, line)) if inside else None
+                row[f"{name}_constant"] = same and round(same, 4)
+        found[kind] = {"constant": constant, "variable": variable}
+    return found
+
+
+def means(rows: list[Row], setting: str, names: list[str]) -> list[Row]:
+    """By setting, over recordings; PESQ only of those where it found speech."""
+    found = []
+    for value in sorted({row[setting] for row in rows if setting in row}):
+        of_value = [row for row in rows if row.get(setting) == value]
+        row = {setting: value, "kbps": float(np.mean([each["kbps"] for each in of_value]))}
+        for name in names:
+            row[name] = float(np.mean([r[name] for r in of_value if r[name] is not None]))
+        found.append({key: round(number, 4) for key, number in row.items()})
+    return found
+
+
+def silence(model: str) -> float:
+    """kbps of a minute of digital silence, all bytes counted."""
+    blob = vauxio.compress(np.zeros(60 * 48000, np.int16), 48000, model=model, quality=5)
+    return len(blob) * 8 / 60 / 1000
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser("python -m benchmarks.vbr", description=__doc__)
+    parser.add_argument("--corpus", type=Path, required=True, help="has speech, music and sound")
+    parser.add_argument("--model", default="general-24k")
+    parser.add_argument("--every", type=int, default=1, help="only every n-th recording of a kind")
+    parser.add_argument("--qualities", type=float, nargs="+", default=list(range(11)))
+    parser.add_argument("--json", type=Path, help="where to write the figures")
+    parser.add_argument("-j", "--jobs", type=int, default=1, help="processes")
+    arguments = parser.parse_args()
+
+    files = corpus.find(arguments.corpus)
+    chosen = [
+        file for kind in corpus.KINDS
+        for file in [file for file in files if file[0] == kind][:: arguments.every]
+    ]  # fmt: skip
+    ways = settings(arguments.model, arguments.qualities)
+    tasks = [(*file, arguments.model, way) for file in chosen for way in ways]
+    rows = []
+    with ProcessPoolExecutor(arguments.jobs) as pool:
+        for row in pool.map(measure, tasks):
+            rows.append(row)
+            print(f"{len(rows)}/{len(tasks)}", json.dumps(row), file=sys.stderr)
+    model = find_model(arguments.model)
+    result = {
+        "model": model.name,
+        "decoder": model.decoder.hash.hex(),
+        "seconds": corpus.SECONDS,
+        "recordings": {kind: sum(k == kind for k, _ in chosen) for kind in corpus.KINDS},
+        "silence_kbps": round(silence(arguments.model), 4),
+        **compared(rows),
+    }
+    text = json.dumps(result, indent=1)
+    print(text)
+    if arguments.json:
+        arguments.json.write_text(text + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,427 @@
+"""Variable bitrate: how many codes each token gets, what that costs, and that nothing else changes.
+
+What needs a model is left out where the installed one was made before there was variable bitrate.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+from pathlib import Path
+
+import independent_decoder
+import independent_lm
+import numpy as np
+import pytest
+import soundfile
+import test_lm
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from signals import Pipe, voice
+
+import vauxio
+from vauxio import container, depths, entropy
+from vauxio.codec import Codec, TokenDecoder, TokenEncoder
+from vauxio.errors import FormatError, TruncatedError
+from vauxio.models import find_model
+from vauxio.tokens import TokenReader, TokenWriter
+
+MODEL = find_model()
+TABLE = np.random.default_rng(0).integers(1, 65536, (4, 1024)).astype(np.uint16)
+needs_model = pytest.mark.skipif(
+    not MODEL.distortions, reason=f"{MODEL.name} has no variable bitrate"
+)
+
+
+def random_codes(seed: int, channels: int, codebooks: int, tokens: int, span: int) -> np.ndarray:
+    """With runs of the same depth, and of none."""
+    rng = np.random.default_rng(seed)
+    spans = rng.integers(0, codebooks + 1, (channels, -(-tokens // span)))
+    spans = np.where(rng.random(spans.shape) < 0.3, 0, spans).astype(np.uint8)
+    deep = np.repeat(spans, span, axis=1)[:, :tokens]
+    codes = rng.integers(0, 1024, (channels, codebooks, tokens)).astype(np.int32)
+    return depths.cut(codes, deep)
+
+
+def coders() -> dict[str, entropy.Coder]:
+    return {
+        "packed": entropy.PackedCoder(10),
+        "static": entropy.StaticCoder(TABLE),
+        "lm": test_lm.coder(),
+    }
+
+
+# --- bits ---
+
+
+@given(
+    st.integers(0, 2**32 - 1), st.integers(1, 3), st.integers(1, 32), st.integers(0, 60),
+    st.integers(1, 255),
+)  # fmt: skip
+@settings(max_examples=60, deadline=None)
+def test_depths_round_trip(seed, channels, codebooks, tokens, span):
+    deep = depths.depths_of(random_codes(seed, channels, codebooks, tokens, span))
+    data = depths.encode_depths(deep, span, codebooks)
+    decoded = depths.decode_depths(data, span, channels, tokens, codebooks)
+    assert decoded.dtype == np.uint8 and np.array_equal(decoded, deep)
+    assert len(data) <= 3 * channels * -(-tokens // span) + 4
+
+
+@given(st.binary(max_size=40), st.integers(1, 32))
+@settings(max_examples=60, deadline=None)
+def test_any_bytes_are_depths_or_an_error(data, codebooks):
+    try:
+        decoded = depths.decode_depths(data, 5, 2, 33, codebooks)
+    except FormatError:
+        return
+    assert decoded.shape == (2, 33) and int(decoded.max()) <= codebooks
+
+
+def test_runs_of_depths_are_nearly_free():
+    deep = np.zeros((1, 750), np.uint8)
+    assert len(depths.encode_depths(deep, 5, 16)) <= 6
+    deep[:, 300:] = 9
+    assert len(depths.encode_depths(deep, 5, 16)) <= 9
+
+
+def test_depths_that_cannot_be():
+    with pytest.raises(ValueError, match="within 5"):
+        depths.encode_depths(np.array([[1, 1, 2]], np.uint8), 5, 4)
+    with pytest.raises(ValueError, match="4 at most"):
+        depths.encode_depths(np.array([[5, 5, 5]], np.uint8), 5, 4)
+
+
+@pytest.mark.parametrize("name", ["packed", "static", "lm"])
+@given(st.data())
+@settings(max_examples=12, deadline=None)
+def test_codes_round_trip(name, data):
+    coder = coders()[name]
+    channels, codebooks = data.draw(st.integers(1, 2)), data.draw(st.integers(1, 4))
+    lengths = data.draw(st.lists(st.integers(1, 30), min_size=1, max_size=3))
+    seed, span = data.draw(st.integers(0, 2**32 - 1)), data.draw(st.integers(1, 9))
+    parts = [random_codes(seed + n, channels, codebooks, n, span) for n in lengths]
+    blocks = [(coder.encode(part), part.shape[2]) for part in parts]
+    deep = [depths.depths_of(part) for part in parts]
+    for part, decoded in zip(parts, coder.decode(blocks, channels, codebooks, deep), strict=True):
+        assert decoded.dtype == np.int32 and np.array_equal(decoded, part)
+    silent = np.full((channels, codebooks, 7), depths.ABSENT, np.int32)
+    assert coder.encode(silent) == b""
+
+
+@pytest.mark.parametrize("name", ["packed", "static", "lm"])
+def test_all_codes_are_coded_as_at_a_constant_bitrate(name):
+    """Where nothing is absent, the payload is the same."""
+    codes = test_lm.any_codes(2, 4, 40)
+    assert coders()[name].encode(codes.astype(np.int32)) == coders()[name].encode(codes)
+
+
+def test_codes_that_have_gaps():
+    codes = random_codes(0, 1, 4, 10, 5)
+    codes[0, :, 3] = [5, depths.ABSENT, 7, 8]
+    for coder in coders().values():
+        with pytest.raises(ValueError, match="absent"):
+            coder.encode(codes)
+
+
+def test_the_language_model_as_specified():
+    codes = random_codes(3, 2, 4, 24, 3)
+    deep = depths.depths_of(codes).T.tolist()
+    payload = test_lm.coder().encode(codes)
+    decoder = independent_decoder.RangeDecoder(payload)
+    theirs = independent_lm.decode(test_lm.CONTENT, decoder, deep)
+    assert theirs == [
+        [[c for c in channel if c >= 0] for channel in token]
+        for token in codes.transpose(2, 0, 1).tolist()
+    ]
+
+
+def test_the_checksum_covers_depths():
+    codes = random_codes(1, 1, 4, 20, 5)
+    other = codes.copy()
+    other[0, :, 5:10] = depths.ABSENT
+    other[0, 0, 5:10] = 0
+    shifted = np.concatenate([codes[..., 5:], codes[..., :5]], axis=2)
+    assert len({entropy.codes_crc(x) for x in (codes, other, shifted)}) == 3
+
+
+# --- files ---
+
+
+def file_of(codes: np.ndarray, lm: bool = True) -> bytes:
+    file = io.BytesIO()
+    writer = TokenWriter(file, MODEL, 24000, *codes.shape[:2], {}, (), lm, variable=True)
+    for at in range(0, codes.shape[2], 150):
+        writer.push(codes[..., at : at + 150])
+    writer.finish(MODEL.frames_in(codes.shape[2], 24000))
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("lm", [True, False])
+@pytest.mark.parametrize("kind", [io.BytesIO, Pipe])
+def test_a_file_gives_its_codes_back(kind, lm):
+    codes = random_codes(5, 2, 4, 1600, 5)
+    reader = TokenReader(kind(file_of(codes, lm)))
+    parts, at = [], 0
+    while (part := reader.get(at, 400)).shape[2]:
+        parts.append(part)
+        at += part.shape[2]
+    assert np.array_equal(np.concatenate(parts, axis=2), codes)
+    counts = TokenReader(kind(file_of(codes, lm))).count_depths()
+    assert counts.tolist() == np.bincount(depths.depths_of(codes).ravel(), minlength=5).tolist()
+
+
+def test_only_files_that_need_it_are_of_the_newer_version():
+    codes = random_codes(5, 1, 4, 20, 5)
+    assert file_of(codes)[4:6] == bytes([1, 1])
+    assert vauxio.compress(voice(2400), 24000)[4:6] == bytes([1, 0])
+
+
+def test_any_bit_that_flips_is_noticed():
+    """The specification's other decoder and ours: an error, and never other codes."""
+    codes = random_codes(7, 1, 4, 40, 5)
+    data = file_of(codes, lm=False)
+    rng = np.random.default_rng(8)
+    for at in rng.integers(0, len(data), 60):
+        broken = bytearray(data)
+        broken[at] ^= 1 << int(rng.integers(8))
+        with pytest.raises(FormatError):
+            reader = TokenReader(io.BytesIO(bytes(broken)))
+            reader.get(0, 40)
+            if not reader.complete:
+                raise reader.fault or TruncatedError("cut off")
+    for at in rng.integers(0, len(data) - 1, 30):
+        reader = None
+        with pytest.raises(FormatError):
+            reader = TokenReader(io.BytesIO(data[:at]))
+            assert not reader.complete
+            raise reader.fault or TruncatedError("cut off")
+
+
+def test_hostile_depths():
+    """Checksums are right, depths are not."""
+    codes = random_codes(9, 1, 4, 40, 5)
+    header = TokenReader(io.BytesIO(file_of(codes))).header
+    (block,) = container.Reader(io.BytesIO(file_of(codes)))
+
+    def read(**changes: object) -> None:
+        file = io.BytesIO()
+        writer = container.Writer(file, header)
+        fields = {**vars(block), **changes}
+        writer.write(container.Block(**fields))  # type: ignore[arg-type]
+        writer.close(MODEL.frames_in(40, 24000))
+        file.seek(0)
+        TokenReader(file).get(0, 40)
+
+    read()
+    most = header.depths_size(40)
+    for data in (b"", bytes(most), b"\xff" * most, block.depths[1:]):
+        with pytest.raises(FormatError):
+            read(depths=data)
+    with pytest.raises(FormatError, match="depths"):
+        read(depths=bytes(most + 1))
+    with pytest.raises(FormatError):
+        read(payload=bytes(4000))
+
+
+# --- which tokens get how many ---
+
+
+def test_as_few_as_are_near_enough():
+    """Of a span, all tokens together; where no number is enough, all."""
+    distortion = np.zeros((1, 4, 12), np.float32)
+    distortion[0, :, :5] = np.array([9, 4, 2, 1])[:, None]
+    distortion[0, :, 5:10] = np.array([9, 4, 2, 1])[:, None] + np.array([-1, 1, 0, 2, -2])
+    distortion[0, :, 10:] = 10
+    assert depths.choose(distortion, 0.45).tolist() == [[2] * 10 + [3] * 2]  # 4 of 9 are 0.444
+    assert depths.choose(distortion, 0.44).tolist() == [[3] * 12]
+    assert depths.choose(distortion, 9.0).tolist() == [[0] * 10 + [3] * 2]
+    assert depths.choose(0 * distortion, 0.1).tolist() == [[0] * 12]
+
+
+# --- with a model ---
+
+
+@pytest.fixture(scope="module")
+def speech() -> tuple[np.ndarray, int]:
+    return soundfile.read(test_lm.DATA / "speech-48k.flac", dtype="float32")
+
+
+@needs_model
+def test_digital_silence_costs_next_to_nothing():
+    blob = vauxio.compress(np.zeros(60 * 24000, np.int16), 24000, quality=10)
+    assert len(blob) * 8 / 60 < 100
+    data, _ = vauxio.decompress(blob)
+    assert len(data) == 60 * 24000 and np.abs(data).max() < 1e-4
+    assert np.abs(data[24000:]).max() < 0.5 / 32768
+
+
+@needs_model
+def test_silence_after_sound_is_silent(speech):
+    data = np.concatenate([speech[0][:48000], np.zeros(96000, np.float32)])
+    out, _ = vauxio.decompress(vauxio.compress(data, speech[1], quality=5))
+    assert np.abs(out[96000:]).max() < 0.5 / 32768 < np.abs(out[:48000]).max()
+
+
+@needs_model
+def test_higher_quality_is_more_bits_and_nearer(speech, music):
+    for data, rate in (speech, soundfile.read(music, dtype="float32")):
+        sizes, errors = [], []
+        for quality in (0, 2.5, 5, 7.5, 10):
+            blob = vauxio.compress(data, rate, quality=quality)
+            out, _ = vauxio.decompress(blob)
+            sizes.append(len(blob))
+            errors.append(float(np.square(out - data).mean()))
+        assert sizes == sorted(sizes) and sizes[-1] > 4 * sizes[0]
+        assert errors[-1] < errors[2] < errors[0]
+
+
+@needs_model
+def test_parts_and_the_whole(speech, tmp_path):
+    """Read from anywhere, in pieces, from a pipe: the same samples."""
+    data, rate = speech
+    path = tmp_path / "a.vx"
+    vauxio.write(path, np.tile(data, 4), rate, quality=4)
+    whole, _ = vauxio.read(path)
+    assert len(whole) == 4 * len(data)
+    for start in (0, 1, 100_000, 487_654, len(whole) - 1):
+        part, _ = vauxio.read(path, start=start, frames=5000)
+        assert np.abs(part - whole[start : start + 5000]).max() < 1e-6
+    assert np.array_equal(np.concatenate(list(vauxio.blocks(path, 30_000))), whole)
+    assert np.array_equal(vauxio.read(Pipe(path.read_bytes()))[0], whole)
+    in_pieces = tmp_path / "b.vx"
+    with vauxio.VauxFile(in_pieces, "w", rate, 1, quality=4) as f:
+        for at in range(0, len(whole), 77_777):
+            f.write(np.tile(data, 4)[at : at + 77_777])
+    assert in_pieces.read_bytes() == path.read_bytes()
+
+
+@needs_model
+def test_absent_codes_add_nothing(speech):
+    codec = Codec()
+    codes = codec.encode(*speech, bitrate=3).codes[..., :60]
+    deep = depths.cut(codes.astype(np.int32), np.full((1, 60), 2, np.uint8))
+    few, cut = (TokenDecoder(codec, 1).push(x) for x in (codes[:, :2], deep))
+    assert np.array_equal(few, cut)
+
+
+@needs_model
+def test_depths_are_those_of_the_distortion(speech):
+    codec = Codec()
+    samples = voice(150 * MODEL.hop).T
+    encoder = TokenEncoder(codec, 1, MODEL.codebooks, 5)
+    codes, distortion = encoder.search(samples)
+    assert distortion.shape == (1, MODEL.codebooks + 1, 150)
+    assert np.array_equal(codes, TokenEncoder(codec, 1, MODEL.codebooks).push(samples))
+    encoder = TokenEncoder(codec, 1, MODEL.codebooks, 5)
+    deep = depths.depths_of(encoder.push(samples))
+    assert np.array_equal(deep, depths.choose(distortion, MODEL.distortion_for(5)))
+
+
+@needs_model
+def test_damage_is_concealed(speech):
+    data, rate = speech
+    blob = bytearray(vauxio.compress(np.tile(data, 3), rate, quality=3))
+    whole, _ = vauxio.decompress(bytes(blob))
+    blob[-60] ^= 1  # in the last block
+    with pytest.raises(FormatError):
+        vauxio.decompress(bytes(blob))
+    out, _ = vauxio.read(io.BytesIO(bytes(blob)), on_error="conceal")
+    assert len(out) == len(whole)
+    assert np.array_equal(out[: 9 * rate], whole[: 9 * rate])
+
+
+@needs_model
+@pytest.mark.parametrize("quality", [-0.1, 10.1, float("nan"), float("inf")])
+def test_qualities_that_there_are_not(quality, tmp_path):
+    with pytest.raises(ValueError, match="must be 0 to 10"):
+        vauxio.write(tmp_path / "a.vx", np.zeros(100), 24000, quality=quality)
+    assert not list(tmp_path.iterdir())
+
+
+@needs_model
+def test_a_bitrate_or_a_quality():
+    with pytest.raises(TypeError, match="Only one"):
+        vauxio.compress(np.zeros(100), 24000, quality=3, bitrate=3)
+    assert MODEL.distortion_for(0) > MODEL.distortion_for(4.5) > MODEL.distortion_for(10) > 0
+
+
+def test_a_model_without_variable_bitrate():
+    with pytest.raises(ValueError, match="no variable bitrate; give a bitrate"):
+        dataclasses.replace(MODEL, distortions=()).codebooks_at(None, 3)
+
+
+@needs_model
+def test_command_line(vaux, recordings, speech):
+    assert vaux("encode", "--quality", 4, recordings / "speech-48k.flac", "a.vx").code == 0
+    vauxio.write("b.vx", *soundfile.read(recordings / "speech-48k.flac", dtype="float32"),
+                 quality=4)  # fmt: skip
+    a, b = (TokenReader(io.BytesIO(Path(name).read_bytes())) for name in ("a.vx", "b.vx"))
+    assert np.array_equal(a.get(0, 400), b.get(0, 400))
+    info = vauxio.info("a.vx")
+    assert info.depths is not None and 0 <= info.depths[0] < info.depths[1] <= MODEL.codebooks
+    out = vaux("info", "a.vx").out.decode()
+    assert f"codes: {info.depths[0]} to {info.depths[1]} of {MODEL.codebooks} codebooks" in out
+    piped = vauxio.info(Pipe(Path("a.vx").read_bytes()))
+    assert (piped.depths, piped.nominal) == (info.depths, info.nominal)
+    for arguments, words in (
+        (["--quality", 4, "-b", 3], "only one of"),
+        (["--quality", 11], "must be 0 to 10"),
+        (["--quality", "nan"], "must be 0 to 10"),
+        (["--quality", "high"], "not a valid float"),
+    ):
+        result = vaux("encode", *arguments, recordings / "speech-48k.flac", "c.vx")
+        assert result.code == 2 and words in result.err
+
+
+@needs_model
+def test_trees(vaux, recordings, tmp_path):
+    """Short recordings together, long ones in parts: as one by one."""
+    (tmp_path / "in").mkdir()
+    long, rate = soundfile.read(recordings / "speech-16k.flac")
+    soundfile.write(tmp_path / "in" / "long.wav", np.tile(long, 1 + 25 * rate // len(long)), rate)
+    for i in range(3):
+        soundfile.write(tmp_path / "in" / f"{i}.wav", long[: 5000 + 3000 * i], rate)
+    assert vaux("encode", "-r", "--quality", 3, "-m", MODEL.name, "in", "-o", "out").code == 0
+    for path in sorted((tmp_path / "in").iterdir()):
+        vauxio.write("one.vx", *soundfile.read(path, dtype="float32"), model=MODEL.name, quality=3)
+        one, out = (
+            container.Reader(io.BytesIO(Path(name).read_bytes()))
+            for name in ("one.vx", f"out/{path.stem}.vx")
+        )
+        assert [*one] == [*out] and one.frames == out.frames
+    assert vaux("verify", "-r", "out").code == 0
+
+
+# --- a file for ever ---
+
+
+def golden() -> tuple[bytes, np.ndarray]:
+    """Real codes of some depths through the language model of ``tests/data/lm``: file and codes."""
+    header = container.Reader(io.BytesIO((test_lm.FOLDER / "mono.vx").read_bytes())).header
+    codes = test_lm.golden_codes("mono").astype(np.int32)
+    deep = np.resize(np.repeat([4, 4, 3, 4, 0, 4, 2, 4, 4, 1], 5), codes.shape[2])
+    codes = depths.cut(codes, deep[None])
+    file = io.BytesIO()
+    writer = container.Writer(file, dataclasses.replace(header, depth_tokens=5))
+    for at in range(0, codes.shape[2], header.block_tokens):
+        part = codes[..., at : at + header.block_tokens]
+        payload, crc = test_lm.coder().encode(part), entropy.codes_crc(part)
+        coded = depths.encode_depths(depths.depths_of(part), 5, header.codebooks)
+        writer.write(container.Block(part.shape[2], entropy.LM, crc, payload, coded))
+    writer.close(0)
+    return file.getvalue(), codes
+
+
+def test_what_was_written_once_stays_readable():
+    stored = (test_lm.FOLDER / "depths.vx").read_bytes()
+    made, codes = golden()
+    assert stored == made
+    theirs = independent_decoder.decode(stored, lm=test_lm.CONTENT)
+    assert theirs.codes == [
+        [[c for c in channel if c >= 0] for channel in token]
+        for token in codes.transpose(2, 0, 1).tolist()
+    ]
+
+
+if __name__ == "__main__":
+    (test_lm.FOLDER / "depths.vx").write_bytes(golden()[0])
