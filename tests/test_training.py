@@ -149,15 +149,17 @@ def test_distortion_and_silence(trainer, data, tmp_path):
             assert np.allclose(distortion[:, k + 1], rest, rtol=1e-3, atol=1e-4)
         rest = (latents - silence).square().sum(2).numpy()
         assert np.allclose(distortion[:, 0], rest, rtol=1e-3, atol=1e-4)
-        silent = codec.decode(silence.expand(1, 60, -1)).numpy()
+        absent = np.full((1, codes.shape[1], 60), -1, np.int32)
+        silent = codec.decode(
+            silence.expand(1, 60, -1), codec.signs(torch.from_numpy(absent))
+        ).numpy()
         few = codec.quantiser.codebooks[0][torch.from_numpy(codes[:, 0]).long()]
         few[:, ::2] = silence
-        few = codec.decode(few).numpy()
+        codes[:, 1:], codes[:, 0, ::2] = -1, -1
+        few = codec.decode(few, codec.signs(torch.from_numpy(codes))).numpy()
     _, in_silence = export.measured(encoder, np.zeros((1, 60 * 320), np.float32))
     assert in_silence[0, 0, graph.receptive_fields(codec)[0] :].max() < 1e-6
-    absent = np.full((1, codes.shape[1], 60), -1, np.int32)
     assert np.allclose(export.run_decoder(decoder, absent), silent, atol=1e-5)
-    codes[:, 1:], codes[:, 0, ::2] = -1, -1
     assert np.allclose(export.run_decoder(decoder, codes), few, atol=1e-5)
     steps = json.loads((tmp_path / "model.json").read_text())["distortions"]
     assert len(steps) == 11 and steps == sorted(steps, reverse=True) and steps[-1] > 0

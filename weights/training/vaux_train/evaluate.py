@@ -40,9 +40,11 @@ def reconstruct(codec: Codec, audio: np.ndarray, codebooks: int | None) -> np.nd
     x = torch.zeros(1, tokens * hop)
     x[0, :n] = torch.from_numpy(audio)
     latents = codec.encode(x)
+    signs = codec.random_signs(latents)
     if codebooks is not None:
-        latents = codec.quantiser.decode(codec.quantiser.encode(latents, codebooks))
-    return codec.decode(latents)[0, codec.delay : codec.delay + n].numpy()
+        codes = codec.quantiser.encode(latents, codebooks)
+        latents, signs = codec.quantiser.decode(codes), codec.signs(codes)
+    return codec.decode(latents, signs)[0, codec.delay : codec.delay + n].numpy()
 
 
 def log_spectral_distance(a: np.ndarray, b: np.ndarray) -> float:

@@ -21,12 +21,14 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 from torch import nn
 
+from . import noise
 from .network import (
     EPSILON,
     LEVEL_FLOOR,
     LEVEL_GAIN,
     LEVEL_OFFSET,
     MAX_GAIN,
+    POWER_FLOOR,
     SCALE,
     CausalDepthwise,
     Codec,
@@ -348,6 +350,32 @@ def silence(codec: Codec) -> np.ndarray:
     return latents[0, -1].numpy()
 
 
+def with_noise(g: Graph, coefficients: str, codec: Codec) -> str:
+    """See `noise` and `Codec.with_noise`; the input ``codes`` chooses the signs."""
+    c = codec.config
+    first, hop = c.noise_from, c.hop
+    near = noise.neighbours(first, hop)
+    mean = g.op("Cast", g.constant(near.astype(np.int8)), to=TensorProto.FLOAT)
+    mean = g.op("Div", mean, g.constant(near.sum(0).astype(np.float32)))
+    share = noise.share(first, hop)
+    power = g.op("MatMul", g.op("Mul", coefficients, coefficients), mean)
+    power = g.op("Add", g.op("Mul", power, g.constant(share)), g.scalar(POWER_FLOOR))
+    level = g.op("Sqrt", power)
+    plain = g.op("Add", g.op("Cast", "codes", to=TensorProto.INT64), g.constant(np.array(1)))
+    products = g.op("Mul", plain, g.constant(noise.factors(c.codebooks)[:, None]))
+    key = g.op("ReduceSum", products, g.ints(1), keepdims=0)  # [B, n]
+    for table, shift in zip(noise.signs(first, hop), noise.SHIFTS, strict=True):
+        row = g.op(
+            "Mod",
+            g.op("Div", key, g.constant(np.array(1 << shift))),
+            g.constant(np.array(noise.ROWS)),
+        )
+        signs = g.op("Cast", g.op("Gather", g.constant(table), row), to=TensorProto.FLOAT)
+        level = g.op("Mul", level, signs)
+    kept = g.op("Mul", g.cut(coefficients, 2, first), g.constant(np.sqrt(1 - share)))
+    return g.op("Concat", g.cut(coefficients, 2, 0, first), g.op("Add", kept, level), axis=2)
+
+
 def decoder_graph(codec: Codec) -> onnx.ModelProto:
     """``codes [B, codebooks, n]`` (-1: absent), ``state`` to ``pcm [B, n·hop]``, ``next_state``.
 
@@ -372,7 +400,7 @@ def decoder_graph(codec: Codec) -> onnx.ModelProto:
     linear = g.op("MatMul", late, g.weight("synthesis.weight", codec.synthesis.weight, True))
     value = g.op("Add", g.cut(h, 2, c.hop), linear)
     size = g.op("Sqrt", g.op("Add", g.op("Mul", value, value), g.scalar(EPSILON)))
-    coefficients = g.op("Mul", gain, g.op("Mul", value, size))
+    coefficients = with_noise(g, g.op("Mul", gain, g.op("Mul", value, size)), codec)
     coefficients = g.op("Mul", coefficients, g.scalar(1 / SCALE))
     frames = g.op("MatMul", coefficients, g.op("Transpose", g.mdct_basis(c.hop), perm=[1, 0]))
     overlap = g.with_past(g.cut(frames, 2, c.hop), 1, c.hop)

@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from . import config
+from . import config, noise
 from .bands import erb_filters
 from .levels import least_squares, level_latents
 from .quantiser import ResidualQuantiser
@@ -24,6 +24,7 @@ EPSILON = 1e-4  # of a squared coefficient: below it compression and expansion a
 MAX_GAIN = 6.0  # natural logarithm; keeps a stray token finite
 LEVEL_FLOOR = 1e-6  # of the mean square of a band's coefficients
 LEVEL_GAIN, LEVEL_OFFSET = 0.25, 1.25  # bring the logarithms of ordinary levels near 1
+POWER_FLOOR = 1e-12  # of noise, so that its root has a slope at zero
 SCALE = 4.0  # of orthonormal MDCT coefficients, to bring ordinary levels near 1
 
 
@@ -53,12 +54,16 @@ class MDCT:
     def compress(c: Tensor) -> Tensor:
         return c * (c.square() + EPSILON) ** -0.25
 
-    def synthesise(self, h: Tensor) -> Tensor:
-        """``[B, T, 2·hop]`` (log gain, compressed coefficient) to ``[B, T·hop]`` samples."""
-        gain, value = h.float().split(self.hop, dim=-1)
-        c = torch.exp(gain.clamp(max=MAX_GAIN)) * value * (value.square() + EPSILON).sqrt()
-        with torch.autocast(h.device.type, enabled=False):
-            frames = (c / SCALE) @ self.basis.to(h.device).T
+    @staticmethod
+    def expand(h: Tensor) -> Tensor:
+        """``[B, T, 2·hop]`` (log gain, compressed coefficient) to coefficients ``[B, T, hop]``."""
+        gain, value = h.float().chunk(2, dim=-1)
+        return torch.exp(gain.clamp(max=MAX_GAIN)) * value * (value.square() + EPSILON).sqrt()
+
+    def synthesise(self, c: Tensor) -> Tensor:
+        """Coefficients to samples ``[B, T·hop]``."""
+        with torch.autocast(c.device.type, enabled=False):
+            frames = (c / SCALE) @ self.basis.to(c.device).T
         out = frames[..., : self.hop] + F.pad(frames[:, :-1, self.hop :], (0, 0, 1, 0))
         return out.flatten(1)
 
@@ -204,7 +209,36 @@ class Codec(nn.Module):
         features = self.features(pcm)
         return self.analysis(features).float() + self.encoder(features).float()
 
-    def decode(self, latents: Tensor) -> Tensor:
+    def decode(self, latents: Tensor, signs: Tensor | None = None) -> Tensor:
+        """Latents ``[B, T, latent_dim]`` to samples; with `signs` of noise, noise is put in."""
         late = F.pad(latents, (0, 0, self.config.lookahead, 0))[:, : latents.shape[1]]
         linear = F.pad(self.synthesis(late).float(), (self.config.hop, 0))  # the gains have none
-        return self.transform.synthesise(self.decoder(latents).float() + linear)
+        c = self.transform.expand(self.decoder(latents).float() + linear)
+        if signs is not None:
+            c = self.with_noise(c, signs)
+        return self.transform.synthesise(c)
+
+    def with_noise(self, c: Tensor, signs: Tensor) -> Tensor:
+        """See `noise`; signs ``[B, T, hop - noise_from]``."""
+        first, hop = self.config.noise_from, self.config.hop
+        near = torch.from_numpy(noise.neighbours(first, hop)).to(c.device, torch.float32)
+        share = torch.from_numpy(noise.share(first, hop)).to(c.device)
+        with torch.autocast(c.device.type, enabled=False):
+            power = c.square() @ (near / near.sum(0))
+        level = (power * share + POWER_FLOOR).sqrt()
+        kept = c[..., first:] * (1 - share).sqrt()
+        return torch.cat([c[..., :first], kept + signs * level], -1)
+
+    def random_signs(self, like: Tensor) -> Tensor:
+        """For training: signs of noise for latents ``[B, T, latent_dim]``."""
+        shape = (*like.shape[:2], self.config.hop - self.config.noise_from)
+        return torch.randint(0, 2, shape, device=like.device).float() * 2 - 1
+
+    def signs(self, codes: Tensor) -> Tensor:
+        """Those that the graph takes for codes ``[B, codebooks, T]`` (-1: absent)."""
+        c = self.config
+        factors = torch.from_numpy(noise.factors(c.codebooks))[: codes.shape[1], None]
+        tables = torch.from_numpy(noise.signs(c.noise_from, c.hop)).float()
+        key = ((codes.cpu().long() + 1) * factors).sum(1)
+        rows = [(key >> shift) % noise.ROWS for shift in noise.SHIFTS]
+        return (tables[0][rows[0]] * tables[1][rows[1]]).to(codes.device)

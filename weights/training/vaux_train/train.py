@@ -164,7 +164,7 @@ class Trainer:
         with torch.autocast(self.device.type, torch.bfloat16):
             latents = self.codec.encode(x)
             quantised, commitment, used = self.codec.quantiser(latents, stages)
-            y = self.codec.decode(quantised)
+            y = self.codec.decode(quantised, self.codec.random_signs(quantised))
         levels_off = self._levels_off(latents, x)
         delay = self.codec.delay
         y, x = y[:, delay:], x[:, : x.shape[1] - delay]
@@ -198,6 +198,8 @@ class Trainer:
     def _levels_off(self, latents: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
         """Mean square distance of the latents that are to carry levels from what they should be."""
         model = self.config.model
+        if not model.level_latents:
+            return latents.new_zeros(())
         wanted = level_latents(x, model)
         return torch.nn.functional.mse_loss(latents[..., -model.level_latents :], wanted)
 
