@@ -19,6 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .codec import Codec, TokenDecoder
+from .depths import ABSENT
 
 __all__ = ["LOST", "ConcealingDecoder"]
 
@@ -155,7 +156,8 @@ class ConcealingDecoder:
 
     def _run(self, codes: np.ndarray, state: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         self._network.state = state
-        return self._network.push(codes), self._network.state
+        # To the network, what was lost is just not there.
+        return self._network.push(np.maximum(codes.astype(np.int32), ABSENT)), self._network.state
 
 
 @dataclass(frozen=True)
