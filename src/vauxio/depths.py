@@ -15,7 +15,7 @@ import numpy as np
 from .rangecoder import TOTAL, RangeDecoder, RangeEncoder
 
 __all__ = ["ABSENT", "SPAN", "choose", "cut", "decode_depths", "depths_of", "encode_depths",
-           "present"]  # fmt: skip
+           "fewest", "present"]  # fmt: skip
 
 ABSENT = -1
 """In place of a code: there is none."""
@@ -51,9 +51,13 @@ def choose(distortion: np.ndarray, most: float) -> np.ndarray:
     begins = np.arange(0, tokens, SPAN)
     lengths = np.diff(begins, append=tokens)
     means = np.add.reduceat(distortion, begins, axis=2) / lengths
+    return np.repeat(fewest(means, most), lengths, axis=1)
+
+
+def fewest(means: np.ndarray, most: float) -> np.ndarray:
+    """The rule of `choose`: depths ``uint8[rows, spans]`` of mean distortions of spans."""
     near = means**2 <= most * means[:, :1]
-    depths = np.where(near.any(axis=1), near.argmax(axis=1), distortion.shape[1] - 1)
-    return np.repeat(depths, lengths, axis=1).astype(np.uint8)
+    return np.where(near.any(axis=1), near.argmax(axis=1), means.shape[1] - 1).astype(np.uint8)
 
 
 def present(depths: np.ndarray, codebooks: int) -> np.ndarray:

@@ -58,7 +58,7 @@ class Training:
     ema: float = 0.999
     bitrates: list[int] = field(
         default_factory=lambda: [2, 4, 8, 16]
-    )  # codebooks of the bars
+    )  # codebooks of the bitrates that are measured
     seed: int = 1
     mel: float = 1.0
     spectrum: float = 1.5

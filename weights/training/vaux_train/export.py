@@ -11,12 +11,13 @@ import numpy as np
 import onnxruntime
 import torch
 
+from vauxio.depths import SPAN, fewest
+
 from .data import KINDS
 from .graph import decoder_graph, encoder_graph, receptive_fields, round_weights, state_size
 from .network import Codec
 
 STATISTICS_SECONDS = 600  # of each kind of sound, for the static coder and variable bitrate
-SPAN = 5  # tokens that get the same number of codes where the bitrate varies
 QUALITIES = 11  # 0 to 10
 
 
@@ -117,8 +118,7 @@ def distortions(spans: np.ndarray) -> list[float]:
         low, high = 0.0, float(spans[0].max())
         for _ in range(50):
             most = (low + high) / 2
-            near = spans**2 <= most * spans[0]
-            depth = np.where(near.any(0), near.argmax(0), codebooks).mean()
+            depth = fewest(spans[None], most).mean()
             low, high = (most, high) if depth > wanted else (low, most)
         found.append(float(f"{high:.5g}"))
     return found

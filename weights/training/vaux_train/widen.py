@@ -1,7 +1,8 @@
 """From a codec whose latents are all waves to one with latents for levels as well.
 
-Thousands of steps of training do not get there: whatever the encoder adds about levels drowns in
-the noise of the quantiser, so that the decoder learns to ignore it.
+Left to itself, training does not get there: the latents that are added wander off before the
+decoder has learned to listen. So the encoder learns them first, and `Training.level_latents` holds
+them.
 """
 
 from __future__ import annotations
