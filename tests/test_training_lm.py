@@ -16,7 +16,7 @@ pytest.importorskip("onnx")
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "weights" / "training"))
 
-from vaux_train import config, lm_data, lm_export, lm_graph, lm_train  # noqa: E402
+from vaux_train import config, lm_data, lm_export, lm_graph, lm_start, lm_train  # noqa: E402
 
 from vauxio import lm  # noqa: E402
 
@@ -59,6 +59,8 @@ def codes(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("codes")
     np.save(folder / "speech-0.npy", make_codes(0, 3000))
     np.save(folder / "dev-speech.npy", make_codes(1, 320))
+    vectors = np.random.default_rng(2).standard_normal((3, 32, load().model.latent_dim))
+    np.save(folder / "codebooks.npy", vectors.astype(np.float32))
     (folder / "index.json").write_text(json.dumps({"speech": [120, 200]}))
     return folder
 
@@ -108,6 +110,21 @@ def test_exports_what_it_trained(trainer, codes, tmp_path):
     assert np.median(difference) <= 2 and difference.mean() < 0.05 * scores.std()
 
 
+def test_goes_on_from_a_shipped_one(trainer, codes, tmp_path, monkeypatch):
+    (tmp_path / "model.json").write_text(json.dumps({"codebooks": 3, "codebook_size": 32}))
+    lm_export.export_lm(trainer.average, codes, tmp_path)
+    vectors = torch.from_numpy(np.load(codes / "codebooks.npy"))
+    monkeypatch.setattr(lm_start, "read_weights", lambda _: {"quantiser.codebooks": vectors})
+    again = lm_train.LanguageModelTrainer(trainer.config, tmp_path / "run", torch.device("cpu"))
+    again.start(tmp_path)
+    assert lm_graph.lm_graph(again.average) == lm_graph.lm_graph(trainer.average)
+    again.model.take_vectors(2 * vectors)  # of any scale
+    assert torch.allclose(again.model.table(), again.average.table(), atol=1e-5)
+    with pytest.raises(ValueError, match="another size"):
+        wider = load("lm.hidden=64", "lm.width=32")
+        lm_train.LanguageModelTrainer(wider, tmp_path / "run", torch.device("cpu")).start(tmp_path)
+
+
 def test_export_refuses_what_is_not_exact(trainer, codes):
     model = lm_train.TokenModel(trainer.config.model, trainer.config.lm)
     torch.nn.init.ones_(model.layers[0].up.bias)
@@ -141,3 +158,4 @@ def test_codes_of_the_corpus(tmp_path):
     assert len(second) >= 2250 and not np.array_equal(first[:2250], second[:2250])
     (length,) = json.loads((tmp_path / "codes" / "index.json").read_text())["speech"]
     assert np.load(tmp_path / "codes" / "dev-speech.npy").shape == (length, 16)
+    assert np.load(tmp_path / "codes" / "codebooks.npy").shape == (16, 1024, 80)

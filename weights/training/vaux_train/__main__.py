@@ -63,6 +63,7 @@ def parser() -> argparse.ArgumentParser:
 
     p = run_verb("train-lm", "train the language model; goes on from the run's checkpoint")
     p.add_argument("--codes", type=Path, required=True)
+    p.add_argument("--start", type=Path, help="model folder whose lm.onnx a new run begins from")
     p.add_argument("--minutes", type=float, required=True)
 
     p = run_verb("evaluate-lm", "what the language model saves on the dev recordings")
@@ -86,6 +87,8 @@ def language_model(args: argparse.Namespace) -> None:
     checkpoint = args.run / "last.pt"
     if checkpoint.exists():
         trainer.resume(checkpoint)
+    elif args.verb == "train-lm" and args.start:
+        trainer.start(args.start)
     elif args.verb != "train-lm":
         raise SystemExit(f"{checkpoint} does not exist: train first")
     if args.verb == "train-lm":

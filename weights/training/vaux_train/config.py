@@ -61,8 +61,9 @@ class Training:
     )  # codebooks of the bitrates that are measured
     seed: int = 1
     mel: float = 1.0
-    spectrum: float = 1.5
+    spectrum: float = 0.8
     levels: float = 0.15
+    loudness: float = 1.5
     level_latents: float = 0.3  # how firmly those latents are held to what they are to carry
     waveform: float = 0.1
     commitment: float = 0.25

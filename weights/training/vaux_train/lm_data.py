@@ -16,6 +16,7 @@ import torch
 
 from .config import LanguageModel
 from .data import KINDS
+from .graph import read_weights
 
 PIECE_SECONDS = 30
 ROWS = 8  # pieces coded at once
@@ -57,6 +58,8 @@ def prepare_codes(
 ) -> None:
     """Write ``{kind}-{copy}.npy`` and ``dev-{kind}.npy``: uint16 ``[tokens, codebooks]``.
 
+    ``codebooks.npy`` has the codes' vectors, float32 ``[codebooks, size, latent_dim]``.
+
     Parameters
     ----------
     bundle : Path
@@ -75,6 +78,7 @@ def prepare_codes(
     encoder = Encoder(bundle)
     rate, hop = encoder.model["samplerate"], encoder.model["hop"]
     out.mkdir(parents=True, exist_ok=True)
+    np.save(out / "codebooks.npy", read_weights(bundle)["quantiser.codebooks"].numpy())
     lengths: dict[str, list[int]] = {}
     for kind in KINDS:
         codes = []

@@ -74,7 +74,7 @@ class IntegerGraph(Graph):
 
 def integers_of(layer: IntegerLinear) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Weight int8 ``[in, out]``, bias int32 and shift of a layer. Half a step is in the bias."""
-    weight, bias = layer.weight.detach().double(), layer.bias.detach().double()
+    weight, bias = layer.matrix().detach().double(), layer.bias.detach().double()
     exponent = weight_exponents(weight, layer.lowest)
     shift = exponent + int(np.log2(UNIT)) - int(np.log2(layer.unit))
     whole = torch.floor(weight * torch.exp2(exponent)[:, None] + 0.5).clamp(-LARGEST, LARGEST)
@@ -116,7 +116,7 @@ def lm_graph(model: TokenModel) -> onnx.ModelProto:
     steps = g.op("Slice", g.op("Shape", "codes"), g.ints(1), g.ints(2))
     by_row = g.op("Concat", batch, g.ints(-1, key), axis=0)
     past_and_new = g.op("Concat", g.ints(window), steps, axis=0)
-    table = torch.floor(model.embedding.detach() * UNIT + 0.5).clamp(-LARGEST, LARGEST)
+    table = torch.floor(model.table().detach() * UNIT + 0.5).clamp(-LARGEST, LARGEST)
     rows = np.arange(model.codebooks, dtype=np.int64) * (model.size + 1)
     rows = g.op("Add", g.reshape("codes", -1, model.codebooks), g.constant(rows))
     h = g.op("Gather", g.constant(table.numpy().astype(np.int8), "embedding"), rows)

@@ -59,13 +59,35 @@ class IntegerLinear(nn.Module):
         """The exponent of a weight with which nothing is left to shift away."""
         return max(0, int(math.log2(self.unit / UNIT)))
 
+    def matrix(self) -> torch.Tensor:
+        """``[outputs, inputs]``."""
+        return self.weight
+
     def forward(self, a: torch.Tensor) -> torch.Tensor:
-        weight = self.weight
+        weight = self.matrix()
         if self.rounding:
             scale = torch.exp2(weight_exponents(weight, self.lowest))[:, None]
             weight = rounded((weight * scale).clamp(-LARGEST, LARGEST)) / scale
         y = functional.linear(a, weight).float() + self.bias
         return rounded(y * self.unit) / self.unit if self.rounding else y
+
+
+class Head(IntegerLinear):
+    """Scores of the codes of one codebook.
+
+    A code's row is a linear map of its vector in the codec, plus what is its own: codes that sound
+    alike then need not be learned one by one.
+    """
+
+    vectors: torch.Tensor
+
+    def __init__(self, inputs: int, codes: int, latents: int) -> None:
+        super().__init__(inputs, codes, SCORE_UNIT)
+        self.map = nn.Parameter(torch.zeros(latents, inputs))
+        self.register_buffer("vectors", torch.zeros(codes, latents))
+
+    def matrix(self) -> torch.Tensor:
+        return self.weight + self.vectors @ self.map
 
 
 class Layer(nn.Module):
@@ -138,15 +160,20 @@ class TokenModel(nn.Module):
         super().__init__()
         self.codebooks, self.size, self.config = model.codebooks, model.codebook_size, c
         self.embedding = nn.Parameter(torch.empty(self.codebooks * (self.size + 1), c.width))
+        self.embedding_map = nn.Parameter(torch.empty(self.codebooks, model.latent_dim, c.width))
         self.layers = nn.ModuleList(Layer(c) for _ in range(c.layers))
         self.heads = nn.ModuleList(
-            IntegerLinear(c.width, self.size, SCORE_UNIT) for _ in range(self.codebooks)
+            Head(c.width, self.size, model.latent_dim) for _ in range(self.codebooks)
         )
         self.initialise()
 
     @torch.no_grad()
     def initialise(self) -> None:
-        nn.init.normal_(self.embedding, std=0.3)
+        nn.init.normal_(self.embedding, std=0.1)
+        # The same for all codebooks: the stream begins as a map of the sum of their vectors, which
+        # is what the codec's decoder sees.
+        self.embedding_map.copy_(torch.randn_like(self.embedding_map[0]))
+        self.embedding_map *= self.embedding_map.shape[1] ** 0.5
         for layer in self.layers:
             for linear in (layer.qkv, layer.out, layer.up, layer.down):
                 nn.init.normal_(linear.weight, std=linear.weight.shape[1] ** -0.5)
@@ -159,6 +186,23 @@ class TokenModel(nn.Module):
             layer.position.copy_(-2 * distance / reach[:, None])
         for head in self.heads:
             nn.init.zeros_(head.weight)
+
+    def table(self) -> torch.Tensor:
+        """Embeddings of all codes, ``[codebooks * (size + 1), width]``: a map of their vectors in
+        the codec, plus what is their own. The last of each codebook stands for none."""
+        vectors = torch.stack([head.vectors for head in self.heads])
+        mapped = functional.pad(vectors @ self.embedding_map, (0, 0, 0, 1))
+        return self.embedding + mapped.flatten(0, 1)
+
+    @torch.no_grad()
+    def take_vectors(self, vectors: torch.Tensor) -> None:
+        """The codec's codebooks ``[codebooks, size, latent_dim]``, or the first of more.
+
+        So small that what is learned through a map of them changes as fast as what is a code's own.
+        """
+        vectors = vectors / (vectors[0].square().mean().sqrt() * vectors.shape[2])
+        for head, book in zip(self.heads, vectors, strict=False):
+            head.vectors.copy_(book)
 
     @torch.no_grad()
     def start_from_frequencies(self, codes: torch.Tensor) -> None:
@@ -179,7 +223,7 @@ class TokenModel(nn.Module):
         for k in range(used):
             steps[:, k + 1 : k + 1 + tokens, k] = codes[:, :, k]
         steps = steps[:, :-1] + torch.arange(self.codebooks, device=codes.device) * (self.size + 1)
-        table = self.embedding
+        table = self.table()
         if self.rounding:
             table = rounded((table * UNIT).clamp(-LARGEST, LARGEST)) / UNIT
         h = functional.embedding(steps, table).sum(dim=2)

@@ -18,6 +18,7 @@ import torch
 from .config import Config
 from .lm_data import CodeSampler, dev_blocks
 from .lm_network import TokenModel
+from .lm_start import start_from
 from .train import CHECKPOINT_MINUTES, COOLDOWN
 
 STATES = ("model", "average", "optimiser")
@@ -56,6 +57,12 @@ class LanguageModelTrainer:
         for name in STATES:
             getattr(self, name).load_state_dict(state[name])
         self.step = state["step"]
+
+    def start(self, folder: Path) -> None:
+        """Begin from the language model of a model folder."""
+        start_from(self.model, folder)
+        self.average.load_state_dict(self.model.state_dict())
+        self.step = self.config.lm.float_steps
 
     def train_step(self, scale: float) -> dict[str, float]:
         c = self.config.lm
@@ -108,6 +115,9 @@ class LanguageModelTrainer:
     def train(self, codes: Path, minutes: float, log_every: int = 25) -> None:
         c = self.config.lm
         self.sampler = CodeSampler(codes, c, self.device, c.seed + self.step)
+        vectors = torch.from_numpy(np.load(codes / "codebooks.npy"))
+        for model in (self.model, self.average):
+            model.take_vectors(vectors)
         if self.step == 0:
             sample = torch.cat([self.sampler.batch() for _ in range(50)])
             self.model.start_from_frequencies(sample)

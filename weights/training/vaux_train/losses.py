@@ -27,29 +27,48 @@ def mel_filters(samplerate: int, window: int, bands: int) -> Tensor:
 
 
 class SpectralLoss(nn.Module):
-    """Multi-scale log-mel L1, compressed complex STFT L1, and levels of auditory bands.
+    """Multi-scale log-mel L1, compressed complex STFT L1, levels and loudness of auditory bands.
 
     Mel windows and bands follow Kumar et al. 2023 (DAC) scaled to 24 kHz; the compressed complex
     term (power 0.3) follows Wilson et al. 2018. The levels of bands of one ERB over windows long
     enough to make them steady are what a decoder can get right even where it cannot know the
     waveform: the fine cells of the mel loss hide them in their own randomness.
+
+    Loudness is what low bands, coded as waves, are heard by: errors under the masking threshold do
+    not count, and what is added where the original had less counts more than what is missing. The
+    form and the constants of both are those of PESQ (ITU-T P.862, 2001, section 10.2), the bands
+    narrower ones of the ERB scale.
     """
 
     MEL = ((64, 8), (128, 16), (256, 32), (512, 64), (1024, 80), (2048, 160))
     COMPLEX = (1024, 256)
+    WAVES_UP_TO = 4000  # Hz; above, the decoder's noise has random signs
     LEVELS = (2048, 1024)
     LEVEL_RANGE = 1e-5  # 50 dB: how far below the loudest band of a window levels still count
     LEVEL_HUBER = 6.0  # dB
     HIGH_BANDS = 16  # above 2.4 kHz
-    LOW_SHARE = 0.3  # of the weight below, where right levels are no reason to add noise to waves
+    LOW_SHARE = 0.1  # of the weight below, where loudness counts
+
+    LOUDNESS = 1024
+    LOUDNESS_BANDS = 0.5  # ERB
+    LOUDNESS_UP_TO = 3600  # Hz, where the decoder's noise begins
+    LOUDNESS_RANGE = 1e-7  # of the mean power of a band: no longer heard
+    EXPONENT = 0.23  # of power
+    MASKED = 0.25  # part of the lesser loudness under which a difference is not heard
+    ADDED = 0.3  # weight of the additional term for what was added
 
     def __init__(self, samplerate: int) -> None:
         super().__init__()
+        self.samplerate = samplerate
         for window, bands in self.MEL:
             self.register_buffer(f"filters_{window}", mel_filters(samplerate, window, bands))
         for window in self.LEVELS:
             bins = torch.linspace(0, samplerate / 2, window // 2 + 1)
             self.register_buffer(f"bands_{window}", erb_filters(bins, samplerate))
+        bins = torch.linspace(0, samplerate / 2, self.LOUDNESS // 2 + 1)
+        narrow = erb_filters(bins, samplerate, self.LOUDNESS_BANDS)
+        low = narrow[bins > self.LOUDNESS_UP_TO].sum(0) == 0
+        self.register_buffer("narrow_bands", narrow[:, low])
 
     @staticmethod
     def _stft(x: Tensor, window: int) -> Tensor:
@@ -65,10 +84,24 @@ class SpectralLoss(nn.Module):
         share[: -self.HIGH_BANDS] = self.LOW_SHARE
         return (error * share).mean()
 
+    def _loudness(self, power: Tensor, n: int) -> Tensor:
+        """Disturbance, relative to the mean loudness of the original."""
+        bands = power.transpose(1, 2) @ self.narrow_bands
+        mean = bands[n:].mean((1, 2), keepdim=True) + 1e-4
+        relative = bands.unflatten(0, (2, n)) / mean + self.LOUDNESS_RANGE
+        decoded, original = relative**self.EXPONENT
+        difference = decoded - original
+        heard = (difference.abs() - self.MASKED * torch.minimum(decoded, original)).clamp_min(0)
+        # A ratio of 3 to 12 to the power of 1.2; less does not count as added, more no further.
+        with torch.no_grad():
+            added = ((relative[0] + 1e-5) / (relative[1] + 1e-5)) ** 1.2
+            added = torch.where(added < 3, 0, added.clamp_max(12))
+        return (heard * (1 + self.ADDED * added)).mean() / original.mean()
+
     def forward(
         self, decoded: Tensor, original: Tensor, waves: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        """Mel, complex and level loss of rows ``[B, frames]``.
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Mel, complex, level and loudness loss of rows ``[B, frames]``.
 
         `waves`, ``[B]``, weighs the complex loss of each row: how far its waveform can be known.
         """
@@ -85,9 +118,12 @@ class SpectralLoss(nn.Module):
             mel_loss = mel_loss + F.l1_loss(log[:n], log[n:])
             if window in self.LEVELS:
                 level_loss = level_loss + self._levels(power, window, n)
+            if window == self.LOUDNESS:
+                loudness_loss = self._loudness(power, n)
             if window in self.COMPLEX:
-                gain = (power + 1e-4) ** -0.35
-                re, im = spectrum.real * gain, spectrum.imag * gain
+                bins = self.WAVES_UP_TO * window // self.samplerate
+                gain = (power[:, :bins] + 1e-4) ** -0.35
+                re, im = spectrum.real[:, :bins] * gain, spectrum.imag[:, :bins] * gain
                 error = (re[:n] - re[n:]).abs() + (im[:n] - im[n:]).abs()
                 complex_loss = complex_loss + (error.mean((1, 2)) * waves).mean()
-        return mel_loss, complex_loss, level_loss
+        return mel_loss, complex_loss, level_loss, loudness_loss

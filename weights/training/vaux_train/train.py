@@ -171,10 +171,12 @@ class Trainer:
         # With few codes the waveform cannot be known, and the smallest error of a value that is not
         # known is reached by making it small: that loss and the others would pull apart.
         known = stages.float() / stages.new_tensor(t.bitrates).float().mean()
-        mel, spectrum, levels = self.spectral(y, x, known)
+        mel, spectrum, levels, loudness = self.spectral(y, x, known)
         waveform = (y - x).abs().mean()
-        likeness = t.mel * mel + t.spectrum * spectrum + t.levels * levels + t.waveform * waveform
-        log = {"mel": mel, "spectrum": spectrum, "levels": levels, "waveform": waveform}
+        likeness = t.mel * mel + t.spectrum * spectrum + t.levels * levels
+        likeness = likeness + t.loudness * loudness + t.waveform * waveform
+        log = {"mel": mel, "spectrum": spectrum, "levels": levels, "loudness": loudness}
+        log["waveform"] = waveform
         log |= {"commitment": commitment, "levels_off": levels_off.detach().sqrt() / PER_DB}
         log |= {"used_first": used[0], "used_last": used[-1]}
         if self.step >= t.adversarial_from:
@@ -280,7 +282,7 @@ class Trainer:
         self.save()
 
     def _log(self, row: dict[str, float]) -> None:
-        names = ["mel", "spectrum", "levels", "waveform", "commitment", "levels_off"]
+        names = ["mel", "spectrum", "levels", "loudness", "waveform", "commitment", "levels_off"]
         names += ["judge", "deceive", "feature", "gradient", "used_first", "used_last"]
         names += ["rate", "minutes"]
         path = self.run / "log.csv"

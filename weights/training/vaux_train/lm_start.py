@@ -1,0 +1,54 @@
+"""Go on from the language model of a model folder, also for a codec that has been trained since."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from vauxio import lm
+
+from .graph import read_weights
+from .lm_network import UNIT, IntegerLinear, TokenModel
+
+
+@torch.no_grad()
+def start_from(model: TokenModel, folder: Path) -> None:
+    """Take over ``lm.onnx``; its roundings stay, what it was in floating point is lost.
+
+    What the shipped numbers have in common with the codes' vectors becomes the maps again, so
+    that `TokenModel.take_vectors` of a codec that has changed a little changes them along.
+    """
+    parameters = lm.read_parameters((folder / "lm.onnx").read_bytes())
+    shape = (model.codebooks, model.size, model.config.width, model.config.heads)
+    if parameters.shape[:4] != shape or len(parameters.layers) != len(model.layers):
+        raise ValueError(f"{folder} has a language model of another size: {parameters.shape}")
+    model.take_vectors(read_weights(folder)["quantiser.codebooks"])
+    table = torch.from_numpy(parameters.embedding.copy()).float() / UNIT
+    model.embedding.copy_(table)
+    rows = table.unflatten(0, (model.codebooks, model.size + 1))[:, :-1]
+    vectors = torch.stack([head.vectors for head in model.heads])
+    model.embedding_map.copy_(least_squares(vectors, rows))
+    model.embedding += table - model.table()
+    for layer, numbers in zip(model.layers, parameters.layers, strict=True):
+        for name in ("qkv", "out", "up", "down"):
+            take(getattr(layer, name), getattr(numbers, name))
+        layer.position.copy_(torch.from_numpy(numbers.position.copy()) / 64)
+    for head, numbers in zip(model.heads, parameters.heads, strict=True):
+        take(head, numbers)
+        head.map.copy_(least_squares(head.vectors, head.weight))
+        head.weight -= head.vectors @ head.map
+
+
+def take(layer: IntegerLinear, numbers: lm.Linear) -> None:
+    shift = torch.from_numpy(numbers.shift.copy())
+    scale = torch.exp2(shift.float()) * layer.unit / UNIT
+    layer.weight.copy_(torch.from_numpy(numbers.weight.T.copy()) / scale[:, None])
+    half = torch.floor(torch.exp2(shift.float() - 1))
+    layer.bias.copy_((torch.from_numpy(numbers.bias.copy()) - half) / (scale * UNIT))
+
+
+def least_squares(vectors: Tensor, rows: Tensor) -> Tensor:
+    """Maps ``[..., latents, width]`` from vectors ``[..., size, latents]`` nearest to the rows."""
+    return torch.linalg.lstsq(vectors, rows, driver="gelsd").solution
