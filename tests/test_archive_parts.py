@@ -15,8 +15,9 @@ from signals import voice
 import vauxio
 from vauxio import archive
 from vauxio.archive import coding, jobs, work
-from vauxio.codec import Codec, SignalEncoder
+from vauxio.codec import Codec
 from vauxio.pcm import Recording
+from vauxio.signalcoding import SignalEncoder
 
 
 @pytest.mark.parametrize("rate, channels", [(24000, 1), (44100, 2), (16000, 1), (11025, 1)])

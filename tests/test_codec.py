@@ -10,8 +10,9 @@ import soxr
 from signals import lag, voice
 
 import vauxio
-from vauxio.codec import Codec, SignalDecoder, SignalEncoder, TokenDecoder, TokenEncoder
+from vauxio.codec import Codec
 from vauxio.errors import AudioError, ModelError
+from vauxio.signalcoding import SignalDecoder, SignalEncoder, TokenDecoder, TokenEncoder
 
 MODEL = Codec().model
 HOP = MODEL.hop

@@ -14,11 +14,11 @@ from conftest import DATA
 from signals import lag
 
 import vauxio
-from vauxio.codec import SignalEncoder, Stateful
 from vauxio.denoising import SignalDenoiser
 from vauxio.entropy import PackedCoder
 from vauxio.errors import AudioError, ModelError
 from vauxio.models import find_denoiser, find_model, models
+from vauxio.signalcoding import SignalEncoder, Stateful
 
 RATE = 24000
 

@@ -21,9 +21,10 @@ from signals import Pipe, voice
 
 import vauxio
 from vauxio import container, depths, entropy
-from vauxio.codec import Codec, TokenDecoder, TokenEncoder
+from vauxio.codec import Codec
 from vauxio.errors import FormatError, TruncatedError
 from vauxio.models import find_model
+from vauxio.signalcoding import TokenDecoder, TokenEncoder
 from vauxio.tokens import TokenReader, TokenWriter
 
 MODEL = find_model()

@@ -121,7 +121,7 @@ def test_the_bitrate_may_change_from_packet_to_packet(codec):
     mixed = [high[i] if i % 2 else low[i] for i in range(len(high))]
     codes = codes_of(high, 1, 8).astype(np.int32)
     codes[:, 4:, ::2] = -1
-    from vauxio.codec import TokenDecoder
+    from vauxio.signalcoding import TokenDecoder
 
     expected = TokenDecoder(codec, 1).push(codes)[0, MODEL.delay :]
     assert np.abs(decode(codec.stream_decoder(), mixed) - expected).max() < 1e-4

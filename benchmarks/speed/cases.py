@@ -113,7 +113,7 @@ def stages(model: str, bitrate: float, seconds: float, threads: int) -> dict[str
 
 def batch(model: str, bitrate: float, rows: int, seconds: float, threads: int) -> dict[str, Any]:
     """So many signals at the model's rate through the networks as one batch."""
-    from vauxio.codec import CHUNK, TokenDecoder, TokenEncoder
+    from vauxio.signalcoding import CHUNK, TokenDecoder, TokenEncoder
 
     codec = vauxio.Codec(model, threads=threads)
     one = resampled(seconds, codec.model.samplerate)

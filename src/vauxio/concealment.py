@@ -18,8 +18,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .codec import Codec, TokenDecoder
+from .codec import Codec
 from .depths import ABSENT
+from .signalcoding import TokenDecoder
 
 __all__ = ["LOST", "ConcealingDecoder"]
 

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 
 from . import pcm
-from .codec import CHUNK, Stateful
 from .liveresample import LiveResampler
 from .models import find_denoiser
 from .resample import Resampler
+from .signalcoding import CHUNK, Stateful
 
 __all__ = ["DenoisingResampler", "LiveDenoisingResampler", "SignalDenoiser", "denoise"]
 

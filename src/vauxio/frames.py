@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from .codec import CHUNK, Codec, SignalDecoder
+from .codec import Codec
 from .concealment import ConcealingDecoder
+from .signalcoding import CHUNK, SignalDecoder
 from .tokens import TokenReader
 
 __all__ = ["FrameReader"]

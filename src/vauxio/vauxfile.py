@@ -18,12 +18,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from . import pcm
-from .codec import Codec, SignalEncoder
+from .codec import Codec
 from .errors import TruncatedError
 from .fileio import File, Input, Output
 from .frames import FrameReader
 from .metadata import Picture
 from .models import choose_model
+from .signalcoding import SignalEncoder
 from .tokens import TokenReader, TokenWriter
 
 __all__ = ["Damage", "VauxFile"]

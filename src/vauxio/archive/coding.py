@@ -11,10 +11,11 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from .. import pcm
-from ..codec import CHUNK, Codec, TokenDecoder, TokenEncoder
+from ..codec import Codec
 from ..denoising import DenoisingResampler
 from ..pcm import Recording
 from ..resample import Resampler
+from ..signalcoding import CHUNK, TokenDecoder, TokenEncoder
 from ..tokens import TokenReader
 
 __all__ = [

@@ -1,0 +1,270 @@
+"""What runs the networks: tokens in lockstep, and signals pushed in pieces of any size.
+
+This room knows how tokens lie on the time line: rates, delay, warm-up, exact lengths.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from . import depths
+from .networks import Network
+from .resample import Resampler
+
+if TYPE_CHECKING:
+    from .codec import Codec
+    from .concealment import ConcealingDecoder
+
+__all__ = ["CHUNK", "SignalDecoder", "SignalEncoder", "Stateful", "TokenDecoder", "TokenEncoder"]
+
+CHUNK = 150
+"""Tokens that go through a network at once: long enough to be fast, short enough to stay small.
+
+A multiple of `depths.SPAN`."""
+
+
+class Stateful:
+    """A network and the state that it carries from one call to the next.
+
+    Attributes
+    ----------
+    state : ndarray
+        ``float32[rows, network.state]``; zeros at the start of a signal.
+    """
+
+    def __init__(self, network: Network, rows: int, threads: int) -> None:
+        self._network, self._threads = network, threads
+        self.state = np.zeros((rows, network.state), np.float32)
+
+    def reset(self) -> None:
+        """Back to the start of a signal."""
+        self.state = np.zeros_like(self.state)
+
+    def run(self, name: str, values: np.ndarray, **options: int) -> np.ndarray:
+        """The output for the input of that name; the state goes on.
+
+        `options` are inputs that a network may have or not.
+        """
+        return self.run_all(name, values, **options)[0]
+
+    def run_all(self, name: str, values: np.ndarray, **options: int) -> list[np.ndarray]:
+        """As `run`: all outputs that a network has, but the state."""
+        session = self._network.open(self._threads)
+        feeds = {name: np.ascontiguousarray(values), "state": self.state}
+        for option in session.get_overridable_initializers():
+            if option.name in options:
+                feeds[option.name] = np.array(options[option.name], np.int64)
+        result, self.state, *more = session.run(None, feeds)
+        return [result, *more]
+
+
+class TokenEncoder(Stateful):
+    """Samples at the model's rate to codes, any whole number of tokens at a time.
+
+    Parameters
+    ----------
+    codec : Codec
+    channels : int
+        Each is coded by itself: one row of the batch.
+    codebooks : int
+        The first so many codebooks are given.
+    quality : float, optional
+        0 to 10: give as many of them as each span of tokens needs, if its first token is the first
+        of a push; `codebooks` must be all then.
+
+    Raises
+    ------
+    ValueError
+        If the model does not have that quality.
+    """
+
+    def __init__(
+        self, codec: Codec, channels: int, codebooks: int, quality: float | None = None
+    ) -> None:
+        super().__init__(codec.model.encoder, channels, codec.threads)
+        self._codebooks = codebooks
+        self._most = None if quality is None else codec.model.distortion_for(quality)
+
+    def push(self, samples: np.ndarray) -> np.ndarray:
+        """``float32[channels, n * hop]`` to ``uint16[channels, codebooks, n]``; n >= 1.
+
+        Of variable bitrate, ``int32`` with `depths.ABSENT`.
+        """
+        return self.choose(*self.search(samples))
+
+    def search(self, samples: np.ndarray) -> list[np.ndarray]:
+        """All codes, and their distortion, of variable bitrate: what `choose` chooses from."""
+        if self._most is None:
+            return [self.run("pcm", samples, codebooks=self._codebooks)]
+        return self.run_all("pcm", samples, measured=1)
+
+    def choose(self, codes: np.ndarray, distortion: np.ndarray | None = None) -> np.ndarray:
+        """Those codes that are to be kept."""
+        if self._most is None or distortion is None:
+            return codes[:, : self._codebooks].astype(np.uint16)
+        return depths.cut(codes, depths.choose(distortion, self._most))
+
+
+class TokenDecoder(Stateful):
+    """Codes to samples at the model's rate, `Model.delay` samples late.
+
+    Parameters
+    ----------
+    codec : Codec
+    channels : int
+    """
+
+    def __init__(self, codec: Codec, channels: int) -> None:
+        super().__init__(codec.model.decoder, channels, codec.threads)
+        self._codebooks = codec.model.codebooks
+
+    def push(self, codes: np.ndarray) -> np.ndarray:
+        """``[channels, any number of codebooks, n]`` to ``float32[channels, n * hop]``; n >= 1.
+
+        Codes may be absent.
+        """
+        channels, given, tokens = codes.shape
+        all_codes = np.full((channels, self._codebooks, tokens), depths.ABSENT, np.int32)
+        all_codes[:, :given] = codes
+        return self.run("codes", all_codes)
+
+
+class SignalEncoder:
+    """Frames at any rate, pushed in pieces of any size, to codes.
+
+    The networks always see the same pieces, so the codes do not depend on how a signal is pushed.
+
+    Parameters
+    ----------
+    codec : Codec
+    samplerate, channels : int
+        Of the frames.
+    codebooks : int
+    denoise : bool, optional
+        Take noise out of speech before it is coded.
+    quality : float, optional
+        As of `TokenEncoder`.
+
+    Attributes
+    ----------
+    frames : int
+        How many have been pushed.
+    """
+
+    def __init__(
+        self,
+        codec: Codec,
+        samplerate: int,
+        channels: int,
+        codebooks: int,
+        denoise: bool = False,
+        quality: float | None = None,
+    ) -> None:
+        self._model, self._samplerate = codec.model, samplerate
+        self._resampler: Resampler | DenoisingResampler
+        if denoise:
+            from .denoising import DenoisingResampler
+
+            self._resampler = DenoisingResampler(
+                samplerate, codec.model.samplerate, channels, codec.threads
+            )
+        else:
+            self._resampler = Resampler(samplerate, codec.model.samplerate, channels)
+        self._tokens = TokenEncoder(codec, channels, codebooks, quality)
+        self._waiting = np.empty((0, channels), np.float32)
+        self._empty = np.empty((channels, codebooks, 0), np.uint16)
+        self.frames = 0
+
+    def push(self, frames: np.ndarray) -> np.ndarray:
+        """``float32[n, channels]`` to the codes ``uint16[channels, codebooks, m]`` it completes."""
+        self.frames += len(frames)
+        return self._encode(self._resampler.push(frames), CHUNK)
+
+    def finish(self) -> np.ndarray:
+        """The codes that remain, the decoder's delay made up for."""
+        samples = self._model.samples_for(self.frames, self._samplerate)
+        total = self._model.tokens_for(self.frames, self._samplerate) * self._model.hop
+        rest = self._resampler.finish(samples)
+        silence = np.zeros((total - samples, rest.shape[1]), np.float32)
+        parts = [self._encode(np.concatenate([rest, silence]), CHUNK)]
+        last = len(self._waiting) // self._model.hop
+        if last:
+            parts.append(self._encode(self._waiting[:0], last))
+        return np.concatenate(parts, axis=2)
+
+    def _encode(self, samples: np.ndarray, tokens: int) -> np.ndarray:
+        """Encode what is waiting and `samples` in pieces of exactly `tokens`; keep the rest."""
+        waiting = np.concatenate([self._waiting, samples])
+        size = tokens * self._model.hop
+        whole = len(waiting) // size * size
+        self._waiting = waiting[whole:].copy()
+        parts = [self._tokens.push(waiting[i : i + size].T) for i in range(0, whole, size)]
+        return np.concatenate([self._empty, *parts], axis=2)
+
+
+class SignalDecoder:
+    """Codes to frames at any rate, from any frame on.
+
+    Parameters
+    ----------
+    codec : Codec
+    samplerate, channels : int
+        Of the frames.
+    start : int, optional
+        The frame to begin with.
+    frames : int, optional
+        Length of the whole signal, if it is known. It must be known (set the attribute) before the
+        last token is pushed.
+    tokens : ConcealingDecoder, optional
+        What decodes tokens, if some of them are lost.
+
+    Attributes
+    ----------
+    first_token : int
+        The token to begin with: far enough before `start` for network and resampler to settle.
+    position : int
+        The frame that comes next.
+    """
+
+    def __init__(
+        self,
+        codec: Codec,
+        samplerate: int,
+        channels: int,
+        *,
+        start: int = 0,
+        frames: int | None = None,
+        tokens: ConcealingDecoder | None = None,
+    ) -> None:
+        model = codec.model
+        self._model, self._samplerate = model, samplerate
+        self._resampler = Resampler(model.samplerate, samplerate, channels, start)
+        self._tokens = TokenDecoder(codec, channels) if tokens is None else tokens
+        heard = (self._resampler.first + model.delay) // model.hop
+        self.first_token = max(0, heard - model.decoder.receptive_field)
+        self._sample = self.first_token * model.hop - model.delay
+        self.position, self.frames = start, frames
+
+    def push(self, codes: np.ndarray) -> np.ndarray:
+        """Codes ``[channels, codebooks, n]`` to the ``float32[m, channels]`` that they complete."""
+        samples = self._tokens.push(codes).T
+        begin, self._sample = self._sample, self._sample + len(samples)
+        samples = samples[max(0, self._resampler.first - begin) :]
+        if self.frames is not None:
+            end = self._model.samples_for(self.frames, self._samplerate)
+            samples = samples[: max(0, len(samples) - max(0, self._sample - end))]
+        return self._give(self._resampler.push(samples))
+
+    def finish(self) -> np.ndarray:
+        """What remains up to the last of `frames`."""
+        if self.frames is None:
+            raise ValueError("frames must be known to finish")
+        return self._give(self._resampler.finish(self.frames))
+
+    def _give(self, out: np.ndarray) -> np.ndarray:
+        if self.frames is not None:
+            out = out[: max(0, self.frames - self.position)]
+        self.position += len(out)
+        return out
