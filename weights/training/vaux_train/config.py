@@ -26,7 +26,7 @@ class Model:
     kernel: int = 7
     latent_dim: int = 80
     level_latents: int = 16  # of these the last, see `levels`
-    noise_from: int = 96  # coefficient from which, over a few, noise takes over; 3.6 kHz
+    noise_from: int = 64  # coefficient from which, over 24, noise takes over; 2.4 kHz
     codebooks: int = 16
     codebook_size: int = 1024
     default_bitrate: float = 6.0

@@ -42,7 +42,7 @@ class SpectralLoss(nn.Module):
 
     MEL = ((64, 8), (128, 16), (256, 32), (512, 64), (1024, 80), (2048, 160))
     COMPLEX = (1024, 256)
-    WAVES_UP_TO = 4000  # Hz; above, the decoder's noise has random signs
+    WAVES_UP_TO = 2800  # Hz; above, most of the power is noise of random signs
     LEVELS = (2048, 1024)
     LEVEL_RANGE = 1e-5  # 50 dB: how far below the loudest band of a window levels still count
     LEVEL_HUBER = 6.0  # dB
@@ -51,7 +51,7 @@ class SpectralLoss(nn.Module):
 
     LOUDNESS = 1024
     LOUDNESS_BANDS = 0.5  # ERB
-    LOUDNESS_UP_TO = 3600  # Hz, where the decoder's noise begins
+    LOUDNESS_UP_TO = 3300  # Hz, from where on all is noise
     LOUDNESS_RANGE = 1e-7  # of the mean power of a band: no longer heard
     EXPONENT = 0.23  # of power
     MASKED = 0.25  # part of the lesser loudness under which a difference is not heard
