@@ -156,7 +156,7 @@ def test_a_long_file_is_denoised_in_parts(tmp_path, blocks):
 
 def test_what_is_concealed_is_not_divided(tmp_path, blocks):
     (tmp_path / "in").mkdir()
-    vauxio.write(tmp_path / "in" / "a.vx", voice(25 * RATE, RATE), RATE, bitrate=1.5)
+    vauxio.write(tmp_path / "in" / "a.vx", voice(25 * RATE, RATE), RATE, bitrate=1.5, lm=False)
     settings = archive.Settings(on_error="conceal")
     plan = archive.plan("decode", tmp_path / "in", tmp_path / "out", settings)
     context = jobs.Context(plan.verb, plan.source, plan.target, settings, False)
@@ -167,7 +167,7 @@ def test_what_is_concealed_is_not_divided(tmp_path, blocks):
 @pytest.mark.parametrize("deep", [False, True])
 def test_a_long_file_is_verified_in_parts(tmp_path, blocks, deep):
     (tmp_path / "in").mkdir()
-    vauxio.write(tmp_path / "in" / "a.vx", voice(25 * RATE, RATE), RATE, bitrate=3)
+    vauxio.write(tmp_path / "in" / "a.vx", voice(25 * RATE, RATE), RATE, bitrate=3, lm=False)
     plan = archive.plan("verify", tmp_path / "in", settings=archive.Settings(deep=deep))
     whole = archive.Result("a.vx", "", seconds=25, bytes_in=plan.bytes)
     assert replace(in_parts(plan), elapsed=0) == whole
