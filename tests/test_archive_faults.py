@@ -42,7 +42,7 @@ def library(tmp_path_factory) -> Path:
 @pytest.fixture(scope="module")
 def undisturbed(library, tmp_path_factory) -> dict[str, bytes]:
     out = tmp_path_factory.mktemp("out")
-    plan = archive.plan("encode", library, out)
+    plan = archive.plan("encode", library, out, archive.Settings(lm=False))
     assert all(result.ok for result in archive.run(plan, engine="inline"))
     return content(out)
 
@@ -57,7 +57,8 @@ def content(folder: Path) -> dict[str, bytes]:
 
 
 def start(library: Path, out: Path) -> subprocess.Popen:
-    command = [sys.executable, "-m", "vauxio", "encode", "-r", library, "-o", out, "-j", "2"]
+    verb = ["encode", "--no-lm", "-r", library]
+    command = [sys.executable, "-m", "vauxio", *verb, "-o", out, "-j", "2"]
     return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
 
 
@@ -95,7 +96,7 @@ def test_killed_and_taken_up(library, undisturbed, tmp_path):
         assert content(out) == undisturbed
         assert content(library) == before
         assert not workers_in(out)
-        assert not archive.plan("encode", library, out).tasks
+        assert not archive.plan("encode", library, out, archive.Settings(lm=False)).tasks
 
 
 def workers_of(process: subprocess.Popen) -> list[int]:

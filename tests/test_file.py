@@ -69,7 +69,7 @@ def test_exact_length(frames, samplerate):
 @pytest.mark.parametrize("seconds", [61.7, 600])
 def test_exact_length_of_long_files(tmp_path, seconds):
     data = voice(int(seconds * 8000), 8000)[:, 0]
-    vauxio.write(tmp_path / "a.vx", data, 8000, bitrate=1.5)
+    vauxio.write(tmp_path / "a.vx", data, 8000, bitrate=1.5, lm=False)
     decoded, _ = vauxio.read(tmp_path / "a.vx")
     assert decoded.shape == data.shape
     assert lag(data, decoded) == 0
@@ -154,7 +154,7 @@ def test_bitrate_is_what_was_asked_for():
 def test_files_of_every_kind(tmp_path, blob, whole, kind):
     path = tmp_path / "a.vx"
     data = voice(FRAMES, RATE, 2)
-    options = {"bitrate": 3, "tags": {"title": "Test"}}
+    options = {"bitrate": 3, "tags": {"title": "Test"}, "lm": False}
     if kind == "descriptor":
         vauxio.write(os.open(path, os.O_WRONLY | os.O_CREAT), data, RATE, **options)
     elif kind == "file":
@@ -734,7 +734,7 @@ def test_rewritten_files_are_as_before(blob):
     [
         ({"decoder_hash": b"12345678"}, ModelError, "decoder"),
         ({"model": "none", "decoder_hash": b"12345678"}, ModelError, "none"),
-        ({"coder_hash": b"12345678"}, ModelError, "static table"),
+        ({"coder_hash": b"12345678"}, FormatError, "plain packing"),
         ({"codes_crc": 1}, FormatError, "block 0"),
         ({"frames": FRAMES + 5000}, FormatError, "tokens"),
         ({"frames": 0}, FormatError, "tokens"),
@@ -751,6 +751,12 @@ def test_files_that_contradict_themselves_or_the_model(blob, changes, error, mes
         vauxio.decompress(rewritten(blob, **changes))
 
 
+def test_a_file_of_another_language_model():
+    coded = vauxio.compress(voice(900, RATE), RATE, bitrate=1.5)
+    with pytest.raises(ModelError, match="language model"):
+        vauxio.decompress(rewritten(coded, coder_hash=b"12345678"))
+
+
 def test_memory_is_flat(tmp_path):
     """Three minutes through a window of 100,000 frames, in less memory than the samples take."""
     import tracemalloc
@@ -760,7 +766,7 @@ def test_memory_is_flat(tmp_path):
     vauxio.decompress(vauxio.compress(block[:1000], 48000))  # what is loaded once
     tracemalloc.start()
     try:
-        with vauxio.VauxFile(tmp_path / "a.vx", "w", 48000, 1, bitrate=1.5) as f:
+        with vauxio.VauxFile(tmp_path / "a.vx", "w", 48000, 1, bitrate=1.5, lm=False) as f:
             for _ in range(blocks):
                 f.write(block)
         for piece in vauxio.blocks(tmp_path / "a.vx", 100_000):

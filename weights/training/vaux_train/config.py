@@ -95,10 +95,10 @@ class LanguageModel:
     variable: float = 0.15  # share of batches with another number of codebooks now and then
     steps: int = 100_000
     float_steps: int = 300  # before weights and activations are rounded
-    lr: float = 2e-3
+    lr: float = 1e-3
     warmup: int = 100
     weight_decay: float = 0.1
-    dropout: float = 0.1
+    dropout: float = 0.0
     clip: float = 1.0
     ema: float = 0.998
     seed: int = 1
