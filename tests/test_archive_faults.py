@@ -156,7 +156,7 @@ def test_told_to_end(library, undisturbed, tmp_path, number, code):
     assert (process.returncode, err.strip()) == (code, b"")
     left = content(tmp_path / "out")
     assert left.items() <= undisturbed.items()
-    plan = archive.plan("encode", library, tmp_path / "out")
+    plan = archive.plan("encode", library, tmp_path / "out", archive.Settings(lm=False))
     assert all(result.ok for result in archive.run(plan, engine="inline"))
     assert content(tmp_path / "out") == undisturbed
 

@@ -66,7 +66,7 @@ def test_exact_length(frames, samplerate):
     assert np.isfinite(data).all()
 
 
-@pytest.mark.parametrize("seconds", [61.7, 600])
+@pytest.mark.parametrize("seconds", [61.7, 240])
 def test_exact_length_of_long_files(tmp_path, seconds):
     data = voice(int(seconds * 8000), 8000)[:, 0]
     vauxio.write(tmp_path / "a.vx", data, 8000, bitrate=1.5, lm=False)
