@@ -35,9 +35,9 @@ class SpectralLoss(nn.Module):
     waveform: the fine cells of the mel loss hide them in their own randomness.
 
     Loudness is what low bands, coded as waves, are heard by: errors under the masking threshold do
-    not count, and what is added where the original had less counts more than what is missing. The
-    form and the constants of both are those of PESQ (ITU-T P.862, 2001, section 10.2), the bands
-    narrower ones of the ERB scale.
+    not count, and what is added where the original had less counts more than what is missing. After
+    PESQ (ITU-T P.862, 2001): its exponent, its masking and its limits of what counts as added, but
+    bands of the ERB scale, levels relative to the row, and one sum for both kinds of disturbance.
     """
 
     MEL = ((64, 8), (128, 16), (256, 32), (512, 64), (1024, 80), (2048, 160))
