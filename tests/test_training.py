@@ -17,7 +17,7 @@ pytest.importorskip("safetensors")
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "weights" / "training"))
 
-from vaux_train import config, export, graph, train, widen  # noqa: E402
+from vaux_train import codec_graph, config, export, shipped, train  # noqa: E402
 from vaux_train.__main__ import main  # noqa: E402
 
 SMALL = [
@@ -68,28 +68,6 @@ def test_trains_and_resumes(trainer, data):
         assert torch.equal(a, b)
 
 
-def test_widens(trainer, data, tmp_path, monkeypatch):
-    """Latents for levels are added to a codec without them; what was there stays as it was."""
-    monkeypatch.setattr(train, "WIDENING_TOKENS", 1500)
-    monkeypatch.setattr(widen, "LESSONS", 30)
-    path = ROOT / "weights/training/configs/general-24k.toml"
-    narrow = config.load(path, [*SMALL, "model.latent_dim=12", "model.level_latents=0"])
-    waves = train.Trainer(narrow, tmp_path / "narrow", torch.device("cpu"))
-    waves.save()
-    wide = train.Trainer(trainer.config, tmp_path / "wide", torch.device("cpu"))
-    before, after = wide.widen(waves.run / "last.pt", data)["level_error_db"]
-    assert after < before
-    pcm = trainer.sampler.batch()
-    with torch.no_grad():
-        quantised = torch.randn(2, 24, 12)
-        widened = torch.cat([quantised, torch.randn(2, 24, 4)], -1)
-        assert torch.allclose(
-            wide.codec.decode(widened), waves.average.decode(quantised), atol=1e-5
-        )
-        moved = (wide.codec.encode(pcm)[..., :12] - waves.average.encode(pcm)).square().mean()
-        assert moved < 0.1 * waves.average.encode(pcm).square().mean()
-
-
 def test_loss_falls(trainer, data):
     sampler = train.Sampler(data, trainer.config, trainer.device, 5)
     trainer.sampler = sampler
@@ -104,13 +82,30 @@ def test_loss_falls(trainer, data):
     assert last < first
 
 
+def test_decoder_only(trainer, data, tmp_path):
+    """The decoder learns, also what codes stand for; the codes stay."""
+    settings = config.load(
+        ROOT / "weights/training/configs/general-24k.toml",
+        [*SMALL, "training.decoder_only=true", "training.steps=7"],
+    )
+    again = train.Trainer(settings, tmp_path, torch.device("cpu"))
+    again.resume(trainer.run / "last.pt")
+    before = {n: w.clone() for n, w in again.codec.state_dict().items()}
+    again.train(data, minutes=60)
+    after = again.codec.state_dict()
+    changed = {n for n in after if not torch.equal(before[n], after[n])}
+    assert changed >= {"quantiser.corrections", "decoder.head.weight", "synthesis.weight"}
+    assert not any(n.startswith(("encoder.", "analysis.", "quantiser.codebooks")) for n in changed)
+
+
 def test_export_agrees_with_pytorch_and_reads_back(trainer, data, tmp_path):
     codec = trainer.average
-    report = export.export(codec, tmp_path, data)  # raises where graphs and PyTorch disagree
+    # It raises where graphs and PyTorch disagree.
+    report = export.export(codec, tmp_path, data, trainer.config.data.mix)
     assert report["codes_equal"] >= 0.995
     description = json.loads((tmp_path / "model.json").read_text())
     assert description["delay"] == codec.delay == 1280
-    weights = graph.read_weights(tmp_path)
+    weights = shipped.read_weights(tmp_path)
     for name, parameter in codec.named_parameters():
         assert torch.allclose(weights[name], parameter, atol=1e-6), name
     assert torch.equal(weights["quantiser.codebooks"], codec.quantiser.codebooks)
@@ -118,8 +113,8 @@ def test_export_agrees_with_pytorch_and_reads_back(trainer, data, tmp_path):
 
 def test_encoder_stops_early(trainer, data, tmp_path, monkeypatch):
     """Asked for some codebooks, it gives those; the groups that are not needed are left out."""
-    monkeypatch.setattr(graph, "GROUP", 1)
-    export.export(trainer.average, tmp_path, data)
+    monkeypatch.setattr(codec_graph, "GROUP", 1)
+    export.export(trainer.average, tmp_path, data, trainer.config.data.mix)
     encoder = export.session(tmp_path / "encoder.onnx")
     pcm = np.load(data / "speech.npy")[: 2 * 20 * 320].reshape(2, -1).astype(np.float32) / 32768
     whole = export.run_encoder(encoder, pcm)
@@ -134,12 +129,12 @@ def test_encoder_stops_early(trainer, data, tmp_path, monkeypatch):
 def test_distortion_and_silence(trainer, data, tmp_path):
     """What variable bitrate goes by: how far each number of codes is off, and what none becomes."""
     codec = trainer.average
-    export.export(codec, tmp_path, data)
+    export.export(codec, tmp_path, data, trainer.config.data.mix)
     encoder, decoder = (export.session(tmp_path / f"{n}.onnx") for n in ("encoder", "decoder"))
     pcm = np.load(data / "speech.npy")[: 2 * 60 * 320].reshape(2, -1).astype(np.float32) / 32768
     codes, distortion = export.measured(encoder, pcm)
     assert np.array_equal(codes, export.run_encoder(encoder, pcm))
-    silence = torch.from_numpy(graph.silence(codec))
+    silence = torch.from_numpy(codec_graph.silence(codec))
     with torch.no_grad():
         latents = codec.encode(torch.from_numpy(pcm))
         said = torch.zeros_like(latents)
@@ -153,12 +148,12 @@ def test_distortion_and_silence(trainer, data, tmp_path):
         silent = codec.decode(
             silence.expand(1, 60, -1), codec.signs(torch.from_numpy(absent))
         ).numpy()
-        few = codec.quantiser.codebooks[0][torch.from_numpy(codes[:, 0]).long()]
+        few = codec.quantiser.table()[0][torch.from_numpy(codes[:, 0]).long()]
         few[:, ::2] = silence
         codes[:, 1:], codes[:, 0, ::2] = -1, -1
         few = codec.decode(few, codec.signs(torch.from_numpy(codes))).numpy()
     _, in_silence = export.measured(encoder, np.zeros((1, 60 * 320), np.float32))
-    assert in_silence[0, 0, graph.receptive_fields(codec)[0] :].max() < 1e-6
+    assert in_silence[0, 0, codec_graph.receptive_fields(codec)[0] :].max() < 1e-6
     assert np.allclose(export.run_decoder(decoder, absent), silent, atol=1e-5)
     assert np.allclose(export.run_decoder(decoder, codes), few, atol=1e-5)
     steps = json.loads((tmp_path / "model.json").read_text())["distortions"]
@@ -167,9 +162,9 @@ def test_distortion_and_silence(trainer, data, tmp_path):
 
 def test_receptive_field_bounds_the_state(trainer, data, tmp_path):
     """What the decoder puts out after that many tokens no longer depends on what came before."""
-    export.export(trainer.average, tmp_path, data)
+    export.export(trainer.average, tmp_path, data, trainer.config.data.mix)
     decoder = export.session(tmp_path / "decoder.onnx")
-    _, field = graph.receptive_fields(trainer.average)
+    _, field = codec_graph.receptive_fields(trainer.average)
     rng = np.random.default_rng(1)
     codes = rng.integers(0, 64, (1, 3, field + 20)).astype(np.int32)
     other = codes.copy()
@@ -184,9 +179,9 @@ def test_fewer_codebooks_of_a_larger_model(trainer, data, tmp_path, monkeypatch,
     """From graphs, as speech-24k begins from general-24k: trained, measured, exported, gone on."""
     pytest.importorskip("pesq")
     pytest.importorskip("pystoi")
-    export.export(trainer.average, tmp_path / "large", data)
+    export.export(trainer.average, tmp_path / "large", data, trainer.config.data.mix)
     trainer.save_for_resuming(tmp_path / "large")
-    larger = graph.read_weights(tmp_path / "large")["quantiser.codebooks"]
+    larger = shipped.read_weights(tmp_path / "large")["quantiser.codebooks"]
     voice, rate = soundfile.read(ROOT / "tests/data/speech-16k.flac", 16000)
     for kind in ("speech", "music", "sound"):
         (tmp_path / "corpus" / "dev" / kind).mkdir(parents=True)

@@ -120,6 +120,10 @@ def test_goes_on_from_a_shipped_one(trainer, codes, tmp_path, monkeypatch):
     assert lm_graph.lm_graph(again.average) == lm_graph.lm_graph(trainer.average)
     again.model.take_vectors(2 * vectors)  # of any scale
     assert torch.allclose(again.model.table(), again.average.table(), atol=1e-5)
+    fewer = load("model.codebooks=2", "lm.codebooks=[2]")
+    small = lm_train.LanguageModelTrainer(fewer, tmp_path / "run", torch.device("cpu"))
+    small.start(tmp_path)
+    assert torch.allclose(small.average.table(), again.average.table()[: 2 * 33], atol=1e-5)
     with pytest.raises(ValueError, match="another size"):
         wider = load("lm.hidden=64", "lm.width=32")
         lm_train.LanguageModelTrainer(wider, tmp_path / "run", torch.device("cpu")).start(tmp_path)

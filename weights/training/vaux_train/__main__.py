@@ -29,10 +29,6 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--minutes", type=float, required=True)
     p.add_argument("--start", type=Path, help="checkpoint or model folder to begin a new run from")
 
-    p = run_verb("widen", "begin a run from a checkpoint with fewer latents; the new carry levels")
-    p.add_argument("--data", type=Path, required=True)
-    p.add_argument("--start", type=Path, required=True, help="checkpoint of the narrower codec")
-
     p = run_verb("report", "curves, decoded samples and spectrograms into the run's folder")
     p.add_argument("--corpus", type=Path, required=True)
 
@@ -131,13 +127,11 @@ def main() -> None:
         trainer.resume(checkpoint)
     elif args.verb == "train" and args.start:
         trainer.resume(args.start)
-    elif args.verb not in ("train", "widen"):
+    elif args.verb != "train":
         raise SystemExit(f"{checkpoint} does not exist: train first")
 
     codec, bitrates = trainer.average.cpu(), trainer.config.training.bitrates
-    if args.verb == "widen":
-        print(json.dumps(trainer.widen(args.start, args.data)))
-    elif args.verb == "train":
+    if args.verb == "train":
         trainer.train(args.data, args.minutes)
     elif args.verb == "report":
         report.curves(args.run / "log.csv", args.run / "curves.png")
@@ -147,7 +141,7 @@ def main() -> None:
         for row in evaluate.evaluate(codec, args.corpus, codebooks, args.every):
             print(json.dumps({"step": trainer.step, **row}), flush=True)
     elif args.verb == "export":
-        print(json.dumps(export.export(codec, args.out, args.data)))
+        print(json.dumps(export.export(codec, args.out, args.data, trainer.config.data.mix)))
         trainer.save_for_resuming(args.out)
 
 

@@ -51,7 +51,7 @@ class Training:
     """The schedule and the weights of the losses."""
 
     steps: int = 200_000
-    adversarial_from: int = 2000
+    adversarial_from: int = 1_000_000  # for now never: likeness has gained more from the time
     lr: float = 5e-4
     discriminator_lr: float = 8e-4
     warmup: int = 400
@@ -60,6 +60,7 @@ class Training:
         default_factory=lambda: [2, 4, 8, 16]
     )  # codebooks of the bitrates that are measured
     seed: int = 1
+    decoder_only: bool = False  # codes stay as they are, and so does a language model of them
     mel: float = 1.0
     spectrum: float = 0.8
     levels: float = 0.15

@@ -13,11 +13,13 @@ import torch
 
 from vauxio.depths import SPAN, fewest
 
+from .codec_graph import decoder_graph, encoder_graph, receptive_fields
 from .data import KINDS
-from .graph import decoder_graph, encoder_graph, receptive_fields, round_weights, state_size
+from .graph import state_size
 from .network import Codec
+from .shipped import round_weights
 
-STATISTICS_SECONDS = 600  # of each kind of sound, for the static coder and variable bitrate
+STATISTICS_SECONDS = 1800  # for the static coder and variable bitrate
 QUALITIES = 11  # 0 to 10
 
 
@@ -77,9 +79,15 @@ def check(codec: Codec, folder: Path, audio: np.ndarray) -> dict[str, float]:
 
 
 def statistics(
-    folder: Path, data: Path, codebooks: int, size: int, hop: int, rate: int
+    folder: Path,
+    data: Path,
+    mix: dict[str, float],
+    codebooks: int,
+    size: int,
+    hop: int,
+    rate: int,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Of training audio.
+    """Of training audio, of each kind as much as its share of the `mix`.
 
     Returns how often each code occurs, uint16 ``[codebooks, size]``, 1 or more; and the mean
     distortion of spans with so many codes, float32 ``[codebooks + 1, spans]``.
@@ -88,9 +96,9 @@ def statistics(
     counts = np.zeros((codebooks, size), np.int64)
     spans = []
     piece = 10 * rate // hop * hop
-    for kind in KINDS:
+    for kind, share in mix.items():
         pcm = np.load(data / f"{kind}.npy", mmap_mode="r")
-        count = min(STATISTICS_SECONDS * rate, len(pcm)) // piece
+        count = int(min(STATISTICS_SECONDS * share * rate, len(pcm))) // piece
         starts = np.linspace(0, len(pcm) - piece, count).astype(int)
         for group in np.array_split(starts, max(1, len(starts) // 8)):
             batch = np.stack([pcm[s : s + piece] for s in group]).astype(np.float32) / 32768
@@ -124,8 +132,11 @@ def distortions(spans: np.ndarray) -> list[float]:
     return found
 
 
-def export(codec: Codec, folder: Path, data: Path) -> dict[str, float]:
-    """Write the model folder from `codec`, whose weights are rounded on the way."""
+def export(codec: Codec, folder: Path, data: Path, mix: dict[str, float]) -> dict[str, float]:
+    """Write the model folder from `codec`, whose weights are rounded on the way.
+
+    Its statistics are of the `mix` (shares of kinds of sound) in `data`.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     c = codec.config
     codec = round_weights(codec.eval())
@@ -136,7 +147,7 @@ def export(codec: Codec, folder: Path, data: Path) -> dict[str, float]:
     pcm = [np.load(data / f"{kind}.npy", mmap_mode="r") for kind in KINDS]
     excerpts = np.stack([p[len(p) // 2 :][:piece] for p in pcm]).astype(np.float32) / 32768
     report = check(codec, folder, excerpts)
-    table, spans = statistics(folder, data, c.codebooks, c.codebook_size, c.hop, c.samplerate)
+    table, spans = statistics(folder, data, mix, c.codebooks, c.codebook_size, c.hop, c.samplerate)
     np.save(folder / "static.npy", table)
     p = table / table.sum(1, keepdims=True)
     report["static_bits"] = float((-(p * np.log2(p)).sum(1)).mean())

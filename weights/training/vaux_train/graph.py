@@ -1,19 +1,16 @@
-"""The codec as two plain ONNX graphs with explicit state, written operation by operation.
+"""Plain ONNX graphs with explicit state, written operation by operation.
 
 Nothing is traced: every tensor keeps its PyTorch name, so a graph can be read back as a checkpoint
-(`read_weights`), and only ordinary operators appear (opset 17; ONNX Runtime's DFT and STFT are
-slow, so the transform is a product with a table of cosines).
+(`shipped.read_weights`), and only ordinary operators appear (opset 17; ONNX Runtime's DFT and STFT
+are slow, so the transform is a product with a table of cosines).
 
 Weights ship compact. Block matrices are int8 with one scale per output, everything else is fp16;
 both are turned into fp32 constants when the graph is loaded, and all arithmetic is fp32.
-`round_weights` applies the same rounding to the PyTorch model, which then must agree.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
-from pathlib import Path
 
 import numpy as np
 import onnx
@@ -21,23 +18,10 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 from torch import nn
 
-from . import noise
-from .network import (
-    EPSILON,
-    LEVEL_FLOOR,
-    LEVEL_GAIN,
-    LEVEL_OFFSET,
-    MAX_GAIN,
-    POWER_FLOOR,
-    SCALE,
-    CausalDepthwise,
-    Codec,
-    Trunk,
-)
+from .network import CausalDepthwise, Trunk
 
 OPSET = 17
 END = np.iinfo(np.int64).max
-GROUP = 4  # stages of the quantiser that are searched, or left out, together
 
 
 def is_int8(name: str) -> bool:
@@ -47,18 +31,6 @@ def is_int8(name: str) -> bool:
 def int8_scale(weight: np.ndarray) -> np.ndarray:
     """One power-free scale for each output of a linear layer ``[out, in]``."""
     return np.maximum(np.abs(weight).max(axis=1), 1e-8).astype(np.float32) / 127
-
-
-@torch.no_grad()
-def round_weights(codec: Codec) -> Codec:
-    """Round every weight in place to the values that the graphs will hold."""
-    for name, tensor in [*codec.named_parameters(), ("", codec.quantiser.codebooks)]:
-        if is_int8(name):
-            scale = torch.from_numpy(int8_scale(tensor.numpy()))[:, None]
-            tensor.copy_((tensor / scale).round() * scale)
-        else:
-            tensor.copy_(tensor.half().float())
-    return codec
 
 
 class Graph:
@@ -248,211 +220,9 @@ class Graph:
         return model
 
 
-def encoder_graph(codec: Codec) -> onnx.ModelProto:
-    """``pcm [B, n·hop]``, ``state`` to ``codes [B, codebooks, n]`` (int32), ``next_state``.
-
-    A third input, ``codebooks``, may be given where the first so many are enough: the search may
-    then stop early, and what was not searched is -1. A fourth, ``measured``, is 1 where the third
-    output is wanted, ``distortion [B, codebooks + 1, n]``: how far, as a squared distance of
-    latents, a token is from what it becomes with so many codes; see `distortion`.
-    """
-    g, c = Graph(), codec.config
-    frames = g.windows(g.with_past(g.reshape("pcm", 0, -1, c.hop), 1, c.hop), 2)
-    spectrum = g.op("Mul", g.op("MatMul", frames, g.mdct_basis(c.hop)), g.scalar(SCALE))
-    power = g.op("Add", g.op("Mul", spectrum, spectrum), g.scalar(EPSILON))
-    features = g.op("Div", spectrum, g.op("Sqrt", g.op("Sqrt", power)))
-    if c.level_latents:
-        features = g.op("Concat", features, levels(g, spectrum, codec), axis=2)
-    linear = g.op("MatMul", features, g.weight("analysis.weight", codec.analysis.weight, True))
-    latents = g.op("Add", linear, g.trunk(features, "encoder", codec.encoder))
-    entries = [
-        g.weight(f"quantiser.codebooks.{k}", book)
-        for k, book in enumerate(codec.quantiser.codebooks)
-    ]
-    codes = quantise(g, latents, entries, codec)
-    g.nodes.append(helper.make_node("Cast", [codes], ["codes"], to=TensorProto.INT32))
-    asked = g.op("Greater", g.option("measured", 0), g.constant(np.array(0)))
-    nothing = partial(g.constant, np.zeros((0, c.codebooks + 1, 0), np.float32))
-    (distances,) = g.when(
-        asked,
-        lambda: [distortion(g, latents, codes, entries, codec)],
-        lambda: [g.op("Identity", nothing())],
-    )
-    g.nodes.append(helper.make_node("Identity", [distances], ["distortion"]))
-    shape = ["batch", c.codebooks, "tokens"]
-    return g.model(
-        "encoder",
-        ("pcm", TensorProto.FLOAT, ["batch", "samples"]),
-        ("codes", TensorProto.INT32, shape),
-        ("distortion", TensorProto.FLOAT, [None, c.codebooks + 1, None]),
-    )
-
-
-def levels(g: Graph, spectrum: str, codec: Codec) -> str:
-    """Logarithms of the mean squares of bands, ``[B, n, bands]``; see `Codec.features`."""
-    mean = g.op("MatMul", g.op("Mul", spectrum, spectrum), g.constant(codec.bands.numpy()))
-    log = g.op("Log", g.op("Add", mean, g.scalar(LEVEL_FLOOR)))
-    return g.op("Add", g.op("Mul", log, g.scalar(LEVEL_GAIN)), g.scalar(LEVEL_OFFSET))
-
-
-def quantise(g: Graph, latents: str, entries: list[str], codec: Codec) -> str:
-    """``[B, n, latent_dim]`` to codes ``[B, codebooks, n]``, by residuals."""
-    c, books = codec.config, codec.quantiser.codebooks
-    biases = [g.constant((-0.5 * book.square().sum(1)).numpy()) for book in books]
-    asked = g.option("codebooks", c.codebooks)
-    rest = g.reshape(latents, -1, c.latent_dim)
-    rows = g.op("Concat", g.op("Shape", rest, end=1), g.ints(1), axis=0)
-
-    def search(stages: range, rest: str) -> list[str]:
-        codes = []
-        for k in stages:
-            product = g.op("Gemm", rest, entries[k], biases[k], transB=1)
-            codes.append(g.largest(product, c.codebook_size))
-            rest = g.op("Sub", rest, g.op("GatherND", entries[k], codes[-1]))
-        return [rest, g.op("Concat", *codes, axis=1)]
-
-    def skip(stages: range, rest: str) -> list[str]:
-        nothing = g.constant(np.full((1, len(stages)), -1))
-        return [g.op("Identity", rest), g.op("Expand", nothing, rows)]
-
-    groups = []
-    for first in range(0, c.codebooks, GROUP):
-        stages = range(first, min(first + GROUP, c.codebooks))
-        wanted = g.op("Less", g.constant(np.array(first)), asked)
-        rest, codes = g.when(wanted, partial(search, stages, rest), partial(skip, stages, rest))
-        groups.append(codes)
-    batch = g.op("Concat", g.op("Shape", latents, end=2), g.ints(c.codebooks), axis=0)
-    codes = g.op("Reshape", g.op("Concat", *groups, axis=1), batch)
-    return g.op("Transpose", codes, perm=[0, 2, 1])
-
-
-def distortion(g: Graph, latents: str, codes: str, entries: list[str], codec: Codec) -> str:
-    """Squared distances ``[B, codebooks + 1, n]`` of latents from what their first codes say.
-
-    Those of no code at all are from digital silence: that is what a token without codes becomes.
-    """
-    chosen = [
-        g.op("Gather", entry, g.cut(codes, 1, k, k + 1))  # [B, 1, n, latent_dim]
-        for k, entry in enumerate(entries)
-    ]
-    silent = g.constant(silence(codec)[None, None, None])
-    said = g.op("CumSum", g.op("Concat", *chosen, axis=1), g.constant(np.array(1)))
-    whole = g.op("Unsqueeze", latents, g.ints(1))  # [B, 1, n, latent_dim]
-    rest = g.op("Concat", g.op("Sub", whole, silent), g.op("Sub", whole, said), axis=1)
-    return g.op("ReduceSumSquare", rest, axes=[3], keepdims=0)
-
-
-@torch.no_grad()
-def silence(codec: Codec) -> np.ndarray:
-    """What the encoder makes of digital silence, when it hears nothing else: ``[latent_dim]``."""
-    tokens = receptive_fields(codec)[0] + 1
-    latents = codec.encode(torch.zeros(1, tokens * codec.config.hop))
-    return latents[0, -1].numpy()
-
-
-def with_noise(g: Graph, coefficients: str, codec: Codec) -> str:
-    """See `noise` and `Codec.with_noise`; the input ``codes`` chooses the signs."""
-    c = codec.config
-    first, hop = c.noise_from, c.hop
-    near = noise.neighbours(first, hop)
-    mean = g.op("Cast", g.constant(near.astype(np.int8)), to=TensorProto.FLOAT)
-    mean = g.op("Div", mean, g.constant(near.sum(0).astype(np.float32)))
-    share = noise.share(first, hop)
-    power = g.op("MatMul", g.op("Mul", coefficients, coefficients), mean)
-    power = g.op("Add", g.op("Mul", power, g.constant(share)), g.scalar(POWER_FLOOR))
-    level = g.op("Sqrt", power)
-    plain = g.op("Add", g.op("Cast", "codes", to=TensorProto.INT64), g.constant(np.array(1)))
-    products = g.op("Mul", plain, g.constant(noise.factors(c.codebooks)[:, None]))
-    key = g.op("ReduceSum", products, g.ints(1), keepdims=0)  # [B, n]
-    for table, shift in zip(noise.signs(first, hop), noise.SHIFTS, strict=True):
-        row = g.op(
-            "Mod",
-            g.op("Div", key, g.constant(np.array(1 << shift))),
-            g.constant(np.array(noise.ROWS)),
-        )
-        signs = g.op("Cast", g.op("Gather", g.constant(table), row), to=TensorProto.FLOAT)
-        level = g.op("Mul", level, signs)
-    kept = g.op("Mul", g.cut(coefficients, 2, first), g.constant(np.sqrt(1 - share)))
-    return g.op("Concat", g.cut(coefficients, 2, 0, first), g.op("Add", kept, level), axis=2)
-
-
-def decoder_graph(codec: Codec) -> onnx.ModelProto:
-    """``codes [B, codebooks, n]`` (-1: absent), ``state`` to ``pcm [B, n·hop]``, ``next_state``.
-
-    The codes of a token are there from the first codebook on, up to some number. A token without
-    any is digital silence.
-    """
-    g, c = Graph(), codec.config
-    books = [
-        g.weight(f"quantiser.codebooks.{k}", b) for k, b in enumerate(codec.quantiser.codebooks)
-    ]
-    # Row 0: an absent codebook adds nothing. Row 1 is for the first one, absent in silence alone.
-    absent = g.constant(np.stack([np.zeros(c.latent_dim, np.float32), silence(codec)]))
-    table = g.op("Concat", absent, *books, axis=0)
-    first = g.constant((2 + c.codebook_size * np.arange(c.codebooks, dtype=np.int32))[:, None])
-    present = g.op("Not", g.op("Less", "codes", g.constant(np.int32(0))))
-    instead = g.constant(np.eye(1, c.codebooks, dtype=np.int32).T)
-    rows = g.op("Where", present, g.op("Add", "codes", first), instead)
-    latents = g.op("ReduceSum", g.op("Gather", table, rows), g.ints(1), keepdims=0)
-    h = g.trunk(latents, "decoder", codec.decoder)
-    gain = g.op("Exp", g.op("Min", g.cut(h, 2, 0, c.hop), g.scalar(MAX_GAIN)))
-    late = g.cut(g.with_past(latents, c.lookahead, c.latent_dim), 1, 0, -c.lookahead)
-    linear = g.op("MatMul", late, g.weight("synthesis.weight", codec.synthesis.weight, True))
-    value = g.op("Add", g.cut(h, 2, c.hop), linear)
-    size = g.op("Sqrt", g.op("Add", g.op("Mul", value, value), g.scalar(EPSILON)))
-    coefficients = with_noise(g, g.op("Mul", gain, g.op("Mul", value, size)), codec)
-    coefficients = g.op("Mul", coefficients, g.scalar(1 / SCALE))
-    frames = g.op("MatMul", coefficients, g.op("Transpose", g.mdct_basis(c.hop), perm=[1, 0]))
-    overlap = g.with_past(g.cut(frames, 2, c.hop), 1, c.hop)
-    out = g.op("Add", g.cut(frames, 2, 0, c.hop), g.cut(overlap, 1, 0, -1))
-    g.nodes.append(helper.make_node("Reshape", [out, g.ints(0, -1)], ["pcm"]))
-    shape = ["batch", c.codebooks, "tokens"]
-    return g.model(
-        "decoder",
-        ("codes", TensorProto.INT32, shape),
-        ("pcm", TensorProto.FLOAT, ["batch", "samples"]),
-    )
-
-
 def state_size(model: onnx.ModelProto) -> int:
     return (
         next(i for i in model.graph.input if i.name == "state")
         .type.tensor_type.shape.dim[1]
         .dim_value
     )
-
-
-def receptive_fields(codec: Codec) -> tuple[int, int]:
-    """Tokens of the past that the encoder's and the decoder's state can remember."""
-    c, t = codec.config, codec.transform
-    overlap = t.window // t.hop - 1
-    encoder = overlap + c.encoder_blocks * (c.kernel - 1)
-    return encoder, codec.decoder.taps - 1 + c.decoder_blocks * (c.kernel - 1) + overlap
-
-
-def read_weights(folder: Path) -> dict[str, torch.Tensor]:
-    """The generator's weights out of ``encoder.onnx`` and ``decoder.onnx``, by PyTorch name."""
-    arrays: dict[str, np.ndarray] = {}
-    for name in ("encoder.onnx", "decoder.onnx"):
-        for tensor in onnx.load(folder / name).graph.initializer:
-            arrays[tensor.name] = numpy_helper.to_array(tensor)
-    weights: dict[str, torch.Tensor] = {}
-    for name, array in arrays.items():
-        if not name.startswith(
-            ("encoder.", "decoder.", "analysis.", "synthesis.")
-        ) or name.endswith("weight.scale"):
-            continue
-        array = array.astype(np.float32)
-        if is_int8(name):
-            array = array * arrays[name + ".scale"]
-        if (
-            name.endswith((".up.weight", ".down.weight", ".embed.weight", ".head.weight"))
-            or "thesis." in name
-            or "analysis." in name
-        ):
-            array = array.T
-        weights[name] = torch.from_numpy(array.copy())
-    stages = sum(name.startswith("quantiser.codebooks.") for name in arrays)
-    books = [arrays[f"quantiser.codebooks.{k}"].astype(np.float32) for k in range(stages)]
-    weights["quantiser.codebooks"] = torch.from_numpy(np.stack(books))
-    return weights

@@ -16,7 +16,7 @@ import torch
 
 from .config import LanguageModel
 from .data import KINDS
-from .graph import read_weights
+from .shipped import read_weights
 
 PIECE_SECONDS = 30
 ROWS = 8  # pieces coded at once

@@ -9,23 +9,25 @@ from torch import Tensor
 
 from vauxio import lm
 
-from .graph import read_weights
 from .lm_network import UNIT, IntegerLinear, TokenModel
+from .shipped import read_weights
 
 
 @torch.no_grad()
 def start_from(model: TokenModel, folder: Path) -> None:
     """Take over ``lm.onnx``; its roundings stay, what it was in floating point is lost.
 
+    Of one for more codebooks, what the first need is taken.
     What the shipped numbers have in common with the codes' vectors becomes the maps again, so
     that `TokenModel.take_vectors` of a codec that has changed a little changes them along.
     """
     parameters = lm.read_parameters((folder / "lm.onnx").read_bytes())
-    shape = (model.codebooks, model.size, model.config.width, model.config.heads)
-    if parameters.shape[:4] != shape or len(parameters.layers) != len(model.layers):
+    shape = (model.size, model.config.width, model.config.heads, model.config.layers)
+    if parameters.shape[1:5] != shape or parameters.shape.codebooks < model.codebooks:
         raise ValueError(f"{folder} has a language model of another size: {parameters.shape}")
-    model.take_vectors(read_weights(folder)["quantiser.codebooks"])
+    model.take_vectors(read_weights(folder)["quantiser.codebooks"][: model.codebooks])
     table = torch.from_numpy(parameters.embedding.copy()).float() / UNIT
+    table = table[: len(model.embedding)]
     model.embedding.copy_(table)
     rows = table.unflatten(0, (model.codebooks, model.size + 1))[:, :-1]
     vectors = torch.stack([head.vectors for head in model.heads])
@@ -35,7 +37,7 @@ def start_from(model: TokenModel, folder: Path) -> None:
         for name in ("qkv", "out", "up", "down"):
             take(getattr(layer, name), getattr(numbers, name))
         layer.position.copy_(torch.from_numpy(numbers.position.copy()) / 64)
-    for head, numbers in zip(model.heads, parameters.heads, strict=True):
+    for head, numbers in zip(model.heads, parameters.heads, strict=False):
         take(head, numbers)
         head.map.copy_(least_squares(head.vectors, head.weight))
         head.weight -= head.vectors @ head.map

@@ -3,6 +3,10 @@
 Codebooks are not trained by gradient: from scratch that collapsed to a handful of used codes.
 They start as k-means of latents that an unquantised network has already organised, then follow
 the data (van den Oord et al. 2017, appendix A.1; SoundStream, Zeghidour et al. 2021).
+
+What the decoder takes a code for is the entry and a correction. The entry is the mean of what was
+coded by it; the correction is trained by gradient, like any weight of the decoder, for what sounds
+best. So it can change while the codes, and a language model of them, stay as they are.
 """
 
 from __future__ import annotations
@@ -12,6 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 DECAY = 0.99
+PACE = 4.0  # of corrections beside other weights: entries are that much larger than those
 DEAD = 0.03  # expected uses a batch below which a code is moved to where data is
 
 
@@ -26,6 +31,7 @@ class ResidualQuantiser(nn.Module):
         self.register_buffer("codebooks", torch.zeros(stages, size, dim))
         self.register_buffer("uses", torch.ones(stages, size))
         self.register_buffer("sums", torch.zeros(stages, size, dim))
+        self.corrections = nn.Parameter(torch.zeros(stages, size, dim))
 
     def nearest(self, stage: int, x: Tensor) -> Tensor:
         """Index of the nearest entry for rows ``[N, dim]``; the |x|² term does not matter."""
@@ -46,13 +52,18 @@ class ResidualQuantiser(nn.Module):
 
     def decode(self, codes: Tensor) -> Tensor:
         """Codes ``[B, K, T]`` (any K up to `stages`) to latents ``[B, T, dim]``."""
-        return sum(F.embedding(codes[:, k], self.codebooks[k]) for k in range(codes.shape[1]))
+        table = self.table()
+        return sum(F.embedding(codes[:, k], table[k]) for k in range(codes.shape[1]))
+
+    def table(self) -> Tensor:
+        """What the decoder takes the codes for, ``[stages, size, dim]``."""
+        return self.codebooks + PACE * self.corrections
 
     def forward(self, latents: Tensor, stages: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Quantise with ``stages[b]`` stages for row b, and let the codebooks follow.
 
-        Returns the quantised latents (straight-through), the commitment loss, and the number of
-        distinct codes that each stage used in this batch.
+        Returns what the decoder takes them for (straight-through to the latents), the commitment
+        loss, and the number of distinct codes that each stage used in this batch.
         """
         x = latents.flatten(0, 1)
         tokens = latents.shape[1]
@@ -60,10 +71,12 @@ class ResidualQuantiser(nn.Module):
         with torch.no_grad():
             rest = x.detach().clone()
             total = torch.zeros_like(rest)
+            codes = []
             used = torch.zeros(self.stages, device=x.device)
             for stage in range(self.stages):
                 index = self.nearest(stage, rest)
                 value = self.codebooks[stage][index]
+                codes.append(index)
                 # Every stage learns from every row, also from those decoded with fewer.
                 if self.training:
                     used[stage] = self._follow(stage, rest, index)
@@ -71,6 +84,9 @@ class ResidualQuantiser(nn.Module):
                 rest = rest - value
         commitment = F.mse_loss(x, total)
         quantised = x + (total - x).detach()
+        for stage, index in enumerate(codes):
+            said = F.embedding(index, self.corrections[stage])
+            quantised = quantised + PACE * said * (depth > stage)[:, None]
         return quantised.view_as(latents), commitment, used
 
     def _follow(self, stage: int, x: Tensor, index: Tensor) -> Tensor:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import copy
 import csv
-import dataclasses
 import json
 import signal
 import time
@@ -21,19 +20,17 @@ from safetensors.torch import load_file, save_file
 from .config import Config
 from .data import Sampler
 from .discriminator import Discriminators, discriminator_loss, generator_losses
-from .graph import read_weights
 from .levels import PER_DB, level_latents
 from .losses import SpectralLoss
 from .network import Codec
-from .widen import widen
+from .shipped import read_weights
 
-COOLDOWN = 0.3  # last part of a run over which the learning rates fall to a tenth
+COOLDOWN = 0.5  # last part of a run over which the learning rates fall to a tenth
 CHECKPOINT_MINUTES = 4
 NETWORKS = ("codec", "average", "judges")
 OPTIMISERS = ("optimiser", "judge_optimiser")
 ADVERSARIAL_RAMP = 500  # steps over which the discriminators gain their full say
 INITIAL_TOKENS = 40_000  # for the principal components and k-means
-WIDENING_TOKENS = 80_000
 
 
 def device_of(name: str) -> torch.device:
@@ -110,23 +107,6 @@ class Trainer:
         stages = self.config.model.codebooks
         return {n: w[:stages] if n.startswith("quantiser.") else w for n, w in weights.items()}
 
-    def widen(self, source: Path, data: Path) -> dict[str, object]:
-        """Begin from a checkpoint of a codec with fewer latents; see `widen.widen`."""
-        state = torch.load(source, map_location=self.device, weights_only=True)
-        model = self.config.model
-        latents = model.latent_dim - model.level_latents
-        model = dataclasses.replace(model, latent_dim=latents, level_latents=0)
-        narrow = Codec(model).to(self.device)
-        narrow.load_state_dict(state["average"])
-        self.sampler = Sampler(data, self.config, self.device, self.config.training.seed)
-        found = widen(narrow, self.codec, self._sample(WIDENING_TOKENS))
-        self.average.load_state_dict(self.codec.state_dict())
-        self.judges.load_state_dict(state["judges"])
-        self.judge_optimiser.load_state_dict(state["judge_optimiser"])
-        self.step, self.adversarial_steps = state["step"], state["adversarial_steps"]
-        self.save()
-        return found
-
     def save_for_resuming(self, folder: Path) -> None:
         """What a model folder needs beside its graphs for training to go on from it."""
         out = folder / "training"
@@ -162,7 +142,8 @@ class Trainer:
         x = self.sampler.batch()
         stages = self._stages(len(x))
         with torch.autocast(self.device.type, torch.bfloat16):
-            latents = self.codec.encode(x)
+            with torch.set_grad_enabled(not t.decoder_only):
+                latents = self.codec.encode(x)
             quantised, commitment, used = self.codec.quantiser(latents, stages)
             y = self.codec.decode(quantised, self.codec.random_signs(quantised))
         levels_off = self._levels_off(latents, x)
@@ -258,6 +239,7 @@ class Trainer:
         if self.step == 0:
             self.initialise()
         self.codec.train()
+        self.codec.quantiser.train(not t.decoder_only)
         signal.signal(signal.SIGTERM, self._stop)
         while (
             not self.stopping

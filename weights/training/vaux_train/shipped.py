@@ -1,0 +1,61 @@
+"""Weights as they ship: rounded to what the graphs hold, and read back out of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import torch
+from onnx import numpy_helper
+
+from .graph import int8_scale, is_int8
+from .network import Codec
+from .quantiser import PACE
+
+
+@torch.no_grad()
+def round_weights(codec: Codec) -> Codec:
+    """Round every weight in place to the values that the graphs will hold."""
+    quantiser = codec.quantiser
+    table = quantiser.table().half().float()
+    for name, tensor in [*codec.named_parameters(), ("", quantiser.codebooks)]:
+        if is_int8(name):
+            scale = torch.from_numpy(int8_scale(tensor.numpy()))[:, None]
+            tensor.copy_((tensor / scale).round() * scale)
+        else:
+            tensor.copy_(tensor.half().float())
+    quantiser.corrections.copy_((table - quantiser.codebooks) / PACE)
+    return codec
+
+
+def read_weights(folder: Path) -> dict[str, torch.Tensor]:
+    """The generator's weights out of ``encoder.onnx`` and ``decoder.onnx``, by PyTorch name."""
+    arrays: dict[str, np.ndarray] = {}
+    for name in ("encoder.onnx", "decoder.onnx"):
+        for tensor in onnx.load(folder / name).graph.initializer:
+            arrays[tensor.name] = numpy_helper.to_array(tensor)
+    weights: dict[str, torch.Tensor] = {}
+    for name, array in arrays.items():
+        if not name.startswith(
+            ("encoder.", "decoder.", "analysis.", "synthesis.")
+        ) or name.endswith("weight.scale"):
+            continue
+        array = array.astype(np.float32)
+        if is_int8(name):
+            array = array * arrays[name + ".scale"]
+        if (
+            name.endswith((".up.weight", ".down.weight", ".embed.weight", ".head.weight"))
+            or "thesis." in name
+            or "analysis." in name
+        ):
+            array = array.T
+        weights[name] = torch.from_numpy(array.copy())
+    stages = sum(name.startswith("quantiser.codebooks.") for name in arrays)
+    books, table = (
+        torch.from_numpy(np.stack([arrays[f"quantiser.{what}.{k}"] for k in range(stages)])).float()
+        for what in ("codebooks", "table" if "quantiser.table.0" in arrays else "codebooks")
+    )
+    weights["quantiser.codebooks"] = books
+    weights["quantiser.corrections"] = (table - books) / PACE
+    return weights
