@@ -38,8 +38,7 @@ def encoder_graph(codec: Codec) -> onnx.ModelProto:
     spectrum = g.op("Mul", g.op("MatMul", frames, g.mdct_basis(c.hop)), g.scalar(SCALE))
     power = g.op("Add", g.op("Mul", spectrum, spectrum), g.scalar(EPSILON))
     features = g.op("Div", spectrum, g.op("Sqrt", g.op("Sqrt", power)))
-    if c.level_latents:
-        features = g.op("Concat", features, levels(g, spectrum, codec), axis=2)
+    features = g.op("Concat", features, levels(g, spectrum, codec), axis=2)
     linear = g.op("MatMul", features, g.weight("analysis.weight", codec.analysis.weight, True))
     latents = g.op("Add", linear, g.trunk(features, "encoder", codec.encoder))
     entries = [

@@ -51,7 +51,7 @@ class Training:
     """The schedule and the weights of the losses."""
 
     steps: int = 200_000
-    adversarial_from: int = 1_000_000  # for now never: likeness has gained more from the time
+    adversarial_from: int | None = None  # step; None for never
     lr: float = 5e-4
     discriminator_lr: float = 8e-4
     warmup: int = 400

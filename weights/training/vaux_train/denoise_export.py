@@ -15,8 +15,9 @@ from torch import nn
 
 from .denoiser import FLOOR, LEVEL, SPREAD, Denoiser, receptive_field
 from .export import session
-from .graph import Graph, int8_scale, is_int8, state_size
+from .graph import Graph, state_size
 from .network import CausalDepthwise
+from .shipped import round_tensor
 
 BACKWARDS = np.iinfo(np.int64).min
 
@@ -96,11 +97,7 @@ def denoiser_graph(model: Denoiser) -> onnx.ModelProto:
 def round_weights(model: nn.Module) -> None:
     """Every weight, in place, to the value that the graph will hold."""
     for name, tensor in model.named_parameters():
-        if is_int8(name):
-            scale = torch.from_numpy(int8_scale(tensor.numpy()))[:, None]
-            tensor.copy_((tensor / scale).round() * scale)
-        else:
-            tensor.copy_(tensor.half().float())
+        round_tensor(name, tensor)
 
 
 def read_denoiser(folder: Path) -> dict[str, torch.Tensor]:

@@ -98,7 +98,10 @@ def statistics(
     piece = 10 * rate // hop * hop
     for kind, share in mix.items():
         pcm = np.load(data / f"{kind}.npy", mmap_mode="r")
-        count = int(min(STATISTICS_SECONDS * share * rate, len(pcm))) // piece
+        seconds = STATISTICS_SECONDS * share / sum(mix.values())
+        count = int(min(seconds * rate, len(pcm))) // piece
+        if not count:
+            continue
         starts = np.linspace(0, len(pcm) - piece, count).astype(int)
         for group in np.array_split(starts, max(1, len(starts) // 8)):
             batch = np.stack([pcm[s : s + piece] for s in group]).astype(np.float32) / 32768
@@ -135,9 +138,12 @@ def distortions(spans: np.ndarray) -> list[float]:
 def export(codec: Codec, folder: Path, data: Path, mix: dict[str, float]) -> dict[str, float]:
     """Write the model folder from `codec`, whose weights are rounded on the way.
 
-    Its statistics are of the `mix` (shares of kinds of sound) in `data`.
+    Its statistics are of the `mix` (shares of kinds of sound) in `data`. A language model that is
+    there stays, if it is of the same encoder.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    description = folder / "model.json"
+    before = json.loads(description.read_text()) if description.exists() else {}
     c = codec.config
     codec = round_weights(codec.eval())
     graphs = {"encoder": encoder_graph(codec), "decoder": decoder_graph(codec)}
@@ -160,7 +166,7 @@ def export(codec: Codec, folder: Path, data: Path, mix: dict[str, float]) -> dic
         }
 
     fields = dict(zip(graphs, receptive_fields(codec), strict=True))
-    description = {
+    after = {
         "format": 1,
         "name": c.name,
         "description": c.description,
@@ -178,6 +184,8 @@ def export(codec: Codec, folder: Path, data: Path, mix: dict[str, float]) -> dic
         "static": entry("static.npy"),
         "distortions": distortions(spans),
     }
+    if "lm" in before and before["encoder"]["sha256"] == after["encoder"]["sha256"]:
+        after["lm"] = before["lm"]
     assert math.log2(c.codebook_size).is_integer()
-    (folder / "model.json").write_text(json.dumps(description, indent=2) + "\n")
+    description.write_text(json.dumps(after, indent=2) + "\n")
     return report

@@ -27,7 +27,10 @@ def start_from(model: TokenModel, folder: Path) -> None:
         raise ValueError(f"{folder} has a language model of another size: {parameters.shape}")
     model.take_vectors(read_weights(folder)["quantiser.codebooks"][: model.codebooks])
     table = torch.from_numpy(parameters.embedding.copy()).float() / UNIT
-    table = table[: len(model.embedding)]
+    table = table.unflatten(0, (-1, model.size + 1))
+    # A codebook that is not there adds its last row to every step.
+    absent = table[model.codebooks :, -1].sum(0)
+    table = (table[: model.codebooks] + absent / model.codebooks).flatten(0, 1)
     model.embedding.copy_(table)
     rows = table.unflatten(0, (model.codebooks, model.size + 1))[:, :-1]
     vectors = torch.stack([head.vectors for head in model.heads])

@@ -43,6 +43,8 @@ class SpectralLoss(nn.Module):
     MEL = ((64, 8), (128, 16), (256, 32), (512, 64), (1024, 80), (2048, 160))
     COMPLEX = (1024, 256)
     WAVES_UP_TO = 2800  # Hz; above, most of the power is noise of random signs
+    LOWEST_UP_TO = 1200  # Hz; what is lost below costs nearly all of DNSMOS and much of PESQ
+    LOWEST_WAVES, LOWEST_LOUDNESS = 3.0, 2.0  # so many times the weight there
     LEVELS = (2048, 1024)
     LEVEL_RANGE = 1e-5  # 50 dB: how far below the loudest band of a window levels still count
     LEVEL_HUBER = 6.0  # dB
@@ -69,6 +71,8 @@ class SpectralLoss(nn.Module):
         narrow = erb_filters(bins, samplerate, self.LOUDNESS_BANDS)
         low = narrow[bins > self.LOUDNESS_UP_TO].sum(0) == 0
         self.register_buffer("narrow_bands", narrow[:, low])
+        lowest = bins[narrow[:, low].argmax(0)] < self.LOWEST_UP_TO
+        self.register_buffer("loudness_weights", 1 + (self.LOWEST_LOUDNESS - 1) * lowest)
 
     @staticmethod
     def _stft(x: Tensor, window: int) -> Tensor:
@@ -96,6 +100,7 @@ class SpectralLoss(nn.Module):
         with torch.no_grad():
             added = ((relative[0] + 1e-5) / (relative[1] + 1e-5)) ** 1.2
             added = torch.where(added < 3, 0, added.clamp_max(12))
+        heard = heard * self.loudness_weights
         return (heard * (1 + self.ADDED * added)).mean() / original.mean()
 
     def forward(
@@ -125,5 +130,7 @@ class SpectralLoss(nn.Module):
                 gain = (power[:, :bins] + 1e-4) ** -0.35
                 re, im = spectrum.real[:, :bins] * gain, spectrum.imag[:, :bins] * gain
                 error = (re[:n] - re[n:]).abs() + (im[:n] - im[n:]).abs()
+                lowest = self.LOWEST_UP_TO * window // self.samplerate
+                error = torch.cat([self.LOWEST_WAVES * error[:, :lowest], error[:, lowest:]], 1)
                 complex_loss = complex_loss + (error.mean((1, 2)) * waves).mean()
         return mel_loss, complex_loss, level_loss, loudness_loss

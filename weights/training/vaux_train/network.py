@@ -147,11 +147,9 @@ class Codec(nn.Module):
         self.config = c
         self.transform = MDCT(c.hop)
         self.delay = self.transform.delay + c.lookahead * c.hop
-        inputs = c.hop
-        if c.level_latents:
-            bins = (torch.arange(c.hop) + 0.5) * c.samplerate / (2 * c.hop)
-            self.bands = erb_filters(bins, c.samplerate)
-            inputs += self.bands.shape[1]
+        bins = (torch.arange(c.hop) + 0.5) * c.samplerate / (2 * c.hop)
+        self.bands = erb_filters(bins, c.samplerate)
+        inputs = c.hop + self.bands.shape[1]
         self.encoder = Trunk(
             inputs, c.encoder_dim, c.latent_dim, c.encoder_blocks, c.expansion, c.kernel, 1
         )
@@ -181,25 +179,17 @@ class Codec(nn.Module):
         basis = vectors[:, -waves:].T
         self.analysis.weight.zero_()[:waves, : c.hop] = basis
         self.synthesis.weight.zero_()[:, :waves] = basis.T
-        if c.level_latents:
-            self.start_levels(pcm)
-        self.quantiser.initialise(self.encode(pcm).flatten(0, 1))
-
-    @torch.no_grad()
-    def start_levels(self, pcm: Tensor) -> None:
-        """The linear path from levels to the latents that are to carry them."""
-        c = self.config
-        x = self.features(pcm)[..., c.hop :].flatten(0, 1)
-        weight, bias = least_squares(x, level_latents(pcm, c).flatten(0, 1))
+        # The linear path from levels to the latents that are to carry them.
+        levels = self.features(pcm)[..., c.hop :].flatten(0, 1)
+        weight, bias = least_squares(levels, level_latents(pcm, c).flatten(0, 1))
         self.analysis.weight[-c.level_latents :, c.hop :] = weight
         self.encoder.head.bias[-c.level_latents :] = bias
+        self.quantiser.initialise(self.encode(pcm).flatten(0, 1))
 
     def features(self, pcm: Tensor) -> Tensor:
         """What the encoder sees, ``[B, T, inputs]``: compressed coefficients, then levels."""
         c = self.transform.analyse(pcm)
         compressed = self.transform.compress(c)
-        if not self.config.level_latents:
-            return compressed
         with torch.autocast(pcm.device.type, enabled=False):
             levels = torch.log(c.square() @ self.bands.to(pcm.device) + LEVEL_FLOOR)
         return torch.cat([compressed, levels * LEVEL_GAIN + LEVEL_OFFSET], -1)

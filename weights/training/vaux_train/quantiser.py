@@ -5,8 +5,8 @@ They start as k-means of latents that an unquantised network has already organis
 the data (van den Oord et al. 2017, appendix A.1; SoundStream, Zeghidour et al. 2021).
 
 What the decoder takes a code for is the entry and a correction. The entry is the mean of what was
-coded by it; the correction is trained by gradient, like any weight of the decoder, for what sounds
-best. So it can change while the codes, and a language model of them, stay as they are.
+coded by it; the correction is trained by gradient, like any weight of the decoder. So it can change
+while the codes, and a language model of them, stay as they are.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 DECAY = 0.99
-PACE = 4.0  # of corrections beside other weights: entries are that much larger than those
+PACE = 4.0  # of corrections beside other weights, for entries are larger than those
 DEAD = 0.03  # expected uses a batch below which a code is moved to where data is
 
 
@@ -83,10 +83,11 @@ class ResidualQuantiser(nn.Module):
                 total += value * (depth > stage)[:, None]
                 rest = rest - value
         commitment = F.mse_loss(x, total)
-        quantised = x + (total - x).detach()
-        for stage, index in enumerate(codes):
-            said = F.embedding(index, self.corrections[stage])
-            quantised = quantised + PACE * said * (depth > stage)[:, None]
+        first = self.size * torch.arange(self.stages, device=x.device)
+        said = F.embedding(torch.stack(codes, 1) + first, self.corrections.flatten(0, 1))
+        chosen = torch.arange(self.stages, device=x.device) < depth[:, None]
+        correction = PACE * (said * chosen[..., None]).sum(1)
+        quantised = x + (total - x).detach() + correction
         return quantised.view_as(latents), commitment, used
 
     def _follow(self, stage: int, x: Tensor, index: Tensor) -> Tensor:
@@ -99,6 +100,7 @@ class ResidualQuantiser(nn.Module):
         self.sums[stage] = torch.where(dead[:, None], fresh, self.sums[stage])
         self.uses[stage] = torch.where(dead, torch.ones_like(self.uses[stage]), self.uses[stage])
         self.codebooks[stage] = self.sums[stage] / self.uses[stage][:, None]
+        self.corrections[stage][dead] = 0
         return (counts > 0).sum()
 
     @torch.no_grad()

@@ -14,17 +14,22 @@ from .network import Codec
 from .quantiser import PACE
 
 
+def round_tensor(name: str, tensor: torch.Tensor) -> None:
+    """In place, to what a graph will hold of a weight of that name."""
+    if is_int8(name):
+        scale = torch.from_numpy(int8_scale(tensor.numpy()))[:, None]
+        tensor.copy_((tensor / scale).round() * scale)
+    else:
+        tensor.copy_(tensor.half().float())
+
+
 @torch.no_grad()
 def round_weights(codec: Codec) -> Codec:
     """Round every weight in place to the values that the graphs will hold."""
     quantiser = codec.quantiser
     table = quantiser.table().half().float()
     for name, tensor in [*codec.named_parameters(), ("", quantiser.codebooks)]:
-        if is_int8(name):
-            scale = torch.from_numpy(int8_scale(tensor.numpy()))[:, None]
-            tensor.copy_((tensor / scale).round() * scale)
-        else:
-            tensor.copy_(tensor.half().float())
+        round_tensor(name, tensor)
     quantiser.corrections.copy_((table - quantiser.codebooks) / PACE)
     return codec
 
@@ -52,10 +57,13 @@ def read_weights(folder: Path) -> dict[str, torch.Tensor]:
             array = array.T
         weights[name] = torch.from_numpy(array.copy())
     stages = sum(name.startswith("quantiser.codebooks.") for name in arrays)
-    books, table = (
-        torch.from_numpy(np.stack([arrays[f"quantiser.{what}.{k}"] for k in range(stages)])).float()
-        for what in ("codebooks", "table" if "quantiser.table.0" in arrays else "codebooks")
-    )
+
+    def stack(what: str) -> torch.Tensor:
+        books = [arrays[f"quantiser.{what}.{k}"] for k in range(stages)]
+        return torch.from_numpy(np.stack(books)).float()
+
+    books = stack("codebooks")
+    table = stack("table") if "quantiser.table.0" in arrays else books  # of before corrections
     weights["quantiser.codebooks"] = books
     weights["quantiser.corrections"] = (table - books) / PACE
     return weights

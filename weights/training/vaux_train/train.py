@@ -1,4 +1,4 @@
-"""The training loop: reconstruction first, then adversarial.
+"""The training loop: reconstruction, and adversarial from some step on if that is asked for.
 
 A run is bounded by minutes, not steps, because compute comes in pieces: the learning rate is
 constant and cools down linearly over the last part of the piece, and what is exported is a moving
@@ -98,7 +98,8 @@ class Trainer:
             state = json.loads((source / "training" / "state.json").read_text())
         else:
             state = torch.load(source, map_location=self.device, weights_only=True)
-            for name in NETWORKS + OPTIMISERS:
+            same = len(state["codec"]["quantiser.codebooks"]) == self.config.model.codebooks
+            for name in NETWORKS + OPTIMISERS * same:
                 getattr(self, name).load_state_dict(self._cut(state[name]))
         self.step = state["step"]
         self.adversarial_steps = state["adversarial_steps"]
@@ -124,6 +125,15 @@ class Trainer:
         chosen = listed[torch.randint(len(listed), (n,), device=self.device)]
         anything = torch.randint(1, self.config.model.codebooks + 1, (n,), device=self.device)
         return torch.where(torch.rand(n, device=self.device) < 0.3, anything, chosen)
+
+    def _freeze_codes(self) -> None:
+        """What makes the codes is that of the average, which is exported, and follows nothing."""
+        live, slow = self.codec.state_dict(), self.average.state_dict()
+        for name in slow:
+            made_of = ("encoder.", "analysis.", "quantiser.")
+            if name.startswith(made_of) and name != "quantiser.corrections":
+                live[name].copy_(slow[name])
+        self.codec.quantiser.eval()
 
     def _sample(self, tokens: int) -> torch.Tensor:
         batches = -(-tokens // (self.config.data.batch * self.config.data.tokens))
@@ -160,7 +170,7 @@ class Trainer:
         log["waveform"] = waveform
         log |= {"commitment": commitment, "levels_off": levels_off.detach().sqrt() / PER_DB}
         log |= {"used_first": used[0], "used_last": used[-1]}
-        if self.step >= t.adversarial_from:
+        if t.adversarial_from is not None and self.step >= t.adversarial_from:
             ramp = min(1.0, (self.adversarial_steps + 1) / ADVERSARIAL_RAMP)
             (wanted,) = torch.autograd.grad(likeness, y, retain_graph=True)
             judged = self._judge(x, y.detach(), scale, log)
@@ -181,8 +191,6 @@ class Trainer:
     def _levels_off(self, latents: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
         """Mean square distance of the latents that are to carry levels from what they should be."""
         model = self.config.model
-        if not model.level_latents:
-            return latents.new_zeros(())
         wanted = level_latents(x, model)
         return torch.nn.functional.mse_loss(latents[..., -model.level_latents :], wanted)
 
@@ -239,7 +247,8 @@ class Trainer:
         if self.step == 0:
             self.initialise()
         self.codec.train()
-        self.codec.quantiser.train(not t.decoder_only)
+        if t.decoder_only:
+            self._freeze_codes()
         signal.signal(signal.SIGTERM, self._stop)
         while (
             not self.stopping
