@@ -98,6 +98,29 @@ def test_decoder_only(trainer, data, tmp_path):
     assert not any(n.startswith(("encoder.", "analysis.", "quantiser.codebooks")) for n in changed)
 
 
+def test_weighing_changes_only_what_is_nearest(trainer, tmp_path, monkeypatch):
+    """Samples to latents to samples stay; the latents of higher bands are smaller."""
+    again = train.Trainer(trainer.config, tmp_path, torch.device("cpu"))
+    again.resume(trainer.run / "last.pt")
+    again.save()
+    words = ["weigh", "--config", ROOT / "weights/training/configs/general-24k.toml",
+             *(word for item in SMALL for word in ("--set", item)), "--run", tmp_path,
+             "--above", 150, "--factor", 0.5]  # fmt: skip
+    monkeypatch.setattr(sys, "argv", ["vaux_train", *map(str, words)])
+    main()
+    again.resume(tmp_path / "last.pt")
+    pcm = trainer.sampler.batch()
+    with torch.no_grad():
+        before, after = (t.average.encode(pcm) for t in (trainer, again))
+        ratio = (after.square().mean((0, 1)) / before.square().mean((0, 1))).sqrt()
+        assert torch.allclose(
+            again.average.decode(after), trainer.average.decode(before), atol=1e-5
+        )
+    assert torch.allclose(ratio[-4:], torch.ones(4)) and 0.49 < ratio.min() < 0.9
+    again.sampler = trainer.sampler
+    again.train_step(1.0)
+
+
 def test_export_agrees_with_pytorch_and_reads_back(trainer, data, tmp_path):
     codec = trainer.average
     # It raises where graphs and PyTorch disagree.

@@ -29,6 +29,10 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--minutes", type=float, required=True)
     p.add_argument("--start", type=Path, help="checkpoint or model folder to begin a new run from")
 
+    p = run_verb("weigh", "let the quantiser care less for the latents of higher bands")
+    p.add_argument("--above", type=float, required=True, metavar="HZ")
+    p.add_argument("--factor", type=float, required=True, help="that they are multiplied by")
+
     p = run_verb("report", "curves, decoded samples and spectrograms into the run's folder")
     p.add_argument("--corpus", type=Path, required=True)
 
@@ -120,6 +124,7 @@ def main() -> None:
     from . import evaluate, export, report
     from .config import load
     from .train import Trainer, device_of
+    from .weigh import weigh
 
     trainer = Trainer(load(args.config, args.set), args.run, device_of(args.device))
     checkpoint = args.run / "last.pt"
@@ -133,6 +138,9 @@ def main() -> None:
     codec, bitrates = trainer.average.cpu(), trainer.config.training.bitrates
     if args.verb == "train":
         trainer.train(args.data, args.minutes)
+    elif args.verb == "weigh":
+        weigh(trainer, args.above, args.factor)
+        trainer.save()
     elif args.verb == "report":
         report.curves(args.run / "log.csv", args.run / "curves.png")
         report.samples(codec, args.corpus, args.run / "samples", bitrates)

@@ -1,0 +1,54 @@
+"""Let the quantiser care less for the latents of higher bands, with no other change.
+
+The straight-through gradient tells the encoder nothing of how the quantiser's error should be
+shared among the latents: what it chooses is nearest in plain squared distance. So the latents of
+bands that matter less are made smaller, and larger again where the decoder reads them. Which code
+is nearest changes, and what each code stands for does not.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from .network import Codec
+from .train import Trainer
+
+
+@torch.no_grad()
+def weigh(trainer: Trainer, above: float, factor: float) -> None:
+    """Multiply latents of what lies above so many Hz by `factor`, in weights and optimiser.
+
+    A latent that carries something of both sides gets something between. Those that carry levels
+    stay as they are.
+    """
+    scale = scales(trainer.average, above, factor)
+    for codec in (trainer.codec, trainer.average):
+        for name, weight in codec.state_dict().items():
+            weight *= change(name, weight, scale)
+    state = trainer.optimiser.state
+    for name, weight in trainer.codec.named_parameters():
+        if weight in state:
+            by = change(name, weight, scale)
+            state[weight]["exp_avg"] /= by
+            state[weight]["exp_avg_sq"] /= by**2
+
+
+def scales(codec: Codec, above: float, factor: float) -> Tensor:
+    """What each latent is multiplied by, from what it becomes on the linear path."""
+    c = codec.config
+    power = codec.synthesis.weight.square()
+    low = power[: round(above * 2 * c.hop / c.samplerate)].sum(0) / power.sum(0).clamp_min(1e-12)
+    low[-c.level_latents :] = 1
+    return factor + (1 - factor) * low
+
+
+def change(name: str, weight: Tensor, scale: Tensor) -> Tensor:
+    """What a weight has to be multiplied by."""
+    if name in ("analysis.weight", "encoder.head.weight"):
+        return scale[:, None]
+    if name == "encoder.head.bias" or (name.startswith("quantiser.") and name != "quantiser.uses"):
+        return scale
+    if name in ("synthesis.weight", "decoder.embed.weight"):
+        return 1 / scale.repeat(weight.shape[1] // len(scale))
+    return torch.ones((), device=weight.device)
