@@ -3,10 +3,10 @@
     python -m benchmarks.denoise --corpus ../shared/corpus/dev --json denoise.json --picture p.png
 
 The first ten seconds of each speech recording are mixed with noise at 0, 5 and 10 dB (both as mean
-power over that time) and then coded: by vauxio with and without ``denoise=True``, by Opus and MP3.
-The noises are rain, a street at night with machines, and music, in turn; where in them an excerpt
-begins depends on the seed only. DNSMOS P.835 is measured on the 16 kHz signal. Needs opus-tools,
-lame, and the package speechmos; matplotlib for the picture.
+power over that time) and then coded: by speech-24k with and without ``denoise=True``, by Opus and
+MP3. The noises are rain, a street at night with machines, and music, in turn; where in them an
+excerpt begins depends on the seed only. DNSMOS P.835 is measured on the 16 kHz signal. Needs
+opus-tools, lame, and the package speechmos; matplotlib for the picture.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import soundfile
 import soxr
 
 import vauxio
-from vauxio.models import find_denoiser, find_model
+from vauxio.models import SPEECH, find_denoiser, find_model
 
 from .quality.codecs import PEERS, Signal
 from .quality.corpus import SECONDS, Recording, load
@@ -67,7 +67,7 @@ def ways(recording: Recording, coded: bool) -> dict[str, tuple[Signal, float | N
     if not coded:
         return made
     for name, denoise in (("vauxio", False), ("vauxio, denoised", True)):
-        blob = vauxio.compress(samples, rate, bitrate=BITRATE, denoise=denoise)
+        blob = vauxio.compress(samples, rate, model=SPEECH, bitrate=BITRATE, denoise=denoise)
         made[name] = vauxio.decompress(blob), len(blob) * kbps
     for codec in PEERS:
         if codec.name in OTHERS:
@@ -149,7 +149,7 @@ def main() -> None:
         }
         for condition, by_way in scores.items()
     }
-    denoiser, model = find_denoiser(), find_model()
+    denoiser, model = find_denoiser(), find_model(SPEECH)
     result = {
         "denoiser": denoiser.network.hash.hex(),
         "model": model.name,

@@ -73,6 +73,8 @@ def parameters(files: list[Path]) -> dict[str, int]:
             continue
         for tensor in onnx.load(path).graph.initializer:
             part = "lm" if path.stem == "lm" else tensor.name.split(".")[0]
+            if tensor.name.startswith("quantiser.table."):
+                part = "decoder"  # its own, beside the codebooks that the encoder searches
             if tensor.name not in seen and part in PARTS:
                 seen.add(tensor.name)
                 counted[part] += math.prod(tensor.dims)

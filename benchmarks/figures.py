@@ -23,7 +23,7 @@ from typing import Any
 
 import click
 
-from vauxio.models import DEFAULT
+from vauxio.models import DEFAULT, SPEECH
 
 from .quality import report
 from .speed import report as speed_report
@@ -94,7 +94,7 @@ def quality(kind: str) -> str:
             continue
         cells = [entry["family"], f"{entry['kbps']:.1f}"]
         cells += [f"{entry[m][0]:.{3 if m == 'stoi' else 2}f}" for m in metrics]
-        rows.append([f"**{c}**" for c in cells] if entry["family"] == "vauxio" else cells)
+        rows.append([f"**{c}**" for c in cells] if report.is_vauxio(entry) else cells)
     return _table([kind, "kbps", *names], rows)
 
 
@@ -106,9 +106,10 @@ def verdict() -> str:
     lines = []
     for kind, metric in (("speech", "pesq"), ("music", "visqol")):
         entries = _entries(kind)
-        peers = sorted({e["family"] for e in entries} - {"vauxio", "original"})
-        for setting in ("3 kbps", "6 kbps", "12 kbps"):
-            own = _own(kind, setting)
+        peers = sorted({e["family"] for e in entries if not report.is_vauxio(e)} - {"original"})
+        for own in filter(report.is_vauxio, entries):
+            if own["setting"] not in ("3 kbps", "6 kbps", "12 kbps"):
+                continue
             said = []
             for family in peers:
                 near = min((e for e in entries if e["family"] == family),
@@ -117,8 +118,10 @@ def verdict() -> str:
                     continue
                 word = _compare(own[metric], near[metric])
                 said.append(f"{word} {family} ({near[metric][0]:.2f} at {near['kbps']:.1f} kbps)")
+            model = own["family"].removeprefix("vauxio").strip()
             lines += [
-                f"- {kind} at {own['kbps']:.1f} kbps: {report.NAMES[metric]} "
+                f"- {kind}{f', {model},' if model else ''} at {own['kbps']:.1f} kbps: "
+                f"{report.NAMES[metric]} "
                 f"{own[metric][0]:.2f}, {_and(said)}"
             ] * bool(said)
     return "\n".join(lines)
@@ -138,13 +141,16 @@ def intelligibility(setting: str) -> str:
 
 def savings() -> str:
     """What entropy coding makes of the nominal bits; all bytes of files of ten seconds counted."""
-    kinds = ("speech", "music", "sound")
-    rows = []
-    for setting in dict.fromkeys(e["setting"] for e in _entries("speech")):
-        if any(e["family"] == "vauxio" and e["setting"] == setting for e in _entries("speech")):
-            each = [_own(kind, setting) for kind in kinds]
-            rows.append([setting, *(f"{e['kbps']:.2f} ({e['kbps_plain']:.2f})" for e in each)])
-    return _table(["nominal", *kinds], rows)
+    columns = {kind: ("vauxio", kind) for kind in ("speech", "music", "sound")}
+    columns[f"speech, {SPEECH}"] = f"vauxio {SPEECH}", "speech"
+    cells = {
+        (e["family"], kind, e["setting"]): f"{e['kbps']:.2f} ({e['kbps_plain']:.2f})"
+        for _, kind in columns.values()
+        for e in filter(report.is_vauxio, _entries(kind))
+    }
+    settings = dict.fromkeys(setting for *_, setting in cells)
+    rows = [[s, *(cells.get((*column, s), "") for column in columns.values())] for s in settings]
+    return _table(["nominal", *columns], rows)
 
 
 def speed() -> str:

@@ -12,6 +12,7 @@ _LEFT, _RIGHT, _TOP, _BOTTOM = 52, 165, 40, 50
 BITRATES = 1, 1.5, 2, 3, 4, 6, 8, 12, 16, 24, 32
 _COLOURS = {
     "vauxio": "#0b6bcb",
+    "vauxio speech-24k": "#06b6d4",
     "Opus": "#c2410c",
     "Opus NoLACE": "#e879a0",
     "AMR-WB": "#15803d",
@@ -91,7 +92,7 @@ def plot(
         out.append(f'<text x="{WIDTH - _RIGHT + 10}" y="{y(original) + 4:.1f}">original</text>')
     for i, (name, line) in enumerate(lines.items()):
         colour = _COLOURS.get(name, _OTHERS[i % len(_OTHERS)])
-        width = 3.5 if name == "vauxio" else 1.8
+        width = 3.5 if name.startswith("vauxio") else 1.8
         line = sorted(line)
         path = "L".join(f"{x(p.x):.1f} {y(p.mean):.1f}" for p in line)
         out.append(f'<g stroke="{colour}" fill="{colour}">')

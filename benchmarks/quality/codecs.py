@@ -15,6 +15,7 @@ import numpy as np
 import soundfile
 
 import vauxio
+from vauxio.models import DEFAULT, SPEECH
 
 from .corpus import Recording
 from .streams import COUNT, ogg_packets
@@ -98,7 +99,7 @@ class Vauxio(Codec):
         Nominal, in kbps.
     """
 
-    model: str = "auto"
+    model: str = DEFAULT
     bitrate: float = 6
 
     @property
@@ -279,7 +280,10 @@ def _codec2(bps: int) -> Tool:
     )  # fmt: skip
 
 
-VAUXIO: list[Codec] = [Vauxio("vauxio", f"{kbps:g} kbps", bitrate=kbps) for kbps in (1.5, 3, 6, 12)]
+VAUXIO: list[Codec] = [
+    *(Vauxio("vauxio", f"{n:g} kbps", bitrate=n) for n in (1.5, 3, 6, 12)),
+    *(Vauxio(f"vauxio {SPEECH}", f"{n:g} kbps", ("speech",), SPEECH, n) for n in (1.5, 3, 6)),
+]
 PEERS: list[Codec] = [
     *map(_opus, (6, 8, 12, 16, 24)),
     *map(_nolace, (6, 9, 12)),

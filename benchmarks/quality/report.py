@@ -51,7 +51,7 @@ def page(result: dict[str, Any]) -> str:
         f"{name} of vauxio {m['version']}, decoder {m['decoder']}"
         for name, m in result["models"].items()
     ) or "none"  # fmt: skip
-    fill["LAGS"] = _lags([row for row in result["rows"] if row["family"] == "vauxio"])
+    fill["LAGS"] = _lags([row for row in result["rows"] if is_vauxio(row)])
     skipped = [f"- {name}: {reason}" for name, reason in result["skipped"].items()]
     fill["SKIPPED"] = "\n".join(["Not measured:", "", *skipped, ""]) if skipped else ""
     parts = _TEMPLATE.read_text().split("%%")  # text, key, text, key, ..., text
@@ -70,7 +70,7 @@ def table(entries: list[Entry]) -> str:
         cells.append(f"{entry['kbps_file']:.2f}")
         for m in metrics:
             cells.append("-" if entry[m] is None else _with_interval(entry[m], _DIGITS.get(m, 2)))
-        if entry["family"] == "vauxio":
+        if is_vauxio(entry):
             cells = [f"**{cell}**" for cell in cells]
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)
@@ -120,8 +120,17 @@ def _file(kind: str, metric: str) -> str:
 def _of_kind(result: dict[str, Any], kind: str) -> list[Entry]:
     """Codec by codec, each from its lowest bitrate on; vauxio and the original first."""
     entries = [e for e in result["summary"] if e["kind"] == kind]
-    order = {"original": 0, "vauxio": 1}
-    return sorted(entries, key=lambda e: (order.get(e["family"], 2), e["family"], e["kbps"]))
+
+    def order(entry: Entry) -> tuple[bool, bool, str, float]:
+        family = entry["family"]
+        return family != "original", not is_vauxio(entry), family, entry["kbps"]
+
+    return sorted(entries, key=order)
+
+
+def is_vauxio(entry: Entry) -> bool:
+    """Whether it is of vauxio, with whatever model."""
+    return entry["family"].startswith("vauxio")
 
 
 def _with_interval(value: list[float], digits: int) -> str:

@@ -69,7 +69,7 @@ def models() -> ModelList:
     --------
     >>> import vauxio
     >>> [model.name for model in vauxio.models()]
-    ['general-24k']
+    ['general-24k', 'speech-24k']
     """
     found = read_bundles()
     found.sort(key=lambda m: (m.name != DEFAULT, m.name))
