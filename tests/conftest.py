@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -14,6 +15,11 @@ import pytest
 from vauxio.cli import main
 
 DATA = Path(__file__).parent / "data"
+
+# Whoever runs the tests in the background may have these ignored, and commands would inherit that.
+for _number in {"SIGINT", "SIGHUP"} & set(dir(signal)):
+    if signal.getsignal(getattr(signal, _number)) is signal.SIG_IGN:
+        signal.signal(getattr(signal, _number), signal.SIG_DFL)
 
 
 class Result(NamedTuple):

@@ -298,8 +298,8 @@ def figures(cases: Sequence[Case]) -> dict[str, Any]:
                 else:
                     _at(found, "models", path[0], kind, *path[1:])[name] = entry
     for each in vauxio.models():
-        found["models"][each.name] |= {"decoder": each.decoder.hash.hex(),
-                                       "bitrate": each.default_bitrate}  # fmt: skip
+        if of := found["models"].get(each.name):  # else its cases were left out
+            of |= {"decoder": each.decoder.hash.hex(), "bitrate": each.default_bitrate}
     found["coding"] = found["models"][vauxio.models()[0].name]["coding"]
     return found
 
