@@ -90,9 +90,9 @@ def test_recordings_with_noise_are_no_targets():
 
 def test_trains_and_resumes(config, trainer, data):
     assert trainer.step == 3
-    assert len((trainer.run / "log.csv").read_text().splitlines()) == 4
-    other = denoise.DenoiserTrainer(config, trainer.run, torch.device("cpu"))
-    other.resume(trainer.run / "last.pt")
+    assert len((trainer.folder / "log.csv").read_text().splitlines()) == 4
+    other = denoise.DenoiserTrainer(config, trainer.folder, torch.device("cpu"))
+    other.resume(trainer.folder / "last.pt")
     assert other.step == 3
     for name, tensor in trainer.model.state_dict().items():
         assert torch.equal(other.model.state_dict()[name], tensor)

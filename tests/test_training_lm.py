@@ -75,10 +75,10 @@ def trainer(codes, tmp_path_factory) -> lm_train.LanguageModelTrainer:
 
 def test_trains_logs_and_resumes(trainer, codes):
     assert trainer.step == 60 and trainer.model.rounding
-    rows = (trainer.run / "log.csv").read_text().splitlines()
+    rows = (trainer.folder / "log.csv").read_text().splitlines()
     assert len(rows) == 7 and rows[0].startswith("step,bits")
-    again = lm_train.LanguageModelTrainer(trainer.config, trainer.run, torch.device("cpu"))
-    again.resume(trainer.run / "last.pt")
+    again = lm_train.LanguageModelTrainer(trainer.config, trainer.folder, torch.device("cpu"))
+    again.resume(trainer.folder / "last.pt")
     assert again.step == 60
     for a, b in zip(again.average.parameters(), trainer.average.parameters(), strict=True):
         assert torch.equal(a, b)

@@ -5,6 +5,10 @@ from __future__ import annotations
 import argparse
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .run import Run
 
 
 def parser() -> argparse.ArgumentParser:
@@ -77,20 +81,25 @@ def parser() -> argparse.ArgumentParser:
     return root
 
 
+def begin(trainer: Run, args: argparse.Namespace) -> None:
+    """Let the run go on where its checkpoint is, or a new one begin where ``--start`` says."""
+    checkpoint = args.run / "last.pt"
+    if checkpoint.exists():
+        trainer.resume(checkpoint)
+    elif not args.verb.startswith("train"):
+        raise SystemExit(f"{checkpoint} does not exist: train first")
+    elif args.start:
+        trainer.start(args.start)
+
+
 def language_model(args: argparse.Namespace) -> None:
     from .config import load
     from .lm_export import export_lm
     from .lm_train import LanguageModelTrainer, evaluate
-    from .train import device_of
+    from .run import device_of
 
     trainer = LanguageModelTrainer(load(args.config, args.set), args.run, device_of(args.device))
-    checkpoint = args.run / "last.pt"
-    if checkpoint.exists():
-        trainer.resume(checkpoint)
-    elif args.verb == "train-lm" and args.start:
-        trainer.start(args.start)
-    elif args.verb != "train-lm":
-        raise SystemExit(f"{checkpoint} does not exist: train first")
+    begin(trainer, args)
     if args.verb == "train-lm":
         trainer.train(args.codes, args.minutes)
     elif args.verb == "evaluate-lm":
@@ -123,17 +132,12 @@ def main() -> None:
 
     from . import evaluate, export, report
     from .config import load
-    from .train import Trainer, device_of
+    from .run import device_of
+    from .train import Trainer
     from .weigh import weigh
 
     trainer = Trainer(load(args.config, args.set), args.run, device_of(args.device))
-    checkpoint = args.run / "last.pt"
-    if checkpoint.exists():
-        trainer.resume(checkpoint)
-    elif args.verb == "train" and args.start:
-        trainer.resume(args.start)
-    elif args.verb != "train":
-        raise SystemExit(f"{checkpoint} does not exist: train first")
+    begin(trainer, args)
 
     codec, bitrates = trainer.average.cpu(), trainer.config.training.bitrates
     if args.verb == "train":
@@ -156,20 +160,14 @@ def main() -> None:
 def denoiser(args: argparse.Namespace) -> None:
     from .denoise import DenoiserTrainer
     from .denoiser import load_config
-    from .train import device_of
+    from .run import device_of
 
     trainer = DenoiserTrainer(load_config(args.config, args.set), args.run, device_of(args.device))
-    checkpoint = args.run / "last.pt"
-    if checkpoint.exists():
-        trainer.resume(checkpoint)
-    elif args.verb == "train-denoiser" and args.start:
-        trainer.resume(args.start)
+    begin(trainer, args)
     if args.verb == "train-denoiser":
         trainer.train(args.data, args.minutes)
-    elif trainer.step:
-        print(json.dumps(trainer.export(args.data, args.out)))
     else:
-        raise SystemExit(f"{checkpoint} does not exist: train first")
+        print(json.dumps(trainer.export(args.data, args.out)))
 
 
 if __name__ == "__main__":

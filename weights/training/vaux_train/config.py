@@ -55,6 +55,7 @@ class Training:
     lr: float = 5e-4
     discriminator_lr: float = 8e-4
     warmup: int = 400
+    cooldown: float = 0.5  # last part of a run over which the learning rates fall
     ema: float = 0.999
     bitrates: list[int] = field(
         default_factory=lambda: [2, 4, 8, 16]
@@ -98,6 +99,7 @@ class LanguageModel:
     float_steps: int = 300  # before weights and activations are rounded
     lr: float = 1e-3
     warmup: int = 100
+    cooldown: float = 0.5
     weight_decay: float = 0.1
     dropout: float = 0.0
     clip: float = 1.0

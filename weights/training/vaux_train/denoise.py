@@ -1,12 +1,9 @@
-"""Training of the denoiser: compressed spectra at two resolutions; bounded by minutes."""
+"""Training of the denoiser: compressed spectra at two resolutions."""
 
 from __future__ import annotations
 
 import copy
-import csv
 import json
-import signal
-import time
 from pathlib import Path
 
 import torch
@@ -15,9 +12,9 @@ from torch import Tensor
 from .denoise_export import export_denoiser, read_denoiser
 from .denoiser import Config, Denoiser
 from .noisy import NoisySampler, level
+from .run import Run
 
-CHECKPOINT_MINUTES = 3
-LOG = ("loss", "magnitude", "complex", "gradient", "rate", "minutes")
+LOWEST = 0.02  # what the learning rate falls to, of what it was
 RESOLUTION = 1024, 512  # window and hop of the second look, on the samples
 
 
@@ -68,12 +65,12 @@ class SpeechLoss:
         return magnitude, complex_
 
 
-class DenoiserTrainer:
-    """A run: its folder, its networks, and where it stands."""
+class DenoiserTrainer(Run):
+    COLUMNS = ("loss", "magnitude", "complex", "gradient")
 
-    def __init__(self, config: Config, run: Path, device: torch.device) -> None:
-        self.config, self.run, self.device = config, run, device
-        run.mkdir(parents=True, exist_ok=True)
+    def __init__(self, config: Config, folder: Path, device: torch.device) -> None:
+        super().__init__(folder, device)
+        self.config = config
         torch.manual_seed(config.training.seed)
         self.model = Denoiser(config.model).to(device)
         self.average = copy.deepcopy(self.model).eval().requires_grad_(False)
@@ -81,13 +78,6 @@ class DenoiserTrainer:
             self.model.parameters(), lr=config.training.lr, weight_decay=0.01, fused=True
         )
         self.loss = SpeechLoss(config)
-        self.step, self.stopping = 0, False
-
-    def save(self) -> None:
-        state = {n: getattr(self, n).state_dict() for n in ("model", "average", "optimiser")}
-        temporary = self.run / "last.pt.tmp"
-        torch.save(state | {"step": self.step}, temporary)
-        temporary.replace(self.run / "last.pt")
 
     def resume(self, source: Path) -> None:
         """Go on from a checkpoint, or from a model folder (its graph and `training/`)."""
@@ -95,11 +85,8 @@ class DenoiserTrainer:
             for model in (self.model, self.average):
                 model.load_state_dict(read_denoiser(source))
             self.step = json.loads((source / "training" / "state.json").read_text())["step"]
-            return
-        state = torch.load(source, map_location=self.device, weights_only=True)
-        for name in ("model", "average", "optimiser"):
-            getattr(self, name).load_state_dict(state[name])
-        self.step = state["step"]
+        else:
+            super().resume(source)
 
     def export(self, data: Path, out: Path) -> dict[str, float]:
         """Write the model folder, and what it takes for training to go on from it."""
@@ -108,11 +95,11 @@ class DenoiserTrainer:
         (out / "training" / "state.json").write_text(json.dumps({"step": self.step}) + "\n")
         return report
 
-    def train_step(self, sampler: NoisySampler, scale: float) -> dict[str, float]:
+    def train_step(self, scale: float) -> dict[str, float]:
         t = self.config.training
         for group in self.optimiser.param_groups:
             group["lr"] = t.lr * scale * min(1.0, (self.step + 1) / t.warmup)
-        noisy, target = sampler.batch()
+        noisy, target = self.sampler.batch()
         with torch.autocast(self.device.type, torch.bfloat16):
             loss, magnitude, complex_ = self.loss(self.model, noisy, target)
         self.optimiser.zero_grad(set_to_none=True)
@@ -126,41 +113,10 @@ class DenoiserTrainer:
             live, slow = self.model.state_dict(), self.average.state_dict()
             torch._foreach_lerp_(list(slow.values()), list(live.values()), 1 - decay)
         values = (loss, magnitude, complex_, gradient)
-        return {name: float(v.detach()) for name, v in zip(LOG, values, strict=False)}
-
-    def _stop(self, *_: object) -> None:
-        self.stopping = True
+        return {name: float(v.detach()) for name, v in zip(self.COLUMNS, values, strict=True)}
 
     def train(self, data: Path, minutes: float, log_every: int = 25) -> None:
         t = self.config.training
-        sampler = NoisySampler(data, self.config, self.device, t.seed + self.step)
-        signal.signal(signal.SIGTERM, self._stop)
+        self.sampler = NoisySampler(data, self.config, self.device, t.seed + self.step)
         self.model.train()
-        begin = mark = saved = time.monotonic()
-        rows: list[dict[str, float]] = []
-        while (
-            not self.stopping
-            and (elapsed := (time.monotonic() - begin) / 60) < minutes
-            and self.step < t.steps
-        ):
-            left = (1 - elapsed / minutes) / t.cooldown
-            rows.append(self.train_step(sampler, max(0.02, min(1.0, left))))
-            now = time.monotonic()
-            if self.step % log_every == 0:
-                means = {n: sum(r[n] for r in rows) / len(rows) for n in rows[0]}
-                self._log(means | {"rate": len(rows) / (now - mark), "minutes": elapsed})
-                rows, mark = [], now
-            if now - saved > CHECKPOINT_MINUTES * 60:
-                self.save()
-                saved = now
-        self.save()
-
-    def _log(self, row: dict[str, float]) -> None:
-        path = self.run / "log.csv"
-        new = not path.exists()
-        with path.open("a", newline="") as f:
-            writer = csv.writer(f)
-            if new:
-                writer.writerow(["step", *LOG])
-            writer.writerow([self.step, *(f"{row[n]:.5g}" for n in LOG)])
-        print(self.step, " ".join(f"{n}={row[n]:.4g}" for n in LOG), flush=True)
+        self.loop(self.train_step, minutes, t.steps, t.cooldown, log_every, LOWEST)

@@ -1,15 +1,11 @@
 """Training of the language model over codes, and what it saves on the dev recordings.
 
-As in `train`, a run is bounded by minutes and goes on from its checkpoint. It begins in floating
-point; then the roundings of the integer model are switched on for good.
+A run begins in floating point; then the roundings of the integer model are switched on for good.
 """
 
 from __future__ import annotations
 
 import copy
-import csv
-import signal
-import time
 from pathlib import Path
 
 import numpy as np
@@ -19,16 +15,17 @@ from .config import Config
 from .lm_data import CodeSampler, dev_blocks
 from .lm_network import TokenModel
 from .lm_start import start_from
-from .train import CHECKPOINT_MINUTES, COOLDOWN
+from .run import Run
 
-STATES = ("model", "average", "optimiser")
 BLOCK = 750  # tokens of a block in a file
 
 
-class LanguageModelTrainer:
-    def __init__(self, config: Config, run: Path, device: torch.device) -> None:
-        self.config, self.run, self.device = config, run, device
-        run.mkdir(parents=True, exist_ok=True)
+class LanguageModelTrainer(Run):
+    COLUMNS = ("bits", "first", "gradient")
+
+    def __init__(self, config: Config, folder: Path, device: torch.device) -> None:
+        super().__init__(folder, device)
+        self.config = config
         torch.manual_seed(config.lm.seed)
         self.model = TokenModel(config.model, config.lm).to(device)
         self.average = copy.deepcopy(self.model).eval().requires_grad_(False)
@@ -43,20 +40,6 @@ class LanguageModelTrainer:
             betas=(0.9, 0.98),
             fused=True,
         )
-        self.step = 0
-        self.stopping = False
-
-    def save(self) -> None:
-        state = {name: getattr(self, name).state_dict() for name in STATES}
-        temporary = self.run / "last.pt.tmp"
-        torch.save({**state, "step": self.step}, temporary)
-        temporary.replace(self.run / "last.pt")
-
-    def resume(self, checkpoint: Path) -> None:
-        state = torch.load(checkpoint, map_location=self.device, weights_only=True)
-        for name in STATES:
-            getattr(self, name).load_state_dict(state[name])
-        self.step = state["step"]
 
     def start(self, folder: Path) -> None:
         """Begin from the language model of a model folder."""
@@ -109,9 +92,6 @@ class LanguageModelTrainer:
             list(self.average.parameters()), list(self.model.parameters()), 1 - decay
         )
 
-    def _stop(self, *_: object) -> None:
-        self.stopping = True
-
     def train(self, codes: Path, minutes: float, log_every: int = 25) -> None:
         c = self.config.lm
         self.sampler = CodeSampler(codes, c, self.device, c.seed + self.step)
@@ -123,35 +103,7 @@ class LanguageModelTrainer:
             self.model.start_from_frequencies(sample)
             self.average.load_state_dict(self.model.state_dict())
         self.model.train()
-        signal.signal(signal.SIGTERM, self._stop)
-        begin = saved = mark = time.monotonic()
-        rows: list[dict[str, float]] = []
-        while (
-            not self.stopping
-            and (elapsed := (time.monotonic() - begin) / 60) < minutes
-            and self.step < c.steps
-        ):
-            left = min(1 - elapsed / minutes, 1 - self.step / c.steps) / COOLDOWN
-            rows.append(self.train_step(max(0.1, min(1.0, left))))
-            if self.step % log_every == 0:
-                now = time.monotonic()
-                row = {name: float(np.mean([r[name] for r in rows])) for name in rows[0]}
-                self._log(row | {"rate": len(rows) / (now - mark), "minutes": elapsed})
-                rows, mark = [], now
-            if time.monotonic() - saved > CHECKPOINT_MINUTES * 60:
-                self.save()
-                saved = time.monotonic()
-        self.save()
-
-    def _log(self, row: dict[str, float]) -> None:
-        path = self.run / "log.csv"
-        new = not path.exists()
-        with path.open("a", newline="") as f:
-            writer = csv.writer(f)
-            if new:
-                writer.writerow(["step", *row])
-            writer.writerow([self.step, *(f"{value:.5g}" for value in row.values())])
-        print(self.step, " ".join(f"{k}={v:.4g}" for k, v in row.items()), flush=True)
+        self.loop(self.train_step, minutes, c.steps, c.cooldown, log_every)
 
 
 @torch.no_grad()

@@ -1,17 +1,13 @@
 """The training loop: reconstruction, and adversarial from some step on if that is asked for.
 
-A run is bounded by minutes, not steps, because compute comes in pieces: the learning rate is
-constant and cools down linearly over the last part of the piece, and what is exported is a moving
-average of the weights. A later piece resumes from the checkpoint, or from shipped graphs.
+What is exported is a moving average of the weights. A run resumes from its checkpoint, or begins
+from shipped graphs.
 """
 
 from __future__ import annotations
 
 import copy
-import csv
 import json
-import signal
-import time
 from pathlib import Path
 
 import torch
@@ -23,20 +19,13 @@ from .discriminator import Discriminators, discriminator_loss, generator_losses
 from .levels import PER_DB, level_latents
 from .losses import SpectralLoss
 from .network import Codec
+from .run import Run
 from .shipped import read_weights
 
-COOLDOWN = 0.5  # last part of a run over which the learning rates fall to a tenth
-CHECKPOINT_MINUTES = 4
 NETWORKS = ("codec", "average", "judges")
 OPTIMISERS = ("optimiser", "judge_optimiser")
 ADVERSARIAL_RAMP = 500  # steps over which the discriminators gain their full say
 INITIAL_TOKENS = 40_000  # for the principal components and k-means
-
-
-def device_of(name: str) -> torch.device:
-    if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "cpu"
-    return torch.device(name)
 
 
 def balanced_gradient(
@@ -54,10 +43,15 @@ def balanced_gradient(
     return total
 
 
-class Trainer:
-    def __init__(self, config: Config, run: Path, device: torch.device) -> None:
-        self.config, self.run, self.device = config, run, device
-        run.mkdir(parents=True, exist_ok=True)
+class Trainer(Run):
+    STATES = NETWORKS + OPTIMISERS
+    COUNTERS = ("step", "adversarial_steps")
+    COLUMNS = ("mel", "spectrum", "levels", "loudness", "waveform", "commitment", "levels_off",
+               "judge", "deceive", "feature", "gradient", "used_first", "used_last")  # fmt: skip
+
+    def __init__(self, config: Config, folder: Path, device: torch.device) -> None:
+        super().__init__(folder, device)
+        self.config = config
         torch.manual_seed(config.training.seed)
         t = config.training
         self.codec = Codec(config.model).to(device)
@@ -69,18 +63,9 @@ class Trainer:
         self.judge_optimiser = torch.optim.AdamW(
             self.judges.parameters(), lr=t.discriminator_lr, **fused
         )
-        self.stopping = False
-        self.step = 0
         self.adversarial_steps = 0
 
     # -- state ---------------------------------------------------------------------------------
-
-    def save(self) -> None:
-        state = {name: getattr(self, name).state_dict() for name in NETWORKS + OPTIMISERS}
-        state |= {"step": self.step, "adversarial_steps": self.adversarial_steps}
-        temporary = self.run / "last.pt.tmp"
-        torch.save(state, temporary)
-        temporary.replace(self.run / "last.pt")
 
     def resume(self, source: Path) -> None:
         """Go on from a checkpoint, or from a model folder (graphs and `training/`).
@@ -232,55 +217,14 @@ class Trainer:
         names = [n for n in slow if slow[n].dtype == torch.float32]
         torch._foreach_lerp_([slow[n] for n in names], [live[n] for n in names], 1 - decay)
 
-    def _stop(self, *_: object) -> None:
-        self.stopping = True
-
-    # -- the loop ------------------------------------------------------------------------------
+    # -- the whole run -------------------------------------------------------------------------
 
     def train(self, data: Path, minutes: float, log_every: int = 25) -> None:
         t = self.config.training
         self.sampler = Sampler(data, self.config, self.device, t.seed + self.step)
-        begin = saved = time.monotonic()
-        sums: dict[str, float] = {}
-        counts: dict[str, int] = {}
-        mark, mark_step = begin, self.step
         if self.step == 0:
             self.initialise()
         self.codec.train()
         if t.decoder_only:
             self._freeze_codes()
-        signal.signal(signal.SIGTERM, self._stop)
-        while (
-            not self.stopping
-            and (elapsed := (time.monotonic() - begin) / 60) < minutes
-            and self.step < t.steps
-        ):
-            left = (1 - elapsed / minutes) / COOLDOWN
-            for name, value in self.train_step(max(0.1, min(1.0, left))).items():
-                sums[name] = sums.get(name, 0.0) + value
-                counts[name] = counts.get(name, 0) + 1
-            if self.step % log_every == 0:
-                now = time.monotonic()
-                row = {name: sums[name] / counts[name] for name in sums}
-                self._log(
-                    row | {"rate": (self.step - mark_step) / (now - mark), "minutes": elapsed}
-                )
-                sums, counts = {}, {}
-                mark, mark_step = now, self.step
-            if time.monotonic() - saved > CHECKPOINT_MINUTES * 60:
-                self.save()
-                saved = time.monotonic()
-        self.save()
-
-    def _log(self, row: dict[str, float]) -> None:
-        names = ["mel", "spectrum", "levels", "loudness", "waveform", "commitment", "levels_off"]
-        names += ["judge", "deceive", "feature", "gradient", "used_first", "used_last"]
-        names += ["rate", "minutes"]
-        path = self.run / "log.csv"
-        new = not path.exists()
-        with path.open("a", newline="") as f:
-            writer = csv.writer(f)
-            if new:
-                writer.writerow(["step", *names])
-            writer.writerow([self.step, *(f"{row[n]:.5g}" if n in row else "" for n in names)])
-        print(self.step, " ".join(f"{n}={row[n]:.4g}" for n in names if n in row), flush=True)
+        self.loop(self.train_step, minutes, t.steps, t.cooldown, log_every)

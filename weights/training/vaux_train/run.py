@@ -1,0 +1,116 @@
+"""What all trainings have in common: a folder, minutes, checkpoints, a log, and how they end.
+
+A run is bounded by minutes, not steps, because compute comes in pieces: the learning rate is
+constant and cools down linearly over the last part of a piece. A later piece resumes from the
+checkpoint. SIGTERM ends a piece early, with nothing lost.
+"""
+
+from __future__ import annotations
+
+import csv
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+
+LOWEST = 0.1  # what learning rates fall to, of what they were
+CHECKPOINT_MINUTES = 4
+
+
+def device_of(name: str) -> torch.device:
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    return torch.device(name)
+
+
+class Run:
+    """Base of the trainers.
+
+    A subclass names what a checkpoint has of it: attributes with a state of their own, and numbers.
+    """
+
+    STATES: tuple[str, ...] = ("model", "average", "optimiser")
+    COUNTERS: tuple[str, ...] = ("step",)
+    COLUMNS: tuple[str, ...]  # of the log, between the step and the rate
+
+    def __init__(self, folder: Path, device: torch.device) -> None:
+        self.folder, self.device = folder, device
+        folder.mkdir(parents=True, exist_ok=True)
+        self.step = 0
+        self._stopping = False
+
+    def save(self) -> None:
+        state = {name: getattr(self, name).state_dict() for name in self.STATES}
+        state |= {name: getattr(self, name) for name in self.COUNTERS}
+        temporary = self.folder / "last.pt.tmp"
+        torch.save(state, temporary)
+        temporary.replace(self.folder / "last.pt")
+
+    def resume(self, checkpoint: Path) -> None:
+        state = torch.load(checkpoint, map_location=self.device, weights_only=True)
+        for name in self.STATES:
+            getattr(self, name).load_state_dict(state[name])
+        for name in self.COUNTERS:
+            setattr(self, name, state[name])
+
+    def start(self, source: Path) -> None:
+        """Begin a new run from what another one left."""
+        self.resume(source)
+
+    def loop(
+        self,
+        train_step: Callable[[float], dict[str, float]],
+        minutes: float,
+        steps: int,
+        cooldown: float,
+        log_every: int,
+        lowest: float = LOWEST,
+    ) -> None:
+        """Train for so many minutes, or until so many steps were made in all.
+
+        `train_step` is given what learning rates are to be multiplied by, and returns what to log.
+        `cooldown` is the part of the minutes over which these fall to `lowest`.
+        """
+        signal.signal(signal.SIGTERM, self._stop)
+        begin = saved = mark = time.monotonic()
+        rows: list[dict[str, float]] = []
+        while (
+            not self._stopping
+            and (elapsed := (time.monotonic() - begin) / 60) < minutes
+            and self.step < steps
+        ):
+            left = (1 - elapsed / minutes) / cooldown
+            rows.append(train_step(max(lowest, min(1.0, left))))
+            now = time.monotonic()
+            if self.step % log_every == 0:
+                self._log(means(rows) | {"rate": len(rows) / (now - mark), "minutes": elapsed})
+                rows, mark = [], now
+            if now - saved > CHECKPOINT_MINUTES * 60:
+                self.save()
+                saved = now
+        self.save()
+
+    def _stop(self, *_: object) -> None:
+        self._stopping = True
+
+    def _log(self, row: dict[str, float]) -> None:
+        names = [*self.COLUMNS, "rate", "minutes"]
+        path = self.folder / "log.csv"
+        new = not path.exists()
+        with path.open("a", newline="") as f:
+            writer = csv.writer(f)
+            if new:
+                writer.writerow(["step", *names])
+            writer.writerow([self.step, *(f"{row[n]:.5g}" if n in row else "" for n in names)])
+        print(self.step, " ".join(f"{n}={row[n]:.4g}" for n in names if n in row), flush=True)
+
+
+def means(rows: list[dict[str, float]]) -> dict[str, float]:
+    """Mean of each name, over the rows that have it."""
+    values: dict[str, list[float]] = {}
+    for row in rows:
+        for name, value in row.items():
+            values.setdefault(name, []).append(value)
+    return {name: sum(v) / len(v) for name, v in values.items()}
