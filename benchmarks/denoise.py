@@ -12,7 +12,6 @@ opus-tools, lame, and the package speechmos; matplotlib for the picture.
 from __future__ import annotations
 
 import argparse
-import json
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -24,6 +23,7 @@ import soxr
 import vauxio
 from vauxio.models import SPEECH, find_denoiser, find_model
 
+from .output import add_json_option, publish
 from .quality.codecs import PEERS, Signal
 from .quality.corpus import SECONDS, Recording, load
 from .quality.metrics import dnsmos
@@ -118,7 +118,7 @@ def main() -> None:
     parser.add_argument("--corpus", type=Path, required=True, help="has speech, music and sound")
     parser.add_argument("--every", type=int, default=1, help="only every n-th recording")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--json", type=Path, help="where to write the figures")
+    add_json_option(parser)
     parser.add_argument("--picture", type=Path, help="where to write spectrograms (PNG)")
     arguments = parser.parse_args()
 
@@ -162,10 +162,7 @@ def main() -> None:
         "dnsmos": figures,
         "x_real_time_cpu": round(speed(), 1),
     }
-    text = json.dumps(result, indent=1)
-    print(text)
-    if arguments.json:
-        arguments.json.write_text(text + "\n")
+    publish(result, arguments.json)
 
 
 if __name__ == "__main__":

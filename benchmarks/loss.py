@@ -1,6 +1,6 @@
 """What packet loss costs: PESQ-WB of speech streams whose packets are lost at random.
 
-    python benchmarks/loss.py --corpus ../shared/corpus/dev --json loss.json
+    python -m benchmarks.loss --corpus ../shared/corpus/dev --json loss.json
 
 The first seconds of each speech recording are coded as a live stream. The same packets are then
 decoded with none lost; with those lost concealed (`StreamDecoder.push(None)`); with the last packet
@@ -11,7 +11,6 @@ samples. Which packets are lost depends on the seed only. Needs the packages pes
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +19,8 @@ import soxr
 from pesq import NoUtterancesError, pesq
 
 from vauxio import Codec
+
+from .output import add_json_option, publish
 
 RATE = 16000  # of PESQ-WB
 
@@ -64,7 +65,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=10, help="of each recording")
     parser.add_argument("--files", type=int, help="only so many")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--json", type=Path, help="where to write the figures")
+    add_json_option(parser)
     arguments = parser.parse_args()
     codec = Codec()
     rate = codec.model.samplerate
@@ -91,9 +92,7 @@ def main() -> None:
         "pesq_wb": means,
         "files": rows,
     }
-    print(json.dumps(means))
-    if arguments.json:
-        arguments.json.write_text(json.dumps(result, indent=1) + "\n")
+    publish(result, arguments.json)
 
 
 if __name__ == "__main__":

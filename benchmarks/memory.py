@@ -10,13 +10,13 @@ memory is flat if the long one takes no more.
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import tempfile
 from pathlib import Path
 
 import soundfile
 
+from .output import add_json_option, publish
 from .process import run
 
 DATA = Path(__file__).parents[1] / "tests" / "data"
@@ -62,7 +62,7 @@ def main() -> None:
     parser = argparse.ArgumentParser("python -m benchmarks.memory", description=__doc__)
     parser.add_argument("--hours", type=float, default=3)
     parser.add_argument("--stereo", action="store_true", help="music, 44.1 kHz stereo")
-    parser.add_argument("--json", type=Path, help="where to write the figures")
+    add_json_option(parser)
     arguments = parser.parse_args()
     source = DATA / ("music-44k-stereo.flac" if arguments.stereo else "speech-48k.flac")
     with tempfile.TemporaryDirectory() as folder:
@@ -71,10 +71,7 @@ def main() -> None:
             "short": measure(Path(folder), source, 60),
             "long": measure(Path(folder), source, arguments.hours * 3600),
         }
-    report = json.dumps(result, indent=2)
-    print(report)
-    if arguments.json:
-        arguments.json.write_text(report + "\n", encoding="utf-8")
+    publish(result, arguments.json)
 
 
 if __name__ == "__main__":

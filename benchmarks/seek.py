@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import io
-import json
 import tempfile
 from pathlib import Path
 
@@ -21,6 +20,7 @@ import soundfile
 import vauxio
 from vauxio.container import Reader, Writer
 
+from .output import add_json_option, publish
 from .process import processor, run
 
 DATA = Path(__file__).parents[1] / "tests" / "data"
@@ -76,7 +76,7 @@ def measure(path: Path, seconds: int, start: int) -> dict[str, object]:
 def main() -> None:
     parser = argparse.ArgumentParser("python -m benchmarks.seek", description=__doc__)
     parser.add_argument("--hours", type=float, default=10)
-    parser.add_argument("--json", type=Path, help="where to write the figures")
+    add_json_option(parser)
     arguments = parser.parse_args()
     long = round(arguments.hours * 3600)
     with tempfile.TemporaryDirectory() as folder:
@@ -88,10 +88,7 @@ def main() -> None:
             "short": measure(path, 60, 54),
             "long": measure(path, long, long * 9 // 10),
         }
-    report = json.dumps(result, indent=2)
-    print(report)
-    if arguments.json:
-        arguments.json.write_text(report + "\n", encoding="utf-8")
+    publish(result, arguments.json)
 
 
 if __name__ == "__main__":

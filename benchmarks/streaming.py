@@ -1,6 +1,6 @@
 """Speed of live streams on one core: one token at a time, alone and many together.
 
-    python benchmarks/streaming.py --json streaming.json
+    python -m benchmarks.streaming --json streaming.json
 
 Figures are seconds of audio per second: by the clock, and by the time that the processor spent on
 this process, which other work on the machine changes less. Each is the median over rounds.
@@ -12,12 +12,13 @@ import argparse
 import json
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from vauxio import Codec
+
+from .output import add_json_option, publish
 
 
 def timed(work: Callable[[], Any], audio: float) -> dict[str, float]:
@@ -76,7 +77,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=4, help="of each stream and round")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--streams", type=int, default=16)
-    parser.add_argument("--json", type=Path, help="where to write the figures")
+    add_json_option(parser)
     arguments = parser.parse_args()
     codec = Codec()
     rate = codec.model.samplerate
@@ -99,8 +100,7 @@ def main() -> None:
             for verb in ("encode", "decode")
         }
         print(name, json.dumps(result[name]), flush=True)
-    if arguments.json:
-        arguments.json.write_text(json.dumps(result, indent=1) + "\n")
+    publish(result, arguments.json)
 
 
 if __name__ == "__main__":

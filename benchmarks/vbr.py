@@ -26,6 +26,7 @@ import numpy as np  # noqa: E402
 import vauxio  # noqa: E402
 from vauxio.models import find_model  # noqa: E402
 
+from .output import add_json_option, publish  # noqa: E402
 from .quality import corpus, metrics  # noqa: E402
 
 Row = dict[str, Any]
@@ -94,7 +95,7 @@ def main() -> None:
     parser.add_argument("--model", default="general-24k")
     parser.add_argument("--every", type=int, default=1, help="only every n-th recording of a kind")
     parser.add_argument("--qualities", type=float, nargs="+", default=list(range(11)))
-    parser.add_argument("--json", type=Path, help="where to write the figures")
+    add_json_option(parser)
     parser.add_argument("-j", "--jobs", type=int, default=1, help="processes")
     arguments = parser.parse_args()
 
@@ -119,10 +120,7 @@ def main() -> None:
         "silence_kbps": round(silence(arguments.model), 4),
         **compared(rows),
     }
-    text = json.dumps(result, indent=1)
-    print(text)
-    if arguments.json:
-        arguments.json.write_text(text + "\n")
+    publish(result, arguments.json)
 
 
 if __name__ == "__main__":
