@@ -29,7 +29,7 @@ import vauxio
 from vauxio import container, entropy, lm, lmcoder, rangecoder
 from vauxio.errors import ChecksumError, FormatError, ModelError
 from vauxio.models import DEFAULT, find_model
-from vauxio.tokens import TokenReader, TokenWriter
+from vauxio.tokens import TokenReader, TokenWriter, block_tokens
 
 DATA = Path(__file__).parent / "data"
 FOLDER = DATA / "lm"
@@ -403,24 +403,26 @@ def test_sound_is_the_same_with_and_without(weights, speech):
 
 
 def test_a_block_that_it_would_enlarge_is_packed(weights):
-    codes = np.concatenate([any_codes(1, 4, 750), long_real_codes(750)], axis=2)
+    full = block_tokens(find_model())
+    codes = np.concatenate([any_codes(1, 4, full), long_real_codes(full)], axis=2)
     data = tokens_written(codes)
     reader = container.Reader(io.BytesIO(data))
     assert [reader.read(i).coder for i in range(2)] == [entropy.PACKED, entropy.LM]
-    assert np.array_equal(TokenReader(io.BytesIO(data)).get(0, 1500, 1500), codes[..., :750])
+    assert np.array_equal(TokenReader(io.BytesIO(data)).get(0, full, 2 * full), codes[..., :full])
 
 
 def test_damage_stays_in_its_block(weights):
-    codes = long_real_codes(4 * 750)
+    full = block_tokens(find_model())
+    codes = long_real_codes(4 * full)
     data = bytearray(tokens_written(codes))
     reader = container.Reader(io.BytesIO(bytes(data)))
     payload = reader.read(2).payload
     data[bytes(data).rindex(payload) + 9] ^= 64  # blocks 0 and 2 are alike
     tokens = TokenReader(io.BytesIO(bytes(data)))
-    assert np.array_equal(tokens.get(0, 1500, 3000), codes[..., :1500])
+    assert np.array_equal(tokens.get(0, 2 * full, 4 * full), codes[..., : 2 * full])
     with pytest.raises(ChecksumError, match="block 2"):
-        tokens.get(1500, 750)
-    assert np.array_equal(tokens.get(2250, 750), codes[..., 2250:])
+        tokens.get(2 * full, full)
+    assert np.array_equal(tokens.get(3 * full, full), codes[..., 3 * full :])
 
 
 def test_a_payload_that_is_not_of_these_codes(weights):

@@ -99,13 +99,13 @@ def test_decoder_only(trainer, data, tmp_path):
 
 
 def test_weighing_changes_only_what_is_nearest(trainer, tmp_path, monkeypatch):
-    """Samples to latents to samples stay; the latents of higher bands are smaller."""
+    """Samples to latents to samples stay; latents of higher bands are smaller, levels larger."""
     heavy, again = (train.Trainer(trainer.config, tmp_path, torch.device("cpu")) for _ in range(2))
     heavy.resume(trainer.folder / "last.pt")
     heavy.save()
     words = ["weigh", "--config", ROOT / "weights/training/configs/general-24k.toml",
              *(word for item in SMALL for word in ("--set", item)), "--run", tmp_path,
-             "--above", 150, "--factor", 0.5]  # fmt: skip
+             "--above", 150, "--factor", 0.5, "--levels", 1.5]  # fmt: skip
     monkeypatch.setattr(sys, "argv", ["vaux_train", *map(str, words)])
     main()
     again.resume(tmp_path / "last.pt")
@@ -114,7 +114,7 @@ def test_weighing_changes_only_what_is_nearest(trainer, tmp_path, monkeypatch):
         before, after = (t.average.encode(pcm) for t in (heavy, again))
         ratio = (after.square().mean((0, 1)) / before.square().mean((0, 1))).sqrt()
         assert torch.allclose(again.average.decode(after), heavy.average.decode(before), atol=1e-5)
-    assert torch.allclose(ratio[-4:], torch.ones(4)) and 0.49 < ratio.min() < 0.9
+    assert torch.allclose(ratio[-4:], torch.full((4,), 1.5)) and 0.49 < ratio.min() < 0.9
     again.sampler = trainer.sampler
     again.train_step(1.0)
 

@@ -33,9 +33,10 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--minutes", type=float, required=True)
     p.add_argument("--start", type=Path, help="checkpoint or model folder to begin a new run from")
 
-    p = run_verb("weigh", "let the quantiser care less for the latents of higher bands")
-    p.add_argument("--above", type=float, required=True, metavar="HZ")
-    p.add_argument("--factor", type=float, required=True, help="that they are multiplied by")
+    p = run_verb("weigh", "let the quantiser care more for some latents and less for others")
+    p.add_argument("--above", type=float, default=1200, metavar="HZ", help="1200 unless told")
+    p.add_argument("--factor", type=float, default=1, help="of latents of what lies above")
+    p.add_argument("--levels", type=float, default=1, help="of latents that carry levels")
 
     p = run_verb("report", "curves, decoded samples and spectrograms into the run's folder")
     p.add_argument("--corpus", type=Path, required=True)
@@ -143,7 +144,7 @@ def main() -> None:
     if args.verb == "train":
         trainer.train(args.data, args.minutes)
     elif args.verb == "weigh":
-        weigh(trainer, args.above, args.factor)
+        weigh(trainer, args.above, args.factor, args.levels)
         trainer.save()
     elif args.verb == "report":
         report.curves(args.run / "log.csv", args.run / "curves.png")

@@ -26,6 +26,7 @@ class Model:
     kernel: int = 7
     latent_dim: int = 80
     level_latents: int = 16  # of these the last, see `levels`
+    level_per_db: float = 0.455  # units of those latents: the larger, the closer they are coded
     noise_from: int = 64  # coefficient from which, over 24, noise takes over; 2.4 kHz
     codebooks: int = 16
     codebook_size: int = 1024

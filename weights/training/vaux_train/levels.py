@@ -15,7 +15,6 @@ from . import config
 from .bands import erb_filters
 
 WINDOW = 1024
-PER_DB = 0.35  # latent units; the quantiser's error at 6 kbps is then under 2 dB
 RANGE = 1e-5  # 50 dB below the loudest band, levels no longer count
 CENTRE_DB = -22.0  # mean over the corpus
 FLOOR = 1e-5  # power of a bin: white noise at -76 dB of full scale
@@ -34,7 +33,7 @@ def level_latents(pcm: Tensor, model: config.Model) -> Tensor:
     levels = power @ erb_filters(bins, model.samplerate).to(pcm.device)
     floor = levels.amax(-1, keepdim=True) * RANGE + FLOOR
     db = 10 * torch.log10(levels + floor)[..., -model.level_latents :]
-    return PER_DB * (db - CENTRE_DB)
+    return model.level_per_db * (db - CENTRE_DB)
 
 
 def least_squares(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:

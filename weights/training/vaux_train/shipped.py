@@ -62,8 +62,6 @@ def read_weights(folder: Path) -> dict[str, torch.Tensor]:
         books = [arrays[f"quantiser.{what}.{k}"] for k in range(stages)]
         return torch.from_numpy(np.stack(books)).float()
 
-    books = stack("codebooks")
-    table = stack("table") if "quantiser.table.0" in arrays else books  # of before corrections
-    weights["quantiser.codebooks"] = books
-    weights["quantiser.corrections"] = (table - books) / PACE
+    weights["quantiser.codebooks"] = stack("codebooks")
+    weights["quantiser.corrections"] = (stack("table") - weights["quantiser.codebooks"]) / PACE
     return weights

@@ -16,7 +16,7 @@ from safetensors.torch import load_file, save_file
 from .config import Config
 from .data import Sampler
 from .discriminator import Discriminators, discriminator_loss, generator_losses
-from .levels import PER_DB, level_latents
+from .levels import level_latents
 from .losses import SpectralLoss
 from .network import Codec
 from .run import Run
@@ -153,7 +153,8 @@ class Trainer(Run):
         likeness = likeness + t.loudness * loudness + t.waveform * waveform
         log = {"mel": mel, "spectrum": spectrum, "levels": levels, "loudness": loudness}
         log["waveform"] = waveform
-        log |= {"commitment": commitment, "levels_off": levels_off.detach().sqrt() / PER_DB}
+        log |= {"commitment": commitment, "levels_off": levels_off.detach().sqrt()}
+        log["levels_off"] /= self.config.model.level_per_db
         log |= {"used_first": used[0], "used_last": used[-1]}
         if t.adversarial_from is not None and self.step >= t.adversarial_from:
             ramp = min(1.0, (self.adversarial_steps + 1) / ADVERSARIAL_RAMP)

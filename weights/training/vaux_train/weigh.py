@@ -1,9 +1,10 @@
-"""Let the quantiser care less for the latents of higher bands, with no other change.
+"""Let the quantiser care less for some latents and more for others, with no other change.
 
 The straight-through gradient tells the encoder nothing of how the quantiser's error should be
 shared among the latents: what it chooses is nearest in plain squared distance. So the latents of
-bands that matter less are made smaller, and larger again where the decoder reads them. Which code
-is nearest changes, and what each code stands for does not.
+bands that matter less are made smaller, and larger again where the decoder reads them; or those
+that carry levels larger, and smaller again. Which code is nearest changes, and what each code
+stands for does not.
 """
 
 from __future__ import annotations
@@ -16,13 +17,13 @@ from .train import Trainer
 
 
 @torch.no_grad()
-def weigh(trainer: Trainer, above: float, factor: float) -> None:
+def weigh(trainer: Trainer, above: float, factor: float, levels: float) -> None:
     """Multiply latents of what lies above so many Hz by `factor`, in weights and optimiser.
 
     A latent that carries something of both sides gets something between. Those that carry levels
-    stay as they are.
+    are multiplied by `levels`; so must be what they are held to, the config's ``level_per_db``.
     """
-    scale = scales(trainer.average, above, factor)
+    scale = scales(trainer.average, above, factor, levels)
     for codec in (trainer.codec, trainer.average):
         for name, weight in codec.state_dict().items():
             weight *= change(name, weight, scale)
@@ -34,13 +35,14 @@ def weigh(trainer: Trainer, above: float, factor: float) -> None:
             state[weight]["exp_avg_sq"] /= by**2
 
 
-def scales(codec: Codec, above: float, factor: float) -> Tensor:
+def scales(codec: Codec, above: float, factor: float, levels: float = 1) -> Tensor:
     """What each latent is multiplied by, from what it becomes on the linear path."""
     c = codec.config
     power = codec.synthesis.weight.square()
     low = power[: round(above * 2 * c.hop / c.samplerate)].sum(0) / power.sum(0).clamp_min(1e-12)
-    low[-c.level_latents :] = 1
-    return factor + (1 - factor) * low
+    scale = factor + (1 - factor) * low
+    scale[-c.level_latents :] = levels
+    return scale
 
 
 def change(name: str, weight: Tensor, scale: Tensor) -> Tensor:
