@@ -1,6 +1,6 @@
 """What denoising before coding does for noisy speech, and what it costs clean speech: DNSMOS.
 
-    python -m benchmarks.denoise --corpus ../shared/corpus/dev --json denoise.json --picture p.png
+    python -m benchmarks.denoise --corpus CORPUS --json denoise.json --picture p.png
 
 The first ten seconds of each speech recording are mixed with noise at 0, 5 and 10 dB (both as mean
 power over that time) and then coded: by speech-24k with and without ``denoise=True``, by Opus and

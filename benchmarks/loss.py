@@ -1,6 +1,6 @@
 """What packet loss costs: PESQ-WB of speech streams whose packets are lost at random.
 
-    python -m benchmarks.loss --corpus ../shared/corpus/dev --json loss.json
+    python -m benchmarks.loss --corpus CORPUS --json loss.json
 
 The first seconds of each speech recording are coded as a live stream. The same packets are then
 decoded with none lost; with those lost concealed (`StreamDecoder.push(None)`); with the last packet
@@ -11,6 +11,7 @@ samples. Which packets are lost depends on the seed only. Needs the packages pes
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -80,7 +81,7 @@ def main() -> None:
         row = {way: score(original, decode(codec, packets, lost, way), rate) for way in ways}
         if all(value is not None for value in row.values()):
             rows.append({"file": path.name, "lost": int(lost.sum()), **row})
-            print(path.name, {way: round(row[way], 3) for way in ways}, flush=True)
+            print(path.name, {way: round(row[way], 3) for way in ways}, file=sys.stderr)
     means = {way: round(float(np.mean([row[way] for row in rows])), 4) for way in ways}
     result = {
         "model": codec.model.name,

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 import time
 from collections.abc import Callable
 from typing import Any
@@ -99,7 +100,7 @@ def main() -> None:
             }
             for verb in ("encode", "decode")
         }
-        print(name, json.dumps(result[name]), flush=True)
+        print(name, json.dumps(result[name]), file=sys.stderr)
     publish(result, arguments.json)
 
 

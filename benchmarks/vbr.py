@@ -1,6 +1,6 @@
 """Variable bitrate beside constant bitrate, at the same bits: all bytes of the files.
 
-    python -m benchmarks.vbr --corpus ../shared/corpus/dev --json benchmarks/results/vbr.json -j 2
+    python -m benchmarks.vbr --corpus CORPUS --json benchmarks/results/vbr.json -j 2
 
 The first ten seconds of every recording are coded at each whole quality, and at constant bitrates
 for comparison; ViSQOL and, of speech, PESQ-WB are measured as in `benchmarks.quality`, which says

@@ -77,13 +77,6 @@ def test_exact_length_of_long_files(tmp_path, seconds):
     assert lag(data[tail], decoded[tail]) == 0
 
 
-@pytest.mark.parametrize("seconds, blocks", [(10, 1), (20, 2), (20.1, 3)])
-def test_ten_seconds_are_a_block(seconds, blocks):
-    """Nor do the tokens by which the networks are late need one more."""
-    data = vauxio.compress(np.zeros(int(seconds * 8000)), 8000, bitrate=1.5, lm=False)
-    assert vauxio.info(io.BytesIO(data)).blocks == blocks
-
-
 @pytest.mark.parametrize("channels", range(1, 9))
 def test_channels(channels):
     data = voice(3000, RATE, channels)

@@ -34,12 +34,8 @@ _COUNTED = 1 << 20  # tokens whose depths `TokenReader.count_depths` counts, abo
 
 
 def block_tokens(model: Model) -> int:
-    """Tokens in a full block: whole spans of depths.
-
-    One span more than ten seconds have, so that a recording of ten, twenty or sixty seconds does
-    not need another block for the few tokens by which the networks are late.
-    """
-    return round(_BLOCK_SECONDS * model.token_rate / depths.SPAN + 1) * depths.SPAN
+    """Tokens in a full block: whole spans of depths."""
+    return round(_BLOCK_SECONDS * model.token_rate / depths.SPAN) * depths.SPAN
 
 
 class TokenWriter:

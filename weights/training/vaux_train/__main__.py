@@ -35,8 +35,12 @@ def parser() -> argparse.ArgumentParser:
 
     p = run_verb("weigh", "let the quantiser care more for some latents and less for others")
     p.add_argument("--above", type=float, default=1200, metavar="HZ", help="1200 unless told")
-    p.add_argument("--factor", type=float, default=1, help="of latents of what lies above")
-    p.add_argument("--levels", type=float, default=1, help="of latents that carry levels")
+    p.add_argument(
+        "--factor", type=float, default=1, help="what latents of bands above that are multiplied by"
+    )
+    p.add_argument("--levels", type=float, default=1,
+                   help="what latents that carry levels are multiplied by, as then must be the "
+                        "config's level_per_db")  # fmt: skip
 
     p = run_verb("report", "curves, decoded samples and spectrograms into the run's folder")
     p.add_argument("--corpus", type=Path, required=True)

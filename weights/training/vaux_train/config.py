@@ -100,7 +100,7 @@ class LanguageModel:
     float_steps: int = 300  # before weights and activations are rounded
     lr: float = 1e-3
     warmup: int = 100
-    cooldown: float = 0.5
+    cooldown: float = 0.5  # as above
     weight_decay: float = 0.1
     dropout: float = 0.0
     clip: float = 1.0

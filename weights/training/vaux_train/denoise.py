@@ -14,7 +14,6 @@ from .denoiser import Config, Denoiser
 from .noisy import NoisySampler, level
 from .run import Run
 
-LOWEST = 0.02  # what the learning rate falls to, of what it was
 RESOLUTION = 1024, 512  # window and hop of the second look, on the samples
 
 
@@ -67,6 +66,7 @@ class SpeechLoss:
 
 class DenoiserTrainer(Run):
     COLUMNS = ("loss", "magnitude", "complex", "gradient")
+    LOWEST = 0.02
 
     def __init__(self, config: Config, folder: Path, device: torch.device) -> None:
         super().__init__(folder, device)
@@ -119,4 +119,4 @@ class DenoiserTrainer(Run):
         t = self.config.training
         self.sampler = NoisySampler(data, self.config, self.device, t.seed + self.step)
         self.model.train()
-        self.loop(self.train_step, minutes, t.steps, t.cooldown, log_every, LOWEST)
+        self.loop(self.train_step, minutes, t.steps, t.cooldown, log_every)

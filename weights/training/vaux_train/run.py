@@ -15,7 +15,6 @@ from pathlib import Path
 
 import torch
 
-LOWEST = 0.1  # what learning rates fall to, of what they were
 CHECKPOINT_MINUTES = 4
 
 
@@ -34,6 +33,7 @@ class Run:
     STATES: tuple[str, ...] = ("model", "average", "optimiser")
     COUNTERS: tuple[str, ...] = ("step",)
     COLUMNS: tuple[str, ...]  # of the log, between the step and the rate
+    LOWEST = 0.1  # what learning rates fall to, of what they were
 
     def __init__(self, folder: Path, device: torch.device) -> None:
         self.folder, self.device = folder, device
@@ -66,12 +66,11 @@ class Run:
         steps: int,
         cooldown: float,
         log_every: int,
-        lowest: float = LOWEST,
     ) -> None:
         """Train for so many minutes, or until so many steps were made in all.
 
         `train_step` is given what learning rates are to be multiplied by, and returns what to log.
-        `cooldown` is the part of the minutes over which these fall to `lowest`.
+        `cooldown` is the part of the minutes, or of the steps, over which these fall.
         """
         signal.signal(signal.SIGTERM, self._stop)
         begin = saved = mark = time.monotonic()
@@ -81,8 +80,8 @@ class Run:
             and (elapsed := (time.monotonic() - begin) / 60) < minutes
             and self.step < steps
         ):
-            left = (1 - elapsed / minutes) / cooldown
-            rows.append(train_step(max(lowest, min(1.0, left))))
+            left = min(1 - elapsed / minutes, 1 - self.step / steps) / cooldown
+            rows.append(train_step(max(self.LOWEST, min(1.0, left))))
             now = time.monotonic()
             if self.step % log_every == 0:
                 self._log(means(rows) | {"rate": len(rows) / (now - mark), "minutes": elapsed})
