@@ -117,6 +117,8 @@ def language_model(args: argparse.Namespace) -> None:
 
 def main() -> None:
     args = parser().parse_args()
+    if args.verb == "weigh" and args.factor == args.levels == 1:
+        raise SystemExit("nothing to weigh: give --factor, --levels or both")
     if args.verb == "prepare":
         from .data import prepare
 

@@ -35,7 +35,7 @@ def weigh(trainer: Trainer, above: float, factor: float, levels: float) -> None:
             state[weight]["exp_avg_sq"] /= by**2
 
 
-def scales(codec: Codec, above: float, factor: float, levels: float = 1) -> Tensor:
+def scales(codec: Codec, above: float, factor: float, levels: float) -> Tensor:
     """What each latent is multiplied by, from what it becomes on the linear path."""
     c = codec.config
     power = codec.synthesis.weight.square()
