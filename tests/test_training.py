@@ -17,7 +17,7 @@ pytest.importorskip("safetensors")
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "weights" / "training"))
 
-from vaux_train import codec_graph, config, export, shipped, train  # noqa: E402
+from vaux_train import codec_graph, config, export, quantiser, shipped, train  # noqa: E402
 from vaux_train.__main__ import main  # noqa: E402
 
 SMALL = [
@@ -133,18 +133,43 @@ def test_export_agrees_with_pytorch_and_reads_back(trainer, data, tmp_path):
 
 
 def test_encoder_stops_early(trainer, data, tmp_path, monkeypatch):
-    """Asked for some codebooks, it gives those; the groups that are not needed are left out."""
+    """Asked for some codebooks, it searches for those; groups that are not needed are left out."""
     monkeypatch.setattr(codec_graph, "GROUP", 1)
     export.export(trainer.average, tmp_path, data, trainer.config.data.mix)
     encoder = export.session(tmp_path / "encoder.onnx")
     pcm = np.load(data / "speech.npy")[: 2 * 20 * 320].reshape(2, -1).astype(np.float32) / 32768
-    whole = export.run_encoder(encoder, pcm)
+    with torch.no_grad():
+        latents = trainer.average.encode(torch.from_numpy(pcm))
     state = np.zeros((2, encoder.get_inputs()[1].shape[1]), np.float32)
     for codebooks in (1, 2, 3):
         feeds = {"pcm": pcm, "state": state, "codebooks": np.array(codebooks)}
         codes = encoder.run(["codes"], feeds)[0]
-        assert np.array_equal(codes[:, :codebooks], whole[:, :codebooks])
+        expected = trainer.average.quantiser.encode(latents, codebooks)
+        assert np.array_equal(codes[:, :codebooks], expected)
         assert (codes[:, codebooks:] == -1).all()
+
+
+@pytest.mark.parametrize("beam", [1, 2, 8])
+def test_search_of_the_quantiser(beam, monkeypatch):
+    """One survivor is the nearest each time; as many as there are sequences find the best."""
+    torch.manual_seed(0)
+    monkeypatch.setattr(quantiser, "BEAM", beam)
+    q = quantiser.ResidualQuantiser(dim=3, stages=2, size=8)
+    q.codebooks = torch.randn(2, 8, 3) * torch.tensor([1, 0.5])[:, None, None]
+    latents = torch.randn(1, 50, 3)
+    codes = q.encode(latents)
+    rest = latents[0] - q.decode(codes)[0]
+    every = q.codebooks[0][:, None] + q.codebooks[1]
+    least = (latents[0][:, None] - every.flatten(0, 1)).norm(dim=2).min(1).values
+    first = q.nearest(0, latents[0])
+    second = q.nearest(1, latents[0] - q.codebooks[0][first])
+    greedy = (latents[0] - every[first, second]).norm(dim=1)
+    if beam == 1:
+        assert torch.equal(codes[0], torch.stack([first, second]))
+    elif beam == 2:
+        assert least.sum() <= rest.norm(dim=1).sum() < greedy.sum()
+    else:
+        assert torch.allclose(rest.norm(dim=1), least, atol=1e-6)
 
 
 def test_distortion_and_silence(trainer, data, tmp_path):

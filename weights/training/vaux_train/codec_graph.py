@@ -21,6 +21,7 @@ from .network import (
     SCALE,
     Codec,
 )
+from .quantiser import BEAM
 
 GROUP = 4  # stages of the quantiser that are searched, or left out, together
 
@@ -72,34 +73,41 @@ def levels(g: Graph, spectrum: str, codec: Codec) -> str:
 
 
 def quantise(g: Graph, latents: str, entries: list[str], codec: Codec) -> str:
-    """``[B, n, latent_dim]`` to codes ``[B, codebooks, n]``, by residuals."""
+    """``[B, n, latent_dim]`` to codes ``[B, codebooks, n]``, as `ResidualQuantiser.encode`."""
     c, books = codec.config, codec.quantiser.codebooks
     biases = [g.constant((-0.5 * book.square().sum(1)).numpy()) for book in books]
     asked = g.option("codebooks", c.codebooks)
-    rest = g.reshape(latents, -1, c.latent_dim)
-    rows = g.op("Concat", g.op("Shape", rest, end=1), g.ints(1), axis=0)
+    size = g.constant(np.array(c.codebook_size))
 
-    def search(stages: range, rest: str) -> list[str]:
-        codes = []
+    def search(stages: range, rest: str, score: str, *codes: str) -> list[str]:
         for k in stages:
-            product = g.op("Gemm", rest, entries[k], biases[k], transB=1)
-            codes.append(g.largest(product, c.codebook_size))
-            rest = g.op("Sub", rest, g.op("GatherND", entries[k], codes[-1]))
-        return [rest, g.op("Concat", *codes, axis=1)]
+            survivors = BEAM if k else 1
+            near = g.op("Gemm", g.reshape(rest, -1, c.latent_dim), entries[k], biases[k], transB=1)
+            near = g.op("Add", g.reshape(near, -1, survivors, c.codebook_size), score)
+            score, found = g.largest(g.reshape(near, 0, -1), survivors * c.codebook_size, BEAM)
+            before, index = g.op("Div", found, size), g.op("Mod", found, size)
+            rest = g.op("GatherND", rest, before, batch_dims=1)
+            rest = g.op("Sub", rest, g.op("GatherND", entries[k], index))
+            earlier = [g.op("GatherND", known, before, batch_dims=1) for known in codes]
+            codes = (g.op("Concat", *earlier, index, axis=2),)
+        return [rest, score, *codes]
 
-    def skip(stages: range, rest: str) -> list[str]:
-        nothing = g.constant(np.full((1, len(stages)), -1))
-        return [g.op("Identity", rest), g.op("Expand", nothing, rows)]
+    def skip(stages: range, rest: str, score: str, codes: str) -> list[str]:
+        nothing = g.constant(np.full((1, 1, len(stages)), -1))
+        where = g.op("Concat", g.op("Shape", codes, end=2), g.ints(1), axis=0)
+        codes = g.op("Concat", codes, g.op("Expand", nothing, where), axis=2)
+        return [g.op("Identity", rest), g.op("Identity", score), codes]
 
-    groups = []
-    for first in range(0, c.codebooks, GROUP):
-        stages = range(first, min(first + GROUP, c.codebooks))
-        wanted = g.op("Less", g.constant(np.array(first)), asked)
-        rest, codes = g.when(wanted, partial(search, stages, rest), partial(skip, stages, rest))
-        groups.append(codes)
+    starts = range(0, c.codebooks, GROUP)
+    groups = [range(first, min(first + GROUP, c.codebooks)) for first in starts]
+    rest = g.reshape(latents, -1, 1, c.latent_dim)  # [rows, survivors, latent_dim]
+    found = search(groups[0], rest, g.scalar(0))  # score [rows, survivors, 1], codes beside it
+    for stages in groups[1:]:
+        wanted = g.op("Less", g.constant(np.array(stages.start)), asked)
+        found = g.when(wanted, partial(search, stages, *found), partial(skip, stages, *found))
+    best = g.cut(found[-1], 1, 0, 1)
     batch = g.op("Concat", g.op("Shape", latents, end=2), g.ints(c.codebooks), axis=0)
-    codes = g.op("Reshape", g.op("Concat", *groups, axis=1), batch)
-    return g.op("Transpose", codes, perm=[0, 2, 1])
+    return g.op("Transpose", g.op("Reshape", best, batch), perm=[0, 2, 1])
 
 
 def distortion(g: Graph, latents: str, codes: str, entries: list[str], codec: Codec) -> str:

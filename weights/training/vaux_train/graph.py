@@ -163,17 +163,30 @@ class Graph:
         ends = [i - count + 1 if i < count - 1 else END for i in range(count)]
         return self.op("Concat", *(self.cut(x, 1, i, e) for i, e in enumerate(ends)), axis=2)
 
-    def largest(self, x: str, size: int) -> str:
-        """Index of the first largest of each row: ``[rows, size]`` to ``[rows, 1]``.
+    def largest(self, x: str, size: int, count: int) -> tuple[str, str]:
+        """The `count` largest of each row ``[rows, size]``, and where: both ``[rows, count, 1]``.
 
-        In two steps, rows then columns of a square, because ONNX Runtime's ReduceMax is vectorised
-        and its ArgMax is not: three times as fast for 1,024 entries.
+        First the parts of a row that hold them, because ONNX Runtime's ReduceMax is vectorised and
+        its TopK is not.
         """
-        columns = 1 << (size.bit_length() // 2)
-        square = self.reshape(x, -1, size // columns, columns)
-        row = self.op("ArgMax", self.op("ReduceMax", square, axes=[2], keepdims=0), axis=1)
-        column = self.op("ArgMax", self.op("GatherND", square, row, batch_dims=1), axis=1)
-        return self.op("Add", self.op("Mul", row, self.ints(columns)), column)
+        part = 1 << (size.bit_length() // 2)
+        parts = self.reshape(x, -1, size // part, part)
+        _, held = self.top(self.op("ReduceMax", parts, axes=[2], keepdims=0), count)
+        held = self.op("Unsqueeze", held, self.ints(2))
+        inside = self.op("GatherND", parts, held, batch_dims=1)
+        value, at = self.top(self.reshape(inside, -1, count * part), count)
+        at = self.op("Unsqueeze", at, self.ints(2))
+        row = self.op("GatherND", held, self.op("Div", at, self.ints(part)), batch_dims=1)
+        at = self.op("Mod", at, self.ints(part))
+        where = self.op("Add", self.op("Mul", row, self.ints(part)), at)
+        return self.op("Unsqueeze", value, self.ints(2)), where
+
+    def top(self, x: str, count: int) -> tuple[str, str]:
+        """Values and places of the `count` largest along the last axis, the largest first."""
+        value = self.op("TopK", x, self.ints(count))
+        place = value + "_place"
+        self.nodes[-1].output.append(place)
+        return value, place
 
     def mdct_basis(self, hop: int) -> str:
         """``[2·hop, hop]``, windowed, from a table of one period of the cosine.

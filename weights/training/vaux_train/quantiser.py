@@ -15,6 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+BEAM = 2  # sequences of codes that are followed when encoding
 DECAY = 0.99
 PACE = 4.0  # of corrections beside other weights, for entries are larger than those
 DEAD = 0.03  # expected uses a batch below which a code is moved to where data is
@@ -41,14 +42,20 @@ class ResidualQuantiser(nn.Module):
 
     @torch.no_grad()
     def encode(self, latents: Tensor, stages: int | None = None) -> Tensor:
-        """``[B, T, dim]`` to codes ``[B, stages, T]``."""
-        rest = latents.float().flatten(0, 1)
-        codes = []
-        for stage in range(stages or self.stages):
-            index = self.nearest(stage, rest)
-            rest = rest - self.codebooks[stage][index]
-            codes.append(index.view(latents.shape[:2]))
-        return torch.stack(codes, 1)
+        """``[B, T, dim]`` to codes ``[B, stages, T]``: the best of the sequences that survive.
+
+        After each stage those are the `BEAM` that are nearest. In training there is but one.
+        """
+        rest = latents.float().flatten(0, 1)[:, None]  # [N, survivors, dim]
+        score = rest.new_zeros(rest.shape[:2])  # half of how much nearer it has come, squared
+        codes = score.new_empty((*score.shape, 0), dtype=torch.int64)
+        for book in self.codebooks[: stages or self.stages]:
+            near = rest @ book.T - 0.5 * book.square().sum(1) + score[..., None]
+            score, found = near.flatten(1).topk(BEAM)
+            before, index = (found // self.size)[..., None], found % self.size
+            rest = rest.take_along_dim(before, 1) - book[index]
+            codes = torch.cat([codes.take_along_dim(before, 1), index[..., None]], 2)
+        return codes[:, 0].view(*latents.shape[:2], -1).transpose(1, 2)
 
     def decode(self, codes: Tensor) -> Tensor:
         """Codes ``[B, K, T]`` (any K up to `stages`) to latents ``[B, T, dim]``."""
