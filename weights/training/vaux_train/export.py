@@ -117,7 +117,7 @@ def statistics(
 
 
 def distortions(spans: np.ndarray) -> list[float]:
-    """What distortion spans may have at each quality, 0 to 10: its square over that of no codes.
+    """The most that `fewest` allows spans at each quality, 0 to 10.
 
     With it, those of training audio have as many codes on average as quality stands for: in steps
     of the same factor, from a twelfth of all codebooks to eleven twelfths.
@@ -126,8 +126,8 @@ def distortions(spans: np.ndarray) -> list[float]:
     found = []
     for quality in range(QUALITIES):
         wanted = codebooks / 12 * 11 ** (quality / (QUALITIES - 1))
-        low, high = 0.0, float(spans[0].max())
-        for _ in range(50):
+        low, high = 0.0, float(spans[0].max()) ** 3
+        for _ in range(80):
             most = (low + high) / 2
             depth = fewest(spans[None], most).mean()
             low, high = (most, high) if depth > wanted else (low, most)
