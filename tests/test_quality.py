@@ -233,9 +233,9 @@ def test_as_few_as_are_near_enough():
     distortion[0, :, :5] = np.array([9, 4, 2, 1])[:, None]
     distortion[0, :, 5:10] = np.array([9, 4, 2, 1])[:, None] + np.array([-1, 1, 0, 2, -2])
     distortion[0, :, 10:] = 10
-    assert depths.choose(distortion, 1.8).tolist() == [[2] * 10 + [3] * 2]  # 2^4 of 9 are 1.78
-    assert depths.choose(distortion, 1.77).tolist() == [[3] * 12]
-    assert depths.choose(distortion, 729.0).tolist() == [[0] * 10 + [3] * 2]
+    assert depths.choose(distortion, 1.22).tolist() == [[2] * 10 + [3] * 2]  # 2^4 <= 9 most^3
+    assert depths.choose(distortion, 1.21).tolist() == [[3] * 12]
+    assert depths.choose(distortion, 9.0).tolist() == [[0] * 10 + [3] * 2]
     assert depths.choose(0 * distortion, 0.1).tolist() == [[0] * 12]
 
 

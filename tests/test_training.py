@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import sys
 from pathlib import Path
@@ -19,6 +20,8 @@ sys.path.insert(0, str(ROOT / "weights" / "training"))
 
 from vaux_train import codec_graph, config, export, quantiser, shipped, train  # noqa: E402
 from vaux_train.__main__ import main  # noqa: E402
+
+from vauxio.depths import fewest  # noqa: E402
 
 SMALL = [
     "model.encoder_dim=32",
@@ -134,7 +137,7 @@ def test_export_agrees_with_pytorch_and_reads_back(trainer, data, tmp_path):
 
 def test_encoder_stops_early(trainer, data, tmp_path, monkeypatch):
     """Asked for some codebooks, it searches for those; groups that are not needed are left out."""
-    monkeypatch.setattr(codec_graph, "GROUP", 1)
+    monkeypatch.setattr(codec_graph, "GROUPS", (1, 2))
     export.export(trainer.average, tmp_path, data, trainer.config.data.mix)
     encoder = export.session(tmp_path / "encoder.onnx")
     pcm = np.load(data / "speech.npy")[: 2 * 20 * 320].reshape(2, -1).astype(np.float32) / 32768
@@ -204,6 +207,31 @@ def test_distortion_and_silence(trainer, data, tmp_path):
     assert np.allclose(export.run_decoder(decoder, codes), few, atol=1e-5)
     steps = json.loads((tmp_path / "model.json").read_text())["distortions"]
     assert len(steps) == 11 and steps == sorted(steps, reverse=True) and steps[-1] > 0
+
+
+def test_distortions_of_qualities():
+    """Each allows spans of speech-like levels the codes on average that it stands for."""
+    rng = np.random.default_rng(0)
+    levels = 10 ** rng.uniform(0, 4, 5000)
+    spans = levels * 0.6 ** np.arange(9)[:, None] * rng.uniform(0.8, 1.2, (9, 5000))
+    steps = export.distortions(spans)
+    assert (np.diff(steps) < 0).all()
+    for quality in (0, 5, 10):
+        depth = fewest(spans[None], steps[quality]).mean()
+        assert depth == pytest.approx(8 / 12 * 11 ** (quality / 10), rel=0.02)
+
+
+def test_waves_are_kept_from_growing(data, tmp_path):
+    """Beyond the size that they may have, they become smaller."""
+    sizes = {}
+    for limit in ("1e6", "0.01"):
+        more = ["training.adversarial_from=1000", f"training.wave_size={limit}"]
+        settings = config.load(ROOT / "weights/training/configs/general-24k.toml", SMALL + more)
+        trainer = train.Trainer(settings, tmp_path / limit, torch.device("cpu"))
+        trainer.train(data, minutes=60, log_every=1)
+        with (tmp_path / limit / "log.csv").open() as f:
+            sizes[limit] = float(list(csv.DictReader(f))[-1]["wave_size"])
+    assert sizes["0.01"] < 0.99 * sizes["1e6"]
 
 
 def test_receptive_field_bounds_the_state(trainer, data, tmp_path):

@@ -30,7 +30,7 @@ _FIRST, _NEXT = 64, 32  # how often a difference counts as seen before it was, a
 def choose(distortion: np.ndarray, most: float) -> np.ndarray:
     """The fewest codes with which spans of tokens are near enough.
 
-    How far a span may be off grows with the fourth root of its level: between equal noise
+    How far a span may be off grows with the fourth root of what it is: between equal noise
     everywhere, which is the least of all, and equal noise in relation to the signal, which is the
     least audible in loud parts.
 
@@ -40,8 +40,8 @@ def choose(distortion: np.ndarray, most: float) -> np.ndarray:
         ``float32[rows, codebooks + 1, n]``: squared distances of tokens from what they become with
         so many codes.
     most : float
-        What the mean square of a span's distances, to the fourth power, may be in relation to that
-        without any code.
+        A distortion: spans with less without any code have none, others may have
+        ``most^(3/4) * d^(1/4)``, where d is theirs without any code.
 
     Returns
     -------
@@ -57,7 +57,7 @@ def choose(distortion: np.ndarray, most: float) -> np.ndarray:
 
 def fewest(means: np.ndarray, most: float) -> np.ndarray:
     """The rule of `choose`: depths ``uint8[rows, spans]`` of mean distortions of spans."""
-    near = means**4 <= most * means[:, :1]
+    near = means**4 <= most**3 * means[:, :1]
     return np.where(near.any(axis=1), near.argmax(axis=1), means.shape[1] - 1).astype(np.uint8)
 
 

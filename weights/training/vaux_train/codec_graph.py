@@ -23,15 +23,15 @@ from .network import (
 )
 from .quantiser import BEAM
 
-GROUP = 4  # stages of the quantiser that are searched, or left out, together
+GROUPS = (2, 4, 8, 12)  # where groups of stages end that are searched, or left out, together
 
 
 def encoder_graph(codec: Codec) -> onnx.ModelProto:
     """``pcm [B, n·hop]``, ``state`` to ``codes [B, codebooks, n]`` (int32), ``next_state``.
 
-    A third input, ``codebooks``, may be given where the first so many are enough: the search may
-    then stop early, and what was not searched is -1. A fourth, ``measured``, is 1 where the third
-    output is wanted, ``distortion [B, codebooks + 1, n]``: how far, as a squared distance of
+    A third input, ``codebooks``, may be given where the first so many are enough: the search then
+    ends with their group, and what was not searched is -1. A fourth, ``measured``, is 1 where the
+    third output is wanted, ``distortion [B, codebooks + 1, n]``: how far, as a squared distance of
     latents, a token is from what it becomes with so many codes; see `distortion`.
     """
     g, c = Graph(), codec.config
@@ -85,6 +85,7 @@ def quantise(g: Graph, latents: str, entries: list[str], codec: Codec) -> str:
             near = g.op("Gemm", g.reshape(rest, -1, c.latent_dim), entries[k], biases[k], transB=1)
             near = g.op("Add", g.reshape(near, -1, survivors, c.codebook_size), score)
             score, found = g.largest(g.reshape(near, 0, -1), survivors * c.codebook_size, BEAM)
+            score = g.op("Sub", score, g.cut(score, 1, 0, 1))
             before, index = g.op("Div", found, size), g.op("Mod", found, size)
             rest = g.op("GatherND", rest, before, batch_dims=1)
             rest = g.op("Sub", rest, g.op("GatherND", entries[k], index))
@@ -98,10 +99,10 @@ def quantise(g: Graph, latents: str, entries: list[str], codec: Codec) -> str:
         codes = g.op("Concat", codes, g.op("Expand", nothing, where), axis=2)
         return [g.op("Identity", rest), g.op("Identity", score), codes]
 
-    starts = range(0, c.codebooks, GROUP)
-    groups = [range(first, min(first + GROUP, c.codebooks)) for first in starts]
-    rest = g.reshape(latents, -1, 1, c.latent_dim)  # [rows, survivors, latent_dim]
-    found = search(groups[0], rest, g.scalar(0))  # score [rows, survivors, 1], codes beside it
+    ends = [end for end in GROUPS if end < c.codebooks] + [c.codebooks]
+    groups = [range(first, end) for first, end in zip([0, *ends], ends, strict=False)]
+    # rest [rows, survivors, latent_dim], score [rows, survivors, 1], codes [rows, survivors, k]
+    found = search(groups[0], g.reshape(latents, -1, 1, c.latent_dim), g.scalar(0))
     for stages in groups[1:]:
         wanted = g.op("Less", g.constant(np.array(stages.start)), asked)
         found = g.when(wanted, partial(search, stages, *found), partial(skip, stages, *found))

@@ -68,8 +68,8 @@ class Training:
     levels: float = 0.15
     loudness: float = 1.5
     level_latents: float = 0.3  # how firmly those latents are held to what they are to carry
-    largest: float = 44.0  # mean square that the other latents may have, and how firmly
-    too_large: float = 3.0
+    wave_size: float = 44.0  # mean square that the other latents may have, beside such levels
+    too_large: float = 3.0  # weight of what is above it
     waveform: float = 0.1
     commitment: float = 0.25
     adversarial: float = 0.1  # shares of the gradient that likeness has at the samples

@@ -17,7 +17,7 @@ from .codec_graph import decoder_graph, encoder_graph, receptive_fields
 from .data import KINDS
 from .graph import state_size
 from .network import Codec
-from .shipped import round_weights
+from .shipped import read_weights, round_weights
 
 STATISTICS_SECONDS = 1800  # for the static coder and variable bitrate
 QUALITIES = 11  # 0 to 10
@@ -117,7 +117,7 @@ def statistics(
 
 
 def distortions(spans: np.ndarray) -> list[float]:
-    """The most that `fewest` allows spans at each quality, 0 to 10.
+    """The `most` of `fewest` at each quality, 0 to 10.
 
     With it, those of training audio have as many codes on average as quality stands for: in steps
     of the same factor, from a twelfth of all codebooks to eleven twelfths.
@@ -126,8 +126,8 @@ def distortions(spans: np.ndarray) -> list[float]:
     found = []
     for quality in range(QUALITIES):
         wanted = codebooks / 12 * 11 ** (quality / (QUALITIES - 1))
-        low, high = 0.0, float(spans[0].max()) ** 3
-        for _ in range(80):
+        low, high = 0.0, float(spans[0].max())
+        for _ in range(50):
             most = (low + high) / 2
             depth = fewest(spans[None], most).mean()
             low, high = (most, high) if depth > wanted else (low, most)
@@ -139,13 +139,14 @@ def export(codec: Codec, folder: Path, data: Path, mix: dict[str, float]) -> dic
     """Write the model folder from `codec`, whose weights are rounded on the way.
 
     Its statistics are of the `mix` (shares of kinds of sound) in `data`. A language model that is
-    there stays, if it is of the same encoder.
+    there stays, if its codes mean the same.
     """
     folder.mkdir(parents=True, exist_ok=True)
     description = folder / "model.json"
     before = json.loads(description.read_text()) if description.exists() else {}
     c = codec.config
     codec = round_weights(codec.eval())
+    books = read_weights(folder)["quantiser.codebooks"] if before else torch.empty(0)
     graphs = {"encoder": encoder_graph(codec), "decoder": decoder_graph(codec)}
     for name, graph in graphs.items():
         (folder / f"{name}.onnx").write_bytes(graph.SerializeToString())
@@ -184,7 +185,7 @@ def export(codec: Codec, folder: Path, data: Path, mix: dict[str, float]) -> dic
         "static": entry("static.npy"),
         "distortions": distortions(spans),
     }
-    if "lm" in before and before["encoder"]["sha256"] == after["encoder"]["sha256"]:
+    if "lm" in before and torch.equal(books, codec.quantiser.codebooks):
         after["lm"] = before["lm"]
     assert math.log2(c.codebook_size).is_integer()
     description.write_text(json.dumps(after, indent=2) + "\n")

@@ -166,8 +166,8 @@ class Graph:
     def largest(self, x: str, size: int, count: int) -> tuple[str, str]:
         """The `count` largest of each row ``[rows, size]``, and where: both ``[rows, count, 1]``.
 
-        First the parts of a row that hold them, because ONNX Runtime's ReduceMax is vectorised and
-        its TopK is not.
+        It looks for the parts of a row that hold them first, because ONNX Runtime's ReduceMax is
+        vectorised and its TopK is not. `size` is a power of two times a small number.
         """
         part = 1 << (size.bit_length() // 2)
         parts = self.reshape(x, -1, size // part, part)
@@ -183,10 +183,10 @@ class Graph:
 
     def top(self, x: str, count: int) -> tuple[str, str]:
         """Values and places of the `count` largest along the last axis, the largest first."""
-        value = self.op("TopK", x, self.ints(count))
-        place = value + "_place"
-        self.nodes[-1].output.append(place)
-        return value, place
+        self._count += 1
+        outputs = [f"topk_{self._count}", f"topk_{self._count}_place"]
+        self.nodes.append(helper.make_node("TopK", [x, self.ints(count)], outputs))
+        return outputs[0], outputs[1]
 
     def mdct_basis(self, hop: int) -> str:
         """``[2·hop, hop]``, windowed, from a table of one period of the cosine.

@@ -44,14 +44,15 @@ class ResidualQuantiser(nn.Module):
     def encode(self, latents: Tensor, stages: int | None = None) -> Tensor:
         """``[B, T, dim]`` to codes ``[B, stages, T]``: the best of the sequences that survive.
 
-        After each stage those are the `BEAM` that are nearest. In training there is but one.
+        After each stage those are the `BEAM` that are nearest; `forward` follows but one.
         """
         rest = latents.float().flatten(0, 1)[:, None]  # [N, survivors, dim]
-        score = rest.new_zeros(rest.shape[:2])  # half of how much nearer it has come, squared
+        score = rest.new_zeros(rest.shape[:2])  # half of the squared distance, beside the best's
         codes = score.new_empty((*score.shape, 0), dtype=torch.int64)
         for book in self.codebooks[: stages or self.stages]:
             near = rest @ book.T - 0.5 * book.square().sum(1) + score[..., None]
             score, found = near.flatten(1).topk(BEAM)
+            score = score - score[:, :1]  # small, for float32 to tell the last stages apart
             before, index = (found // self.size)[..., None], found % self.size
             rest = rest.take_along_dim(before, 1) - book[index]
             codes = torch.cat([codes.take_along_dim(before, 1), index[..., None]], 2)

@@ -47,8 +47,8 @@ class Trainer(Run):
     STATES = NETWORKS + OPTIMISERS
     COUNTERS = ("step", "adversarial_steps")
     COLUMNS = ("mel", "spectrum", "levels", "loudness", "waveform", "commitment", "levels_off",
-               "size",
-               "judge", "deceive", "feature", "gradient", "used_first", "used_last")  # fmt: skip
+               "judge", "deceive", "feature", "gradient", "used_first", "used_last",
+               "wave_size")  # fmt: skip
 
     def __init__(self, config: Config, folder: Path, device: torch.device) -> None:
         super().__init__(folder, device)
@@ -143,7 +143,7 @@ class Trainer(Run):
             quantised, commitment, used = self.codec.quantiser(latents, stages)
             y = self.codec.decode(quantised, self.codec.random_signs(quantised))
         levels_off = self._levels_off(latents, x)
-        size = latents[..., : -self.config.model.level_latents].square().mean()
+        wave_size = latents[..., : -self.config.model.level_latents].square().mean()
         delay = self.codec.delay
         y, x = y[:, delay:], x[:, : x.shape[1] - delay]
         # With few codes the waveform cannot be known, and the smallest error of a value that is not
@@ -157,8 +157,7 @@ class Trainer(Run):
         log["waveform"] = waveform
         log |= {"commitment": commitment, "levels_off": levels_off.detach().sqrt()}
         log["levels_off"] /= self.config.model.level_per_db
-        log["size"] = size
-        log |= {"used_first": used[0], "used_last": used[-1]}
+        log |= {"used_first": used[0], "used_last": used[-1], "wave_size": wave_size}
         if t.adversarial_from is not None and self.step >= t.adversarial_from:
             ramp = min(1.0, (self.adversarial_steps + 1) / ADVERSARIAL_RAMP)
             (wanted,) = torch.autograd.grad(likeness, y, retain_graph=True)
@@ -169,7 +168,7 @@ class Trainer(Run):
         else:
             loss = likeness
         loss = loss + t.commitment * commitment + t.level_latents * levels_off
-        loss = loss + t.too_large * (size / t.largest - 1).clamp_min(0)
+        loss = loss + t.too_large * (wave_size / t.wave_size - 1).clamp_min(0)
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
         log["gradient"] = torch.nn.utils.clip_grad_norm_(self.codec.parameters(), t.clip)

@@ -1,7 +1,7 @@
 """Let the quantiser care less for some latents and more for others, with no other change.
 
 The straight-through gradient tells the encoder nothing of how the quantiser's error should be
-shared among the latents: what it chooses is nearest in plain squared distance. So the latents of
+shared among the latents: it chooses by plain squared distance. So the latents of
 bands that matter less are made smaller, and larger again where the decoder reads them; or those
 that carry levels larger, and smaller again. Which code is nearest changes, and what each code
 stands for does not.
