@@ -120,6 +120,7 @@ def test_the_bitrate_may_change_from_packet_to_packet(codec):
     high, low = (encode(codec.stream_encoder(bitrate=b), data) for b in (6, 3))
     mixed = [high[i] if i % 2 else low[i] for i in range(len(high))]
     codes = codes_of(high, 1, 8).astype(np.int32)
+    codes[:, :4, ::2] = codes_of(low, 1, 4)[..., ::2]
     codes[:, 4:, ::2] = -1
     from vauxio.signalcoding import TokenDecoder
 
