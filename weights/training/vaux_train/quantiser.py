@@ -47,7 +47,7 @@ class ResidualQuantiser(nn.Module):
         After each stage those are the `BEAM` that are nearest; `forward` follows but one.
         """
         rest = latents.float().flatten(0, 1)[:, None]  # [N, survivors, dim]
-        score = rest.new_zeros(rest.shape[:2])  # half of the squared distance, beside the best's
+        score = rest.new_zeros(rest.shape[:2])  # minus half the squared distance, beside the best's
         codes = score.new_empty((*score.shape, 0), dtype=torch.int64)
         for book in self.codebooks[: stages or self.stages]:
             near = rest @ book.T - 0.5 * book.square().sum(1) + score[..., None]
