@@ -34,11 +34,15 @@ class ResidualQuantiser(nn.Module):
         self.register_buffer("sums", torch.zeros(stages, size, dim))
         self.corrections = nn.Parameter(torch.zeros(stages, size, dim))
 
-    def nearest(self, stage: int, x: Tensor) -> Tensor:
-        """Index of the nearest entry for rows ``[N, dim]``; the |x|² term does not matter."""
+    def nearness(self, stage: int, x: Tensor) -> Tensor:
+        """Minus half the squared distance of every entry, up to the |x|² term: ``[..., size]``."""
         book = self.codebooks[stage]
         with torch.autocast(x.device.type, enabled=False):
-            return (x @ book.T - 0.5 * book.square().sum(1)).argmax(1)
+            return x @ book.T - 0.5 * book.square().sum(1)
+
+    def nearest(self, stage: int, x: Tensor) -> Tensor:
+        """Index of the nearest entry for rows ``[N, dim]``."""
+        return self.nearness(stage, x).argmax(1)
 
     @torch.no_grad()
     def encode(self, latents: Tensor, stages: int | None = None) -> Tensor:
@@ -49,12 +53,12 @@ class ResidualQuantiser(nn.Module):
         rest = latents.float().flatten(0, 1)[:, None]  # [N, survivors, dim]
         score = rest.new_zeros(rest.shape[:2])  # minus half the squared distance, beside the best's
         codes = score.new_empty((*score.shape, 0), dtype=torch.int64)
-        for book in self.codebooks[: stages or self.stages]:
-            near = rest @ book.T - 0.5 * book.square().sum(1) + score[..., None]
+        for stage in range(stages or self.stages):
+            near = self.nearness(stage, rest) + score[..., None]
             score, found = near.flatten(1).topk(BEAM)
             score = score - score[:, :1]  # small, for float32 to tell the last stages apart
             before, index = (found // self.size)[..., None], found % self.size
-            rest = rest.take_along_dim(before, 1) - book[index]
+            rest = rest.take_along_dim(before, 1) - self.codebooks[stage][index]
             codes = torch.cat([codes.take_along_dim(before, 1), index[..., None]], 2)
         return codes[:, 0].view(*latents.shape[:2], -1).transpose(1, 2)
 
