@@ -12,7 +12,9 @@ _LEFT, _RIGHT, _TOP, _BOTTOM = 52, 165, 40, 50
 BITRATES = 1, 1.5, 2, 3, 4, 6, 8, 12, 16, 24, 32
 _COLOURS = {
     "vauxio": "#0b6bcb",
+    "vauxio variable": "#1e3a8a",
     "vauxio speech-24k": "#06b6d4",
+    "vauxio speech-24k variable": "#0f766e",
     "Opus": "#c2410c",
     "Opus NoLACE": "#e879a0",
     "AMR-WB": "#15803d",

@@ -18,7 +18,7 @@ pytest.importorskip("safetensors")
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "weights" / "training"))
 
-from vaux_train import codec_graph, config, export, quantiser, shipped, train  # noqa: E402
+from vaux_train import codec_graph, config, export, narrow, quantiser, shipped, train  # noqa: E402
 from vaux_train.__main__ import main  # noqa: E402
 
 from vauxio.depths import fewest  # noqa: E402
@@ -118,6 +118,48 @@ def test_weighing_changes_only_what_is_nearest(trainer, tmp_path, monkeypatch):
         ratio = (after.square().mean((0, 1)) / before.square().mean((0, 1))).sqrt()
         assert torch.allclose(again.average.decode(after), heavy.average.decode(before), atol=1e-5)
     assert torch.allclose(ratio[-4:], torch.full((4,), 1.5)) and 0.49 < ratio.min() < 0.9
+    again.sampler = trainer.sampler
+    again.train_step(1.0)
+
+
+def test_narrowing_leaves_out_what_others_can_replace(trainer, data, tmp_path, monkeypatch):
+    wide, cut = (train.Trainer(trainer.config, tmp_path, torch.device("cpu")) for _ in range(2))
+    for each in (wide, cut):
+        each.resume(trainer.folder / "last.pt")
+    wide.save()
+    config_file = ROOT / "weights/training/configs/general-24k.toml"
+    words = ["narrow", "--config", config_file, "--data", data, "--run", tmp_path,
+             *(word for item in SMALL for word in ("--set", item))]  # fmt: skip
+    monkeypatch.setattr(sys, "argv", ["vaux_train", *map(str, words), "--expansion", "3"])
+    with pytest.raises(SystemExit, match="has 3"):
+        main()
+    monkeypatch.setattr(narrow, "TOKENS", 2000)
+    monkeypatch.setattr(sys, "argv", ["vaux_train", *map(str, words), "--expansion", "2"])
+    main()
+    settings = config.load(config_file, [*SMALL, "model.decoder_expansion=2"])
+    again = train.Trainer(settings, tmp_path, torch.device("cpu"))
+    again.resume(tmp_path / "last.pt")
+    assert again.step == wide.step
+    before, after = wide.average.state_dict(), again.average.state_dict()
+    assert {n for n in after if after[n].shape != before[n].shape} == {
+        f"decoder.blocks.{i}.{name}"
+        for i in range(2) for name in ("up.weight", "up.bias", "down.weight")
+    }  # fmt: skip
+    for name in after:
+        if not name.startswith("decoder."):
+            assert torch.equal(after[name], before[name])
+
+    # Nearer than with the same units left out and nothing fitted.
+    pcm = trainer.sampler.batch()
+    with torch.no_grad():
+        pairs = zip(cut.average.decoder.blocks, again.average.decoder.blocks, strict=True)
+        for block, narrowed in pairs:
+            gone = ~(block.up.bias[:, None] == narrowed.up.bias).any(1)
+            assert gone.sum() == 32
+            block.down.weight[:, gone] = 0
+        latents = wide.average.encode(pcm)
+        said, fitted, not_fitted = (t.average.decoder(latents) for t in (wide, again, cut))
+    assert (fitted - said).norm() < 0.5 * (not_fitted - said).norm()
     again.sampler = trainer.sampler
     again.train_step(1.0)
 
@@ -261,7 +303,8 @@ def test_fewer_codebooks_of_a_larger_model(trainer, data, tmp_path, monkeypatch,
     for kind in ("speech", "music", "sound"):
         (tmp_path / "corpus" / "dev" / kind).mkdir(parents=True)
         soundfile.write(tmp_path / "corpus" / "dev" / kind / "a.flac", voice, rate)
-    smaller = [*SMALL, "model.name='small'", "model.codebooks=2", "training.bitrates=[1, 2]"]
+    smaller = [*SMALL, "model.name='small'", "model.codebooks=2", "model.decoder_expansion=3",
+               "training.bitrates=[1, 2]"]  # fmt: skip
 
     def call(verb: str, *arguments: object, steps: int = 0) -> str:
         more = [*smaller, f"training.steps={trainer.step + steps}"]

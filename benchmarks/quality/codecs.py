@@ -95,12 +95,15 @@ class Vauxio(Codec):
     Attributes
     ----------
     model : str
-    bitrate : float
+    bitrate : float or None
         Nominal, in kbps.
+    quality : float or None
+        Of variable bitrate, instead.
     """
 
     model: str = DEFAULT
-    bitrate: float = 6
+    bitrate: float | None = None
+    quality: float | None = None
 
     @property
     def missing(self) -> str | None:
@@ -114,7 +117,7 @@ class Vauxio(Codec):
         def code(lm: bool) -> bytes:
             return vauxio.compress(
                 recording.samples, recording.samplerate,
-                model=self.model, bitrate=self.bitrate, lm=lm,
+                model=self.model, bitrate=self.bitrate, quality=self.quality, lm=lm,
             )  # fmt: skip
 
         blob = code(lm=True)
@@ -280,9 +283,18 @@ def _codec2(bps: int) -> Tool:
     )  # fmt: skip
 
 
+def _vauxio(model: str, bitrates: tuple[float, ...], kinds: tuple[str, ...]) -> list[Codec]:
+    family = "vauxio" if model == DEFAULT else f"vauxio {model}"
+    return [
+        *(Vauxio(family, f"{n:g} kbps", kinds, model, bitrate=n) for n in bitrates),
+        *(Vauxio(f"{family} variable", f"quality {q}", kinds, model, quality=q)
+          for q in (2, 4, 6, 8, 10)),
+    ]  # fmt: skip
+
+
 VAUXIO: list[Codec] = [
-    *(Vauxio("vauxio", f"{n:g} kbps", bitrate=n) for n in (1.5, 3, 6, 12)),
-    *(Vauxio(f"vauxio {SPEECH}", f"{n:g} kbps", ("speech",), SPEECH, n) for n in (1.5, 3, 6)),
+    *_vauxio(DEFAULT, (1.5, 3, 6, 12), ("speech", "music", "sound")),
+    *_vauxio(SPEECH, (1.5, 3, 6), ("speech",)),
 ]
 PEERS: list[Codec] = [
     *map(_opus, (6, 8, 12, 16, 24)),

@@ -42,6 +42,12 @@ def parser() -> argparse.ArgumentParser:
                    help="what latents that carry levels are multiplied by, as then must be the "
                         "config's level_per_db")  # fmt: skip
 
+    p = run_verb("narrow", "leave out units of the decoder, and fit the others to do as well")
+    p.add_argument("--data", type=Path, required=True)
+    p.add_argument("--expansion", type=int, required=True,
+                   help="hidden units of a block for each of its width, as then must be the "
+                        "config's decoder_expansion")  # fmt: skip
+
     p = run_verb("report", "curves, decoded samples and spectrograms into the run's folder")
     p.add_argument("--corpus", type=Path, required=True)
 
@@ -139,6 +145,7 @@ def main() -> None:
 
     from . import evaluate, export, report
     from .config import load
+    from .narrow import narrow
     from .run import device_of
     from .train import Trainer
     from .weigh import weigh
@@ -152,6 +159,11 @@ def main() -> None:
     elif args.verb == "weigh":
         weigh(trainer, args.above, args.factor, args.levels)
         trainer.save()
+    elif args.verb == "narrow":
+        if not 1 <= args.expansion < (now := trainer.config.model.decoder_expansion):
+            raise SystemExit(f"--expansion must be 1 or more, and less than now: it has {now}")
+        trainer.open(args.data)
+        narrow(trainer, args.expansion).save()
     elif args.verb == "report":
         report.curves(args.run / "log.csv", args.run / "curves.png")
         report.samples(codec, args.corpus, args.run / "samples", bitrates)

@@ -23,6 +23,7 @@ class Model:
     decoder_dim: int = 384
     decoder_blocks: int = 6
     expansion: int = 3
+    decoder_expansion: int = 3  # made less by the verb narrow
     kernel: int = 7
     latent_dim: int = 80
     level_latents: int = 16  # of these the last, see `levels`

@@ -161,7 +161,7 @@ class Codec(nn.Module):
             c.decoder_dim,
             2 * c.hop,
             c.decoder_blocks,
-            c.expansion,
+            c.decoder_expansion,
             c.kernel,
             c.lookahead + 1,
         )

@@ -105,7 +105,7 @@ class Trainer(Run):
 
     # -- one step ------------------------------------------------------------------------------
 
-    def _stages(self, n: int) -> torch.Tensor:
+    def random_stages(self, n: int) -> torch.Tensor:
         """Codebooks for each row: mostly the advertised bitrates, sometimes any."""
         listed = torch.tensor(self.config.training.bitrates, device=self.device)
         chosen = listed[torch.randint(len(listed), (n,), device=self.device)]
@@ -121,13 +121,13 @@ class Trainer(Run):
                 live[name].copy_(slow[name])
         self.codec.quantiser.eval()
 
-    def _sample(self, tokens: int) -> torch.Tensor:
+    def sample(self, tokens: int) -> torch.Tensor:
         batches = -(-tokens // (self.config.data.batch * self.config.data.tokens))
         return torch.cat([self.sampler.batch() for _ in range(batches)])
 
     def initialise(self) -> None:
         """Linear path and codebooks from the data itself, before the first step."""
-        self.codec.initialise(self._sample(INITIAL_TOKENS))
+        self.codec.initialise(self.sample(INITIAL_TOKENS))
         self.average.load_state_dict(self.codec.state_dict())
 
     def train_step(self, scale: float) -> dict[str, float]:
@@ -136,7 +136,7 @@ class Trainer(Run):
         for group in self.optimiser.param_groups:
             group["lr"] = t.lr * scale * warm
         x = self.sampler.batch()
-        stages = self._stages(len(x))
+        stages = self.random_stages(len(x))
         with torch.autocast(self.device.type, torch.bfloat16):
             with torch.set_grad_enabled(not t.decoder_only):
                 latents = self.codec.encode(x)
@@ -223,9 +223,14 @@ class Trainer(Run):
 
     # -- the whole run -------------------------------------------------------------------------
 
+    def open(self, data: Path) -> None:
+        """Take excerpts from the arrays in this folder."""
+        seed = self.config.training.seed + self.step
+        self.sampler = Sampler(data, self.config, self.device, seed)
+
     def train(self, data: Path, minutes: float, log_every: int = 25) -> None:
         t = self.config.training
-        self.sampler = Sampler(data, self.config, self.device, t.seed + self.step)
+        self.open(data)
         if self.step == 0:
             self.initialise()
         self.codec.train()
