@@ -85,14 +85,15 @@ def results(name: str) -> dict[str, Any]:
 
 
 def quality(kind: str) -> str:
-    """The codec beside its peers: a row for each setting."""
+    """The codec beside its peers: a row for each bitrate. Qualities have a page of their own."""
     metrics = {"speech": ("visqol", "pesq", "stoi", "dnsmos_ovrl")}.get(kind, ("visqol", "mel"))
     names = [report.NAMES[m] for m in metrics]
     rows = []
     for entry in _entries(kind):
-        if entry["family"] == "original" or entry["kbps"] > 17:
+        family = entry["family"]
+        if family == "original" or family.endswith("variable") or entry["kbps"] > 17:
             continue
-        cells = [entry["family"], f"{entry['kbps']:.1f}"]
+        cells = [family, f"{entry['kbps']:.1f}"]
         cells += [f"{entry[m][0]:.{3 if m == 'stoi' else 2}f}" for m in metrics]
         rows.append([f"**{c}**" for c in cells] if report.is_vauxio(entry) else cells)
     return _table([kind, "kbps", *names], rows)
@@ -148,7 +149,7 @@ def savings() -> str:
         for _, kind in columns.values()
         for e in filter(report.is_vauxio, _entries(kind))
     }
-    settings = dict.fromkeys(setting for *_, setting in cells)
+    settings = dict.fromkeys(setting for *_, setting in cells if setting.endswith("kbps"))
     rows = [[s, *(cells.get((*column, s), "") for column in columns.values())] for s in settings]
     return _table(["nominal", *columns], rows)
 

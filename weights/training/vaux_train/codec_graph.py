@@ -23,7 +23,7 @@ from .network import (
 )
 from .quantiser import BEAM
 
-GROUPS = (2, 4, 8, 12)  # where groups of stages end that are searched, or left out, together
+GROUPS = (2, 3, 4, 8, 12)  # where groups of stages end that are searched, or left out, together
 
 
 def encoder_graph(codec: Codec) -> onnx.ModelProto:
