@@ -24,6 +24,7 @@ from ..process import Run, cores, processor, run
 from .cases import RECORDING
 
 BITRATES = 1.5, 6, 12
+DENOISED = 2.25  # kbps
 _PRODUCT = {"size": 1024, "times": 10}
 _MARK = "matrix product"
 
@@ -157,17 +158,22 @@ def plan(scale: Scale, folder: Path, encodec: bool) -> list[Case]:
     cases = [case("matrix", (_MARK,), 1, None, **_PRODUCT)]
     for model in vauxio.models():
         name, bitrate = model.name, model.default_bitrate
-        for kbps in (kbps for kbps in BITRATES if kbps <= model.bitrates[-1]):
-            for lm in (False, True):
+        settings = [
+            (f"{kbps:g} kbps", kbps, lm, False) for kbps in BITRATES for lm in (False, True)
+        ]
+        settings.append((f"{DENOISED:g} kbps, denoised", DENOISED, False, True))
+        for label, kbps, lm, denoise in settings:
+            if kbps <= model.bitrates[-1]:
                 cases.append(
                     case(
                         "coding",
-                        (name, f"{kbps:g} kbps"),
+                        (name, label),
                         1,
                         scale.audio,
                         model=name,
                         bitrate=kbps,
                         lm=lm,
+                        denoise=denoise,
                         seconds=scale.audio,
                     )
                 )

@@ -29,10 +29,10 @@ _WARM = 4  # seconds of audio
 Times = tuple[float, float]
 
 
-def coding(model: str, bitrate: float, lm: bool, seconds: float) -> dict[str, Any]:
+def coding(model: str, bitrate: float, lm: bool, denoise: bool, seconds: float) -> dict[str, Any]:
     """Recording to file and back, in memory: conversion of rates, checksums and all."""
     data, rate = recording(seconds)
-    return _coding(data, rate, model=model, bitrate=bitrate, lm=lm)
+    return _coding(data, rate, model=model, bitrate=bitrate, lm=lm, denoise=denoise)
 
 
 def beside(model: str, bitrate: float, lm: bool, seconds: float) -> dict[str, Any]:
