@@ -90,10 +90,9 @@ def quality(kind: str) -> str:
     names = [report.NAMES[m] for m in metrics]
     rows = []
     for entry in _entries(kind):
-        family = entry["family"]
-        if family == "original" or family.endswith("variable") or entry["kbps"] > 17:
+        if entry["family"] == "original" or report.is_variable(entry) or entry["kbps"] > 17:
             continue
-        cells = [family, f"{entry['kbps']:.1f}"]
+        cells = [entry["family"], f"{entry['kbps']:.1f}"]
         cells += [f"{entry[m][0]:.{3 if m == 'stoi' else 2}f}" for m in metrics]
         rows.append([f"**{c}**" for c in cells] if report.is_vauxio(entry) else cells)
     return _table([kind, "kbps", *names], rows)
@@ -148,8 +147,9 @@ def savings() -> str:
         (e["family"], kind, e["setting"]): f"{e['kbps']:.2f} ({e['kbps_plain']:.2f})"
         for _, kind in columns.values()
         for e in filter(report.is_vauxio, _entries(kind))
+        if not report.is_variable(e)
     }
-    settings = dict.fromkeys(setting for *_, setting in cells if setting.endswith("kbps"))
+    settings = dict.fromkeys(setting for *_, setting in cells)
     rows = [[s, *(cells.get((*column, s), "") for column in columns.values())] for s in settings]
     return _table(["nominal", *columns], rows)
 

@@ -7,14 +7,13 @@ from collections.abc import Mapping, Sequence
 from math import ceil, floor, log, log10
 from typing import NamedTuple
 
-WIDTH, HEIGHT = 640, 420  # small, so that its text can be read on a phone
-_LEFT, _RIGHT, _TOP, _BOTTOM = 52, 165, 40, 50
+WIDTH, HEIGHT = 700, 420  # small, so that its text can be read on a phone
+_LEFT, _RIGHT, _TOP, _BOTTOM = 52, 225, 40, 50
+VARIABLE = " variable"  # ends the name of a line that is dashed, in the colour of the one without
 BITRATES = 1, 1.5, 2, 3, 4, 6, 8, 12, 16, 24, 32
 _COLOURS = {
     "vauxio": "#0b6bcb",
-    "vauxio variable": "#1e3a8a",
     "vauxio speech-24k": "#06b6d4",
-    "vauxio speech-24k variable": "#0f766e",
     "Opus": "#c2410c",
     "Opus NoLACE": "#e879a0",
     "AMR-WB": "#15803d",
@@ -93,23 +92,27 @@ def plot(
         out.append(f'<path class="original" d="M{_LEFT} {y(original):.1f}H{WIDTH - _RIGHT}"/>')
         out.append(f'<text x="{WIDTH - _RIGHT + 10}" y="{y(original) + 4:.1f}">original</text>')
     for i, (name, line) in enumerate(lines.items()):
-        colour = _COLOURS.get(name, _OTHERS[i % len(_OTHERS)])
+        colour = _COLOURS.get(name.removesuffix(VARIABLE), _OTHERS[i % len(_OTHERS)])
+        dashes, hollow = (
+            mark * name.endswith(VARIABLE)
+            for mark in (' stroke-dasharray="9 6"', ' fill="#fff" stroke-width="2"')
+        )
         width = 3.5 if name.startswith("vauxio") else 1.8
         line = sorted(line)
         path = "L".join(f"{x(p.x):.1f} {y(p.mean):.1f}" for p in line)
         out.append(f'<g stroke="{colour}" fill="{colour}">')
         for p in line:
             out.append(f'<path class="bar" d="M{x(p.x):.1f} {y(p.low):.1f}V{y(p.high):.1f}"/>')
-        out.append(f'<path fill="none" stroke-width="{width}" d="M{path}"/>')
+        out.append(f'<path fill="none" stroke-width="{width}"{dashes} d="M{path}"/>')
         for p in line:
             out.append(
-                f'<circle cx="{x(p.x):.1f}" cy="{y(p.mean):.1f}" r="4">'
+                f'<circle cx="{x(p.x):.1f}" cy="{y(p.mean):.1f}" r="4"{hollow}>'
                 f"<title>{html.escape(name)}, {p.x:.2f} {html.escape(unit)}: {p.mean:.3f} "
                 f"({p.low:.3f} to {p.high:.3f})</title></circle>"
             )
         at = _TOP + 40 + 22 * i
         out.append(
-            f'<circle cx="{WIDTH - _RIGHT + 22}" cy="{at}" r="5"/></g>'
+            f'<circle cx="{WIDTH - _RIGHT + 22}" cy="{at}" r="5"{hollow}/></g>'
             f'<text x="{WIDTH - _RIGHT + 36}" y="{at + 5}">{html.escape(name)}</text>'
         )
     return "\n".join([*out, "</svg>\n"])

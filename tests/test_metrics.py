@@ -285,6 +285,8 @@ def test_codecs_give_the_recording_back(codec, recorded):
     kbps = coded.audio_bytes * 8 / 2 / 1000
     if codec.family == "original":
         assert np.array_equal(np.rint(decoded * 2**15), samples)
+    elif report.is_variable({"family": codec.family}):
+        assert 0 < kbps < 13
     else:
         nominal = float(codec.setting.split()[0])
         assert 0.4 * nominal < kbps < 1.3 * nominal + 0.5

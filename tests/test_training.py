@@ -292,6 +292,23 @@ def test_receptive_field_bounds_the_state(trainer, data, tmp_path):
     assert np.array_equal(a[:, (10 + field) * hop :], b[:, (10 + field) * hop :])
 
 
+def test_fewer_codebooks_of_a_checkpoint(trainer, tmp_path):
+    """The optimiser goes on too, also where it knows codebooks that are not taken."""
+    settings = config.load(
+        ROOT / "weights/training/configs/general-24k.toml", [*SMALL, "model.codebooks=2"]
+    )
+    again = train.Trainer(settings, tmp_path, torch.device("cpu"))
+    again.start(trainer.folder / "last.pt")
+    saved = torch.load(trainer.folder / "last.pt", weights_only=True)
+    assert torch.equal(again.codec.quantiser.codebooks, saved["codec"]["quantiser.codebooks"][:2])
+    for number, (name, parameter) in enumerate(again.codec.named_parameters()):
+        before = saved["optimiser"]["state"][number]["exp_avg"]
+        now = again.optimiser.state[parameter]["exp_avg"]
+        assert torch.equal(now, before[:2] if name == "quantiser.corrections" else before)
+    again.sampler = trainer.sampler
+    again.train_step(1.0)
+
+
 def test_fewer_codebooks_of_a_larger_model(trainer, data, tmp_path, monkeypatch, capsys):
     """From graphs, as speech-24k begins from general-24k: trained, measured, exported, gone on."""
     pytest.importorskip("pesq")

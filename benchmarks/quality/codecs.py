@@ -17,6 +17,7 @@ import soundfile
 import vauxio
 from vauxio.models import DEFAULT, SPEECH
 
+from ..plots import VARIABLE
 from .corpus import Recording
 from .streams import COUNT, ogg_packets
 
@@ -287,7 +288,7 @@ def _vauxio(model: str, bitrates: tuple[float, ...], kinds: tuple[str, ...]) -> 
     family = "vauxio" if model == DEFAULT else f"vauxio {model}"
     return [
         *(Vauxio(family, f"{n:g} kbps", kinds, model, bitrate=n) for n in bitrates),
-        *(Vauxio(f"{family} variable", f"quality {q}", kinds, model, quality=q)
+        *(Vauxio(family + VARIABLE, f"quality {q}", kinds, model, quality=q)
           for q in (2, 4, 6, 8, 10)),
     ]  # fmt: skip
 

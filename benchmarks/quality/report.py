@@ -12,7 +12,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from ..plots import Point, plot
+from ..plots import VARIABLE, Point, plot
 from .metrics import NAMES, OF_KIND
 
 _TEMPLATE = Path(__file__).with_name("template.md")
@@ -131,6 +131,11 @@ def _of_kind(result: dict[str, Any], kind: str) -> list[Entry]:
 def is_vauxio(entry: Entry) -> bool:
     """Whether it is of vauxio, with whatever model."""
     return entry["family"].startswith("vauxio")
+
+
+def is_variable(entry: Entry) -> bool:
+    """Whether it is of a quality of vauxio, not of a bitrate."""
+    return entry["family"].endswith(VARIABLE)
 
 
 def _with_interval(value: list[float], digits: int) -> str:

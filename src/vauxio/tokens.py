@@ -29,7 +29,7 @@ from .networks import LanguageModel
 
 __all__ = ["TokenReader", "TokenWriter", "best_coder", "block_tokens"]
 
-_BLOCK_SECONDS = 10.1  # whole tens and the delay of a model: no scrap of a block after them
+_BLOCK_SECONDS = 10  # whole pieces of `signalcoding.CHUNK`: parts of a file give the same bits
 _COUNTED = 1 << 20  # tokens whose depths `TokenReader.count_depths` counts, about
 
 

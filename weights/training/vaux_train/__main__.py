@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from .run import Run
+    from .train import Trainer
 
 
 def parser() -> argparse.ArgumentParser:
@@ -143,7 +144,6 @@ def main() -> None:
         denoiser(args)
         return
 
-    from . import evaluate, export, report
     from .config import load
     from .narrow import narrow
     from .run import device_of
@@ -153,7 +153,6 @@ def main() -> None:
     trainer = Trainer(load(args.config, args.set), args.run, device_of(args.device))
     begin(trainer, args)
 
-    codec, bitrates = trainer.average.cpu(), trainer.config.training.bitrates
     if args.verb == "train":
         trainer.train(args.data, args.minutes)
     elif args.verb == "weigh":
@@ -162,9 +161,17 @@ def main() -> None:
     elif args.verb == "narrow":
         if not 1 <= args.expansion < (now := trainer.config.model.decoder_expansion):
             raise SystemExit(f"--expansion must be 1 or more, and less than now: it has {now}")
-        trainer.open(args.data)
-        narrow(trainer, args.expansion).save()
-    elif args.verb == "report":
+        narrow(trainer, args.data, args.expansion).save()
+    else:
+        judge(trainer, args)
+
+
+def judge(trainer: Trainer, args: argparse.Namespace) -> None:
+    """Verbs that leave a run as it is, and do without its device."""
+    from . import evaluate, export, report
+
+    codec, bitrates = trainer.average.cpu(), trainer.config.training.bitrates
+    if args.verb == "report":
         report.curves(args.run / "log.csv", args.run / "curves.png")
         report.samples(codec, args.corpus, args.run / "samples", bitrates)
     elif args.verb == "evaluate":

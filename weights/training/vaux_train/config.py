@@ -22,7 +22,7 @@ class Model:
     encoder_blocks: int = 5
     decoder_dim: int = 384
     decoder_blocks: int = 6
-    expansion: int = 3
+    encoder_expansion: int = 3
     decoder_expansion: int = 3  # made less by the verb narrow
     kernel: int = 7
     latent_dim: int = 80

@@ -17,7 +17,7 @@ from .lm_network import TokenModel
 from .lm_start import start_from
 from .run import Run
 
-BLOCK = 760  # tokens of a block in a file
+BLOCK = 750  # tokens of a block in a file
 
 
 class LanguageModelTrainer(Run):

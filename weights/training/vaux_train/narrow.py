@@ -2,12 +2,14 @@
 
 Units are left out one after the other, each time the one that the others can replace best: what is
 lost when the layer after them is fitted anew by least squares (optimal brain surgeon, Hassibi &
-Stork 1993, of one layer). Codes, encoder and codebooks stay as they are.
+Stork 1993, of one layer). Each block is fitted to what it heard in the wide decoder. Codes, encoder
+and codebooks stay as they are.
 """
 
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -21,12 +23,16 @@ RIDGE = 1e-5  # of the mean square of a unit
 
 
 @torch.no_grad()
-def narrow(trainer: Trainer, expansion: int) -> Trainer:
-    """One that goes on from `trainer`, with ``decoder_dim * expansion`` units in a block."""
+def narrow(trainer: Trainer, data: Path, expansion: int) -> Trainer:
+    """One that goes on from `trainer`, with ``decoder_dim * expansion`` units in a block.
+
+    `data` is what ``prepare`` wrote, to fit to.
+    """
     wide = trainer.config
     model = dataclasses.replace(wide.model, decoder_expansion=expansion)
     units = model.decoder_dim * expansion
     result = Trainer(dataclasses.replace(wide, model=model), trainer.folder, trainer.device)
+    trainer.sample_from(data)
     pcm = trainer.sample(TOKENS)
     stages = trainer.random_stages(len(pcm))
     networks = {"codec": trainer.codec, "average": trainer.average}
@@ -43,17 +49,21 @@ def narrow(trainer: Trainer, expansion: int) -> Trainer:
     result.optimiser.load_state_dict(optimiser_of(trainer, kept))
     for name in ("judges", "judge_optimiser"):
         getattr(result, name).load_state_dict(getattr(trainer, name).state_dict())
-    result.step, result.adversarial_steps = trainer.step, trainer.adversarial_steps
+    for name in trainer.COUNTERS:
+        setattr(result, name, getattr(trainer, name))
     return result
 
 
 def hidden_moments(codec: Codec, pcm: Tensor, stages: Tensor) -> list[Tensor]:
-    """Of each block of the decoder, mean products of its units and a one, ``[units + 1] * 2``."""
+    """Of each block of the decoder, mean products of its units and a one.
+
+    Each is ``float64[units + 1, units + 1]``.
+    """
     sums: list[Any] = [0.0] * len(codec.decoder.blocks)
 
     def count(at: int, hidden: Tensor) -> None:
-        h = torch.nn.functional.pad(hidden.flatten(0, 1), (0, 1), value=1.0)
-        sums[at] = sums[at] + (h.T @ h).double()
+        h = torch.nn.functional.pad(hidden.flatten(0, 1), (0, 1), value=1.0).double()
+        sums[at] = sums[at] + h.T @ h
 
     hooks = [
         block.down.register_forward_pre_hook(lambda _, args, at=at: count(at, args[0]))
@@ -66,24 +76,23 @@ def hidden_moments(codec: Codec, pcm: Tensor, stages: Tensor) -> list[Tensor]:
     codec.train(training)
     for hook in hooks:
         hook.remove()
-    return [s / s[-1, -1] for s in sums]
+    return [(s / s[-1, -1]).cpu() for s in sums]
 
 
 def least_missed(moment: Tensor, weight: Tensor, units: int) -> Tensor:
     """Which so many units to keep, of a layer's weights ``[outputs, units]``."""
     inverse = torch.linalg.inv(steadied(moment))
-    d = torch.nn.functional.pad(weight.double(), (0, 1))
+    d = torch.nn.functional.pad(weight.cpu().double(), (0, 1))  # the one is never left out
     left = torch.ones(len(moment), dtype=torch.bool)
     for _ in range(weight.shape[1] - units):
         loss = d.square().sum(0) / inverse.diagonal()
         loss[~left] = torch.inf
-        loss[-1] = torch.inf  # the one belongs to the bias
+        loss[-1] = torch.inf
         out = int(loss.argmin())
         row = inverse[out] / inverse[out, out]
         d -= d[:, out, None] * row
         inverse -= inverse[:, out, None] * row
         left[out] = False
-        inverse[out, out] = 1.0  # not asked for again
     return left[:-1].nonzero().flatten()
 
 
@@ -96,11 +105,11 @@ def refit(weights: dict[str, Tensor], block: str, moment: Tensor, kept: Tensor) 
     moment = steadied(moment)
     inputs = torch.cat([kept, torch.tensor([len(moment) - 1])])
     down = torch.cat([weights[block + "down.weight"], weights[block + "down.bias"][:, None]], 1)
-    target = down.double() @ moment[:, inputs]
+    target = down.cpu().double() @ moment[:, inputs]
     fitted = torch.linalg.solve(moment[inputs][:, inputs], target.T).T.float()
     weights[block + "down.weight"], weights[block + "down.bias"] = fitted[:, :-1], fitted[:, -1]
     for name in ("up.weight", "up.bias"):
-        weights[block + name] = weights[block + name][kept]
+        weights[block + name] = weights[block + name].cpu()[kept]
 
 
 def optimiser_of(trainer: Trainer, kept: list[Tensor]) -> dict[str, Any]:
@@ -109,11 +118,13 @@ def optimiser_of(trainer: Trainer, kept: list[Tensor]) -> dict[str, Any]:
     for index, (name, _) in enumerate(trainer.codec.named_parameters()):
         if not name.startswith("decoder.blocks.") or index not in state["state"]:
             continue
-        _, _, block, layer, *what = name.split(".")
+        _, _, block, *layer = name.split(".")
+        left = kept[int(block)]
+        moments = dict(state["state"][index])  # a copy: the trainer has the other
         for key in ("exp_avg", "exp_avg_sq"):
-            moment = state["state"][index][key]
-            if layer == "up":
-                state["state"][index][key] = moment[kept[int(block)]].contiguous()
-            elif layer == "down" and what == ["weight"]:
-                state["state"][index][key] = moment[:, kept[int(block)]].contiguous()
+            if layer[0] == "up":
+                moments[key] = moments[key].cpu()[left]
+            elif layer == ["down", "weight"]:
+                moments[key] = moments[key].cpu()[:, left]
+        state["state"][index] = moments
     return state

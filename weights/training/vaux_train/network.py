@@ -151,7 +151,7 @@ class Codec(nn.Module):
         self.bands = erb_filters(bins, c.samplerate)
         inputs = c.hop + self.bands.shape[1]
         self.encoder = Trunk(
-            inputs, c.encoder_dim, c.latent_dim, c.encoder_blocks, c.expansion, c.kernel, 1
+            inputs, c.encoder_dim, c.latent_dim, c.encoder_blocks, c.encoder_expansion, c.kernel, 1
         )
         self.analysis = nn.Linear(inputs, c.latent_dim, bias=False)
         self.quantiser = ResidualQuantiser(c.latent_dim, c.codebooks, c.codebook_size)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 import json
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors.torch import load_file, save_file
@@ -84,15 +85,27 @@ class Trainer(Run):
             state = json.loads((source / "training" / "state.json").read_text())
         else:
             state = torch.load(source, map_location=self.device, weights_only=True)
-            same = len(state["codec"]["quantiser.codebooks"]) == self.config.model.codebooks
-            for name in NETWORKS + OPTIMISERS * same:
+            for name in NETWORKS:
                 getattr(self, name).load_state_dict(self._cut(state[name]))
+            self.optimiser.load_state_dict(self._cut_moments(state["optimiser"]))
+            self.judge_optimiser.load_state_dict(state["judge_optimiser"])
         self.step = state["step"]
         self.adversarial_steps = state["adversarial_steps"]
 
     def _cut(self, weights: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
         stages = self.config.model.codebooks
         return {n: w[:stages] if n.startswith("quantiser.") else w for n, w in weights.items()}
+
+    def _cut_moments(self, optimiser: dict[str, Any]) -> dict[str, Any]:
+        """The same of an optimiser's state, which knows parameters by their number."""
+        stages = self.config.model.codebooks
+        for i, (name, _) in enumerate(self.codec.named_parameters()):
+            if name.startswith("quantiser.") and (state := optimiser["state"].get(i)):
+                optimiser["state"][i] = {
+                    key: value[:stages].clone() if value.dim() else value
+                    for key, value in state.items()
+                }
+        return optimiser
 
     def save_for_resuming(self, folder: Path) -> None:
         """What a model folder needs beside its graphs for training to go on from it."""
@@ -223,14 +236,14 @@ class Trainer(Run):
 
     # -- the whole run -------------------------------------------------------------------------
 
-    def open(self, data: Path) -> None:
-        """Take excerpts from the arrays in this folder."""
+    def sample_from(self, data: Path) -> None:
+        """Take excerpts from the arrays in this folder from now on."""
         seed = self.config.training.seed + self.step
         self.sampler = Sampler(data, self.config, self.device, seed)
 
     def train(self, data: Path, minutes: float, log_every: int = 25) -> None:
         t = self.config.training
-        self.open(data)
+        self.sample_from(data)
         if self.step == 0:
             self.initialise()
         self.codec.train()
