@@ -159,9 +159,17 @@ def test_narrowing_leaves_out_what_others_can_replace(trainer, data, tmp_path, m
             block.down.weight[:, gone] = 0
         latents = wide.average.encode(pcm)
         said, fitted, not_fitted = (t.average.decoder(latents) for t in (wide, again, cut))
+        live, fitted_live = (t.codec.decoder(latents) for t in (wide, again))
     assert (fitted - said).norm() < 0.5 * (not_fitted - said).norm()
-    again.sampler = trainer.sampler
-    again.train_step(1.0)
+    assert (fitted_live - live).norm() < 0.5 * (not_fitted - said).norm()
+    wide_moments, moments = (
+        t.optimiser.state[t.codec.decoder.blocks[0].up.bias]["exp_avg"].tolist()
+        for t in (wide, again)
+    )
+    assert len(moments) == 64 and set(moments) <= set(wide_moments)
+    for each in (wide, again):  # both can go on
+        each.sampler = trainer.sampler
+        each.train_step(1.0)
 
 
 def test_export_agrees_with_pytorch_and_reads_back(trainer, data, tmp_path):
