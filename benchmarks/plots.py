@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from math import ceil, floor, log, log10
 from typing import NamedTuple
 
-WIDTH, HEIGHT = 700, 420  # small, so that its text can be read on a phone
-_LEFT, _RIGHT, _TOP, _BOTTOM = 52, 225, 40, 50
+WIDTH, HEIGHT = 725, 420  # small, so that its text can be read on a phone
+_LEFT, _RIGHT, _TOP, _BOTTOM = 52, 250, 40, 50
 VARIABLE = " variable"  # ends the name of a line that is dashed, in the colour of the one without
 BITRATES = 1, 1.5, 2, 3, 4, 6, 8, 12, 16, 24, 32
 _COLOURS = {
