@@ -97,6 +97,7 @@ def least_missed(moment: Tensor, weight: Tensor, units: int) -> Tensor:
 
 
 def steadied(moment: Tensor) -> Tensor:
+    """With a ridge, so that units that move together can be told apart."""
     return moment + RIDGE * moment.diagonal()[:-1].mean() * torch.eye(len(moment))
 
 
