@@ -18,7 +18,16 @@ pytest.importorskip("safetensors")
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "weights" / "training"))
 
-from vaux_train import codec_graph, config, export, narrow, quantiser, shipped, train  # noqa: E402
+from vaux_train import (  # noqa: E402
+    codec_graph,
+    config,
+    export,
+    losses,
+    narrow,
+    quantiser,
+    shipped,
+    train,
+)
 from vaux_train.__main__ import main  # noqa: E402
 
 from vauxio.depths import fewest  # noqa: E402
@@ -83,6 +92,24 @@ def test_loss_falls(trainer, data):
         trainer.train_step(1.0)
     last = np.mean([trainer.train_step(1.0)["mel"] for _ in range(5)])
     assert last < first
+
+
+def test_spectra_and_their_gradients():
+    torch.manual_seed(0)
+    x = torch.randn(3, 3000, requires_grad=True)
+    for window in (64, 256):
+        power, lowest = losses.STFT.apply(x, window, 9)
+        taper = torch.hann_window(window)
+        s = torch.stft(x, window, window // 4, window=taper, return_complex=True).transpose(1, 2)
+        expected = torch.view_as_real(s)
+        torch.testing.assert_close(power, expected.square().sum(-1), rtol=1e-4, atol=1e-4)
+        torch.testing.assert_close(lowest, expected[:, :, :9], rtol=1e-4, atol=1e-4)
+        weights, others = torch.randn_like(power), torch.randn_like(lowest)
+        (found,) = torch.autograd.grad((power * weights).sum() + (lowest * others).sum(), x)
+        total = (expected.square().sum(-1) * weights).sum()
+        total = total + (expected[:, :, :9] * others).sum()
+        (wanted,) = torch.autograd.grad(total, x)
+        torch.testing.assert_close(found, wanted, rtol=1e-3, atol=1e-3)
 
 
 def test_decoder_only(trainer, data, tmp_path):

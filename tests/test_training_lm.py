@@ -16,7 +16,7 @@ pytest.importorskip("onnx")
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "weights" / "training"))
 
-from vaux_train import config, lm_data, lm_export, lm_graph, lm_start, lm_train  # noqa: E402
+from vaux_train import config, lm_data, lm_export, lm_graph, lm_network, lm_start, lm_train  # noqa: E402
 
 from vauxio import lm  # noqa: E402
 
@@ -132,6 +132,33 @@ def test_goes_on_from_a_shipped_one(trainer, codes, tmp_path, monkeypatch):
     with pytest.raises(ValueError, match="another size"):
         wider = load("lm.hidden=64", "lm.width=32")
         lm_train.LanguageModelTrainer(wider, tmp_path / "run", torch.device("cpu")).start(tmp_path)
+
+
+@pytest.mark.parametrize("rounding", [False, True])
+def test_attention_and_its_gradient(rounding):
+    torch.manual_seed(0)
+    q = torch.randn(2, 3, 20, 8).requires_grad_()
+    k, v = (torch.randn(2, 20, 8).requires_grad_() for _ in range(2))
+    position = torch.randint(-40, 0, (3, 20, 20)).float()
+    position = position.masked_fill(torch.ones(20, 20).triu(1) > 0, lm_network.MASKED)
+    position.requires_grad_()
+    inputs, of_mean = (q, k, v, position), torch.randn(2, 3, 20, 8)
+
+    def floor(x):
+        return lm_network.rounded(x, 0) if rounding else x
+
+    score = floor(q * lm_network.UNIT**2 / 128 @ k[:, None].transpose(2, 3)) + position
+    near = (127 + score - score.amax(3, keepdim=True).detach()).clamp_min(0)
+    weight = floor(near * near / 64)
+    expected = weight / weight.sum(3, keepdim=True) @ v[:, None]
+    mean = lm_network.Attention.apply(*inputs, rounding)
+    torch.testing.assert_close(mean, expected)
+    for found, wanted in zip(
+        torch.autograd.grad(mean, inputs, of_mean),
+        torch.autograd.grad(expected, inputs, of_mean),
+        strict=True,
+    ):
+        assert (found - wanted).norm() < 0.02 * wanted.norm()  # products of the gradient are bf16
 
 
 def test_export_refuses_what_is_not_exact(trainer, codes):

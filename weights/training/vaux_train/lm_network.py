@@ -97,6 +97,52 @@ class Head(IntegerLinear):
         return y if self.training else super().rounded_sum(y)
 
 
+class Attention(torch.autograd.Function):
+    """Means of values, weighed by a quadratic kernel of scores: ``float32[B, heads, T, key]``.
+
+    Of queries ``[B, heads, T, key]``, keys and values ``[B, T, key]`` and what positions add to
+    scores, ``[heads, T, T]``. The largest score counts as a constant. By hand because everything
+    here is as large as the scores are, and PyTorch's own gradient goes through them forty times.
+    """
+
+    @staticmethod
+    def forward(ctx, q, k, v, position, rounding):  # type: ignore[no-untyped-def]
+        k, v = k[:, None], v[:, None]
+        scale = UNIT**2 / 2**KEY_SHIFT
+        with torch.autocast(q.device.type, enabled=False):
+            near = (q.float() * scale) @ k.float().transpose(2, 3)
+            if rounding:
+                near.floor_()
+            near += position
+            near.sub_(near.amax(dim=3, keepdim=True) - SUPPORT).clamp_min_(0)
+            weight = Attention.weights(near, rounding)
+            total = weight.sum(dim=3, keepdim=True)
+            mean = weight @ v.float() / total
+        ctx.save_for_backward(q, k, v, near, total, mean)
+        ctx.scale, ctx.rounding = scale, rounding
+        return mean
+
+    @staticmethod
+    def backward(ctx, of_mean):  # type: ignore[no-untyped-def]
+        q, k, v, near, total, mean = ctx.saved_tensors
+        with torch.autocast(of_mean.device.type, enabled=False):
+            # A weight w is near²/64, and the mean is Σ w v / Σ w.
+            of_mean = of_mean / total
+            of_score = (of_mean.bfloat16() @ v.bfloat16().transpose(2, 3)).float()
+            of_score.sub_((of_mean * mean).sum(dim=3, keepdim=True)).mul_(near).mul_(1 / 32)
+            half = of_score.bfloat16()
+            of_q = (half @ k.bfloat16()).float() * ctx.scale
+            of_k = (half.transpose(2, 3) @ q.bfloat16()).float().sum(dim=1) * ctx.scale
+            weight = Attention.weights(near, ctx.rounding).bfloat16()
+            of_v = (weight.transpose(2, 3) @ of_mean.bfloat16()).float().sum(dim=1)
+        return of_q, of_k, of_v, of_score.sum(dim=0), None
+
+    @staticmethod
+    def weights(near: torch.Tensor, rounding: bool) -> torch.Tensor:
+        weight = (near * near).mul_(1 / 64)
+        return weight.floor_() if rounding else weight
+
+
 class Layer(nn.Module):
     """Attention with one key and value for all heads, then a layer of ReLUs."""
 
@@ -123,16 +169,9 @@ class Layer(nn.Module):
         q, k, v = a.split([width, self.key, self.key], dim=-1)
         q = q.reshape(rows, steps, self.heads, self.key).transpose(1, 2)
         position = self.position * 64
-        with torch.autocast(a.device.type, enabled=False):
-            score = (q.float() * UNIT**2 / 2**KEY_SHIFT) @ k.float().transpose(1, 2)[:, None]
-        if self.rounding:
-            score, position = rounded(score, 0), rounded(position)
-        score = (score + position[:, distance]).masked_fill(hidden, MASKED)
-        near = (SUPPORT + score - score.amax(dim=-1, keepdim=True).detach()).clamp_min(0)
-        weight = near * near / 64
-        if self.rounding:
-            weight = rounded(weight, 0)
-        mean = (weight / weight.sum(dim=-1, keepdim=True)) @ v[:, None]
+        position = (rounded(position) if self.rounding else position)[:, distance]
+        position = position.masked_fill(hidden, MASKED)
+        mean = Attention.apply(q, k, v, position, self.rounding)
         mean = mean.transpose(1, 2).reshape(rows, steps, width).float()
         return rounded(mean * UNIT, 0) / UNIT if self.rounding else mean
 

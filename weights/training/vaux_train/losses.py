@@ -26,6 +26,52 @@ def mel_filters(samplerate: int, window: int, bands: int) -> Tensor:
     return filters
 
 
+class STFT(torch.autograd.Function):
+    """Power ``[B, time, window / 2 + 1]`` of samples ``[B, frames]``, and its lowest bins' values.
+
+    The latter, ``[B, time, lowest, 2]``, are real and imaginary parts. Windows, hops of a quarter
+    and edges are those of `torch.stft`. PyTorch's own gradient takes a full complex transform of
+    every window, a quarter of a whole training step; the inverse real one is enough.
+    """
+
+    @staticmethod
+    def forward(ctx, x: Tensor, window: int, lowest: int) -> tuple[Tensor, Tensor]:
+        taper = torch.hann_window(window, device=x.device)
+        padded = F.pad(x[:, None], (window // 2, window // 2), mode="reflect")[:, 0]
+        spectrum = torch.fft.rfft(padded.unfold(1, window, window // 4) * taper)
+        ctx.taper, ctx.samples = taper, x.shape[1]
+        ctx.save_for_backward(spectrum)
+        power = spectrum.real.square() + spectrum.imag.square()
+        return power, torch.view_as_real(spectrum)[:, :, :lowest].clone()
+
+    @staticmethod
+    def backward(ctx, of_power: Tensor, of_lowest: Tensor) -> tuple[Tensor, None, None]:
+        (spectrum,) = ctx.saved_tensors
+        window, samples = len(ctx.taper), ctx.samples
+        edge = window // 2
+        # Bins between the first and the last stand for two each in a real transform.
+        scaled = torch.empty_like(spectrum)
+        for part in ("real", "imag"):
+            torch.mul(getattr(spectrum, part), of_power, out=getattr(scaled, part))
+        scaled[..., [0, edge]] *= 2
+        lowest = of_lowest.shape[2]
+        of_lowest = torch.view_as_complex(of_lowest) * 0.5
+        of_lowest[..., :1] *= 2
+        scaled[:, :, :lowest] += of_lowest
+        frames = torch.fft.irfft(scaled, n=window, norm="forward") * ctx.taper
+        rows, times = frames.shape[:2]
+        quarters = frames.view(rows, times, 4, -1)
+        padded = frames.new_zeros(rows, samples // (window // 4) + 8, window // 4)
+        for i in range(4):
+            padded[:, i : i + times] += quarters[:, :, i]
+        padded = padded.flatten(1)
+        out = padded[:, edge : edge + samples].clone()
+        out[:, 1 : edge + 1] += padded[:, :edge].flip(1)
+        after = padded[:, edge + samples : 2 * edge + samples]
+        out[:, samples - 1 - edge : samples - 1] += after.flip(1)
+        return out, None, None
+
+
 class SpectralLoss(nn.Module):
     """Multi-scale log-mel L1, compressed complex STFT L1, levels and loudness of auditory bands.
 
@@ -74,34 +120,40 @@ class SpectralLoss(nn.Module):
         lowest = bins[narrow[:, low].argmax(0)] < self.LOWEST_UP_TO
         self.register_buffer("loudness_weights", 1 + (self.LOWEST_LOUDNESS - 1) * lowest)
 
-    @staticmethod
-    def _stft(x: Tensor, window: int) -> Tensor:
-        taper = torch.hann_window(window, device=x.device)
-        return torch.stft(x, window, window // 4, window=taper, return_complex=True)
-
-    def _levels(self, power: Tensor, window: int, n: int) -> Tensor:
-        levels = power.transpose(1, 2) @ getattr(self, f"bands_{window}")
-        floor = levels[n:].amax(2, keepdim=True) * self.LEVEL_RANGE + 1e-6
-        decoded, original = (10 * torch.log10(half + floor) for half in (levels[:n], levels[n:]))
+    def _levels(self, decoded: Tensor, original: Tensor, window: int) -> Tensor:
+        filters = getattr(self, f"bands_{window}")
+        decoded, original = decoded @ filters, original @ filters
+        floor = original.amax(2, keepdim=True) * self.LEVEL_RANGE + 1e-6
+        decoded, original = (10 * torch.log10(levels + floor) for levels in (decoded, original))
         error = F.huber_loss(decoded, original, delta=self.LEVEL_HUBER, reduction="none")
         share = torch.ones(error.shape[-1], device=error.device)
         share[: -self.HIGH_BANDS] = self.LOW_SHARE
         return (error * share).mean()
 
-    def _loudness(self, power: Tensor, n: int) -> Tensor:
+    def _loudness(self, decoded: Tensor, original: Tensor) -> Tensor:
         """Disturbance, relative to the mean loudness of the original."""
-        bands = power.transpose(1, 2) @ self.narrow_bands
-        mean = bands[n:].mean((1, 2), keepdim=True) + 1e-4
-        relative = bands.unflatten(0, (2, n)) / mean + self.LOUDNESS_RANGE
-        decoded, original = relative**self.EXPONENT
-        difference = decoded - original
-        heard = (difference.abs() - self.MASKED * torch.minimum(decoded, original)).clamp_min(0)
+        decoded, original = decoded @ self.narrow_bands, original @ self.narrow_bands
+        mean = original.mean((1, 2), keepdim=True) + 1e-4
+        decoded, original = (bands / mean + self.LOUDNESS_RANGE for bands in (decoded, original))
         # A ratio of 3 to 12 to the power of 1.2; less does not count as added, more no further.
         with torch.no_grad():
-            added = ((relative[0] + 1e-5) / (relative[1] + 1e-5)) ** 1.2
+            added = ((decoded + 1e-5) / (original + 1e-5)) ** 1.2
             added = torch.where(added < 3, 0, added.clamp_max(12))
+        decoded, original = decoded**self.EXPONENT, original**self.EXPONENT
+        difference = decoded - original
+        heard = (difference.abs() - self.MASKED * torch.minimum(decoded, original)).clamp_min(0)
         heard = heard * self.loudness_weights
         return (heard * (1 + self.ADDED * added)).mean() / original.mean()
+
+    def _complex(self, decoded: Tensor, original: Tensor, window: int) -> Tensor:
+        """Distance of the lowest bins on the complex plane, of each row; powers compressed."""
+        decoded, original = (
+            spectrum * (spectrum.square().sum(-1, keepdim=True) + 1e-4) ** -0.35
+            for spectrum in (decoded, original)
+        )
+        error = (decoded - original).abs().sum(3).mean(1)
+        lowest = self.LOWEST_UP_TO * window // self.samplerate
+        return torch.cat([self.LOWEST_WAVES * error[:, :lowest], error[:, lowest:]], 1).mean(1)
 
     def forward(
         self, decoded: Tensor, original: Tensor, waves: Tensor
@@ -113,24 +165,18 @@ class SpectralLoss(nn.Module):
         mel_loss = decoded.new_zeros(())
         complex_loss = decoded.new_zeros(())
         level_loss = decoded.new_zeros(())
-        rows = torch.cat([decoded, original])
-        n = len(decoded)
         for window, _ in self.MEL:
-            spectrum = self._stft(rows, window)
-            power = spectrum.real.square() + spectrum.imag.square()
-            mel = power.transpose(1, 2) @ getattr(self, f"filters_{window}")
-            log = torch.log10(mel + 1e-5 * (window / 1024)) * 0.5
-            mel_loss = mel_loss + F.l1_loss(log[:n], log[n:])
+            bins = self.WAVES_UP_TO * window // self.samplerate if window in self.COMPLEX else 0
+            powers, spectra = zip(
+                *(STFT.apply(rows, window, bins) for rows in (decoded, original)), strict=True
+            )
+            filters = getattr(self, f"filters_{window}")
+            logs = [torch.log10(p @ filters + 1e-5 * (window / 1024)) * 0.5 for p in powers]
+            mel_loss = mel_loss + F.l1_loss(*logs)
             if window in self.LEVELS:
-                level_loss = level_loss + self._levels(power, window, n)
+                level_loss = level_loss + self._levels(*powers, window)
             if window == self.LOUDNESS:
-                loudness_loss = self._loudness(power, n)
+                loudness_loss = self._loudness(*powers)
             if window in self.COMPLEX:
-                bins = self.WAVES_UP_TO * window // self.samplerate
-                gain = (power[:, :bins] + 1e-4) ** -0.35
-                re, im = spectrum.real[:, :bins] * gain, spectrum.imag[:, :bins] * gain
-                error = (re[:n] - re[n:]).abs() + (im[:n] - im[n:]).abs()
-                lowest = self.LOWEST_UP_TO * window // self.samplerate
-                error = torch.cat([self.LOWEST_WAVES * error[:, :lowest], error[:, lowest:]], 1)
-                complex_loss = complex_loss + (error.mean((1, 2)) * waves).mean()
+                complex_loss = complex_loss + (self._complex(*spectra, window) * waves).mean()
         return mel_loss, complex_loss, level_loss, loudness_loss

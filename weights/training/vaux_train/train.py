@@ -46,7 +46,7 @@ def balanced_gradient(
 
 class Trainer(Run):
     STATES = NETWORKS + OPTIMISERS
-    COUNTERS = ("step", "adversarial_steps")
+    COUNTERS = ("step", "fresh_from", "adversarial_steps")
     COLUMNS = ("mel", "spectrum", "levels", "loudness", "waveform", "commitment", "levels_off",
                "judge", "deceive", "feature", "gradient", "used_first", "used_last",
                "wave_size")  # fmt: skip
@@ -66,6 +66,7 @@ class Trainer(Run):
             self.judges.parameters(), lr=t.discriminator_lr, **fused
         )
         self.adversarial_steps = 0
+        self.fresh_from = 0  # the step at which the optimiser had no moments yet
 
     # -- state ---------------------------------------------------------------------------------
 
@@ -90,6 +91,7 @@ class Trainer(Run):
             self.optimiser.load_state_dict(self._cut_moments(state["optimiser"]))
             self.judge_optimiser.load_state_dict(state["judge_optimiser"])
         self.step = state["step"]
+        self.fresh_from = self.step if source.is_dir() else state["fresh_from"]
         self.adversarial_steps = state["adversarial_steps"]
 
     def _cut(self, weights: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
@@ -145,7 +147,7 @@ class Trainer(Run):
 
     def train_step(self, scale: float) -> dict[str, float]:
         t = self.config.training
-        warm = min(1.0, (self.step + 1) / t.warmup)
+        warm = min(1.0, (self.step - self.fresh_from + 1) / t.warmup)
         for group in self.optimiser.param_groups:
             group["lr"] = t.lr * scale * warm
         x = self.sampler.batch()
