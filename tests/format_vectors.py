@@ -56,6 +56,7 @@ def header(
     magic: bytes = b"\x89VX\n",
     extra: bytes = b"",
     depth_tokens: int = 0,
+    bands: int = 0,
 ) -> Parts:
     coder_hash = hashlib.sha256(b"".join(u16(f) for row in TABLE for f in row)).digest()[:8]
     fields = [
@@ -74,6 +75,8 @@ def header(
     ]
     if depth_tokens:
         fields.append((bytes([depth_tokens]), "depth tokens"))
+    if bands:
+        fields.append((bytes([bands]), "bands"))
     if extra:
         fields.append((extra, "fields of a later version"))
     start = [
@@ -95,14 +98,20 @@ def block(
     coder: int = 0,
     codes_crc: int | None = None,
     depths: bytes | None = None,
+    levels: bytes | None = None,
 ) -> Parts:
     payload = range_coded(codes) if coder else packed(codes)
     checksum = crc_of_codes(codes, depths is not None) if codes_crc is None else codes_crc
-    return block_chunk(number(len(codes)), coder, checksum, payload, depths)
+    return block_chunk(number(len(codes)), coder, checksum, payload, depths, levels)
 
 
 def block_chunk(
-    tokens: bytes, coder: int, codes_crc: int, payload: bytes, depths: bytes | None = None
+    tokens: bytes,
+    coder: int,
+    codes_crc: int,
+    payload: bytes,
+    depths: bytes | None = None,
+    levels: bytes | None = None,
 ) -> Parts:
     body = [
         (tokens, f"tokens: {tokens[0]}"),
@@ -111,6 +120,8 @@ def block_chunk(
     ]
     if depths is not None:
         body.append((number(len(depths)) + depths, "depths"))
+    if levels is not None:
+        body.append((number(len(levels)) + levels, "levels"))
     return chunk(b"B", [*body, (payload, "payload")])
 
 
@@ -176,15 +187,20 @@ def of_depths(
 
 def coded_depths(codes: list[list[list[int]]], depth_tokens: int, codebooks: int) -> bytes:
     """Section 6.1, of the codes of a block."""
-    count = {j: max(1, 64 >> abs(j)) for j in range(-codebooks, codebooks + 1)}
+    rows = [[len(token[ch]) for token in codes[::depth_tokens]] for ch in range(len(codes[0]))]
+    return coded_by_difference(rows, codebooks)
+
+
+def coded_by_difference(rows: list[list[int]], most: int) -> bytes:
+    """Sections 6.1 and 6.2."""
+    count = {j: max(1, 64 >> abs(j)) for j in range(-most, most + 1)}
     symbols = []
-    for ch in range(len(codes[0])):
+    for row in rows:
         last = 0
-        for token in codes[::depth_tokens]:
-            depth = len(token[ch])
-            symbols.append(([count[i - last] for i in range(codebooks + 1)], depth))
-            count[depth - last] += 32
-            last = depth
+        for value in row:
+            symbols.append(([count[i - last] for i in range(most + 1)], value))
+            count[value - last] += 32
+            last = value
     return range_encode(symbols)
 
 
@@ -320,6 +336,24 @@ def build() -> tuple[dict[str, bytes], dict[str, Any]]:
         file_of(deep_head, deep_blocks, 20000, 40),
         samplerate=44100, channels=2, codebooks=4, tokens=40, frames=20000,
         codes_crc=crc_of_codes(deep, True),
+    )  # fmt: skip
+
+    high = random_codes(70, 2, 1, 1024)
+    spans = [[7 * j % 22 for j in range(2 * 3 * n)] for n in (2, 2, 1)]
+    levels = [
+        coded_by_difference([each[i : i + n] for i in range(0, len(each), n)], 21)
+        for each, n in zip(spans, (2, 2, 1), strict=True)
+    ]
+    high_blocks = [
+        block(high[i : i + 30], levels=each)
+        for i, each in zip((0, 30, 60), (levels[0], b"", levels[2]), strict=True)
+    ]
+    add(
+        "good-06-levels.vx",
+        "version 1.2: stereo with levels of three bands",
+        file_of(header(32000, 2, 1, 30, version=(1, 2), features=2, bands=3), high_blocks, 9, 70),
+        samplerate=32000, channels=2, codebooks=1, tokens=70, frames=9,
+        codes_crc=crc_of_codes(high), levels=spans[0] + [0] * 12 + spans[2],
     )  # fmt: skip
 
     cut = joined(file_of(head, blocks))

@@ -39,6 +39,8 @@ class Recording:
     ----------
     codes : list of list of list of int
         ``codes[t][ch][k]``; with depths, those that are there.
+    levels : list of int
+        Of all blocks, in the order in which they are coded.
     tags : dict of str to str
     pictures : list of (int, str, str, bytes)
     blocks : int
@@ -55,8 +57,10 @@ class Recording:
     code_bits: int = 0
     block_tokens: int = 0
     depth_tokens: int = 0
+    bands: int = 0
     frames: int | None = None
     codes: list[list[list[int]]] = field(default_factory=list)
+    levels: list[int] = field(default_factory=list)
     tags: dict[str, str] = field(default_factory=dict)
     pictures: list[tuple[int, str, str, bytes]] = field(default_factory=list)
     blocks: int = 0
@@ -168,7 +172,7 @@ def read_header(stream: Bytes, recording: Recording) -> None:  # 4
     if zlib.crc32(stream.data[: 8 + length]) != stream.integer(4):
         raise Damaged("header")
     features = fields.number()
-    if features not in (0, 1):
+    if features not in (0, 1, 2, 3):
         raise TooNew("features")
     name = fields.take(fields.integer(1))
     if not re.fullmatch(rb"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", name):
@@ -184,7 +188,8 @@ def read_header(stream: Bytes, recording: Recording) -> None:  # 4
     recording.block_tokens = in_range(fields.number(), 1, 65535)
     frames = in_range(fields.number(), 0, 2**48)
     recording.frames = frames - 1 if frames else None
-    recording.depth_tokens = in_range(fields.integer(1), 1, 255) if features else 0
+    recording.depth_tokens = in_range(fields.integer(1), 1, 255) if features & 1 else 0
+    recording.bands = in_range(fields.integer(1), 1, 5) if features & 2 else 0
     in_range(recording.block_tokens * recording.channels * recording.codebooks, 1, 2**22)
     if recording.coder == 0 and recording.coder_hash != bytes(8):
         raise Malformed("a coder hash without a coder")
@@ -250,6 +255,8 @@ def read_block(
     depths = [[recording.codebooks] * recording.channels for _ in range(tokens)]
     if recording.depth_tokens:
         depths = read_depths(fields.take(fields.number()), tokens, recording)
+    if recording.bands:
+        recording.levels += read_levels(fields.take(fields.number()), tokens, recording)
     payload = fields.rest()
     bits = sum(map(sum, depths)) * recording.code_bits
     if len(payload) > (bits + 7) // 8:
@@ -295,6 +302,25 @@ def read_depths(data: bytes, tokens: int, recording: Recording) -> list[list[int
             for token in depths[first : first + recording.depth_tokens]:
                 token.append(depth)
     return depths
+
+
+def read_levels(data: bytes, tokens: int, recording: Recording) -> list[int]:  # 6.2
+    rows, spans = recording.channels * recording.bands, -(-tokens // 25)
+    if len(data) > 3 * spans * rows + 4:
+        raise Malformed("too many bytes of levels")
+    if not data:
+        return [0] * rows * spans
+    decoder = RangeDecoder(data)
+    count = {j: max(1, 64 // 2 ** abs(j)) for j in range(-21, 22)}
+    levels = []
+    for _ in range(rows):
+        last = 0
+        for _ in range(spans):
+            level = decoder.symbol(distribution([count[i - last] for i in range(22)]))
+            count[level - last] += 32
+            levels.append(level)
+            last = level
+    return levels
 
 
 def unpack(payload: bytes, depths: list[list[int]], bits: int) -> list[list[list[int]]]:  # 7.1

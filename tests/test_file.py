@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+import soxr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from signals import Full, Pipe, lag, voice
@@ -115,7 +116,12 @@ def test_a_file_is_what_the_codec_makes(samplerate):
     data = voice(12 * samplerate, samplerate, 2)
     decoded, _ = vauxio.decompress(vauxio.compress(data, samplerate, bitrate=6))
     codec = vauxio.Codec()
-    assert np.array_equal(decoded, codec.decode(codec.encode(data, samplerate, bitrate=6)))
+    expected = codec.decode(codec.encode(data, samplerate, bitrate=6))
+    if samplerate > 24000:  # a file has noise above, too
+        expected, decoded = (soxr.resample(x, samplerate, 22000) for x in (expected, decoded))
+        assert np.abs(decoded - expected).max() < 2e-3
+    else:
+        assert np.array_equal(decoded, expected)
 
 
 def test_a_file_does_not_depend_on_how_it_is_written(blob):

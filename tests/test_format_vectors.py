@@ -11,7 +11,7 @@ import independent_decoder as other
 import numpy as np
 import pytest
 
-from vauxio import container, depths, entropy, errors
+from vauxio import container, depths, entropy, errors, extension
 
 EXPECTED = json.loads((made.FOLDER / "vectors.json").read_text(encoding="utf-8"))
 GOOD = [name for name, facts in EXPECTED.items() if not facts["error"]]
@@ -103,6 +103,8 @@ def test_good_files(name, kind):
             for token in codes.transpose(2, 0, 1).tolist()]  # fmt: skip
     assert theirs.codes == ours
     assert bool(header.depth_tokens) == (name == "good-05-depths.vx")
+    assert bool(header.bands) == (name == "good-06-levels.vx")
+    assert theirs.levels == facts.get("levels", [])
     assert theirs.frames == reader.frames and theirs.tags == header.tags
     pictures = [(p.kind, p.mime, p.description, p.data) for p in header.pictures]
     assert theirs.pictures == pictures and bool(pictures) == (name == "good-02-static.vx")
@@ -141,8 +143,18 @@ def test_vauxio_writes_the_same_bytes():
     header = dataclasses.replace(reader.header, frames=20000)
     assert written(header, codes, coders, 20000) == stored(name)
 
+    name = "good-06-levels.vx"
+    reader, decoded = read_all(io.BytesIO(stored(name)))
+    levels = np.array(EXPECTED[name]["levels"], np.uint8)
+    parts = [part.reshape(2, 3, -1) for part in np.split(levels, [12, 24])]
+    for part, block in zip(parts, reader, strict=True):
+        found = extension.decode_levels(block.levels, 2, 3, block.tokens)
+        assert np.array_equal(found[..., :: extension.SPAN], part)
+    codes = np.concatenate(decoded, axis=2)
+    assert written(reader.header, codes, entropy.PackedCoder(10), 9, parts) == stored(name)
 
-def written(header: container.Header, codes: np.ndarray, coder, frames: int):
+
+def written(header: container.Header, codes: np.ndarray, coder, frames: int, levels=()):
     """With one coder, or one for each block."""
     file = io.BytesIO()
     writer, span = container.Writer(file, header), header.depth_tokens
@@ -151,7 +163,8 @@ def written(header: container.Header, codes: np.ndarray, coder, frames: int):
         each = coder[n] if isinstance(coder, list) else coder
         payload, crc = each.encode(part), entropy.codes_crc(part)
         deep = span and depths.encode_depths(depths.depths_of(part), span, header.codebooks)
-        writer.write(container.Block(part.shape[2], each.id, crc, payload, deep or b""))
+        above = extension.encode_levels(levels[n]) if header.bands else b""
+        writer.write(container.Block(part.shape[2], each.id, crc, payload, deep or b"", above))
     writer.close(frames)
     return file.getvalue()
 

@@ -37,19 +37,23 @@ def main() -> None:
     parser.add_argument("--cache", type=Path, default=Path("runs/quality-cache"))
     families = sorted({codec.family for codec in CODECS})
     parser.add_argument("--only", nargs="+", choices=families, default=families,
-                        metavar="CODEC", help=f"of {', '.join(families)}")  # fmt: skip
+                        metavar="CODEC", help=f"of {', '.join(families)}; what OUT has of the "
+                        "others is kept")  # fmt: skip
     parser.add_argument("-j", "--jobs", type=int, default=1, help="processes")
     arguments = parser.parse_args()
 
-    codecs, skipped = [], {}
+    versions = metrics.versions()
+    kept = _kept(arguments.out, arguments.only, versions)
+    codecs, skipped = [], kept["skipped"]
     for codec in CODECS:
+        if codec.family not in arguments.only and codec.family in kept["families"]:
+            continue
         reason = codec.missing if codec.family in arguments.only else "not asked for"
         if reason is None:
             codecs.append(codec)
         else:
             skipped[codec.name] = reason
             print(f"skipped {codec.name}: {reason}", file=sys.stderr)
-    versions = metrics.versions()
     files = corpus.find(arguments.corpus)
     if not files:
         sys.exit(f"{arguments.corpus}: no recordings in speech, music and sound")
@@ -60,7 +64,7 @@ def main() -> None:
         if kind in codec.kinds
     ]
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended; the same command goes on from here"))
-    rows = []
+    rows = kept["rows"]
     with ProcessPoolExecutor(arguments.jobs) as pool:
         try:
             for row in _progress(pool.map(_row, tasks), len(tasks)):
@@ -72,13 +76,28 @@ def main() -> None:
         "metrics": versions,
         "seconds": corpus.SECONDS,
         "recordings": {k: sum(kind == k for kind, _ in files) for k in corpus.KINDS},
-        "models": _models(codecs),
+        "models": kept["models"] | _models(codecs),
         "skipped": skipped,
         "summary": statistics.summarise(rows),
         "rows": rows,
     }
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
     arguments.out.write_text(json.dumps(result, indent=1) + "\n")
+
+
+def _kept(out: Path, only: list[str], versions: dict[str, str]) -> Row:
+    """What is to stay as it was: of codecs that are not asked for, measured in the same way."""
+    kept: Row = {"rows": [], "skipped": {}, "models": {}, "families": set()}
+    if not out.exists():
+        return kept
+    before = json.loads(out.read_text())
+    rows = [row for row in before["rows"] if row["family"] not in only]
+    if not rows:
+        return kept
+    if before["metrics"] != versions:
+        sys.exit(f"{out}: measured with {before['metrics']}; install those, or measure all again")
+    families = {row["family"] for row in rows}
+    return {"rows": rows, "skipped": {}, "models": before["models"], "families": families}
 
 
 def _row(task: tuple[Codec, str, Path, Path, str]) -> Row:

@@ -39,6 +39,9 @@ class Block:
     depths : bytes
         How many codes the tokens have, see `depths.encode_depths`; only where the header says that
         there are depths.
+    levels : bytes
+        Of the bands above the model's, see `extension.encode_levels`; only where the header says
+        that there are such bands.
     """
 
     tokens: int
@@ -46,6 +49,7 @@ class Block:
     codes_crc: int
     payload: bytes
     depths: bytes = b""
+    levels: bytes = b""
 
 
 class Writer:
@@ -90,6 +94,7 @@ class Writer:
             + bytes([block.coder])
             + block.codes_crc.to_bytes(4, "little")
             + (number(len(block.depths)) + block.depths if self._header.depth_tokens else b"")
+            + (number(len(block.levels)) + block.levels if self._header.bands else b"")
             + block.payload,
         )
         self._put(chunk)
@@ -179,6 +184,8 @@ class Reader:
         self._max_body = 8 + header.packed_size(header.block_tokens)
         if header.depth_tokens:
             self._max_body += 4 + header.depths_size(header.block_tokens)
+        if header.bands:
+            self._max_body += 4 + header.levels_size(header.block_tokens)
         self._fault: FormatError | None = None  # why there is nothing after the last block
         self._head: Head | None = None  # of the next chunk, where that has been read already
         end = None
@@ -410,7 +417,8 @@ class Reader:
         tokens, coder = fields.number(), fields.byte()
         codes_crc = int.from_bytes(fields.take(4), "little")
         depths = fields.take(fields.number()) if self.header.depth_tokens else b""
-        block = Block(tokens, coder, codes_crc, fields.rest(), depths)
+        levels = fields.take(fields.number()) if self.header.bands else b""
+        block = Block(tokens, coder, codes_crc, fields.rest(), depths, levels)
         _check_block(block, self.header, f"block {index}")
         return block
 
@@ -476,5 +484,7 @@ def _check_block(block: Block, header: Header, what: str) -> None:
         raise FormatError(f"{what}: coder {block.coder}, the header has {header.coder}")
     if len(block.depths) > header.depths_size(block.tokens):
         raise FormatError(f"{what}: more bytes of depths than {block.tokens} tokens can need")
+    if len(block.levels) > header.levels_size(block.tokens):
+        raise FormatError(f"{what}: more bytes of levels than {block.tokens} tokens can need")
     if len(block.payload) > header.packed_size(block.tokens):
         raise FormatError(f"{what}: larger than its codes plainly packed")

@@ -73,6 +73,7 @@ class FrameReader:
             header.channels,
             start=position if self._tokens.seekable else 0,
             tokens=ConcealingDecoder(codec, header.channels) if self._conceal else None,
+            bands=header.bands,
         )
         self._next_token = decoder.first_token
         self._piece, self._piece_at = self._piece[:0], decoder.position
@@ -86,8 +87,9 @@ class FrameReader:
         self._decoder.frames = self._tokens.frames  # from a pipe, known when the end is in sight
         self._piece_at = self._decoder.position
         if codes.shape[2]:
+            levels = self._tokens.levels(self._next_token, codes.shape[2])
             self._next_token += codes.shape[2]
-            self._piece = self._decoder.push(codes)
+            self._piece = self._decoder.push(codes, levels)
         else:
             self._ended = True
             self._piece = self._decoder.finish()

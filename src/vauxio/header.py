@@ -18,12 +18,14 @@ from .metadata import Picture, check_pictures, check_tags
 __all__ = ["MAX_FRAMES", "Header", "make_start", "parse_start"]
 
 MAGIC = b"\x89VX\n"
-VERSION = 1, 1
+VERSION = 1, 2
 MAX_FIELDS = 4096  # bytes
 MAX_FRAMES = (1 << 48) - 1
 MAX_BLOCK_CODES = 1 << 22
+MAX_BANDS = 5
+LEVEL_TOKENS = 25  # that share the levels of bands
 
-_DEPTHS = 1  # the feature of files whose tokens have depths
+_DEPTHS, _BANDS = 1, 2  # the features of files whose tokens have depths, and levels above
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
@@ -52,6 +54,8 @@ class Header:
         Tokens in every block but the last.
     depth_tokens : int
         Tokens that share a depth, a number of codes; 0 where all tokens have all codebooks.
+    bands : int
+        Bands above the model's whose levels blocks tell, see `extension`; 0 for none.
     tags : mapping of str to str
     pictures : tuple of Picture
 
@@ -74,6 +78,7 @@ class Header:
     tags: Mapping[str, str] = field(default_factory=dict)
     pictures: tuple[Picture, ...] = ()
     depth_tokens: int = 0
+    bands: int = 0
 
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.model):
@@ -91,6 +96,7 @@ class Header:
             ("code_bits", 1, 16),
             ("block_tokens", 1, 65_535),
             ("depth_tokens", 0, 255),
+            ("bands", 0, MAX_BANDS),
         ):
             value = getattr(self, name)
             if not (name == "frames" and value is None) and not low <= value <= high:
@@ -113,13 +119,17 @@ class Header:
             return 0
         return 3 * self.channels * -(-tokens // self.depth_tokens) + 4
 
+    def levels_size(self, tokens: int) -> int:
+        """The most bytes that the levels of a block may have."""
+        return 3 * self.channels * self.bands * -(-tokens // LEVEL_TOKENS) + 4 if self.bands else 0
+
 
 def make_start(header: Header) -> bytes:
     """The first bytes of the file, up to the first chunk."""
     name = header.model.encode()
     fields = b"".join(
         (
-            number(_DEPTHS if header.depth_tokens else 0),  # features
+            number((_DEPTHS if header.depth_tokens else 0) | (_BANDS if header.bands else 0)),
             bytes([len(name)]),
             name,
             header.decoder_hash,
@@ -130,9 +140,10 @@ def make_start(header: Header) -> bytes:
             number(header.block_tokens),
             number(0 if header.frames is None else header.frames + 1),
             bytes([header.depth_tokens] if header.depth_tokens else []),
+            bytes([header.bands] if header.bands else []),
         )
     )
-    version = 1, 1 if header.depth_tokens else 0  # the lowest that has it
+    version = 1, 2 if header.bands else 1 if header.depth_tokens else 0  # the lowest that has it
     start = MAGIC + bytes(version) + len(fields).to_bytes(2, "little") + fields
     return start + zlib.crc32(start).to_bytes(4, "little")
 
@@ -165,7 +176,7 @@ def parse_start(file: Any) -> Header:
 
 def _parse_fields(fields: Fields) -> Header:
     features = fields.number()
-    if features & ~_DEPTHS:
+    if features & ~(_DEPTHS | _BANDS):
         raise UnsupportedError(f"the file has features ({features:#x}) unknown here: update vauxio")
     # What a minor version adds after these fields may be ignored, or there would be a feature bit.
     model = fields.text(fields.byte())
@@ -178,6 +189,9 @@ def _parse_fields(fields: Fields) -> Header:
     depth_tokens = fields.byte() if features & _DEPTHS else 0
     if features & _DEPTHS and not depth_tokens:
         raise FormatError("header: depth_tokens of 0: must be 1 to 255")
+    bands = fields.byte() if features & _BANDS else 0
+    if features & _BANDS and not bands:
+        raise FormatError(f"header: bands of 0: must be 1 to {MAX_BANDS}")
     return Header(
         model=model,
         decoder_hash=decoder_hash,
@@ -190,4 +204,5 @@ def _parse_fields(fields: Fields) -> Header:
         code_bits=code_bits,
         block_tokens=block_tokens,
         depth_tokens=depth_tokens,
+        bands=bands,
     )

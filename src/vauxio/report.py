@@ -42,6 +42,8 @@ class Info:
         Codes of a token at most.
     depths : tuple of int or None
         Fewest and most codes of a token, where their number varies; of the first hours.
+    bands : int
+        Above the model's, that are filled with noise; 0 if nothing is.
     nominal : float or None
         kbps of all channels before entropy coding; None if the model is not installed.
     kbps : float or None
@@ -64,6 +66,7 @@ class Info:
     installed: bool
     codebooks: int
     depths: tuple[int, int] | None
+    bands: int
     nominal: float | None
     kbps: float | None
     coder: str
@@ -86,6 +89,7 @@ class Info:
             f"duration: {_clock(self)}",
             f"model: {model}, decoder {self.decoder}",
             f"codes: {codebooks}{nominal}",
+            *([f"above: noise in {self.bands} bands"] if self.bands else []),
             f"coder: {self.coder}",
             f"size: {self.bytes} bytes in {self.blocks} blocks",
             f"bitrate: {'unknown' if self.kbps is None else f'{self.kbps:.3f} kbps'}",
@@ -145,6 +149,7 @@ def _info(name: str, reader: TokenReader, size: int, counts: np.ndarray | None) 
         installed=nominal is not None,
         codebooks=header.codebooks,
         depths=depths,
+        bands=header.bands,
         nominal=nominal,
         kbps=size * 8 / duration / 1000 if duration else None,
         coder=_CODERS.get(header.coder, f"unknown ({header.coder})"),

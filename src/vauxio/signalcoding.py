@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from . import depths
+from .extension import Extender, timing
 from .networks import Network
 from .resample import Resampler
 
@@ -219,6 +220,8 @@ class SignalDecoder:
         last token is pushed.
     tokens : ConcealingDecoder, optional
         What decodes tokens, if some of them are lost.
+    bands : int, optional
+        Bands above the model's, to be filled with noise; see `extension`.
 
     Attributes
     ----------
@@ -237,31 +240,49 @@ class SignalDecoder:
         start: int = 0,
         frames: int | None = None,
         tokens: ConcealingDecoder | None = None,
+        bands: int = 0,
     ) -> None:
-        model = codec.model
-        self._model, self._samplerate = model, samplerate
-        self._resampler = Resampler(model.samplerate, samplerate, channels, start)
+        self._timing, self._samplerate = timing(codec.model, bands), samplerate
+        rate, hop, delay, reach = self._timing
+        self._resampler = Resampler(rate, samplerate, channels, start)
         self._tokens = TokenDecoder(codec, channels) if tokens is None else tokens
-        heard = (self._resampler.first + model.delay) // model.hop
-        self.first_token = max(0, heard - model.decoder.receptive_field)
-        self._sample = self.first_token * model.hop - model.delay
+        self._extender = Extender(channels, bands) if bands else None
+        self.begin(max(0, (self._resampler.first + delay) // hop - reach))
         self.position, self.frames = start, frames
 
-    def push(self, codes: np.ndarray) -> np.ndarray:
-        """Codes ``[channels, codebooks, n]`` to the ``float32[m, channels]`` that they complete."""
-        samples = self._tokens.push(codes).T
-        begin, self._sample = self._sample, self._sample + len(samples)
-        samples = samples[max(0, self._resampler.first - begin) :]
-        if self.frames is not None:
-            end = self._model.samples_for(self.frames, self._samplerate)
-            samples = samples[: max(0, len(samples) - max(0, self._sample - end))]
-        return self._give(self._resampler.push(samples))
+    def begin(self, token: int) -> None:
+        """Begin with that token instead of `first_token`, which it must not lie behind."""
+        self.first_token = token
+        self._sample = token * self._timing.hop - self._timing.delay
+
+    def push(self, codes: np.ndarray, levels: np.ndarray | None = None) -> np.ndarray:
+        """Codes ``[channels, codebooks, n]`` to the ``float32[m, channels]`` that they complete.
+
+        With bands, `levels` are ``uint8[channels, bands, n]``.
+        """
+        samples = self._tokens.push(codes)
+        if self._extender is not None:
+            assert levels is not None
+            samples = self._extender.push(samples, levels)
+        return self._resample(samples.T)
 
     def finish(self) -> np.ndarray:
         """What remains up to the last of `frames`."""
         if self.frames is None:
             raise ValueError("frames must be known to finish")
-        return self._give(self._resampler.finish(self.frames))
+        parts = []
+        if self._extender is not None:
+            parts.append(self._resample(self._extender.finish().T))
+        parts.append(self._give(self._resampler.finish(self.frames)))
+        return np.concatenate(parts)
+
+    def _resample(self, samples: np.ndarray) -> np.ndarray:
+        begin, self._sample = self._sample, self._sample + len(samples)
+        samples = samples[max(0, self._resampler.first - begin) :]
+        if self.frames is not None:
+            end = self._timing.samples_for(self.frames, self._samplerate)
+            samples = samples[: max(0, len(samples) - max(0, self._sample - end))]
+        return self._give(self._resampler.push(samples))
 
     def _give(self, out: np.ndarray) -> np.ndarray:
         if self.frames is not None:

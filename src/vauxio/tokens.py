@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from . import container, depths, entropy, pcm
+from . import container, depths, entropy, extension, pcm
 from .bundles import Model
 from .concealment import LOST
 from .errors import (
@@ -34,8 +34,8 @@ _COUNTED = 1 << 20  # tokens whose depths `TokenReader.count_depths` counts, abo
 
 
 def block_tokens(model: Model) -> int:
-    """Tokens in a full block: whole spans of depths."""
-    return round(_BLOCK_SECONDS * model.token_rate / depths.SPAN) * depths.SPAN
+    """Tokens in a full block: whole spans of levels, and so of depths."""
+    return round(_BLOCK_SECONDS * model.token_rate / extension.SPAN) * extension.SPAN
 
 
 class TokenWriter:
@@ -53,6 +53,8 @@ class TokenWriter:
         False for plain bit packing, without a probability model.
     variable : bool, optional
         Whether some codes may be absent.
+    bands : int, optional
+        Bands above the model's whose levels come with the codes; see `extension`.
 
     Attributes
     ----------
@@ -71,11 +73,13 @@ class TokenWriter:
         pictures: Sequence[container.Picture],
         lm: bool,
         variable: bool = False,
+        bands: int = 0,
     ) -> None:
         self._packer = entropy.PackedCoder(model.code_bits)
         self._coder = best_coder(model, codebooks) if lm else self._packer
         self._block_tokens = block_tokens(model)
         self._waiting = np.empty((channels, codebooks, 0), np.uint16)
+        self._levels = np.empty((channels, bands, 0), np.uint8)
         self.model = model
         self.header = container.Header(
             model=model.name,
@@ -91,11 +95,17 @@ class TokenWriter:
             tags=tags,
             pictures=tuple(pictures),
             depth_tokens=depths.SPAN if variable else 0,
+            bands=bands,
         )
         self._writer = container.Writer(file, self.header)
 
-    def push(self, codes: np.ndarray) -> None:
-        """Codes ``uint16[channels, codebooks, n]`` that follow the last; variable: ``int32``."""
+    def push(self, codes: np.ndarray, levels: np.ndarray | None = None) -> None:
+        """Codes ``uint16[channels, codebooks, n]`` that follow the last; variable: ``int32``.
+
+        `levels` are those of `extension.Meter`, which must not come later than the codes.
+        """
+        if levels is not None:
+            self._levels = np.concatenate([self._levels, levels], axis=2)
         waiting = np.concatenate([self._waiting, codes], axis=2)
         while waiting.shape[2] >= self._block_tokens:
             self._write(waiting[..., : self._block_tokens])
@@ -116,6 +126,8 @@ class TokenWriter:
         if len(payload) > -(-int(depth.sum()) * self._packer.code_bits // 8):
             coder = self._packer
             payload = coder.encode(codes)
+        spans = -(-codes.shape[2] // extension.SPAN)
+        levels, self._levels = self._levels[..., :spans], self._levels[..., spans:]
         span = self.header.depth_tokens
         most = self.header.codebooks
         block = container.Block(
@@ -124,6 +136,7 @@ class TokenWriter:
             codes_crc=entropy.codes_crc(codes),
             payload=payload,
             depths=depths.encode_depths(depth, span, most) if span else b"",
+            levels=extension.encode_levels(levels),
         )
         self._writer.write(block)
 
@@ -171,6 +184,7 @@ class TokenReader:
         self._first = 0  # token that _codes begins with
         self._following, self._together = 0, 0  # the block after those in _codes; their number
         self._codes = np.empty((header.channels, header.codebooks, 0), np.uint16)
+        self._levels: dict[int, np.ndarray] = {}  # of the blocks in _codes that are not damaged
         # From a pipe, one block is read ahead: only so is the last one known to be the last.
         self._sequence = None if self.seekable else iter(self._reader)
         self._index = 0  # of the next block in the sequence
@@ -246,6 +260,22 @@ class TokenReader:
         at = token - self._first
         return self._codes[..., at : at + count]
 
+    def levels(self, token: int, count: int) -> np.ndarray:
+        """Levels of bands above the model's: ``uint8[channels, bands, count]``.
+
+        Of tokens that `get` gave last; 0 where they are lost.
+        """
+        size, parts = self.header.block_tokens, []
+        while count:
+            block, at = divmod(token, size)
+            n = min(count, size - at)
+            found = self._levels.get(block)
+            if found is None:
+                found = np.zeros((self.header.channels, self.header.bands, size), np.uint8)
+            parts.append(found[..., at : at + n])
+            token, count = token + n, count - n
+        return np.concatenate(parts, axis=2)
+
     def count_depths(self) -> np.ndarray:
         """How many tokens, in whichever channel, have so many codes: ``int64[codebooks + 1]``.
 
@@ -276,6 +306,7 @@ class TokenReader:
 
     def _load(self, token: int, wanted: int) -> bool:
         """Decode the block with that token, or the next one from a pipe; False if there is none."""
+        self._levels = {}
         if self._sequence is None:
             index = token // self.header.block_tokens
             if index >= self._reader.blocks:
@@ -398,6 +429,11 @@ class TokenReader:
             )
         if codes.size and int(codes.max()) >= self.model.codebook_size:
             raise FormatError(f"block {index}: a code is beyond the model's codebooks")
+        header = self.header
+        if header.bands:
+            self._levels[index] = extension.decode_levels(
+                block.levels, header.channels, header.bands, block.tokens
+            )
 
     def _check_coder(self, model: Model) -> None:
         """`ModelError` if the file was written with other probabilities than those here."""

@@ -20,6 +20,7 @@ import numpy as np
 from . import pcm
 from .codec import Codec
 from .errors import TruncatedError
+from .extension import Meter, bands_for
 from .fileio import File, Input, Output
 from .frames import FrameReader
 from .metadata import Picture
@@ -163,12 +164,15 @@ class VauxFile:
         codec = Codec(choose_model(model, samplerate, channels, bitrate))
         codebooks = codec.model.codebooks_at(bitrate, quality)
         self._encoder = SignalEncoder(codec, samplerate, channels, codebooks, denoise, quality)
+        # A denoiser hears nothing above the model's band, and would leave the noise that is there.
+        bands = 0 if denoise else bands_for(codec.model, samplerate)
+        self._meter = Meter(codec.model, samplerate, channels) if bands else None
         self._failed = False
         output = Output(file, "x" in mode, closefd)
         try:
             self._writer = TokenWriter(
                 output.file, codec.model, samplerate, channels, codebooks, tags or {}, pictures, lm,
-                variable=quality is not None,
+                variable=quality is not None, bands=bands,
             )  # fmt: skip
             self._header = self._writer.header
         except BaseException:
@@ -418,7 +422,8 @@ class VauxFile:
         try:
             for i in range(0, len(frames), self.samplerate):
                 piece = pcm.to_float(frames[i : i + self.samplerate])
-                self._writer.push(self._encoder.push(piece))
+                levels = None if self._meter is None else self._meter.push(piece)
+                self._writer.push(self._encoder.push(piece), levels)
         except BaseException:
             self._failed = True
             self.close()
@@ -442,8 +447,11 @@ class VauxFile:
             output.discard()
             return
         try:
-            self._writer.push(self._encoder.finish())
-            self._writer.finish(self._encoder.frames)
+            frames = self._encoder.frames
+            tokens = self._writer.model.tokens_for(frames, self.samplerate)
+            levels = None if self._meter is None else self._meter.finish(tokens)
+            self._writer.push(self._encoder.finish(), levels)
+            self._writer.finish(frames)
         except BaseException:
             output.discard()
             raise

@@ -11,11 +11,13 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from .. import pcm
+from ..bundles import Model
 from ..codec import Codec
 from ..denoising import DenoisingResampler
+from ..extension import SPAN, Meter, timing
 from ..pcm import Recording
 from ..resample import Resampler
-from ..signalcoding import CHUNK, TokenDecoder, TokenEncoder
+from ..signalcoding import CHUNK, SignalDecoder, TokenEncoder
 from ..tokens import TokenReader
 
 __all__ = [
@@ -25,6 +27,8 @@ __all__ = [
     "encode_stretch",
     "encode_together",
     "is_divisible",
+    "measure_stretch",
+    "measure_whole",
 ]
 
 PIECE = 1 << 16
@@ -119,6 +123,28 @@ def encode_together(
     ]
 
 
+def measure_stretch(
+    recording: Recording, model: Model, mono: bool, first: int, stop: int
+) -> np.ndarray:
+    """Levels of tokens `first` to `stop`, as of `extension.Meter`; `first` begins a block."""
+    channels = 1 if mono else recording.channels
+    meter = Meter(model, recording.samplerate, channels, first)
+    found = []
+    for block in recording.blocks(PIECE, meter.first):
+        found.append(meter.push(pcm.mix_down(block) if mono else block))
+        if meter.token >= stop:
+            break
+    found.append(meter.finish(stop))
+    return np.concatenate(found, axis=2)[..., : -(-(stop - first) // SPAN)]
+
+
+def measure_whole(frames: np.ndarray, model: Model, samplerate: int) -> np.ndarray:
+    """The same of all tokens of a short signal, ``float32[frames, channels]``."""
+    meter = Meter(model, samplerate, frames.shape[1])
+    levels = meter.push(frames), meter.finish(model.tokens_for(len(frames), samplerate))
+    return np.concatenate(levels, axis=2)
+
+
 def bounds(reader: TokenReader, first: int, stop: int) -> tuple[int, int]:
     """The frames that stand for the blocks `first` to `stop`: adjoining, and from all blocks all.
 
@@ -129,7 +155,7 @@ def bounds(reader: TokenReader, first: int, stop: int) -> tuple[int, int]:
 
     def begin(block: int) -> int:
         frame = min(frames, model.frames_in(block * size, rate))
-        return Resampler.restart(model.samplerate, rate, frame)
+        return Resampler.restart(timing(model, reader.header.bands).samplerate, rate, frame)
 
     return begin(first), frames if stop >= reader.blocks else begin(stop)
 
@@ -155,27 +181,25 @@ def decode_stretch(reader: TokenReader, start: int, stop: int) -> Iterator[np.nd
         If the file is damaged there.
     """
     header, model = reader.header, reader.model
-    resampler = Resampler(model.samplerate, header.samplerate, header.channels, start)
-    heard = max(0, (resampler.first + model.delay) // model.hop - model.decoder.receptive_field)
+    frames = reader.frames or 0
+    decoder = SignalDecoder(
+        Codec(model), header.samplerate, header.channels, start=start, frames=frames,
+        bands=header.bands,
+    )  # fmt: skip
     # The network is given pieces of CHUNK tokens from the beginning of each block, as always.
-    token = heard - heard % header.block_tokens % CHUNK
-    sample = token * model.hop - model.delay  # which comes next out of the network
-    end = model.samples_for(reader.frames or 0, header.samplerate)
-    last = model.tokens_for(stop, header.samplerate)
-    network = TokenDecoder(Codec(model), header.channels)
+    decoder.begin(decoder.first_token - decoder.first_token % header.block_tokens % CHUNK)
+    token, last = decoder.first_token, model.tokens_for(stop, header.samplerate)
     while start < stop:
         codes = reader.get(token, CHUNK, last - token)
         if codes.shape[2]:
-            samples = network.push(codes).T[max(0, resampler.first - sample) :]
+            piece = decoder.push(codes, reader.levels(token, codes.shape[2]))
             token += codes.shape[2]
-            sample = token * model.hop - model.delay
-            frames = resampler.push(samples[: max(0, len(samples) - max(0, sample - end))])
         else:
-            frames = resampler.finish(stop)
-            if not len(frames):
+            piece = decoder.finish()
+            if not len(piece):
                 return
-        yield frames[: stop - start]
-        start += len(frames)
+        yield piece[: stop - start]
+        start += len(piece)
 
 
 def _samples(

@@ -17,14 +17,22 @@ from .. import container, pcm
 from ..bundles import Model
 from ..codec import Codec
 from ..errors import AudioError, FormatError
+from ..extension import bands_for
 from ..fileio import name_of
 from ..models import choose_model
 from ..tagging import Tags, read_tags
 from ..tokens import TokenReader, TokenWriter, block_tokens
 from ..vauxfile import VauxFile
-from .coding import PIECE, encode_stretch, encode_together, is_divisible
+from .coding import (
+    PIECE,
+    encode_stretch,
+    encode_together,
+    is_divisible,
+    measure_stretch,
+    measure_whole,
+)
 from .jobs import Context, Join, Part, Parts, divided, guarded
-from .planning import Result, Task
+from .planning import Result, Settings, Task
 from .store import known_store
 from .verify import check_blocks, read_back
 
@@ -95,16 +103,34 @@ def _encode(context: Context, task: Task, divide: bool) -> _Short | Parts | Resu
 
 
 def _write_short(context: Context, short: _Short, codes: np.ndarray) -> Result:
+    settings, model, rate = context.settings, short.model, short.samplerate
+    levels = None
+    if not settings.denoise and bands_for(model, rate):
+        levels = measure_whole(short.frames, model, rate)
     with known_store(context.target).creating(short.task.target) as output:
-        writer = TokenWriter(
-            output.file, short.model, short.samplerate, short.frames.shape[1], codes.shape[1],
-            short.tags.tags, short.tags.pictures, context.settings.lm,
-            variable=context.settings.quality is not None,
-        )  # fmt: skip
-        writer.push(codes)
+        writer = _writer(output.file, settings, model, rate, codes, levels, short.tags)
         writer.finish(len(short.frames))
         return _written(context, short.task, output, len(short.frames), short.samplerate,
                         short.tags.notes)  # fmt: skip
+
+
+def _writer(
+    file: Any,
+    settings: Settings,
+    model: Model,
+    samplerate: int,
+    codes: np.ndarray,
+    levels: np.ndarray | None,
+    tags: Tags,
+) -> TokenWriter:
+    """A file that these codes, and these levels if there are any, have been given to."""
+    channels, codebooks, _ = codes.shape
+    writer = TokenWriter(
+        file, model, samplerate, channels, codebooks, tags.tags, tags.pictures, settings.lm,
+        variable=settings.quality is not None, bands=0 if levels is None else levels.shape[1],
+    )  # fmt: skip
+    writer.push(codes, levels)
+    return writer
 
 
 def encode_part(job: Part) -> bytes:
@@ -123,12 +149,11 @@ def encode_part(job: Part) -> bytes:
             recording, Codec(model), codebooks, settings.mono, first, stop, settings.denoise,
             settings.quality,
         )  # fmt: skip
+        levels = None
+        if not settings.denoise and bands_for(model, recording.samplerate):
+            levels = measure_stretch(recording, model, settings.mono, first, stop)
         out = io.BytesIO()
-        writer = TokenWriter(
-            out, model, recording.samplerate, channels, codebooks, {}, (), settings.lm,
-            variable=settings.quality is not None,
-        )  # fmt: skip
-    writer.push(codes)
+        writer = _writer(out, settings, model, recording.samplerate, codes, levels, Tags())
     writer.finish(model.frames_in(stop - first, recording.samplerate))
     if job.context.check:
         out.seek(0)
