@@ -118,8 +118,8 @@ def test_a_file_is_what_the_codec_makes(samplerate):
     codec = vauxio.Codec()
     expected = codec.decode(codec.encode(data, samplerate, bitrate=6))
     if samplerate > 24000:  # a file has noise above, too
-        expected, decoded = (soxr.resample(x, samplerate, 22000) for x in (expected, decoded))
-        assert np.abs(decoded - expected).max() < 2e-3
+        expected, decoded = (soxr.resample(x, samplerate, 20000) for x in (expected, decoded))
+        assert np.abs(decoded - expected)[1000:-1000].max() < 2e-3
     else:
         assert np.array_equal(decoded, expected)
 

@@ -37,7 +37,8 @@ LARGEST = 21
 _EDGES = (308, 355, 393, 436, 482, 533)
 _REFERENCE = slice(187, 306)
 _HOP = 320
-_COPIED = _EDGES[-1] - _EDGES[0]  # coefficients that are copied upwards, the highest there are
+_COPIED = _EDGES[-1] - _EDGES[0]  # coefficients that are copied upwards, from just below the first
+_GROUP = 15  # of these that are brought to the same power first, for there are formants among them
 
 _STEP_DB, _BELOW_DB = 3.0, -48.0
 _SILENCE = 1e-10  # power of a coefficient, of samples up to 1: less does not count
@@ -191,16 +192,17 @@ class Extender:
         return self.push(np.zeros((channels, _HOP), np.float32), nothing)
 
     def _above(self, low: np.ndarray, levels: np.ndarray) -> np.ndarray:
-        """Coefficients of the bands ``[channels, n, ...]``, from all those below."""
+        """Coefficients of the bands ``[channels, n, ...]``, from those below them."""
+        channels, n, _ = low.shape
+        groups = low[..., _EDGES[0] - _COPIED : _EDGES[0]].reshape(channels, n, -1, _GROUP)
+        power = np.square(groups).mean(axis=3, keepdims=True)
+        above = (groups / np.sqrt(power + _SILENCE)).reshape(channels, n, -1)
         reference = np.square(low[..., _REFERENCE]).mean(axis=2)
-        above = low[..., _EDGES[0] - _COPIED : _EDGES[0]].copy()
-        edges = [edge - _EDGES[0] for edge in _EDGES]
-        above[..., edges[self._bands] :] = 0
-        for band in range(self._bands):
-            part, level = above[..., edges[band] : edges[band + 1]], levels[:, band]
-            power = reference * np.float32(10) ** ((_BELOW_DB + _STEP_DB * level) / 10)
-            power *= level > 0
-            part *= np.sqrt(power / (np.square(part).mean(axis=2) + _SILENCE))[..., None]
+        wanted = reference[:, None] * np.float32(10) ** ((_BELOW_DB + _STEP_DB * levels) / 10)
+        gains = np.sqrt(wanted * (levels > 0)).transpose(0, 2, 1)
+        gains = np.repeat(gains, np.diff(_EDGES)[: self._bands], axis=2)
+        above[..., : gains.shape[2]] *= gains
+        above[..., gains.shape[2] :] = 0
         return above
 
 
