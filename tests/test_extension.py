@@ -19,6 +19,7 @@ from vauxio.extension import (
     Extender,
     Meter,
     bands_for,
+    check_bands,
     decode_levels,
     encode_levels,
     timing,
@@ -148,6 +149,33 @@ def test_a_recording_has_what_it_had(speech, rate):
     # 53 bits a second are some bytes of so short a recording.
     narrow = vauxio.compress(soxr.resample(data, rate, 24000), 24000, bitrate=3, lm=False)
     assert 0 < len(plain) - len(narrow) < 40
+
+
+def test_it_is_there_again_after_the_end(speech):
+    """Codes that are kept for the next read keep their levels, whatever was read in between."""
+    frames = (750 * 320 - 1280) * 2  # whole blocks: the end is found only after the last
+    data = np.tile(speech, 3)[:frames]
+    blob = bytearray(vauxio.compress(data, 48000, bitrate=1.5, lm=False))
+    with vauxio.VauxFile(io.BytesIO(bytes(blob))) as f:
+        whole = f.read()
+        f.seek(0)
+        assert np.array_equal(f.read(), whole)
+    blob = bytearray(vauxio.compress(np.tile(data, 2), 48000, bitrate=1.5, lm=False))
+    with vauxio.VauxFile(io.BytesIO(bytes(blob))) as f:
+        blob[f._reader._reader._offsets[1] + 40] ^= 1
+    with vauxio.VauxFile(io.BytesIO(bytes(blob))) as f:
+        first = f.read(48000)
+        with pytest.raises(FormatError, match="block 1"):
+            f.read()
+        f.seek(0)
+        assert np.array_equal(f.read(48000), first)
+
+
+def test_bands_of_a_model_of_other_tokens():
+    check_bands(MODEL, 5)
+    check_bands(dataclasses.replace(MODEL, hop=640), 0)
+    with pytest.raises(FormatError, match="bands above general-24k"):
+        check_bands(dataclasses.replace(MODEL, hop=640), 3)
 
 
 def test_denoised_there_is_none(speech):

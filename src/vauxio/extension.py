@@ -20,10 +20,11 @@ import numpy as np
 
 from .bundles import Model
 from .depths import decode_depths, encode_depths
+from .errors import FormatError
 from .header import LEVEL_TOKENS
 
-__all__ = ["SPAN", "Extender", "Meter", "Timing", "bands_for", "decode_levels", "encode_levels",
-           "timing"]  # fmt: skip
+__all__ = ["SPAN", "Extender", "Meter", "Timing", "bands_for", "check_bands", "decode_levels",
+           "encode_levels", "timing"]  # fmt: skip
 
 SPAN = LEVEL_TOKENS
 """Tokens that have the same levels."""
@@ -44,12 +45,21 @@ _STEP_DB, _BELOW_DB = 3.0, -48.0
 _SILENCE = 1e-10  # power of a coefficient, of samples up to 1: less does not count
 
 
-def bands_for(model: Model, samplerate: int) -> int:
-    """How many bands above the model's a recording has room for; 0 if none."""
-    if model.hop != _HOP:
+def bands_for(model: Model, samplerate: int, denoise: bool = False) -> int:
+    """How many bands above the model's are kept of a recording; 0 if none.
+
+    None where noise is taken out, for a denoiser hears nothing up there and would leave it.
+    """
+    if model.hop != _HOP or denoise:
         return 0
     spacing = model.samplerate / 2 / _HOP
     return sum(edge * spacing <= samplerate / 2 * 1.03 for edge in _EDGES[1:])
+
+
+def check_bands(model: Model, bands: int) -> None:
+    """`FormatError` if a file of this model cannot have bands above."""
+    if bands and model.hop != _HOP:
+        raise FormatError(f"bands above {model.name}, whose tokens are not of {_HOP} samples")
 
 
 class Timing(NamedTuple):

@@ -204,6 +204,7 @@ class TokenReader:
                     f"{header.codebooks} codebooks of {header.code_bits} bits: "
                     f"{model.name} has {model.codebooks} of {model.code_bits}"
                 )
+            extension.check_bands(model, header.bands)
             self._check_coder(model)
             self._model = model
         return self._model
@@ -306,7 +307,7 @@ class TokenReader:
 
     def _load(self, token: int, wanted: int) -> bool:
         """Decode the block with that token, or the next one from a pipe; False if there is none."""
-        self._levels = {}
+        self._levels, self._codes = {}, self._codes[..., :0]  # which go together
         if self._sequence is None:
             index = token // self.header.block_tokens
             if index >= self._reader.blocks:

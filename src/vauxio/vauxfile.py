@@ -164,8 +164,7 @@ class VauxFile:
         codec = Codec(choose_model(model, samplerate, channels, bitrate))
         codebooks = codec.model.codebooks_at(bitrate, quality)
         self._encoder = SignalEncoder(codec, samplerate, channels, codebooks, denoise, quality)
-        # A denoiser hears nothing above the model's band, and would leave the noise that is there.
-        bands = 0 if denoise else bands_for(codec.model, samplerate)
+        bands = bands_for(codec.model, samplerate, denoise)
         self._meter = Meter(codec.model, samplerate, channels) if bands else None
         self._failed = False
         output = Output(file, "x" in mode, closefd)

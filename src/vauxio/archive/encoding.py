@@ -105,7 +105,7 @@ def _encode(context: Context, task: Task, divide: bool) -> _Short | Parts | Resu
 def _write_short(context: Context, short: _Short, codes: np.ndarray) -> Result:
     settings, model, rate = context.settings, short.model, short.samplerate
     levels = None
-    if not settings.denoise and bands_for(model, rate):
+    if bands_for(model, rate, settings.denoise):
         levels = measure_whole(short.frames, model, rate)
     with known_store(context.target).creating(short.task.target) as output:
         writer = _writer(output.file, settings, model, rate, codes, levels, short.tags)
@@ -150,7 +150,7 @@ def encode_part(job: Part) -> bytes:
             settings.quality,
         )  # fmt: skip
         levels = None
-        if not settings.denoise and bands_for(model, recording.samplerate):
+        if bands_for(model, recording.samplerate, settings.denoise):
             levels = measure_stretch(recording, model, settings.mono, first, stop)
         out = io.BytesIO()
         writer = _writer(out, settings, model, recording.samplerate, codes, levels, Tags())
