@@ -43,10 +43,11 @@ def main() -> None:
     arguments = parser.parse_args()
 
     versions = metrics.versions()
-    kept = _kept(arguments.out, arguments.only, versions)
-    codecs, skipped = [], kept["skipped"]
+    rows, models = _kept(arguments.out, arguments.only, versions)
+    kept = {row["family"] for row in rows}
+    codecs, skipped = [], {}
     for codec in CODECS:
-        if codec.family not in arguments.only and codec.family in kept["families"]:
+        if codec.family in kept:
             continue
         reason = codec.missing if codec.family in arguments.only else "not asked for"
         if reason is None:
@@ -64,7 +65,6 @@ def main() -> None:
         if kind in codec.kinds
     ]
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended; the same command goes on from here"))
-    rows = kept["rows"]
     with ProcessPoolExecutor(arguments.jobs) as pool:
         try:
             for row in _progress(pool.map(_row, tasks), len(tasks)):
@@ -76,7 +76,7 @@ def main() -> None:
         "metrics": versions,
         "seconds": corpus.SECONDS,
         "recordings": {k: sum(kind == k for kind, _ in files) for k in corpus.KINDS},
-        "models": kept["models"] | _models(codecs),
+        "models": models | _models(codecs),
         "skipped": skipped,
         "summary": statistics.summarise(rows),
         "rows": rows,
@@ -85,19 +85,13 @@ def main() -> None:
     arguments.out.write_text(json.dumps(result, indent=1) + "\n")
 
 
-def _kept(out: Path, only: list[str], versions: dict[str, str]) -> Row:
-    """What is to stay as it was: of codecs that are not asked for, measured in the same way."""
-    kept: Row = {"rows": [], "skipped": {}, "models": {}, "families": set()}
-    if not out.exists():
-        return kept
-    before = json.loads(out.read_text())
+def _kept(out: Path, only: list[str], versions: dict[str, str]) -> tuple[list[Row], Row]:
+    """Rows and models of codecs that are not asked for, which stay as they were."""
+    before = json.loads(out.read_text()) if out.exists() else {"rows": []}
     rows = [row for row in before["rows"] if row["family"] not in only]
-    if not rows:
-        return kept
-    if before["metrics"] != versions:
+    if rows and before["metrics"] != versions:
         sys.exit(f"{out}: measured with {before['metrics']}; install those, or measure all again")
-    families = {row["family"] for row in rows}
-    return {"rows": rows, "skipped": {}, "models": before["models"], "families": families}
+    return rows, before["models"] if rows else {}
 
 
 def _row(task: tuple[Codec, str, Path, Path, str]) -> Row:

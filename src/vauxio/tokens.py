@@ -185,6 +185,7 @@ class TokenReader:
         self._following, self._together = 0, 0  # the block after those in _codes; their number
         self._codes = np.empty((header.channels, header.codebooks, 0), np.uint16)
         self._levels: dict[int, np.ndarray] = {}  # of the blocks in _codes that are not damaged
+        self._found: dict[int, np.ndarray] = {}  # the same of those that are being loaded
         # From a pipe, one block is read ahead: only so is the last one known to be the last.
         self._sequence = None if self.seekable else iter(self._reader)
         self._index = 0  # of the next block in the sequence
@@ -307,7 +308,7 @@ class TokenReader:
 
     def _load(self, token: int, wanted: int) -> bool:
         """Decode the block with that token, or the next one from a pipe; False if there is none."""
-        self._levels, self._codes = {}, self._codes[..., :0]  # which go together
+        self._found = {}
         if self._sequence is None:
             index = token // self.header.block_tokens
             if index >= self._reader.blocks:
@@ -324,7 +325,7 @@ class TokenReader:
         first = index * self.header.block_tokens
         if self._sequence is None and token >= first + codes.shape[2]:
             return False  # past the end of the last block
-        self._first, self._codes = first, codes
+        self._first, self._codes, self._levels = first, codes, self._found
         return True
 
     def _read_ahead(self) -> None:
@@ -432,7 +433,7 @@ class TokenReader:
             raise FormatError(f"block {index}: a code is beyond the model's codebooks")
         header = self.header
         if header.bands:
-            self._levels[index] = extension.decode_levels(
+            self._found[index] = extension.decode_levels(
                 block.levels, header.channels, header.bands, block.tokens
             )
 
