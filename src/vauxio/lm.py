@@ -1,9 +1,9 @@
 """The exact integer Transformer over codes: its definition, and its fast equal.
 
 `reference` defines every number with NumPy's int64. `Network` computes the same numbers with
-ONNX Runtime in float32, in which integers below 2^24 are exact: whatever the order of a sum, the
-width of a vector instruction or the number of threads, the result is the same integer. A test
-holds the two together. ``docs/format.md`` says the same in words.
+ONNX Runtime, in bytes and in float32, in which integers below 2^24 are exact: whatever the order
+of a sum, the width of a vector instruction or the number of threads, the result is the same
+integer. A test holds the two together. ``docs/format.md`` says the same in words.
 
 This room turns codes into scores and knows nothing of bits, blocks or files.
 """

@@ -149,44 +149,46 @@ class LMCoder:
         depths: Sequence[np.ndarray] | None,
     ) -> list[np.ndarray]:
         """Blocks in lock-step: each channel of each is a row of the batch."""
-        size, rows = self._size, len(blocks) * channels
         lengths = [tokens for _, tokens in blocks]
+        shape = len(blocks), channels, used, max(lengths)
+        deep = np.zeros((len(blocks), channels, max(lengths)), np.uint8)
+        for i, tokens in enumerate(lengths):
+            deep[i, :, :tokens] = used if depths is None else depths[i]
         if depths is None:
-            out = np.zeros((len(blocks), channels, used, max(lengths)), np.uint16)
-            deep = None
+            out = np.zeros(shape, np.uint16)
         else:
-            out = np.full((len(blocks), channels, used, max(lengths)), ABSENT, np.int32)
-            deep = [row for block in depths for row in block.tolist()]
-            used = max(map(max, deep))  # by any token
-            if not used:
-                return [block[..., :tokens] for block, (_, tokens) in zip(out, blocks, strict=True)]
-            # Where a block ends in silence, there is nothing to be decoded any more.
-            lengths = [int(block.any(axis=0).nonzero()[0].max(initial=-1)) + 1 for block in depths]
-        decoders = [RangeDecoder(payload) for payload, _ in blocks]
-        steps = Steps(self._network(), rows, used)
-        inputs = np.empty((rows, self._codebooks), np.int64)
-        inputs[:] = size
-        for step in range(max(lengths) + used - 1):
-            # Rows at the end that have ended: a file's last block is shorter than the others.
-            while lengths[len(decoders) - 1] + used - 1 <= step:
-                decoders.pop()
-                rows -= channels
+            out = np.full(shape, ABSENT, np.int32)
+        if deep.any():
+            decoders = [RangeDecoder(payload) for payload, _ in blocks]
+            self._fill(out.reshape(-1, *shape[2:]), deep.reshape(-1, shape[3]), decoders)
+        return [codes[..., :tokens] for codes, tokens in zip(out, lengths, strict=True)]
+
+    def _fill(self, out: np.ndarray, deep: np.ndarray, decoders: list[RangeDecoder]) -> None:
+        """Decode into `out`, ``[rows, codebooks, tokens]``, as many codes as `deep` says."""
+        (rows, tokens), size, most = deep.shape, self._size, int(deep.max())
+        channels = rows // len(decoders)
+        # The codes that each step decides: codebook k comes k steps late.
+        wanted = np.zeros((tokens + most, rows, most), bool)
+        for k in range(most):
+            wanted[k : k + tokens, :, k] = deep.T > k
+        # Where each row ends: a file's last block is short, and some end in silence.
+        ends = np.array([at.nonzero()[0].max(initial=-1) + 1 for at in wanted.any(axis=2).T])
+        steps = Steps(self._network(), rows, most)
+        inputs = np.full((rows, self._codebooks), size, np.int64)
+        for step in range(int(ends.max())):
+            if ends[rows - 1] <= step:
+                rows = int((ends > step).nonzero()[0][-1]) + 1
                 steps.keep(rows)
                 inputs = inputs[:rows]
-            scores = steps.advance(inputs)
-            table = np.concatenate([bounds(s) for s in scores]).reshape(-1).data
+            scores = np.stack(steps.advance(inputs), axis=1)
+            row, book = wanted[step, :rows].nonzero()
+            table = bounds(scores[row, book]).reshape(-1).data
+            symbols = [
+                decoders[decoder].decode(table, i * size, (i + 1) * size)
+                for i, decoder in enumerate((row // channels).tolist())
+            ]
             inputs[:] = size
-            for b, decoder in enumerate(decoders):
-                # Codebooks whose token at this step is one of the block's.
-                begin, end = max(0, step - lengths[b] + 1), min(used, step + 1)
-                for row in range(b * channels, (b + 1) * channels):
-                    for k in range(begin, end):
-                        if deep is not None and deep[row][step - k] <= k:
-                            continue
-                        at = (k * rows + row) * size
-                        inputs[row, k] = symbol = decoder.decode(table, at, at + size)
-                        out[b, row - b * channels, k, step - k] = symbol
-        return [block[..., :tokens] for block, (_, tokens) in zip(out, blocks, strict=True)]
+            inputs[row, book] = out[row, book, step - book] = symbols
 
 
 def _intervals(scores: np.ndarray, symbols: np.ndarray) -> np.ndarray:

@@ -1,7 +1,10 @@
-"""The language model as an ONNX graph of exact integers in float32, and the proof that it is one.
+"""The language model as an ONNX graph of exact integers, and the proof that it is one.
 
-Every product and sum stays below 2^24, which `check_bounds` asserts from the weights themselves;
-so the graph gives the same integers on any machine. Only ordinary operators appear.
+Products with weights are those of unsigned bytes, summed in int32: with both sides unsigned no
+kernel of ONNX Runtime saturates on the way, as those of signed weights do on some CPUs. Everything
+else is float32, in which every product and sum stays below 2^24, which `check_bounds` asserts from
+the weights themselves; so the graph gives the same integers on any machine. Only ordinary
+operators appear.
 """
 
 from __future__ import annotations
@@ -23,6 +26,7 @@ from .lm_network import (
 )
 
 EXACT = 1 << 24  # float32 holds every integer up to here
+ZERO = 128  # what stands for 0 in an unsigned byte
 
 
 class IntegerGraph(Graph):
@@ -40,20 +44,27 @@ class IntegerGraph(Graph):
 
     def linear_parts(
         self, name: str, weight: np.ndarray, bias: np.ndarray, shift: np.ndarray
-    ) -> tuple[str, str]:
-        """Weight and bias; the shift is multiplied into both, which changes no digit of a sum."""
+    ) -> tuple[str, str, str]:
+        """Weight, bias and scale; the bias has the scale in it, which changes no digit of a sum."""
         check_bounds(name, weight, bias)
         scale = self.constant(np.exp2(-shift).astype(np.float32), f"{name}.scale")
-        return (
-            self.op("Mul", self.integer(f"{name}.weight", weight), scale),
-            self.op("Mul", self.integer(f"{name}.bias", bias), scale),
-        )
+        weight = self.op("Cast", self.constant(weight, f"{name}.weight"), to=TensorProto.INT32)
+        weight = self.op("Add", weight, self.constant(np.int32(ZERO)))
+        weight = self.op("Cast", weight, to=TensorProto.UINT8)
+        return weight, self.op("Mul", self.integer(f"{name}.bias", bias), scale), scale
 
-    def apply(self, x: str, weight: str, bias: str) -> str:
-        return self.op("Floor", self.op("Add", self.op("MatMul", x, weight), bias))
+    def byte(self, x: str) -> str:
+        """Activations as `apply` takes them."""
+        return self.op("Cast", self.op("Add", x, self.scalar(ZERO)), to=TensorProto.UINT8)
+
+    def apply(self, x: str, weight: str, bias: str, scale: str) -> str:
+        zero = self.constant(np.uint8(ZERO))
+        product = self.op("MatMulInteger", x, weight, zero, zero)
+        product = self.op("Mul", self.op("Cast", product, to=TensorProto.FLOAT), scale)
+        return self.op("Floor", self.op("Add", product, bias))
 
     def integer_linear(self, x: str, name: str, layer: IntegerLinear) -> str:
-        return self.apply(x, *self.linear_parts(name, *integers_of(layer)))
+        return self.apply(self.byte(x), *self.linear_parts(name, *integers_of(layer)))
 
     def limit(self, x: str, low: float, high: float) -> str:
         return self.op("Clip", x, self.scalar(low), self.scalar(high))
@@ -150,7 +161,7 @@ def lm_graph(model: TokenModel) -> onnx.ModelProto:
         a = g.integer_linear(g.normalised(h, width), f"{at}.up", layer.up)
         h = g.op("Add", h, g.integer_linear(g.limit(a, 0, LARGEST), f"{at}.down", layer.down))
         h = g.limit(h, -STREAM_LIMIT, STREAM_LIMIT)
-    a = g.normalised(h, width)
+    a = g.byte(g.normalised(h, width))
     outputs = {}
     for i, group in enumerate(groups(model.codebooks)):
         scores = scores_if_wanted(g, a, i, group, model, batch)
@@ -199,12 +210,12 @@ def scores_if_wanted(
     """The scores of a group of codebooks, or nothing where fewer are wanted."""
     parts = [integers_of(model.heads[k]) for k in group]
     joined = [np.concatenate(arrays, axis=-1) for arrays in zip(*parts, strict=True)]
-    weight, bias = g.linear_parts(f"heads.{i}", *joined)
+    linear = g.linear_parts(f"heads.{i}", *joined)
     then, otherwise = IntegerGraph(), IntegerGraph()
     then._count = 10_000 * (i + 1)  # names are the graph's own
     otherwise._count = then._count + 5_000
     dims = then.op("Concat", batch, then.ints(-1, len(group), model.size), axis=0)
-    scores = then.op("Reshape", then.apply(a, weight, bias), dims)
+    scores = then.op("Reshape", then.apply(a, *linear), dims)
     nothing = otherwise.op("ConstantOfShape", otherwise.ints(0, 0, 0, 0))
     branches = {}
     for name, branch, out in (
