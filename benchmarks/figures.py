@@ -280,17 +280,26 @@ def variable_recordings() -> str:
 
 
 def qualities(kind: str) -> str:
-    """Qualities of one kind of recording, beside constant bitrate at the same bits."""
-    variable = results("vbr")[kind]["variable"]
-    metrics = [name for name in ("visqol", "pesq") if name in variable[0]]
+    """Qualities of one kind of recording, beside as many codes everywhere at the same bits."""
+    return _beside_constant(kind, "variable", "quality")
+
+
+def averages(kind: str) -> str:
+    """The same of bitrates."""
+    return _beside_constant(kind, "average", "bitrate")
+
+
+def _beside_constant(kind: str, what: str, setting: str) -> str:
+    found = results("vbr")[kind][what]
+    metrics = [name for name in ("visqol", "pesq") if name in found[0]]
     rows = []
-    for row in variable:
-        cells = [f"{row['quality']:g}", f"{row['kbps']:.2f}"]
+    for row in found:
+        cells = [f"{row[setting]:g}", f"{row['kbps']:.2f}"]
         for name in metrics:
             same = row[f"{name}_constant"]
             cells.append(f"{row[name]:.2f}" + (f" ({same:.2f})" if same is not None else ""))
         rows.append(cells)
-    return _table([f"quality, {kind}", "kbps", *(report.NAMES[name] for name in metrics)], rows)
+    return _table([f"{setting}, {kind}", "kbps", *(report.NAMES[name] for name in metrics)], rows)
 
 
 def silent() -> str:

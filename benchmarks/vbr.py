@@ -1,16 +1,18 @@
-"""Variable bitrate beside constant bitrate, at the same bits: all bytes of the files.
+"""Bits where they are needed beside as many everywhere, at the same bits: all bytes of the files.
 
     python -m benchmarks.vbr --corpus CORPUS --json benchmarks/results/vbr.json -j 2
 
-The first ten seconds of every recording are coded at each whole quality, and at constant bitrates
-for comparison; ViSQOL and, of speech, PESQ-WB are measured as in `benchmarks.quality`, which says
-what that needs. For each kind of recording the means of a quality are set beside those of constant
-bitrate at the same mean bits, on the straight line between the two settings around it.
+The first ten seconds of every recording are coded at some bitrates, which are averages, at each
+whole quality, and with the same number of codes everywhere for comparison; ViSQOL and, of speech,
+PESQ-WB are measured as in `benchmarks.quality`, which says what that needs. For each kind of
+recording the means of a setting are set beside those of as many codes everywhere at the same mean
+bits, on the straight line between the two numbers of codes around it.
 """
 
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import os
 import sys
@@ -24,7 +26,11 @@ for _name in ("OMP", "OPENBLAS", "MKL", "NUMBA"):  # before NumPy: one thread fo
 import numpy as np  # noqa: E402
 
 import vauxio  # noqa: E402
+from vauxio import pcm  # noqa: E402
+from vauxio.archive.coding import measure_whole  # noqa: E402
+from vauxio.extension import bands_for  # noqa: E402
 from vauxio.models import find_model  # noqa: E402
+from vauxio.tokens import TokenWriter  # noqa: E402
 
 from .output import add_json_option, publish  # noqa: E402
 from .quality import corpus, metrics  # noqa: E402
@@ -33,11 +39,12 @@ Row = dict[str, Any]
 
 
 def settings(model: str, qualities: list[float]) -> list[Row]:
-    """What to code with: arguments of `vauxio.compress`."""
+    """What to code with: codes of every token, or arguments of `vauxio.compress`."""
     all_of_them = find_model(model).bitrates
     wanted = sorted({1, 2, 3, 4, 6, 8, 10, 12, 14, len(all_of_them)})
     return [
-        *({"bitrate": all_of_them[k - 1]} for k in wanted if k <= len(all_of_them)),
+        *({"codes": k} for k in wanted if k <= len(all_of_them)),
+        *({"bitrate": all_of_them[k - 1]} for k in (2, 3, 4, 6, 8, 12) if k < len(all_of_them)),
         *({"quality": quality} for quality in qualities),
     ]
 
@@ -46,28 +53,47 @@ def measure(task: tuple[str, Path, str, Row]) -> Row:
     """One recording in one way."""
     kind, path, model, setting = task
     recording = corpus.load(kind, path)
-    blob = vauxio.compress(recording.samples, recording.samplerate, model=model, **setting)
+    if "codes" in setting:
+        blob = with_codes(recording, model, setting["codes"])
+    else:
+        blob = vauxio.compress(recording.samples, recording.samplerate, model=model, **setting)
     figures = metrics.opinions(recording, vauxio.decompress(blob))
     kbps = len(blob) * 8 / recording.seconds / 1000
     return {"kind": kind, "file": recording.name, **setting, "kbps": kbps, **figures}
 
 
+def with_codes(recording: corpus.Recording, model: str, count: int) -> bytes:
+    """A file whose tokens all have so many codes."""
+    codec, rate = vauxio.Codec(model), recording.samplerate
+    frames = pcm.to_float(pcm.to_frames(recording.samples))
+    codes = codec.encode(frames, rate, codec.model.bitrate(count)).codes
+    levels, bands = None, bands_for(codec.model, rate)
+    if bands:
+        levels = measure_whole(frames, codec.model, rate)
+    file = io.BytesIO()
+    writer = TokenWriter(file, codec.model, rate, frames.shape[1], count, {}, (), True, bands=bands)
+    writer.push(codes, levels)
+    writer.finish(len(frames))
+    return file.getvalue()
+
+
 def compared(rows: list[Row]) -> dict[str, Row]:
-    """For each kind, means by quality, and what constant bitrate has at the same bits."""
+    """For each kind, means by setting, and what as many codes everywhere have at the same bits."""
     found = {}
     for kind in dict.fromkeys(row["kind"] for row in rows):
         of_kind = [row for row in rows if row["kind"] == kind]
         names = [name for name in ("visqol", "pesq") if name in of_kind[0]]
-        constant = means(of_kind, "bitrate", names)
+        constant = means(of_kind, "codes", names)
+        average = means(of_kind, "bitrate", names)
         variable = means(of_kind, "quality", names)
         bits = [row["kbps"] for row in constant]
-        for row in variable:
+        for row in average + variable:
             for name in names:
                 line = [other[name] for other in constant]
                 inside = bits[0] <= row["kbps"] <= bits[-1]
                 same = float(np.interp(row["kbps"], bits, line)) if inside else None
                 row[f"{name}_constant"] = same and round(same, 4)
-        found[kind] = {"constant": constant, "variable": variable}
+        found[kind] = {"constant": constant, "average": average, "variable": variable}
     return found
 
 

@@ -16,6 +16,7 @@ import vauxio
 from vauxio import archive
 from vauxio.archive import coding, jobs, work
 from vauxio.codec import Codec
+from vauxio.depths import Allocation
 from vauxio.pcm import Recording
 from vauxio.signalcoding import SignalEncoder
 
@@ -25,10 +26,12 @@ def test_a_stretch_is_as_the_whole(tmp_path, rate, channels):
     save(tmp_path / "a.wav", 33.3, rate, channels)
     codec = Codec()
     data, _ = soundfile.read(tmp_path / "a.wav", dtype="float32", always_2d=True)
-    whole = codec.encode(data, rate, bitrate=3).codes
-    for first, stop in ((0, 7), (750, 1500), (2100, whole.shape[2]), (1499, 1501)):
+    allocation = codec.model.allocation(3, None)
+    encoder = SignalEncoder(codec, rate, channels, allocation)
+    whole = np.concatenate([encoder.push(data), encoder.finish()], axis=2)
+    for first, stop in ((0, 150), (750, 1500), (2100, whole.shape[2]), (1500, 1650)):
         with Recording(tmp_path / "a.wav") as recording:
-            codes = coding.encode_stretch(recording, codec, 4, False, first, stop)
+            codes = coding.encode_stretch(recording, codec, allocation, False, first, stop)
         np.testing.assert_array_equal(codes, whole[..., first:stop])
 
 
@@ -37,30 +40,34 @@ def test_a_denoised_stretch_is_as_the_whole(tmp_path, rate, channels):
     save(tmp_path / "a.wav", 23.3, rate, channels)
     codec = Codec()
     data, _ = soundfile.read(tmp_path / "a.wav", dtype="float32", always_2d=True)
-    encoder = SignalEncoder(codec, rate, channels, 4, denoise=True)
+    encoder = SignalEncoder(codec, rate, channels, Allocation(4, 4), denoise=True)
     whole = np.concatenate([encoder.push(data), encoder.finish()], axis=2)
     for first, stop in ((0, 7), (150, 301), (750, 1500), (1350, whole.shape[2]), (1499, 1501)):
         with Recording(tmp_path / "a.wav") as recording:
-            codes = coding.encode_stretch(recording, codec, 4, False, first, stop, denoise=True)
+            codes = coding.encode_stretch(
+                recording, codec, Allocation(4, 4), False, first, stop, denoise=True
+            )
         np.testing.assert_array_equal(codes, whole[..., first:stop])
 
 
 @pytest.mark.parametrize("denoise", [False, True])
 def test_short_ones_together_are_as_alone(denoise):
     codec = Codec()
+    allocation = codec.model.allocation(6, None)
     signals = [
         (voice(n, rate, c, seed=n), rate)
         for n, rate, c in (
             (0, 8000, 1),
+            (32000, 16000, 1),  # more than a window
             (1, 24000, 2),
             (320, 24000, 1),
             (30000, 44100, 2),
             (9000, 16000, 1),
         )
     ]
-    together = coding.encode_together(signals, codec, 8, denoise)
+    together = coding.encode_together(signals, codec, allocation, denoise)
     for (frames, rate), codes in zip(signals, together, strict=True):
-        encoder = SignalEncoder(codec, rate, frames.shape[1], 8, denoise)
+        encoder = SignalEncoder(codec, rate, frames.shape[1], allocation, denoise)
         alone = np.concatenate([encoder.push(frames), encoder.finish()], axis=2)
         np.testing.assert_array_equal(codes, alone)
 

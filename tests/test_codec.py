@@ -11,10 +11,12 @@ from signals import lag, voice
 
 import vauxio
 from vauxio.codec import Codec
+from vauxio.depths import Allocation
 from vauxio.errors import AudioError, ModelError
 from vauxio.signalcoding import SignalDecoder, SignalEncoder, TokenDecoder, TokenEncoder
 
 MODEL = Codec().model
+ALL, EIGHT = (Allocation(k, k) for k in (MODEL.codebooks, 8))
 HOP = MODEL.hop
 
 
@@ -89,7 +91,7 @@ def test_pieces_are_the_same_as_one_run_of_the_networks(codec, samplerate):
     at_rate = soxr.resample(data, samplerate, 24000)
     fed = np.zeros((codes.codes.shape[2] * HOP, 1), np.float32)
     fed[: len(at_rate)] = at_rate
-    whole = TokenEncoder(codec, 1, MODEL.codebooks).push(fed.T)
+    whole = TokenEncoder(codec, 1, ALL).push(fed.T)
     assert (whole == codes.codes).mean() > 0.995
     samples = TokenDecoder(codec, 1).push(codes.codes)[0, MODEL.delay :][: len(at_rate)]
     expected = soxr.resample(samples, 24000, samplerate)
@@ -160,8 +162,8 @@ def test_a_model_that_is_not_installed():
 @pytest.mark.parametrize("size", [1, 7, 75], ids="length {}".format)
 def test_tokens_in_pieces(codec, size):
     samples = voice(150 * HOP, channels=2).T
-    whole = TokenEncoder(codec, 2, 8).push(samples)
-    encoder = TokenEncoder(codec, 2, 8)
+    whole = TokenEncoder(codec, 2, EIGHT).push(samples)
+    encoder = TokenEncoder(codec, 2, EIGHT)
     step = size * HOP
     pieces = [encoder.push(samples[:, i : i + step]) for i in range(0, samples.shape[1], step)]
     assert whole.shape == (2, 8, 150)
@@ -175,7 +177,7 @@ def test_tokens_in_pieces(codec, size):
 
 def test_state_is_all_there_is(codec):
     samples = voice(20 * HOP).T
-    encoder, other = TokenEncoder(codec, 1, 8), TokenEncoder(codec, 1, 8)
+    encoder, other = TokenEncoder(codec, 1, EIGHT), TokenEncoder(codec, 1, EIGHT)
     first = encoder.push(samples[:, : 10 * HOP])
     other.state = encoder.state
     rest = encoder.push(samples[:, 10 * HOP :])
@@ -198,7 +200,7 @@ def test_codes_do_not_depend_on_how_a_signal_is_pushed(codec, samplerate):
     rng = np.random.default_rng(0)
 
     def encoded(sizes) -> np.ndarray:
-        encoder, parts, at = SignalEncoder(codec, samplerate, 1, 8), [], 0
+        encoder, parts, at = SignalEncoder(codec, samplerate, 1, EIGHT), [], 0
         while at < len(data):
             size = int(rng.choice(sizes))
             parts.append(encoder.push(data[at : at + size]))

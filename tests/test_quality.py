@@ -174,7 +174,7 @@ def test_a_file_gives_its_codes_back(kind, lm):
 def test_only_files_that_need_it_are_of_the_newer_version():
     codes = random_codes(5, 1, 4, 20, 5)
     assert file_of(codes)[4:6] == bytes([1, 1])
-    assert vauxio.compress(voice(2400), 24000)[4:6] == bytes([1, 0])
+    assert vauxio.compress(voice(2400), 24000, bitrate=12)[4:6] == bytes([1, 0])
 
 
 def test_any_bit_that_flips_is_noticed():
@@ -233,13 +233,59 @@ def test_as_few_as_are_near_enough():
     distortion[0, :, :5] = np.array([9, 4, 2, 1])[:, None]
     distortion[0, :, 5:10] = np.array([9, 4, 2, 1])[:, None] + np.array([-1, 1, 0, 2, -2])
     distortion[0, :, 10:] = 10
-    assert depths.choose(distortion, 1.22).tolist() == [[2] * 10 + [3] * 2]  # 2^4 <= 9 most^3
-    assert depths.choose(distortion, 1.21).tolist() == [[3] * 12]
-    assert depths.choose(distortion, 9.0).tolist() == [[0] * 10 + [3] * 2]
-    assert depths.choose(0 * distortion, 0.1).tolist() == [[0] * 12]
+
+    def chosen(most: float, of: np.ndarray = distortion) -> list[list[int]]:
+        return depths.Allocation(3, distortion=most).choose(of).tolist()
+
+    assert chosen(1.22) == [[2] * 10 + [3] * 2]  # 2^4 <= 9 most^3
+    assert chosen(1.21) == [[3] * 12]
+    assert chosen(9.0) == [[0] * 10 + [3] * 2]
+    assert chosen(0.1, 0 * distortion) == [[0] * 12]
+
+
+@given(
+    st.integers(0, 2**32 - 1), st.integers(1, 2 * depths.WINDOW + 7), st.integers(1, 6),
+    st.integers(0, 4),
+)  # fmt: skip
+@settings(max_examples=60, deadline=None)
+def test_an_average_goes_where_it_is_needed_most(seed, tokens, average, more):
+    rng = np.random.default_rng(seed)
+    steps = rng.exponential(size=(2, 12, tokens)) * rng.choice([0.01, 1, 100], tokens)
+    distortion = steps[:, ::-1].cumsum(axis=1)[:, ::-1].astype(np.float32)
+    deep = depths.Allocation(average + more, average).choose(distortion)
+    assert deep.shape == (2, tokens) and int(deep.max()) <= average + more
+    for at in range(0, tokens, depths.WINDOW):
+        here = slice(at, at + depths.WINDOW)
+        n = min(depths.WINDOW, tokens - at)
+        means = np.add.reduceat(distortion[..., here], range(0, n, 5), axis=2)
+        means /= np.diff(range(0, n, 5), append=n)
+        wanted = depths.needs(means[:, : average + more + 1])
+        for row, spans in zip(deep[:, here], wanted, strict=True):
+            spent = row.sum(dtype=int)
+            budget = average * n - 0.25 * -(-n // 5)
+            assert spent <= budget
+            given_ = np.arange(average + more)[:, None] < row[::5]
+            if given_.all():
+                continue
+            # No code that was left out was needed more than one that was given; nothing is left.
+            assert spans[~given_].max() <= spans[given_].min(initial=np.inf)
+            assert budget - spent < 5
+
+
+def test_an_average_leaves_to_silence_what_it_needs():
+    distortion = np.full((1, 9, depths.WINDOW), 2.0, np.float32)
+    distortion[..., :50] = 0.5
+    deep = depths.Allocation(8, 4, distortion=1.0).choose(distortion)
+    assert not deep[:, :50].any() and deep.mean() <= 4 and (deep[:, 50:] > 4).any()
+    assert not depths.Allocation(8, 4, distortion=2.0).choose(distortion).any()
 
 
 # --- with a model ---
+
+
+def codes_of(blob: bytes) -> np.ndarray:
+    reader = TokenReader(io.BytesIO(blob))
+    return np.concatenate([reader.get(at, 150) for at in range(0, reader.tokens, 150)], axis=2)
 
 
 @pytest.fixture(scope="module")
@@ -309,13 +355,34 @@ def test_absent_codes_add_nothing(speech):
 def test_depths_are_those_of_the_distortion(speech):
     codec = Codec()
     samples = voice(150 * MODEL.hop).T
-    encoder = TokenEncoder(codec, 1, MODEL.codebooks, 5)
-    codes, distortion = encoder.search(samples)
+    allocation = MODEL.allocation(None, 5)
+    codes, distortion = TokenEncoder(codec, 1, allocation).search(samples)
     assert distortion.shape == (1, MODEL.codebooks + 1, 150)
-    assert np.array_equal(codes, TokenEncoder(codec, 1, MODEL.codebooks).push(samples))
-    encoder = TokenEncoder(codec, 1, MODEL.codebooks, 5)
-    deep = depths.depths_of(encoder.push(samples))
-    assert np.array_equal(deep, depths.choose(distortion, MODEL.distortion_for(5)))
+    constant = depths.Allocation(MODEL.codebooks, MODEL.codebooks)
+    assert np.array_equal(codes, TokenEncoder(codec, 1, constant).push(samples))
+    deep = depths.depths_of(TokenEncoder(codec, 1, allocation).push(samples))
+    assert np.array_equal(deep, allocation.choose(distortion))
+
+
+@needs_model
+@pytest.mark.parametrize("bitrate", [1.5, 6, 12])
+def test_a_bitrate_is_an_average(speech, bitrate):
+    """Kept in every window, and by a file without a language model to the byte."""
+    codes = codes_of(vauxio.compress(*speech, bitrate=bitrate))
+    deep = depths.depths_of(codes.astype(np.int32))[0]
+    average = MODEL.codebooks_for(bitrate)
+    assert all(
+        deep[at : at + depths.WINDOW].mean() <= average for at in range(0, len(deep), depths.WINDOW)
+    )
+    assert deep.mean() > 0.95 * average
+    if average < MODEL.codebooks:
+        assert deep.min() < average < deep.max() <= average + max(2, average / 4)
+
+
+@needs_model
+def test_a_bitrate_leaves_silence_alone():
+    blob = vauxio.compress(np.zeros(60 * 24000, np.int16), 24000, bitrate=6, lm=False)
+    assert len(blob) * 8 / 60 < 100
 
 
 @needs_model
@@ -347,8 +414,10 @@ def test_a_bitrate_or_a_quality():
 
 
 def test_a_model_without_variable_bitrate():
+    without = dataclasses.replace(MODEL, distortions=())
+    assert without.allocation(6, None) == depths.Allocation(8, 8)
     with pytest.raises(ValueError, match="no variable bitrate; give a bitrate"):
-        dataclasses.replace(MODEL, distortions=()).codebooks_at(None, 3)
+        without.allocation(None, 3)
 
 
 @needs_model

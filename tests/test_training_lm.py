@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import shutil
 import sys
@@ -18,7 +19,9 @@ sys.path.insert(0, str(ROOT / "weights" / "training"))
 
 from vaux_train import config, lm_data, lm_export, lm_graph, lm_network, lm_start, lm_train  # noqa: E402
 
+import vauxio  # noqa: E402
 from vauxio import lm  # noqa: E402
+from vauxio.tokens import TokenReader  # noqa: E402
 
 SMALL = [
     "model.codebooks=3",
@@ -57,8 +60,10 @@ def make_codes(seed: int, tokens: int) -> np.ndarray:
 @pytest.fixture(scope="module")
 def codes(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("codes")
-    np.save(folder / "speech-0.npy", make_codes(0, 3000))
-    np.save(folder / "dev-speech.npy", make_codes(1, 320))
+    for name, tokens, seed in (("speech-0", 3000, 0), ("dev-speech", 320, 1)):
+        np.save(folder / f"{name}.npy", make_codes(seed, tokens))
+        needed = np.random.default_rng(seed).exponential(size=(tokens // 5, 3))
+        np.save(folder / f"needs-{name}.npy", -np.sort(-needed).astype(np.float16))
     vectors = np.random.default_rng(2).standard_normal((3, 32, load().model.latent_dim))
     np.save(folder / "codebooks.npy", vectors.astype(np.float32))
     (folder / "index.json").write_text(json.dumps({"speech": [120, 200]}))
@@ -86,9 +91,11 @@ def test_trains_logs_and_resumes(trainer, codes):
 
 def test_it_saves_bits_and_integers_cost_little(trainer, codes):
     two, three = lm_train.evaluate(trainer.average, codes, [2, 3], torch.device("cpu"))
-    assert two["saving"] > 0.15 and two["bits"][2:] == []
+    assert two["saving"] > 0.15
     assert 4.9 < three["bits"][2] < 5.6  # what cannot be learned is not
     assert abs(two["saving"] - two["float_saving"]) < 0.05
+    (same,) = lm_train.evaluate(trainer.average, codes, [2], torch.device("cpu"), constant=True)
+    assert same["saving"] > 0.15 and len(same["bits"]) == 2 and len(two["bits"]) == 3
 
 
 def test_exports_what_it_trained(trainer, codes, tmp_path):
@@ -194,4 +201,22 @@ def test_codes_of_the_corpus(tmp_path):
     assert len(second) >= 2250 and not np.array_equal(first[:2250], second[:2250])
     (length,) = json.loads((tmp_path / "codes" / "index.json").read_text())["speech"]
     assert np.load(tmp_path / "codes" / "dev-speech.npy").shape == (length, 16)
+    for name, tokens in (("speech-0", 4500), ("dev-speech", length)):
+        needed = np.load(tmp_path / "codes" / f"needs-{name}.npy")
+        assert needed.shape == (-(-tokens // 5), 16) and needed.dtype == np.float16
+        assert (needed[:, 1:] <= needed[:, :-1]).all() and needed.max() > 1
+    # The codes that are kept are those that a file has.
+    data, rate = soundfile.read(ROOT / "tests" / "data" / "speech-48k.flac", dtype="float32")
+    blob = vauxio.compress(data, rate, model="general-24k", bitrate=3)
+    reader = TokenReader(io.BytesIO(blob))
+    codes = reader.get(0, length)[0]
+    ((block, needed),) = lm_data.dev_blocks(tmp_path / "codes", 750)["speech"]
+    mine = lm_data.kept(
+        torch.from_numpy(block.astype(np.int64))[None],
+        needed.T[None],
+        reader.model.allocation(3, None),
+        -1,
+    )
+    assert np.mean(mine[0, :, : len(codes)].T.numpy() == codes) > 0.95
+    assert (mine[0, :, len(codes) :] == -1).all()
     assert np.load(tmp_path / "codes" / "codebooks.npy").shape == (16, 1024, 80)

@@ -122,7 +122,7 @@ def batch(model: str, bitrate: float, rows: int, seconds: float, threads: int) -
     step = CHUNK * codec.model.hop
 
     def encode(data: np.ndarray) -> list[np.ndarray]:
-        encoder = TokenEncoder(codec, rows, codec.model.codebooks_for(bitrate))
+        encoder = TokenEncoder(codec, rows, codec.model.allocation(bitrate, None))
         return [encoder.push(data[:, i : i + step]) for i in range(0, data.shape[1], step)]
 
     def decode(codes: list[np.ndarray]) -> None:

@@ -1,8 +1,7 @@
 """Model bundles on disk: where they lie, and what they say of themselves.
 
 A bundle is a folder ``<weights>/<name>/`` with a ``model.json`` and the files that it names. This
-room reads and checks that; it knows nothing of which one is wanted, of audio, of codes or of
-``.vx`` files.
+room reads and checks that; it knows nothing of which one is wanted, of audio or of ``.vx`` files.
 """
 
 from __future__ import annotations
@@ -17,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from .depths import Allocation
 from .errors import ModelError, first_line
 from .networks import Asset, LanguageModel, Network
 
@@ -48,7 +48,7 @@ class Model:
     lm : LanguageModel or None
         What predicts the codes, where the model has it.
     distortions : tuple of float
-        The most distortion of tokens (`depths.choose`) at quality 0, 1, and so on to 10; empty
+        The distortion that spans may have (`depths.needs`) at quality 0, 1, and so on to 10; empty
         where the model has no variable bitrate.
     """
 
@@ -116,8 +116,10 @@ class Model:
             )
         return math.floor(bitrate / low + 0.5)
 
-    def codebooks_at(self, bitrate: float | None, quality: float | None) -> int:
-        """Codebooks that a file has at a bitrate, or at a quality instead: all of them.
+    def allocation(self, bitrate: float | None, quality: float | None) -> Allocation:
+        """How many codes the tokens of a file have, at a bitrate or at a quality instead.
+
+        A bitrate is an average.
 
         Raises
         ------
@@ -126,15 +128,17 @@ class Model:
         ValueError
             If the model does not have that one.
         """
-        if quality is None:
-            return self.codebooks_for(bitrate)
-        if bitrate is not None:
-            raise TypeError("Only one of {bitrate, quality} may be used")
-        self.distortion_for(quality)
-        return self.codebooks
+        if quality is not None:
+            if bitrate is not None:
+                raise TypeError("Only one of {bitrate, quality} may be used")
+            return Allocation(self.codebooks, distortion=self.distortion_for(quality))
+        average = self.codebooks_for(bitrate)
+        if not self.distortions:
+            return Allocation(average, average)
+        return Allocation.averaging(average, self.codebooks, self.distortions[-1])
 
     def distortion_for(self, quality: float) -> float:
-        """The most distortion that tokens may have at a quality.
+        """The distortion that spans may have (`depths.needs`) at a quality.
 
         Parameters
         ----------

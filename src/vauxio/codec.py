@@ -15,6 +15,7 @@ import numpy as np
 
 from . import pcm
 from .bundles import Model
+from .depths import Allocation
 from .errors import AudioError
 from .models import find_model
 from .signalcoding import CHUNK, SignalDecoder, SignalEncoder
@@ -109,7 +110,7 @@ class Codec:
         frames = pcm.to_frames(data)
         samplerate, channels = pcm.check_format(samplerate, frames.shape[1])
         codebooks = self.model.codebooks if bitrate is None else self.model.codebooks_for(bitrate)
-        encoder = SignalEncoder(self, samplerate, channels, codebooks)
+        encoder = SignalEncoder(self, samplerate, channels, Allocation(codebooks, codebooks))
         pcm.check_finite(frames)
         parts = [
             encoder.push(pcm.to_float(frames[i : i + samplerate]))

@@ -199,7 +199,7 @@ def _read_vaux(path: str, start: float, seconds: float) -> Part:
 
 
 def _rates(path: str, duration: float) -> tuple[Rate, ...]:
-    """What each block of a ``.vx`` file costs: its payload over the time that it covers."""
+    """What each block of a ``.vx`` file costs: its bytes over the time that it covers."""
     with open(path, "rb") as f:
         reader = container.Reader(f)
         token_rate = find_model(reader.header.model, reader.header.decoder_hash).token_rate
@@ -207,7 +207,8 @@ def _rates(path: str, duration: float) -> tuple[Rate, ...]:
         for block in reader:
             seconds = block.tokens / token_rate
             stop = min(duration, start + seconds)
-            rates.append(Rate(start, stop, len(block.payload) * 8 / seconds / 1000))
+            size = len(block.payload) + len(block.depths) + len(block.levels)
+            rates.append(Rate(start, stop, size * 8 / seconds / 1000))
             start = stop
     return tuple(rates)
 

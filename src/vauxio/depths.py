@@ -1,4 +1,4 @@
-"""How many codes each token has, where that varies: chosen by quality, marked in codes, in bits.
+"""How many codes each token has, where that varies: chosen, marked in codes, in bits.
 
 The *depth* of a token is how many of its codes there are: those from the first codebook on. Codes
 of which some are absent are ``int32[channels, codebooks, tokens]``, with `ABSENT` where there is
@@ -8,14 +8,15 @@ bits. This room knows nothing of files, networks or audio.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from itertools import accumulate
 
 import numpy as np
 
 from .rangecoder import TOTAL, RangeDecoder, RangeEncoder
 
-__all__ = ["ABSENT", "SPAN", "choose", "cut", "decode_depths", "depths_of", "encode_depths",
-           "fewest", "present"]  # fmt: skip
+__all__ = ["ABSENT", "SPAN", "WINDOW", "Allocation", "cut", "decode_depths", "depths_of",
+           "encode_depths", "needs", "present"]  # fmt: skip
 
 ABSENT = -1
 """In place of a code: there is none."""
@@ -24,41 +25,112 @@ SPAN = 5
 """Tokens that have the same depth: 67 ms of general-24k. Blocks are whole spans, and so is what
 goes through a network at once, so that depths do not depend on where a signal is divided."""
 
+WINDOW = 30 * SPAN
+"""Tokens over which an average is kept: two seconds of general-24k. Longer ones gained nothing."""
+
+_SAID = 0.25  # codes that it takes to say how many a span has: two bits and a half, about
 _FIRST, _NEXT = 64, 32  # how often a difference counts as seen before it was, and when it is
 
 
-def choose(distortion: np.ndarray, most: float) -> np.ndarray:
-    """The fewest codes with which spans of tokens are near enough.
+@dataclass(frozen=True)
+class Allocation:
+    """How many codes tokens are to have.
+
+    Attributes
+    ----------
+    codebooks : int
+        The most that any token has.
+    average : int or None
+        What tokens have on average over each window at most, in codes, what it takes to say how
+        many they have included; None for no such bound. Where it is `codebooks`, every token has
+        that many.
+    distortion : float
+        Spans that are as near as this (`needs`) need no more codes.
+    """
+
+    codebooks: int
+    average: int | None = None
+    distortion: float = 0.0
+
+    @classmethod
+    def averaging(cls, average: int, codebooks: int, distortion: float = 0.0) -> Allocation:
+        """An average, around which tokens have up to a quarter more, or two, of `codebooks`."""
+        return cls(min(average + max(2, -(-average // 4)), codebooks), average, distortion)
+
+    @property
+    def variable(self) -> bool:
+        """Whether some codes may be absent."""
+        return self.average != self.codebooks
+
+    def choose(self, distortion: np.ndarray) -> np.ndarray:
+        """The depths of tokens: codes go where they are needed most.
+
+        Parameters
+        ----------
+        distortion : ndarray
+            ``float32[rows, codebooks + 1, n]``: squared distances of tokens from what they become
+            with so many codes. Windows are counted from the first token.
+
+        Returns
+        -------
+        ndarray
+            ``uint8[rows, n]``
+        """
+        tokens = distortion.shape[2]
+        begins = np.arange(0, tokens, SPAN)
+        lengths = np.diff(begins, append=tokens)
+        means = np.add.reduceat(distortion, begins, axis=2) / lengths
+        return np.repeat(self.spread(needs(means), lengths), lengths, axis=1)
+
+    def spread(self, wanted: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+        """The depths of spans, ``uint8[rows, spans]``.
+
+        Parameters
+        ----------
+        wanted : ndarray
+            `needs` of them, ``[rows, codebooks, spans]``.
+        lengths : ndarray
+            Their tokens, ``int[spans]``.
+        """
+        wanted = wanted[:, : self.codebooks]
+        given = wanted > self.distortion
+        if self.average is not None:
+            for at in range(0, len(lengths), WINDOW // SPAN):
+                window = slice(at, at + WINDOW // SPAN)
+                self._keep_average(given[..., window], wanted[..., window], lengths[window])
+        return given.sum(axis=1, dtype=np.uint8)
+
+    def _keep_average(self, given: np.ndarray, wanted: np.ndarray, lengths: np.ndarray) -> None:
+        """Of a window's codes, leave the most needed that are within the average."""
+        assert self.average is not None
+        costs = np.broadcast_to(lengths, given.shape[1:])
+        budget = self.average * lengths.sum() - _SAID * len(lengths)
+        for row, needed in zip(given, wanted, strict=True):
+            order = np.argsort(-needed, axis=None, kind="stable")  # of one span, in their order
+            spent = costs.ravel()[order].cumsum()
+            row[np.unravel_index(order[spent > budget], row.shape)] = False
+
+
+def needs(means: np.ndarray) -> np.ndarray:
+    """How much each code is needed: the distortion that spans must be allowed to do without it.
 
     How far a span may be off grows with the fourth root of what it is: between equal noise
     everywhere, which is the least of all, and equal noise in relation to the signal, which is the
-    least audible in loud parts.
+    least audible in loud parts. Allowed q, a span of distortion d without any code may have
+    ``q^(3/4) * d^(1/4)``, and if d is less than q it needs no code.
 
     Parameters
     ----------
-    distortion : ndarray
-        ``float32[rows, codebooks + 1, n]``: squared distances of tokens from what they become with
-        so many codes.
-    most : float
-        A distortion: spans with less without any code have none, others may have
-        ``most^(3/4) * d^(1/4)``, where d is theirs without any code.
+    means : ndarray
+        ``float32[rows, codebooks + 1, spans]``: mean distortions.
 
     Returns
     -------
     ndarray
-        ``uint8[rows, n]``; all codebooks where they are not enough.
+        ``float64[rows, codebooks, spans]``; no code more than the one before it.
     """
-    tokens = distortion.shape[2]
-    begins = np.arange(0, tokens, SPAN)
-    lengths = np.diff(begins, append=tokens)
-    means = np.add.reduceat(distortion, begins, axis=2) / lengths
-    return np.repeat(fewest(means, most), lengths, axis=1)
-
-
-def fewest(means: np.ndarray, most: float) -> np.ndarray:
-    """The rule of `choose`: depths ``uint8[rows, spans]`` of mean distortions of spans."""
-    near = means**4 <= most**3 * means[:, :1]
-    return np.where(near.any(axis=1), near.argmax(axis=1), means.shape[1] - 1).astype(np.uint8)
+    means = np.maximum(means, np.finfo(np.float32).tiny).astype(np.float64)
+    return np.minimum.accumulate(np.cbrt(means[:, :-1] ** 4 / means[:, :1]), axis=1)
 
 
 def present(depths: np.ndarray, codebooks: int) -> np.ndarray:

@@ -23,7 +23,7 @@ __all__ = ["CHUNK", "SignalDecoder", "SignalEncoder", "Stateful", "TokenDecoder"
 CHUNK = 150
 """Tokens that go through a network at once: long enough to be fast, short enough to stay small.
 
-A multiple of `depths.SPAN`."""
+Whole windows of `depths.WINDOW`."""
 
 
 class Stateful:
@@ -69,24 +69,13 @@ class TokenEncoder(Stateful):
     codec : Codec
     channels : int
         Each is coded by itself: one row of the batch.
-    codebooks : int
-        The first so many codebooks are given.
-    quality : float, optional
-        0 to 10: give as many of them as each span of tokens needs, if its first token is the first
-        of a push; `codebooks` must be all then.
-
-    Raises
-    ------
-    ValueError
-        If the model does not have that quality.
+    allocation : depths.Allocation
+        How many codes are given. Windows and spans are those of a push.
     """
 
-    def __init__(
-        self, codec: Codec, channels: int, codebooks: int, quality: float | None = None
-    ) -> None:
+    def __init__(self, codec: Codec, channels: int, allocation: depths.Allocation) -> None:
         super().__init__(codec.model.encoder, channels, codec.threads)
-        self._codebooks = codebooks
-        self._most = None if quality is None else codec.model.distortion_for(quality)
+        self._allocation = allocation
 
     def push(self, samples: np.ndarray) -> np.ndarray:
         """``float32[channels, n * hop]`` to ``uint16[channels, codebooks, n]``; n >= 1.
@@ -97,15 +86,17 @@ class TokenEncoder(Stateful):
 
     def search(self, samples: np.ndarray) -> list[np.ndarray]:
         """All codes, and their distortion, of variable bitrate: what `choose` chooses from."""
-        if self._most is None:
-            return [self.run("pcm", samples, codebooks=self._codebooks)]
-        return self.run_all("pcm", samples, measured=1)
+        codebooks = self._allocation.codebooks
+        if not self._allocation.variable:
+            return [self.run("pcm", samples, codebooks=codebooks)]
+        return self.run_all("pcm", samples, codebooks=codebooks, measured=1)
 
     def choose(self, codes: np.ndarray, distortion: np.ndarray | None = None) -> np.ndarray:
         """Those codes that are to be kept."""
-        if self._most is None or distortion is None:
-            return codes[:, : self._codebooks].astype(np.uint16)
-        return depths.cut(codes, depths.choose(distortion, self._most))
+        codes = codes[:, : self._allocation.codebooks]
+        if distortion is None:
+            return codes.astype(np.uint16)
+        return depths.cut(codes, self._allocation.choose(distortion))
 
 
 class TokenDecoder(Stateful):
@@ -142,11 +133,10 @@ class SignalEncoder:
     codec : Codec
     samplerate, channels : int
         Of the frames.
-    codebooks : int
+    allocation : depths.Allocation
+        How many codes are given.
     denoise : bool, optional
         Take noise out of speech before it is coded.
-    quality : float, optional
-        As of `TokenEncoder`.
 
     Attributes
     ----------
@@ -159,9 +149,8 @@ class SignalEncoder:
         codec: Codec,
         samplerate: int,
         channels: int,
-        codebooks: int,
+        allocation: depths.Allocation,
         denoise: bool = False,
-        quality: float | None = None,
     ) -> None:
         self._model, self._samplerate = codec.model, samplerate
         self._resampler: Resampler | DenoisingResampler
@@ -173,9 +162,9 @@ class SignalEncoder:
             )
         else:
             self._resampler = Resampler(samplerate, codec.model.samplerate, channels)
-        self._tokens = TokenEncoder(codec, channels, codebooks, quality)
+        self._tokens = TokenEncoder(codec, channels, allocation)
         self._waiting = np.empty((0, channels), np.float32)
-        self._empty = np.empty((channels, codebooks, 0), np.uint16)
+        self._empty = np.empty((channels, allocation.codebooks, 0), np.uint16)
         self.frames = 0
 
     def push(self, frames: np.ndarray) -> np.ndarray:

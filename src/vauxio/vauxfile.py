@@ -72,11 +72,12 @@ class VauxFile:
         Name of the model to write with; see `vauxio.models`. ``'auto'`` is speech-24k for one
         channel at 16 kHz or less, if it is installed and has the bitrate, else general-24k.
     bitrate : float, optional
-        Nominal kbps per channel to write with; the nearest that the model has is taken (of two
-        equally near ones, the higher). By default the model's default.
+        Nominal kbps per channel to write with, on average over every two seconds; the nearest that
+        the model has is taken (of two equally near ones, the higher). By default the model's
+        default.
     quality : float, optional
-        0 to 10, instead of `bitrate`: the bitrate varies with the signal, so that all of it is
-        coded about equally well. Digital silence takes next to nothing.
+        0 to 10, instead of `bitrate`: the average varies with the signal too, so that all of it is
+        coded about equally well.
     tags : mapping of str to str, optional
         Tags to write.
     pictures : sequence of Picture, optional
@@ -162,16 +163,16 @@ class VauxFile:
             raise TypeError("samplerate and channels must be specified")
         samplerate, channels = pcm.check_format(samplerate, channels)
         codec = Codec(choose_model(model, samplerate, channels, bitrate))
-        codebooks = codec.model.codebooks_at(bitrate, quality)
-        self._encoder = SignalEncoder(codec, samplerate, channels, codebooks, denoise, quality)
+        allocation = codec.model.allocation(bitrate, quality)
+        self._encoder = SignalEncoder(codec, samplerate, channels, allocation, denoise)
         bands = bands_for(codec.model, samplerate, denoise)
         self._meter = Meter(codec.model, samplerate, channels) if bands else None
         self._failed = False
         output = Output(file, "x" in mode, closefd)
         try:
             self._writer = TokenWriter(
-                output.file, codec.model, samplerate, channels, codebooks, tags or {}, pictures, lm,
-                variable=quality is not None, bands=bands,
+                output.file, codec.model, samplerate, channels, allocation.codebooks, tags or {},
+                pictures, lm, variable=allocation.variable, bands=bands,
             )  # fmt: skip
             self._header = self._writer.header
         except BaseException:
@@ -223,8 +224,8 @@ class VauxFile:
 
     @property
     def bitrate(self) -> float:
-        """Nominal kbps per channel, the most that there can be where the bitrate varies; `info`
-        has the actual one of the whole file."""
+        """Nominal kbps per channel, the most that there can be where the bitrate varies, as it does
+        below a model's highest; `info` has the actual one of the whole file."""
         model = (self._reader if "r" in self._mode else self._writer).model
         return model.bitrate(self._header.codebooks)
 

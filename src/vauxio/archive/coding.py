@@ -14,6 +14,7 @@ from .. import pcm
 from ..bundles import Model
 from ..codec import Codec
 from ..denoising import DenoisingResampler
+from ..depths import Allocation
 from ..extension import SPAN, Meter, timing
 from ..pcm import Recording
 from ..resample import Resampler
@@ -53,23 +54,23 @@ def is_divisible(recording: Recording) -> bool:
 def encode_stretch(
     recording: Recording,
     codec: Codec,
-    codebooks: int,
+    allocation: Allocation,
     mono: bool,
     first: int,
     stop: int,
     denoise: bool = False,
-    quality: float | None = None,
 ) -> np.ndarray:
     """Codes ``[channels, codebooks, stop - first]`` of the tokens `first` to `stop`.
 
-    Types and `quality` as of `TokenEncoder`.
+    Types as of `TokenEncoder`. Both ends lie between pieces of `signalcoding.CHUNK`, or `stop` is
+    the end.
     """
     model, frames = codec.model, recording.frames
     assert frames is not None
     begin = max(0, first - -(-model.encoder.receptive_field // CHUNK) * CHUNK)
     samples = _samples(recording, model.samplerate, mono, begin * model.hop, stop * model.hop,
                        model.samples_for(frames, recording.samplerate), denoise)  # fmt: skip
-    encoder = TokenEncoder(codec, 1 if mono else recording.channels, codebooks, quality)
+    encoder = TokenEncoder(codec, 1 if mono else recording.channels, allocation)
     parts = [encoder.push(piece.T) for piece in _pieces(samples, CHUNK * model.hop)]
     return np.concatenate(parts, axis=2)[..., first - begin :]
 
@@ -77,9 +78,8 @@ def encode_stretch(
 def encode_together(
     signals: Sequence[tuple[np.ndarray, int]],
     codec: Codec,
-    codebooks: int,
+    allocation: Allocation,
     denoise: bool = False,
-    quality: float | None = None,
 ) -> list[np.ndarray]:
     """The codes of short signals, in one call of the network.
 
@@ -89,11 +89,9 @@ def encode_together(
         ``float32[frames, channels]`` each. The call takes memory for the longest, as many times
         as there are channels in all.
     codec : Codec
-    codebooks : int
+    allocation : depths.Allocation
     denoise : bool, optional
         Each by itself, before they come together.
-    quality : float, optional
-        As of `TokenEncoder`.
 
     Returns
     -------
@@ -115,7 +113,7 @@ def encode_together(
         places.append(slice(row, row + frames.shape[1]))
         batch[places[-1], :wanted] = samples.T
         row += frames.shape[1]
-    encoder = TokenEncoder(codec, rows, codebooks, quality)
+    encoder = TokenEncoder(codec, rows, allocation)
     found = encoder.search(batch)
     return [
         encoder.choose(*(part[place, :, :n] for part in found))

@@ -54,10 +54,8 @@ def encode(context: Context, tasks: tuple[Task, ...], divide: bool) -> Iterator[
     for model, short in together.items():
         begin = time.perf_counter()
         signals = [(one.frames, one.samplerate) for one in short]
-        codebooks = model.codebooks_at(settings.bitrate, settings.quality)
-        all_codes = encode_together(
-            signals, Codec(model), codebooks, settings.denoise, settings.quality
-        )
+        allocation = model.allocation(settings.bitrate, settings.quality)
+        all_codes = encode_together(signals, Codec(model), allocation, settings.denoise)
         share = (time.perf_counter() - begin) / len(short)
         for one, codes in zip(short, all_codes, strict=True):
             write = functools.partial(_write_short, context, one, codes)
@@ -127,7 +125,7 @@ def _writer(
     channels, codebooks, _ = codes.shape
     writer = TokenWriter(
         file, model, samplerate, channels, codebooks, tags.tags, tags.pictures, settings.lm,
-        variable=settings.quality is not None, bands=0 if levels is None else levels.shape[1],
+        variable=codes.dtype == np.int32, bands=0 if levels is None else levels.shape[1],
     )  # fmt: skip
     writer.push(codes, levels)
     return writer
@@ -141,14 +139,13 @@ def encode_part(job: Part) -> bytes:
             raise AudioError("it changed while it was encoded; run again")
         channels = 1 if settings.mono else recording.channels
         model = choose_model(settings.model, recording.samplerate, channels, settings.bitrate)
-        codebooks = model.codebooks_at(settings.bitrate, settings.quality)
+        allocation = model.allocation(settings.bitrate, settings.quality)
         size = block_tokens(model)
         tokens = model.tokens_for(job.frames, recording.samplerate)
         first, stop = job.first * size, min(job.stop * size, tokens)
         codes = encode_stretch(
-            recording, Codec(model), codebooks, settings.mono, first, stop, settings.denoise,
-            settings.quality,
-        )  # fmt: skip
+            recording, Codec(model), allocation, settings.mono, first, stop, settings.denoise
+        )
         levels = None
         if bands_for(model, recording.samplerate, settings.denoise):
             levels = measure_stretch(recording, model, settings.mono, first, stop)

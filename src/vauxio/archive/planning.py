@@ -5,6 +5,7 @@ This room looks at names, sizes and the manifest. It opens no recording and chan
 
 from __future__ import annotations
 
+import dataclasses
 import fnmatch
 import json
 import os
@@ -318,8 +319,7 @@ def _made_by(model: Model, settings: Settings) -> dict[str, object]:
         "encoder": model.encoder.sha256,
         "decoder": model.decoder.sha256,
         "static": model.static.sha256,
-        "codebooks": model.codebooks_at(settings.bitrate, settings.quality),
-        **({} if settings.quality is None else {"quality": settings.quality}),
+        "allocation": dataclasses.astuple(model.allocation(settings.bitrate, settings.quality)),
         "mono": settings.mono,
         "lm": settings.lm and (model.lm is None or model.lm.sha256),
     }

@@ -33,9 +33,10 @@ _PIECE = 1 << 16  # frames
 @click.argument("files", nargs=-1, required=True, metavar="INPUT... [OUTPUT.vx]")
 @click.option("-o", "--output", metavar="FILE|FOLDER", help="Where to write.")
 @click.option("-b", "--bitrate", type=float, metavar="KBPS",
-              help="Nominal kbps per channel; the model's default if not given.")  # fmt: skip
+              help="Nominal kbps per channel, on average; the model's default if not "
+              "given.")  # fmt: skip
 @click.option("--quality", type=float, metavar="0-10",
-              help="Instead of -b: as many bits as each moment needs.")  # fmt: skip
+              help="Instead of -b: as many bits as the recording needs.")  # fmt: skip
 @click.option("-m", "--model", default="auto", metavar="NAME",
               help="Model; see vaux models. auto, if not given: speech-24k for mono at 16 kHz or "
               "less, if it is installed and has the bitrate; else general-24k.")  # fmt: skip
@@ -80,7 +81,7 @@ def command(
         )
     try:
         for chosen in candidates(model, bitrate):
-            chosen.codebooks_at(bitrate, quality)
+            chosen.allocation(bitrate, quality)
             if denoise:
                 find_denoiser(chosen.samplerate)
     except ValueError as e:

@@ -86,6 +86,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--codes", type=Path, required=True)
     p.add_argument("--codebooks", type=int, nargs="*", help="else those of the config")
     p.add_argument("--every", type=int, default=1, help="only every n-th block")
+    p.add_argument("--constant", action="store_true", help="as many codes in every token")
 
     p = run_verb("export-lm", "write lm.onnx into a model folder, checked against its definition")
     p.add_argument("--codes", type=Path, required=True)
@@ -116,7 +117,9 @@ def language_model(args: argparse.Namespace) -> None:
         trainer.train(args.codes, args.minutes)
     elif args.verb == "evaluate-lm":
         codebooks = args.codebooks or trainer.config.lm.codebooks
-        for row in evaluate(trainer.average, args.codes, codebooks, trainer.device, args.every):
+        for row in evaluate(
+            trainer.average, args.codes, codebooks, trainer.device, args.every, args.constant
+        ):
             print(json.dumps({"step": trainer.step, **row}), flush=True)
     elif args.verb == "export-lm":
         print(json.dumps(export_lm(trainer.average, args.codes, args.out)))

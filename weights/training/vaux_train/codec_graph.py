@@ -21,18 +21,26 @@ from .network import (
     SCALE,
     Codec,
 )
-from .quantiser import BEAM
+from .quantiser import BEAM, FOLLOWED
 
-GROUPS = (2, 3, 4, 8, 12)  # where groups of stages end that are searched, or left out, together
+GROUPS = (
+    2,
+    3,
+    4,
+    6,
+    8,
+    10,
+    12,
+)  # where groups of stages end that are searched, or left out, together
 
 
 def encoder_graph(codec: Codec) -> onnx.ModelProto:
     """``pcm [B, n·hop]``, ``state`` to ``codes [B, codebooks, n]`` (int32), ``next_state``.
 
     A third input, ``codebooks``, may be given where the first so many are enough: the search then
-    ends with their group, and what was not searched is -1. A fourth, ``measured``, is 1 where the
-    third output is wanted, ``distortion [B, codebooks + 1, n]``: how far, as a squared distance of
-    latents, a token is from what it becomes with so many codes; see `distortion`.
+    ends with their group, and what was not searched is -1. A third output, ``distortion
+    [B, codebooks + 1, n]``, says how far, as a squared distance of latents, a token is from what it
+    becomes with so many codes; without any that is digital silence.
     """
     g, c = Graph(), codec.config
     frames = g.windows(g.with_past(g.reshape("pcm", 0, -1, c.hop), 1, c.hop), 2)
@@ -46,16 +54,11 @@ def encoder_graph(codec: Codec) -> onnx.ModelProto:
         g.weight(f"quantiser.codebooks.{k}", book)
         for k, book in enumerate(codec.quantiser.codebooks)
     ]
-    codes = quantise(g, latents, entries, codec)
+    codes, distances = quantise(g, latents, entries, codec)
     g.nodes.append(helper.make_node("Cast", [codes], ["codes"], to=TensorProto.INT32))
-    asked = g.op("Greater", g.option("measured", 0), g.constant(np.array(0)))
-    nothing = partial(g.constant, np.zeros((0, c.codebooks + 1, 0), np.float32))
-    (distances,) = g.when(
-        asked,
-        lambda: [distortion(g, latents, codes, entries, codec)],
-        lambda: [g.op("Identity", nothing())],
-    )
-    g.nodes.append(helper.make_node("Identity", [distances], ["distortion"]))
+    silent = g.op("Sub", latents, g.constant(silence(codec)))
+    silent = g.op("Unsqueeze", g.op("ReduceSumSquare", silent, axes=[2], keepdims=0), g.ints(1))
+    g.nodes.append(helper.make_node("Concat", [silent, distances], ["distortion"], axis=1))
     shape = ["batch", c.codebooks, "tokens"]
     return g.model(
         "encoder",
@@ -72,59 +75,61 @@ def levels(g: Graph, spectrum: str, codec: Codec) -> str:
     return g.op("Add", g.op("Mul", log, g.scalar(LEVEL_GAIN)), g.scalar(LEVEL_OFFSET))
 
 
-def quantise(g: Graph, latents: str, entries: list[str], codec: Codec) -> str:
-    """``[B, n, latent_dim]`` to codes ``[B, codebooks, n]``, as `ResidualQuantiser.encode`."""
+def quantise(g: Graph, latents: str, entries: list[str], codec: Codec) -> tuple[str, str]:
+    """``[B, n, latent_dim]`` to codes ``[B, codebooks, n]``, as `ResidualQuantiser.encode`.
+
+    And how far latents are from them, ``[B, codebooks, n]``.
+    """
     c, books = codec.config, codec.quantiser.codebooks
     biases = [g.constant((-0.5 * book.square().sum(1)).numpy()) for book in books]
     asked = g.option("codebooks", c.codebooks)
     size = g.constant(np.array(c.codebook_size))
 
-    def search(stages: range, rest: str, score: str, *codes: str) -> list[str]:
+    def search(stages: range, rest: str, score: str, *known: str) -> list[str]:
         for k in stages:
-            survivors = BEAM if k else 1
+            if k == FOLLOWED:
+                rest, score, *known = (g.cut(part, 1, 0, 1) for part in (rest, score, *known))
+            survivors = BEAM if 0 < k < FOLLOWED else 1
             near = g.op("Gemm", g.reshape(rest, -1, c.latent_dim), entries[k], biases[k], transB=1)
             near = g.op("Add", g.reshape(near, -1, survivors, c.codebook_size), score)
-            score, found = g.largest(g.reshape(near, 0, -1), survivors * c.codebook_size, BEAM)
+            score, found = g.largest(
+                g.reshape(near, 0, -1), survivors * c.codebook_size, BEAM if k < FOLLOWED else 1
+            )
             score = g.op("Sub", score, g.cut(score, 1, 0, 1))
             before, index = g.op("Div", found, size), g.op("Mod", found, size)
             rest = g.op("GatherND", rest, before, batch_dims=1)
             rest = g.op("Sub", rest, g.op("GatherND", entries[k], index))
-            earlier = [g.op("GatherND", known, before, batch_dims=1) for known in codes]
-            codes = (g.op("Concat", *earlier, index, axis=2),)
-        return [rest, score, *codes]
+            new = index, g.op("ReduceSumSquare", rest, axes=[2], keepdims=1)
+            if k:
+                earlier = [g.op("GatherND", part, before, batch_dims=1) for part in known]
+                known = [g.op("Concat", *pair, axis=2) for pair in zip(earlier, new, strict=True)]
+            else:
+                known = new
+        return [rest, score, *known]
 
-    def skip(stages: range, rest: str, score: str, codes: str) -> list[str]:
-        nothing = g.constant(np.full((1, 1, len(stages)), -1))
-        where = g.op("Concat", g.op("Shape", codes, end=2), g.ints(1), axis=0)
-        codes = g.op("Concat", codes, g.op("Expand", nothing, where), axis=2)
-        return [g.op("Identity", rest), g.op("Identity", score), codes]
+    def skip(stages: range, rest: str, score: str, *known: str) -> list[str]:
+        where = g.op("Concat", g.op("Shape", known[0], end=2), g.ints(1), axis=0)
+        nothing = np.full((1, 1, len(stages)), -1), np.zeros((1, 1, len(stages)), np.float32)
+        known = [
+            g.op("Concat", part, g.op("Expand", g.constant(none), where), axis=2)
+            for part, none in zip(known, nothing, strict=True)
+        ]
+        return [g.op("Identity", rest), g.op("Identity", score), *known]
 
     ends = [end for end in GROUPS if end < c.codebooks] + [c.codebooks]
     groups = [range(first, end) for first, end in zip([0, *ends], ends, strict=False)]
-    # rest [rows, survivors, latent_dim], score [rows, survivors, 1], codes [rows, survivors, k]
+    # rest [rows, survivors, latent_dim], score [rows, survivors, 1], then of those before, codes
+    # and distances [rows, survivors, k]
     found = search(groups[0], g.reshape(latents, -1, 1, c.latent_dim), g.scalar(0))
     for stages in groups[1:]:
         wanted = g.op("Less", g.constant(np.array(stages.start)), asked)
         found = g.when(wanted, partial(search, stages, *found), partial(skip, stages, *found))
-    best = g.cut(found[-1], 1, 0, 1)
     batch = g.op("Concat", g.op("Shape", latents, end=2), g.ints(c.codebooks), axis=0)
-    return g.op("Transpose", g.op("Reshape", best, batch), perm=[0, 2, 1])
-
-
-def distortion(g: Graph, latents: str, codes: str, entries: list[str], codec: Codec) -> str:
-    """Squared distances ``[B, codebooks + 1, n]`` of latents from what their first codes say.
-
-    Those of no code at all are from digital silence: that is what a token without codes becomes.
-    """
-    chosen = [
-        g.op("Gather", entry, g.cut(codes, 1, k, k + 1))  # [B, 1, n, latent_dim]
-        for k, entry in enumerate(entries)
-    ]
-    silent = g.constant(silence(codec)[None, None, None])
-    said = g.op("CumSum", g.op("Concat", *chosen, axis=1), g.constant(np.array(1)))
-    whole = g.op("Unsqueeze", latents, g.ints(1))  # [B, 1, n, latent_dim]
-    rest = g.op("Concat", g.op("Sub", whole, silent), g.op("Sub", whole, said), axis=1)
-    return g.op("ReduceSumSquare", rest, axes=[3], keepdims=0)
+    codes, distances = (
+        g.op("Transpose", g.op("Reshape", g.cut(part, 1, 0, 1), batch), perm=[0, 2, 1])
+        for part in found[2:]
+    )
+    return codes, distances
 
 
 @torch.no_grad()

@@ -98,7 +98,10 @@ class LanguageModel:
     tokens: int = 400  # length of a training excerpt
     batch: int = 8
     codebooks: list[int] = field(default_factory=lambda: [2, 4, 8, 16])  # mostly trained with
-    variable: float = 0.15  # share of batches with another number of codebooks now and then
+    # Shares of batches with the same codebooks everywhere, and with a quality; the others have an
+    # average, as files mostly do.
+    constant: float = 0.15
+    quality: float = 0.25
     steps: int = 100_000
     float_steps: int = 300  # before weights and activations are rounded
     lr: float = 1e-3

@@ -11,7 +11,7 @@ import numpy as np
 import onnxruntime
 import torch
 
-from vauxio.depths import SPAN, fewest
+from vauxio.depths import SPAN, needs
 
 from .codec_graph import decoder_graph, encoder_graph, receptive_fields
 from .data import KINDS
@@ -30,15 +30,15 @@ def session(path: Path) -> onnxruntime.InferenceSession:
 
 
 def run_encoder(encoder: onnxruntime.InferenceSession, pcm: np.ndarray) -> np.ndarray:
-    return measured(encoder, pcm, 0)[0]
+    return measured(encoder, pcm)[0]
 
 
 def measured(
-    encoder: onnxruntime.InferenceSession, pcm: np.ndarray, asked: int = 1
+    encoder: onnxruntime.InferenceSession, pcm: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Codes, and the distortion of each number of them."""
     state = np.zeros((len(pcm), encoder.get_inputs()[1].shape[1]), np.float32)
-    feeds = {"pcm": pcm, "state": state, "measured": np.array(asked, np.int64)}
+    feeds = {"pcm": pcm, "state": state}
     codes, distortion = encoder.run(["codes", "distortion"], feeds)
     return codes, distortion
 
@@ -117,19 +117,19 @@ def statistics(
 
 
 def distortions(spans: np.ndarray) -> list[float]:
-    """The `most` of `fewest` at each quality, 0 to 10.
+    """What spans may have (`vauxio.depths.needs`) at each quality, 0 to 10.
 
-    With it, those of training audio have as many codes on average as quality stands for: in steps
+    So those of training audio have as many codes on average as quality stands for: in steps
     of the same factor, from a twelfth of all codebooks to eleven twelfths.
     """
-    codebooks = len(spans) - 1
+    codebooks, needed = len(spans) - 1, needs(spans[None])
     found = []
     for quality in range(QUALITIES):
         wanted = codebooks / 12 * 11 ** (quality / (QUALITIES - 1))
         low, high = 0.0, float(spans[0].max())
         for _ in range(50):
             most = (low + high) / 2
-            depth = fewest(spans[None], most).mean()
+            depth = (needed > most).sum(axis=1).mean()
             low, high = (most, high) if depth > wanted else (low, most)
         found.append(float(f"{high:.5g}"))
     return found

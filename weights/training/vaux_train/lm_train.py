@@ -11,8 +11,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from vauxio.depths import Allocation
+
 from .config import Config
-from .lm_data import CodeSampler, dev_blocks
+from .lm_data import CodeSampler, dev_blocks, kept
 from .lm_network import TokenModel
 from .lm_start import start_from
 from .run import Run
@@ -52,11 +54,11 @@ class LanguageModelTrainer(Run):
         for group in self.optimiser.param_groups:
             group["lr"] = c.lr * scale * min(1.0, (self.step + 1) / c.warmup)
         self.model.set_rounding(self.step >= c.float_steps)
-        codes, used = self.sampler.batch(), self._used()
-        if self.sampler.random.random() < c.variable:
-            codes = self._varied(codes, used)
+        codes, needed = self.sampler.batch()
+        allocation = self._allocation(self._used(), needed)
+        codes = kept(codes, needed, allocation, self.model.size)
         with torch.autocast(self.device.type, torch.bfloat16):
-            bits = self.model.bits(codes, used)
+            bits = self.model.bits(codes, allocation.codebooks)
         self.optimiser.zero_grad(set_to_none=True)
         # Every codebook counts alike, so with few of them a step is a smaller one.
         (bits.sum() / self.model.codebooks).backward()
@@ -72,18 +74,15 @@ class LanguageModelTrainer(Run):
             return int(self.sampler.random.integers(1, self.model.codebooks + 1))
         return int(self.sampler.random.choice(self.config.lm.codebooks))
 
-    def _varied(self, codes: torch.Tensor, used: int) -> torch.Tensor:
-        """As in files of variable bitrate: another number of codebooks every 4 to 64 tokens."""
-        random, (rows, tokens, books) = self.sampler.random, codes.shape
-        depth = np.empty((rows, tokens), np.int64)
-        for row in depth:
-            at = 0
-            while at < tokens:
-                length = int(4 * 2 ** random.uniform(0, 4))
-                row[at : at + length] = random.integers(used + 1)
-                at += length
-        absent = torch.arange(books) >= torch.from_numpy(depth)[..., None]
-        return codes.masked_fill(absent.to(codes.device), self.model.size)
+    def _allocation(self, used: int, needed: np.ndarray) -> Allocation:
+        """So many codes on average, or about; or in every token."""
+        draw, books = self.sampler.random.random(), self.model.codebooks
+        if draw < self.config.lm.constant:
+            return Allocation(used, used)
+        if draw < self.config.lm.constant + self.config.lm.quality:
+            # Half of the spans need more than so many, about.
+            return Allocation(books, distortion=float(np.median(needed[:, used - 1])))
+        return Allocation.averaging(used, books)
 
     @torch.no_grad()
     def _follow(self) -> None:
@@ -99,7 +98,7 @@ class LanguageModelTrainer(Run):
         for model in (self.model, self.average):
             model.take_vectors(vectors)
         if self.step == 0:
-            sample = torch.cat([self.sampler.batch() for _ in range(50)])
+            sample = torch.cat([self.sampler.batch()[0] for _ in range(50)])
             self.model.start_from_frequencies(sample)
             self.average.load_state_dict(self.model.state_dict())
         self.model.train()
@@ -108,33 +107,45 @@ class LanguageModelTrainer(Run):
 
 @torch.no_grad()
 def evaluate(
-    model: TokenModel, codes: Path, used: list[int], device: torch.device, every: int = 1
+    model: TokenModel,
+    codes: Path,
+    used: list[int],
+    device: torch.device,
+    every: int = 1,
+    constant: bool = False,
 ) -> list[dict[str, object]]:
     """What the model saves on dev, of the bits that bare codes take, by kind and codebooks.
 
-    ``saving`` is with all roundings, as in files (payload only); ``float_saving`` is the same
-    weights without them, so the difference is what integers cost.
+    These are averages, as in files, or, if `constant`, what every token has. ``saving`` is with all
+    roundings, as in files (payload only); ``float_saving`` is the same weights without them, so the
+    difference is what integers cost.
     """
     model = model.to(device).eval()
     nominal = float(np.log2(model.size))
     results: list[dict[str, object]] = []
     for kind, blocks in dev_blocks(codes, BLOCK).items():
         for count in used:
-            bits = {}
+            allocation = Allocation.averaging(count, model.codebooks)
+            if constant:
+                allocation = Allocation(count, count)
+            bits, saving = {}, {}
             for rounding in (True, False):
                 model.set_rounding(rounding)
-                total, tokens = torch.zeros(count), 0
-                for block in blocks[::every]:
+                total = present = torch.zeros(allocation.codebooks)
+                for block, needed in blocks[::every]:
                     batch = torch.from_numpy(block.astype(np.int64))[None].to(device)
-                    total += model.bits(batch, count).cpu() * len(block)
-                    tokens += len(block)
-                bits[rounding] = total / tokens
+                    batch = kept(batch, needed.T[None], allocation, model.size)
+                    there = (batch[0, :, : allocation.codebooks] != model.size).sum(0).cpu()
+                    total = total + model.bits(batch, allocation.codebooks).cpu() * there
+                    present = present + there
+                bits[rounding] = total / present.clamp_min(1)
+                saving[rounding] = 1 - float(total.sum() / present.sum()) / nominal
             results.append(
                 {
                     "kind": kind,
                     "codebooks": count,
-                    "saving": 1 - float(bits[True].mean()) / nominal,
-                    "float_saving": 1 - float(bits[False].mean()) / nominal,
+                    "saving": saving[True],
+                    "float_saving": saving[False],
                     "bits": [round(b, 3) for b in bits[True].tolist()],
                 }
             )
