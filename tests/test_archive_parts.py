@@ -40,12 +40,12 @@ def test_a_denoised_stretch_is_as_the_whole(tmp_path, rate, channels):
     save(tmp_path / "a.wav", 23.3, rate, channels)
     codec = Codec()
     data, _ = soundfile.read(tmp_path / "a.wav", dtype="float32", always_2d=True)
-    encoder = SignalEncoder(codec, rate, channels, Allocation(4, 4), denoise=True)
+    encoder = SignalEncoder(codec, rate, channels, Allocation.constant(4), denoise=True)
     whole = np.concatenate([encoder.push(data), encoder.finish()], axis=2)
     for first, stop in ((0, 7), (150, 301), (750, 1500), (1350, whole.shape[2]), (1499, 1501)):
         with Recording(tmp_path / "a.wav") as recording:
             codes = coding.encode_stretch(
-                recording, codec, Allocation(4, 4), False, first, stop, denoise=True
+                recording, codec, Allocation.constant(4), False, first, stop, denoise=True
             )
         np.testing.assert_array_equal(codes, whole[..., first:stop])
 

@@ -16,7 +16,7 @@ from vauxio.errors import AudioError, ModelError
 from vauxio.signalcoding import SignalDecoder, SignalEncoder, TokenDecoder, TokenEncoder
 
 MODEL = Codec().model
-ALL, EIGHT = (Allocation(k, k) for k in (MODEL.codebooks, 8))
+ALL, EIGHT = (Allocation.constant(k) for k in (MODEL.codebooks, 8))
 HOP = MODEL.hop
 
 

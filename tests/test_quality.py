@@ -262,7 +262,7 @@ def test_an_average_goes_where_it_is_needed_most(seed, tokens, average, more):
         wanted = depths.needs(means[:, : average + more + 1])
         for row, spans in zip(deep[:, here], wanted, strict=True):
             spent = row.sum(dtype=int)
-            budget = average * n - 0.25 * -(-n // 5)
+            budget = max(average * n - 0.25 * -(-n // 5), n)
             assert spent <= budget
             given_ = np.arange(average + more)[:, None] < row[::5]
             if given_.all():
@@ -358,25 +358,33 @@ def test_depths_are_those_of_the_distortion(speech):
     allocation = MODEL.allocation(None, 5)
     codes, distortion = TokenEncoder(codec, 1, allocation).search(samples)
     assert distortion.shape == (1, MODEL.codebooks + 1, 150)
-    constant = depths.Allocation(MODEL.codebooks, MODEL.codebooks)
+    constant = depths.Allocation.constant(MODEL.codebooks)
     assert np.array_equal(codes, TokenEncoder(codec, 1, constant).push(samples))
     deep = depths.depths_of(TokenEncoder(codec, 1, allocation).push(samples))
     assert np.array_equal(deep, allocation.choose(distortion))
 
 
 @needs_model
-@pytest.mark.parametrize("bitrate", [1.5, 6, 12])
+@pytest.mark.parametrize("bitrate", [1.5, 6, 11.25, 12])
 def test_a_bitrate_is_an_average(speech, bitrate):
-    """Kept in every window, and by a file without a language model to the byte."""
+    """Kept in every window."""
     codes = codes_of(vauxio.compress(*speech, bitrate=bitrate))
     deep = depths.depths_of(codes.astype(np.int32))[0]
     average = MODEL.codebooks_for(bitrate)
-    assert all(
-        deep[at : at + depths.WINDOW].mean() <= average for at in range(0, len(deep), depths.WINDOW)
-    )
-    assert deep.mean() > 0.95 * average
+    for at in range(0, len(deep), depths.WINDOW):
+        assert deep[at : at + depths.WINDOW].mean() <= average
+    assert deep.mean() > 0.92 * average  # pauses are silent in this recording
     if average < MODEL.codebooks:
         assert deep.min() < average < deep.max() <= average + max(2, average / 4)
+
+
+@needs_model
+def test_the_lowest_bitrate_leaves_no_holes():
+    """Sound that is the same everywhere has a code everywhere, however short it is."""
+    noise = np.random.default_rng(0).standard_normal(72000).astype(np.float32) * 0.1
+    for length in (200, 72000):
+        codes = codes_of(vauxio.compress(noise[:length], 24000, bitrate=0.75))
+        assert (codes[0, 0, : length // 320] >= 0).all() and codes[0, 0, 0] >= 0
 
 
 @needs_model
@@ -415,7 +423,7 @@ def test_a_bitrate_or_a_quality():
 
 def test_a_model_without_variable_bitrate():
     without = dataclasses.replace(MODEL, distortions=())
-    assert without.allocation(6, None) == depths.Allocation(8, 8)
+    assert without.allocation(6, None) == depths.Allocation.constant(8)
     with pytest.raises(ValueError, match="no variable bitrate; give a bitrate"):
         without.allocation(None, 3)
 

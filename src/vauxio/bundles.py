@@ -20,7 +20,10 @@ from .depths import Allocation
 from .errors import ModelError, first_line
 from .networks import Asset, LanguageModel, Network
 
-__all__ = ["Denoiser", "Model", "read_bundles", "weights_folder"]
+__all__ = ["SILENT", "Denoiser", "Model", "read_bundles", "weights_folder"]
+
+SILENT = 1 / 16
+"""Of the distortion of quality 10: what is as near as that is silence, at any bitrate."""
 
 _FORMAT = 1  # of model.json
 
@@ -134,8 +137,8 @@ class Model:
             return Allocation(self.codebooks, distortion=self.distortion_for(quality))
         average = self.codebooks_for(bitrate)
         if not self.distortions:
-            return Allocation(average, average)
-        return Allocation.averaging(average, self.codebooks, self.distortions[-1])
+            return Allocation.constant(average)
+        return Allocation.averaging(average, self.codebooks, SILENT * self.distortions[-1])
 
     def distortion_for(self, quality: float) -> float:
         """The distortion that spans may have (`depths.needs`) at a quality.

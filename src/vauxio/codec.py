@@ -110,7 +110,7 @@ class Codec:
         frames = pcm.to_frames(data)
         samplerate, channels = pcm.check_format(samplerate, frames.shape[1])
         codebooks = self.model.codebooks if bitrate is None else self.model.codebooks_for(bitrate)
-        encoder = SignalEncoder(self, samplerate, channels, Allocation(codebooks, codebooks))
+        encoder = SignalEncoder(self, samplerate, channels, Allocation.constant(codebooks))
         pcm.check_finite(frames)
         parts = [
             encoder.push(pcm.to_float(frames[i : i + samplerate]))

@@ -16,7 +16,7 @@ import numpy as np
 from .rangecoder import TOTAL, RangeDecoder, RangeEncoder
 
 __all__ = ["ABSENT", "SPAN", "WINDOW", "Allocation", "cut", "decode_depths", "depths_of",
-           "encode_depths", "needs", "present"]  # fmt: skip
+           "encode_depths", "needs", "present", "spans_of"]  # fmt: skip
 
 ABSENT = -1
 """In place of a code: there is none."""
@@ -53,6 +53,11 @@ class Allocation:
     distortion: float = 0.0
 
     @classmethod
+    def constant(cls, codebooks: int) -> Allocation:
+        """The same for every token."""
+        return cls(codebooks, codebooks)
+
+    @classmethod
     def averaging(cls, average: int, codebooks: int, distortion: float = 0.0) -> Allocation:
         """An average, around which tokens have up to a quarter more, or two, of `codebooks`."""
         return cls(min(average + max(2, -(-average // 4)), codebooks), average, distortion)
@@ -68,18 +73,14 @@ class Allocation:
         Parameters
         ----------
         distortion : ndarray
-            ``float32[rows, codebooks + 1, n]``: squared distances of tokens from what they become
-            with so many codes. Windows are counted from the first token.
+            As of `spans_of`, of no fewer codebooks. Windows are counted from the first token.
 
         Returns
         -------
         ndarray
             ``uint8[rows, n]``
         """
-        tokens = distortion.shape[2]
-        begins = np.arange(0, tokens, SPAN)
-        lengths = np.diff(begins, append=tokens)
-        means = np.add.reduceat(distortion, begins, axis=2) / lengths
+        means, lengths = spans_of(distortion)
         return np.repeat(self.spread(needs(means), lengths), lengths, axis=1)
 
     def spread(self, wanted: np.ndarray, lengths: np.ndarray) -> np.ndarray:
@@ -103,12 +104,27 @@ class Allocation:
     def _keep_average(self, given: np.ndarray, wanted: np.ndarray, lengths: np.ndarray) -> None:
         """Of a window's codes, leave the most needed that are within the average."""
         assert self.average is not None
-        costs = np.broadcast_to(lengths, given.shape[1:])
-        budget = self.average * lengths.sum() - _SAID * len(lengths)
+        tokens = lengths.sum()
+        budget = max(self.average * tokens - _SAID * len(lengths), tokens)  # 0 codes are a hole
+        costs = np.broadcast_to(lengths, given.shape[1:]).ravel()
         for row, needed in zip(given, wanted, strict=True):
             order = np.argsort(-needed, axis=None, kind="stable")  # of one span, in their order
-            spent = costs.ravel()[order].cumsum()
+            spent = costs[order].cumsum()
             row[np.unravel_index(order[spent > budget], row.shape)] = False
+
+
+def spans_of(distortion: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Means of spans ``[rows, codebooks + 1, spans]``, and their tokens ``int[spans]``.
+
+    Parameters
+    ----------
+    distortion : ndarray
+        ``float32[rows, codebooks + 1, n]``: squared distances of tokens from what they become with
+        so many codes.
+    """
+    begins = np.arange(0, distortion.shape[2], SPAN)
+    lengths = np.diff(begins, append=distortion.shape[2])
+    return np.add.reduceat(distortion, begins, axis=2) / lengths, lengths
 
 
 def needs(means: np.ndarray) -> np.ndarray:

@@ -168,7 +168,7 @@ class LMCoder:
         (rows, tokens), size, most = deep.shape, self._size, int(deep.max())
         channels = rows // len(decoders)
         # The codes that each step decides: codebook k comes k steps late.
-        wanted = np.zeros((tokens + most, rows, most), bool)
+        wanted = np.zeros((tokens + most - 1, rows, most), bool)
         for k in range(most):
             wanted[k : k + tokens, :, k] = deep.T > k
         # Where each row ends: a file's last block is short, and some end in silence.

@@ -36,7 +36,7 @@ class Encoders:
     ) -> None:
         self._codec, self._format = codec, (samplerate, channels, codebooks)
         self._denoise = denoise
-        self._network = TokenEncoder(codec, channels, Allocation(codebooks, codebooks))
+        self._network = TokenEncoder(codec, channels, Allocation.constant(codebooks))
         self._packer = PackedCoder(codec.model.code_bits)
         self._states = np.zeros((streams, channels, codec.model.encoder.state), np.float32)
         self._inputs = [_Input(codec, samplerate, channels, denoise) for _ in range(streams)]

@@ -20,10 +20,8 @@ if TYPE_CHECKING:
 
 __all__ = ["CHUNK", "SignalDecoder", "SignalEncoder", "Stateful", "TokenDecoder", "TokenEncoder"]
 
-CHUNK = 150
-"""Tokens that go through a network at once: long enough to be fast, short enough to stay small.
-
-Whole windows of `depths.WINDOW`."""
+CHUNK = depths.WINDOW
+"""Tokens that go through a network at once: long enough to be fast, short enough to stay small."""
 
 
 class Stateful:
@@ -80,12 +78,12 @@ class TokenEncoder(Stateful):
     def push(self, samples: np.ndarray) -> np.ndarray:
         """``float32[channels, n * hop]`` to ``uint16[channels, codebooks, n]``; n >= 1.
 
-        Of variable bitrate, ``int32`` with `depths.ABSENT`.
+        Where some may be absent, ``int32`` with `depths.ABSENT`.
         """
         return self.choose(*self.search(samples))
 
     def search(self, samples: np.ndarray) -> list[np.ndarray]:
-        """All codes, and their distortion, of variable bitrate: what `choose` chooses from."""
+        """What `choose` chooses from: codes and, where some may be absent, their distortion."""
         codebooks = self._allocation.codebooks
         if not self._allocation.variable:
             return [self.run("pcm", samples, codebooks=codebooks)]
@@ -168,7 +166,10 @@ class SignalEncoder:
         self.frames = 0
 
     def push(self, frames: np.ndarray) -> np.ndarray:
-        """``float32[n, channels]`` to the codes ``uint16[channels, codebooks, m]`` it completes."""
+        """``float32[n, channels]`` to the codes ``[channels, codebooks, m]`` that it completes.
+
+        Their type is that of `TokenEncoder.push`.
+        """
         self.frames += len(frames)
         return self._encode(self._resampler.push(frames), CHUNK)
 

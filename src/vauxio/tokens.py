@@ -29,13 +29,16 @@ from .networks import LanguageModel
 
 __all__ = ["TokenReader", "TokenWriter", "best_coder", "block_tokens"]
 
-_BLOCK_SECONDS = 10  # whole pieces of `signalcoding.CHUNK`: parts of a file give the same bits
+_BLOCK_SECONDS = 10  # about
 _COUNTED = 1 << 20  # tokens whose depths `TokenReader.count_depths` counts, about
 
 
 def block_tokens(model: Model) -> int:
-    """Tokens in a full block: whole spans of levels, and so of depths."""
-    return round(_BLOCK_SECONDS * model.token_rate / extension.SPAN) * extension.SPAN
+    """Tokens in a full block: whole windows of depths, and so whole spans of levels too.
+
+    Parts of a file, which begin between blocks, give the same bits then.
+    """
+    return round(_BLOCK_SECONDS * model.token_rate / depths.WINDOW) * depths.WINDOW
 
 
 class TokenWriter:

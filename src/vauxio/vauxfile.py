@@ -224,8 +224,8 @@ class VauxFile:
 
     @property
     def bitrate(self) -> float:
-        """Nominal kbps per channel, the most that there can be where the bitrate varies, as it does
-        below a model's highest; `info` has the actual one of the whole file."""
+        """Nominal kbps per channel, the most that any moment can have: where that varies, more than
+        what was asked for. `info` has the actual one of the whole file."""
         model = (self._reader if "r" in self._mode else self._writer).model
         return model.bitrate(self._header.codebooks)
 

@@ -125,7 +125,8 @@ def _writer(
     channels, codebooks, _ = codes.shape
     writer = TokenWriter(
         file, model, samplerate, channels, codebooks, tags.tags, tags.pictures, settings.lm,
-        variable=codes.dtype == np.int32, bands=0 if levels is None else levels.shape[1],
+        variable=model.allocation(settings.bitrate, settings.quality).variable,
+        bands=0 if levels is None else levels.shape[1],
     )  # fmt: skip
     writer.push(codes, levels)
     return writer

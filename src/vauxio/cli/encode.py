@@ -68,7 +68,7 @@ def command(
     Examples:
       vaux encode speech.wav                    makes speech.vx
       vaux encode -b 3 speech.wav small.vx
-      vaux encode --quality 4 speech.wav        few bits for pauses, more for the rest
+      vaux encode --quality 4 speech.wav        as many bits as it needs
       vaux encode *.flac -o archive             into the folder archive
       ffmpeg -i film.mkv -f wav - | vaux encode - film.vx
       vaux encode -r recordings -o archive -j 8

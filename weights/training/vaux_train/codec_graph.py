@@ -23,15 +23,8 @@ from .network import (
 )
 from .quantiser import BEAM, FOLLOWED
 
-GROUPS = (
-    2,
-    3,
-    4,
-    6,
-    8,
-    10,
-    12,
-)  # where groups of stages end that are searched, or left out, together
+# Where groups of stages end that are searched, or left out, together.
+GROUPS = (2, 3, 4, 6, 8, 10, 12)
 
 
 def encoder_graph(codec: Codec) -> onnx.ModelProto:
@@ -87,7 +80,7 @@ def quantise(g: Graph, latents: str, entries: list[str], codec: Codec) -> tuple[
 
     def search(stages: range, rest: str, score: str, *known: str) -> list[str]:
         for k in stages:
-            if k == FOLLOWED:
+            if k == FOLLOWED:  # not before: both branches of a group have as many survivors
                 rest, score, *known = (g.cut(part, 1, 0, 1) for part in (rest, score, *known))
             survivors = BEAM if 0 < k < FOLLOWED else 1
             near = g.op("Gemm", g.reshape(rest, -1, c.latent_dim), entries[k], biases[k], transB=1)

@@ -16,7 +16,8 @@ import numpy as np
 import onnxruntime
 import torch
 
-from vauxio.depths import SPAN, Allocation, needs
+from vauxio.bundles import SILENT
+from vauxio.depths import SPAN, Allocation, needs, spans_of
 
 from .config import LanguageModel
 from .data import KINDS
@@ -48,10 +49,9 @@ class Encoder:
         state = np.zeros((len(pcm), self.model["encoder"]["state"]), np.float32)
         feeds = {"pcm": pcm, "state": state}
         codes, distortion = self.session.run(["codes", "distortion"], feeds)
-        begins = np.arange(0, codes.shape[2], SPAN)
-        lengths = np.diff(begins, append=codes.shape[2])
-        wanted = needs(np.add.reduceat(distortion, begins, axis=2) / lengths)
-        wanted = np.minimum(wanted, np.finfo(np.float16).max).astype(np.float16)
+        wanted = np.minimum(needs(spans_of(distortion)[0]), np.finfo(np.float16).max)
+        wanted[wanted <= SILENT * self.model["distortions"][-1]] = 0
+        wanted = wanted.astype(np.float16)
         return list(zip(codes.astype(np.uint16).swapaxes(1, 2), wanted.swapaxes(1, 2), strict=True))
 
 
@@ -106,11 +106,11 @@ def prepare_codes(
         lengths[kind] = [len(codes) for codes, _ in coded]
     (out / "index.json").write_text(json.dumps(lengths))
 
-    length = PIECE_SECONDS * rate // hop * hop
+    length = PIECE_SECONDS * rate // (SPAN * hop) * SPAN * hop
     for copy in range(copies):
         for kind in KINDS:
             path = out / f"{kind}-{copy}.npy"
-            if path.exists():
+            if path.exists() and path.with_name(f"needs-{path.name}").exists():
                 continue
             rng = np.random.default_rng([seed, copy, KINDS.index(kind)])
             pcm = np.load(data / f"{kind}.npy", mmap_mode="r")
@@ -135,8 +135,8 @@ def prepare_codes(
 
 def save(out: Path, name: str, coded: list[tuple[np.ndarray, np.ndarray]]) -> None:
     codes, wanted = (np.concatenate(parts) for parts in zip(*coded, strict=True))
+    np.save(out / f"{name}.npy", codes)
     np.save(out / f"needs-{name}.npy", wanted)
-    np.save(out / f"{name}.npy", codes)  # last: where it is, all is
 
 
 class CodeSampler:
@@ -145,6 +145,8 @@ class CodeSampler:
     def __init__(
         self, folder: Path, config: LanguageModel, device: torch.device, seed: int
     ) -> None:
+        if config.tokens % SPAN:
+            raise ValueError(f"{config.tokens} tokens: must be whole spans of {SPAN}")
         self.config, self.device = config, device
         self.random = np.random.default_rng(seed)
         self.codes, self.needs = {}, {}

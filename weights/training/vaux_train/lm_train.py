@@ -69,7 +69,7 @@ class LanguageModelTrainer(Run):
         return {"bits": bits.mean().item(), "first": bits[0].item(), "gradient": norm.item()}
 
     def _used(self) -> int:
-        """How many codebooks the files of this batch have: mostly those advertised."""
+        """How many codes tokens have in this batch, about: mostly those of bitrates advertised."""
         if self.sampler.random.random() < 0.3:
             return int(self.sampler.random.integers(1, self.model.codebooks + 1))
         return int(self.sampler.random.choice(self.config.lm.codebooks))
@@ -78,7 +78,7 @@ class LanguageModelTrainer(Run):
         """So many codes on average, or about; or in every token."""
         draw, books = self.sampler.random.random(), self.model.codebooks
         if draw < self.config.lm.constant:
-            return Allocation(used, used)
+            return Allocation.constant(used)
         if draw < self.config.lm.constant + self.config.lm.quality:
             # Half of the spans need more than so many, about.
             return Allocation(books, distortion=float(np.median(needed[:, used - 1])))
@@ -127,7 +127,7 @@ def evaluate(
         for count in used:
             allocation = Allocation.averaging(count, model.codebooks)
             if constant:
-                allocation = Allocation(count, count)
+                allocation = Allocation.constant(count)
             bits, saving = {}, {}
             for rounding in (True, False):
                 model.set_rounding(rounding)

@@ -49,7 +49,8 @@ class ResidualQuantiser(nn.Module):
     def encode(self, latents: Tensor, stages: int | None = None) -> Tensor:
         """``[B, T, dim]`` to codes ``[B, stages, T]``: the best of the sequences that survive.
 
-        After each stage those are the `BEAM` that are nearest; `forward` follows but one.
+        After each stage those are the `BEAM` that are nearest, from `FOLLOWED` codes on only the
+        best; `forward` follows but one.
         """
         rest = latents.float().flatten(0, 1)[:, None]  # [N, survivors, dim]
         score = rest.new_zeros(rest.shape[:2])  # minus half the squared distance, beside the best's
