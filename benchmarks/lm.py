@@ -25,18 +25,21 @@ import numpy as np
 import soundfile
 
 from vauxio import Codec
+from vauxio.depths import ABSENT, depths_of
+from vauxio.signalcoding import SignalEncoder
 from vauxio.tokens import best_coder, block_tokens
 
 HERE = Path(__file__).parent
 RECORDINGS = HERE.parent / "tests" / "data"
 
 
-def codes_of(codec: Codec, seconds: float) -> np.ndarray:
-    """``uint16[1, codebooks, tokens]`` of real recordings, repeated until there are enough."""
+def codes_of(codec: Codec, kbps: float, seconds: float) -> np.ndarray:
+    """``int32[1, codebooks, tokens]`` of real recordings, repeated until there are enough."""
     parts = []
     for path in sorted(RECORDINGS.glob("*.flac")):
         audio, samplerate = soundfile.read(path, dtype="float32", always_2d=True)
-        parts.append(codec.encode(audio[:, 0], samplerate).codes)
+        encoder = SignalEncoder(codec, samplerate, 1, codec.model.allocation(kbps, None))
+        parts += [encoder.push(audio[:, :1]), encoder.finish()]
     codes = np.concatenate(parts, axis=2)
     tokens = round(seconds * codec.model.token_rate)
     return np.tile(codes, -(-tokens // codes.shape[2]))[..., :tokens]
@@ -58,22 +61,22 @@ def main() -> None:
     model = codec.model
     if model.lm is None:
         raise SystemExit(f"{model.name} has no language model")
-    everything = codes_of(codec, args.seconds)
     length = block_tokens(model)
     rows = []
     for kbps in args.kbps:
-        codes = everything[:, : model.codebooks_for(kbps)]
+        codes = codes_of(codec, kbps, args.seconds).astype(np.int32)
         parts = [
             np.ascontiguousarray(codes[..., at : at + length])
             for at in range(0, codes.shape[2], length)
         ]
+        deep = [depths_of(part) for part in parts]
         coder = best_coder(model, codes.shape[1])
         encoding, decoding = [], []
         for _ in range(1 + args.repetitions):
             begin = time.perf_counter()
             blocks = [(coder.encode(part), part.shape[2]) for part in parts]
             middle = time.perf_counter()
-            decoded = coder.decode(blocks, 1, codes.shape[1])
+            decoded = coder.decode(blocks, 1, codes.shape[1], deep)
             encoding.append(middle - begin)
             decoding.append(time.perf_counter() - middle)
             assert all(map(np.array_equal, parts, decoded))
@@ -85,7 +88,7 @@ def main() -> None:
                 "coder": coder.id,
                 "encode_x_realtime": measured(args.seconds, encoding),
                 "decode_x_realtime": measured(args.seconds, decoding),
-                "bits_of_bare_codes": bits / (codes.size * model.code_bits),
+                "bits_of_bare_codes": bits / (np.count_nonzero(codes != ABSENT) * model.code_bits),
             }
         )
         print(json.dumps(rows[-1]), flush=True)

@@ -77,21 +77,31 @@ def encodec(lm: bool, seconds: float, threads: int) -> dict[str, Any]:
 
 def stages(model: str, bitrate: float, seconds: float, threads: int) -> dict[str, Any]:
     """Networks (with conversion of rates) and entropy coders (with blocks and checksums) apart."""
+    from vauxio.signalcoding import SignalEncoder
     from vauxio.tokens import TokenReader, TokenWriter
 
     codec = vauxio.Codec(model, threads=threads)
+    allocation = codec.model.allocation(bitrate, None)
     data, rate = recording(seconds)
+
+    def encoded(data: np.ndarray) -> np.ndarray:
+        encoder = SignalEncoder(codec, rate, 1, allocation)
+        return np.concatenate([encoder.push(data[:, None]), encoder.finish()], axis=2)
+
     codec.decode(codec.encode(data[: _WARM * rate], rate, bitrate))
-    codes, encode = timed(lambda: codec.encode(data, rate, bitrate))
-    _, decode = timed(lambda: codec.decode(codes))
+    codes, encode = timed(lambda: encoded(data))
+    constant = codec.encode(data, rate, bitrate)
+    _, decode = timed(lambda: codec.decode(constant))
     result: dict[str, Any] = {"encoder": encode, "decoder": decode}
-    channels, codebooks, tokens = codes.codes.shape
+    channels, codebooks, tokens = codes.shape
 
     def write(lm: bool, array: np.ndarray) -> io.BytesIO:
         file = io.BytesIO()
-        writer = TokenWriter(file, codec.model, rate, channels, codebooks, {}, (), lm)
+        writer = TokenWriter(
+            file, codec.model, rate, channels, codebooks, {}, (), lm, allocation.variable
+        )
         writer.push(array)
-        writer.finish(codes.frames)
+        writer.finish(len(data))
         file.seek(0)
         return file
 
@@ -102,8 +112,8 @@ def stages(model: str, bitrate: float, seconds: float, threads: int) -> dict[str
             token += reader.get(token, tokens - token, tokens - token).shape[2]
 
     for lm in (False, True):
-        read(write(lm, codes.codes))  # warm
-        file, encode = timed(partial(write, lm, codes.codes))
+        read(write(lm, codes))  # warm
+        file, encode = timed(partial(write, lm, codes))
         _, decode = timed(partial(read, file))
         file.seek(0)
         coder = vauxio.info(file).coder
