@@ -87,7 +87,7 @@ class TokenEncoder(Stateful):
         codebooks = self._allocation.codebooks
         if not self._allocation.variable:
             return [self.run("pcm", samples, codebooks=codebooks)]
-        return self.run_all("pcm", samples, codebooks=codebooks, measured=1)
+        return self.run_all("pcm", samples, codebooks=codebooks)
 
     def choose(self, codes: np.ndarray, distortion: np.ndarray | None = None) -> np.ndarray:
         """Those codes that are to be kept."""
