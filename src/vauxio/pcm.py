@@ -196,6 +196,7 @@ class Recording:
 
     def __init__(self, file: File) -> None:
         self._owned: list[Any] = []
+        self._at = 0
         self.name = name_of(file)
         try:
             self._file = self._open(file)
@@ -218,7 +219,7 @@ class Recording:
         ----------
         frames : int
         start : int, optional
-            The frame to begin with, other than 0 only in a seekable file.
+            The frame to begin with; only a seekable file can begin elsewhere than where it is.
 
         Raises
         ------
@@ -230,8 +231,8 @@ class Recording:
         done = start
         while True:
             try:
-                if done == start > 0:
-                    self._file.seek(start)
+                if done != self._at:
+                    self._file.seek(done)
                 block = self._file.read(frames, dtype="float32", always_2d=True)
             except soundfile.SoundFileError as e:
                 raise AudioError(f"{self.name}: damaged after frame {done}: {_reason(e)}") from e
@@ -241,7 +242,7 @@ class Recording:
                 check_finite(block, done)
             except AudioError as e:
                 raise AudioError(f"{self.name}: {e}") from None
-            done += len(block)
+            done = self._at = done + len(block)
             yield to_float(block)
         # MP3 lengths may be estimates.
         if self.frames is not None and done < self.frames and self._file.format != "MP3":
