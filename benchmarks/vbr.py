@@ -28,6 +28,7 @@ import numpy as np  # noqa: E402
 import vauxio  # noqa: E402
 from vauxio import pcm  # noqa: E402
 from vauxio.archive.coding import measure_whole  # noqa: E402
+from vauxio.depths import Allocation  # noqa: E402
 from vauxio.extension import bands_for  # noqa: E402
 from vauxio.models import find_model  # noqa: E402
 from vauxio.tokens import TokenWriter  # noqa: E402
@@ -67,9 +68,9 @@ def with_codes(recording: corpus.Recording, model: str, count: int) -> bytes:
     codec, rate = vauxio.Codec(model), recording.samplerate
     frames = pcm.to_float(pcm.to_frames(recording.samples))
     codes = codec.encode(frames, rate, codec.model.bitrate(count)).codes
-    levels, bands = None, bands_for(codec.model, rate)
-    if bands:
-        levels = measure_whole(frames, codec.model, rate)
+    levels, bands = None, bands_for(codec.model, rate, Allocation.constant(count))
+    if bands.count:
+        levels = measure_whole(frames, codec.model, rate, bands)
     file = io.BytesIO()
     writer = TokenWriter(file, codec.model, rate, frames.shape[1], count, {}, (), True, bands=bands)
     writer.push(codes, levels)

@@ -356,6 +356,22 @@ def build() -> tuple[dict[str, bytes], dict[str, Any]]:
         codes_crc=crc_of_codes(high), levels=spans[0] + [0] * 12 + spans[2],
     )  # fmt: skip
 
+    fine = random_codes(20, 1, 1, 1024)
+    spans = [[7 * j % 22 for j in range(7 * n)] for n in (5, 2)]
+    levels = [
+        coded_by_difference([each[i : i + n] for i in range(0, len(each), n)], 21)
+        for each, n in zip(spans, (5, 2), strict=True)
+    ]
+    fine_head = header(32000, 1, 1, 15, version=(1, 3), features=6, bands=7)
+    fine_blocks = [block(fine[:15], levels=levels[0]), block(fine[15:], levels=levels[1])]
+    add(
+        "good-07-fine-levels.vx",
+        "version 1.3: fine levels of seven bands",
+        file_of(fine_head, fine_blocks, 9, 20),
+        samplerate=32000, channels=1, codebooks=1, tokens=20, frames=9,
+        codes_crc=crc_of_codes(fine), levels=spans[0] + spans[1],
+    )  # fmt: skip
+
     cut = joined(file_of(head, blocks))
     cut = cut[: cut.index(joined(blocks[2])) + 20]
     add("bad-01-cut-off.vx", "ends in block 2", [(cut, "")], "TruncatedError", blocks=2)
@@ -401,6 +417,12 @@ def build() -> tuple[dict[str, bytes], dict[str, Any]]:
     add("bad-17-depths.vx", "block 0 has other depths",
         file_of(deep_head, [block(parts[0], 1, depths=depths[2]), *deep_blocks[1:]], 20000, 40),
         "ChecksumError", blocks=0)  # fmt: skip
+    add("bad-18-fine.vx", "fine levels of no bands",
+        file_of(header(32000, 1, 1, 15, version=(1, 3), features=4), fine_blocks, 9, 20),
+        "FormatError")  # fmt: skip
+    add("bad-19-bands.vx", "six bands that are not fine",
+        file_of(header(32000, 1, 1, 15, version=(1, 2), features=2, bands=6), fine_blocks, 9, 20),
+        "FormatError")  # fmt: skip
     return files, expected
 
 

@@ -58,6 +58,7 @@ class Recording:
     block_tokens: int = 0
     depth_tokens: int = 0
     bands: int = 0
+    fine: bool = False
     frames: int | None = None
     codes: list[list[list[int]]] = field(default_factory=list)
     levels: list[int] = field(default_factory=list)
@@ -172,7 +173,7 @@ def read_header(stream: Bytes, recording: Recording) -> None:  # 4
     if zlib.crc32(stream.data[: 8 + length]) != stream.integer(4):
         raise Damaged("header")
     features = fields.number()
-    if features not in (0, 1, 2, 3):
+    if features not in range(8):
         raise TooNew("features")
     name = fields.take(fields.integer(1))
     if not re.fullmatch(rb"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", name):
@@ -189,7 +190,10 @@ def read_header(stream: Bytes, recording: Recording) -> None:  # 4
     frames = in_range(fields.number(), 0, 2**48)
     recording.frames = frames - 1 if frames else None
     recording.depth_tokens = in_range(fields.integer(1), 1, 255) if features & 1 else 0
-    recording.bands = in_range(fields.integer(1), 1, 5) if features & 2 else 0
+    recording.fine = bool(features & 4)
+    recording.bands = 0
+    if features & 6:
+        recording.bands = in_range(fields.integer(1), 1, 10 if recording.fine else 5)
     in_range(recording.block_tokens * recording.channels * recording.codebooks, 1, 2**22)
     if recording.coder == 0 and recording.coder_hash != bytes(8):
         raise Malformed("a coder hash without a coder")
@@ -305,7 +309,8 @@ def read_depths(data: bytes, tokens: int, recording: Recording) -> list[list[int
 
 
 def read_levels(data: bytes, tokens: int, recording: Recording) -> list[int]:  # 6.2
-    rows, spans = recording.channels * recording.bands, -(-tokens // 25)
+    span = 3 if recording.fine else 25
+    rows, spans = recording.channels * recording.bands, -(-tokens // span)
     if len(data) > 3 * spans * rows + 4:
         raise Malformed("too many bytes of levels")
     if not data:

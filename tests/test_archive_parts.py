@@ -153,13 +153,30 @@ def test_a_long_file_is_decoded_in_parts(tmp_path, blocks, rate, channels, form)
     assert {path.name for path in (tmp_path / "parts").iterdir()} == {f"a{form}"}  # no drafts
 
 
-def test_a_long_file_is_denoised_in_parts(tmp_path, blocks):
-    save(tmp_path / "in" / "a.wav", 25)
-    settings = archive.Settings(bitrate=3, denoise=True)
-    assert in_parts(archive.plan("encode", tmp_path / "in", tmp_path / "out", settings)).ok
+@pytest.mark.parametrize("rate, settings", [
+    (24000, {"bitrate": 3, "denoise": True}), (48000, {"bitrate": 12, "lm": False}),
+])  # fmt: skip
+def test_a_long_file_is_encoded_in_parts(tmp_path, blocks, rate, settings):
+    """A denoiser needs what came before; fine levels have spans of their own."""
+    save(tmp_path / "in" / "a.wav", 25, rate)
+    plan = archive.plan("encode", tmp_path / "in", tmp_path / "out", archive.Settings(**settings))
+    assert in_parts(plan).ok
     data, _ = soundfile.read(tmp_path / "in" / "a.wav", dtype="float32")
-    expected = vauxio.compress(data, RATE, bitrate=3, denoise=True)
-    assert files(tmp_path / "out") == {"a.vx": expected}
+    expected = vauxio.compress(data, rate, **settings)
+    assert (tmp_path / "out" / "a.vx").read_bytes() == expected
+
+
+def test_short_files_of_other_rates_have_other_allocations(tmp_path):
+    """Only what has fine levels pays for them."""
+    rates = {"a.wav": 24000, "b.wav": 48000}
+    for name, rate in rates.items():
+        save(tmp_path / "in" / name, 1.5, rate)
+    settings = {"bitrate": 12, "lm": False}
+    run(archive.plan("encode", tmp_path / "in", tmp_path / "out", archive.Settings(**settings)))
+    for name, rate in rates.items():
+        data, _ = soundfile.read(tmp_path / "in" / name, dtype="float32")
+        made = (tmp_path / "out" / name).with_suffix(".vx").read_bytes()
+        assert made == vauxio.compress(data, rate, **settings)
 
 
 def test_what_is_concealed_is_not_divided(tmp_path, blocks):

@@ -15,19 +15,21 @@ import vauxio
 from vauxio import container
 from vauxio.errors import FormatError
 from vauxio.extension import (
-    SPAN,
+    NO_BANDS,
+    Bands,
     Extender,
     Meter,
-    bands_for,
     check_bands,
     decode_levels,
     encode_levels,
+    plan,
     timing,
 )
 from vauxio.header import make_start
 from vauxio.models import find_model
 
 MODEL = find_model()
+COARSE, FINE = Bands(5), Bands(10, True)
 
 
 @pytest.fixture(scope="module")
@@ -47,17 +49,40 @@ def band_db(x: np.ndarray, rate: int, low: float, high: float) -> float:
     "rate, bands", [(8000, 0), (24000, 0), (26000, 1), (32000, 3), (44100, 5), (192000, 5)]
 )
 def test_bands(rate, bands):
-    assert bands_for(MODEL, rate) == bands
+    assert plan(MODEL, rate, 6, None, False) == (MODEL.allocation(6, None), Bands(bands))
     blob = vauxio.compress(np.zeros(rate // 4, np.float32), rate)
     assert len(vauxio.decompress(blob)[0]) == rate // 4
     assert vauxio.VauxFile(io.BytesIO(blob))._header.bands == bands
+
+
+@pytest.mark.parametrize("setting", [{"bitrate": 9}, {"bitrate": 12}, {"quality": 9}])
+def test_fine_bands_where_there_are_bits_enough(setting, speech):
+    wanted = setting.get("bitrate"), setting.get("quality")
+    allocation, bands = plan(MODEL, 48000, *wanted, denoise=False)
+    assert bands == FINE
+    assert plan(MODEL, 32000, *wanted, denoise=False)[1] == Bands(6, True)
+    plain = MODEL.allocation(*wanted)
+    assert plan(MODEL, 24000, *wanted, denoise=False) == (plain, NO_BANDS)
+    assert plan(MODEL, 48000, *wanted, denoise=True) == (plain, NO_BANDS)
+    if plain.average is not None:  # it stays what it is, with what the levels take
+        assert allocation.average == plain.average - 1
+    with vauxio.VauxFile(io.BytesIO(vauxio.compress(speech, 48000, lm=False, **setting))) as f:
+        assert f._header.fine and f._header.bands == 10
+        assert f.read().shape == speech.shape
+
+
+def test_coarse_bands_elsewhere():
+    for wanted in ((8.25, None), (None, 8.9)):
+        assert plan(MODEL, 48000, *wanted, denoise=False) == (MODEL.allocation(*wanted), COARSE)
+    voice = find_model("speech-24k")  # whose bits are for the voice
+    assert plan(voice, 48000, None, 10, denoise=False)[1] == COARSE
 
 
 @pytest.mark.parametrize("hertz", [100, 3000, 9000, 11700])
 def test_without_levels_it_only_interpolates(hertz):
     n = np.arange(320 * 40)
     low = np.sin(2 * np.pi * hertz * n / 24000).astype(np.float32)
-    extender = Extender(1, 5)
+    extender = Extender(1, COARSE)
     levels = np.zeros((1, 5, 40), np.uint8)
     out = np.concatenate([extender.push(low[None], levels)[0], extender.finish()[0]])[640:]
     inner = slice(1000, -1000)
@@ -70,8 +95,8 @@ def test_pieces_do_not_matter():
     random = np.random.default_rng(0)
     samples = random.standard_normal((2, 30 * 320)).astype(np.float32)
     levels = random.integers(0, 22, (2, 3, 30)).astype(np.uint8)
-    whole = Extender(2, 3).push(samples, levels)
-    extender = Extender(2, 3)
+    whole = Extender(2, Bands(3)).push(samples, levels)
+    extender = Extender(2, Bands(3))
     parts = [
         extender.push(samples[:, 320 * a : 320 * b], levels[..., a:b])
         for a, b in ((0, 1), (1, 8), (8, 30))
@@ -79,7 +104,8 @@ def test_pieces_do_not_matter():
     np.testing.assert_allclose(np.concatenate(parts, 1), whole, atol=1e-5)
 
 
-def test_levels_are_those_of_the_bands():
+@pytest.mark.parametrize("bands, below", [(COARSE, 3), (FINE, 6)])
+def test_levels_are_those_of_the_bands(bands, below):
     """Noise that is 20 dB quieter above 12 kHz, and nothing above 16.2 kHz."""
     random = np.random.default_rng(1)
     white = random.standard_normal(48000 * 2) * 0.1
@@ -87,20 +113,22 @@ def test_levels_are_those_of_the_bands():
     gain = np.where(f < 11480, 1, np.where(f < 16200, 0.1, 0))
     frames = np.fft.irfft(np.fft.rfft(white) * gain, len(white)).astype(np.float32)[:, None]
     for sizes in ([len(frames)], [1, 7, 5000, 40000, len(frames)]):
-        meter, found, at = Meter(MODEL, 48000, 1), [], 0
+        meter, found, at = Meter(MODEL, 48000, 1, bands), [], 0
         for size in sizes:
             found.append(meter.push(frames[at : at + size]))
             at += size
         tokens = MODEL.tokens_for(len(frames), 48000)
         levels = np.concatenate([*found, meter.finish(tokens)], axis=2)[0]
-        assert levels.shape == (5, -(-tokens // SPAN))
-        assert set(levels[:3, 1:5].ravel()) <= {9, 10}  # -21 or -18 dB
-        assert not levels[3:, :-1].any()  # the last has the end, which is a click
+        assert levels.shape == (bands.count, -(-tokens // bands.span))
+        inner = levels[:, 25 // bands.span : 125 // bands.span]
+        assert abs(inner[:below].mean() - 28 / 3) < 0.5  # -20 dB
+        assert np.ptp(inner[:below]) <= (4 if bands.fine else 1)
+        assert not inner[below:].any()
     # Put above noise of the same kind, they give it what it had there.
     low = soxr.resample(frames, 48000, 24000, "VHQ")[:, 0]
     low = low[: len(low) // 320 * 320]
-    each = np.repeat(levels[None], SPAN, axis=2)[..., 5 : 5 + len(low) // 320]
-    out = Extender(1, 5).push(low[None], each)[0]
+    each = np.repeat(levels[None], bands.span, axis=2)[..., 5 : 5 + len(low) // 320]
+    out = Extender(1, bands).push(low[None], each)[0]
     middle = slice(9600, 9600 + 48000)
     for low_hz, high_hz in ((12300, 13300), (14700, 16100)):
         difference = band_db(out[middle], 48000, low_hz, high_hz) - band_db(
@@ -110,27 +138,29 @@ def test_levels_are_those_of_the_bands():
     assert band_db(out[middle], 48000, 17000, 23000) < -40
 
 
-def test_a_meter_may_begin_late(speech):
+@pytest.mark.parametrize("bands", [COARSE, FINE])
+def test_a_meter_may_begin_late(speech, bands):
     frames = np.tile(speech, 2)[:, None]
     tokens = MODEL.tokens_for(len(frames), 48000)
-    whole = Meter(MODEL, 48000, 1)
+    whole = Meter(MODEL, 48000, 1, bands)
     levels = np.concatenate([whole.push(frames), whole.finish(tokens)], axis=2)
-    late = Meter(MODEL, 48000, 1, 3 * SPAN)
+    late = Meter(MODEL, 48000, 1, bands, 3 * bands.span)
     found = np.concatenate([late.push(frames[late.first :]), late.finish(tokens)], axis=2)
     assert np.array_equal(found, levels[..., 3:])
 
 
-def test_coded_levels():
+@pytest.mark.parametrize("bands, spans", [(COARSE, 30), (FINE, 244)])
+def test_coded_levels(bands, spans):
     random = np.random.default_rng(2)
-    levels = np.clip(random.normal(9, 3, (2, 5, 30)).round(), 0, 21).astype(np.uint8)
+    levels = np.clip(random.normal(9, 3, (2, bands.count, spans)).round(), 0, 21).astype(np.uint8)
     data = encode_levels(levels)
-    assert np.array_equal(decode_levels(data, 2, 5, 730)[..., ::SPAN], levels)
+    assert np.array_equal(decode_levels(data, 2, bands, 730)[..., :: bands.span], levels)
     assert encode_levels(np.zeros_like(levels)) == b""
-    assert not decode_levels(b"", 2, 5, 730).any()
+    assert not decode_levels(b"", 2, bands, 730).any()
     for _ in range(50):
         data = random.bytes(random.integers(1, 60))
         try:
-            assert decode_levels(data, 1, 3, 100).max() <= 21
+            assert decode_levels(data, 1, bands, 100).max() <= 21
         except FormatError:
             pass
 
@@ -172,10 +202,10 @@ def test_it_is_there_again_after_the_end(speech):
 
 
 def test_bands_of_a_model_of_other_tokens():
-    check_bands(MODEL, 5)
-    check_bands(dataclasses.replace(MODEL, hop=640), 0)
+    check_bands(MODEL, COARSE)
+    check_bands(dataclasses.replace(MODEL, hop=640), NO_BANDS)
     with pytest.raises(FormatError, match="bands above general-24k"):
-        check_bands(dataclasses.replace(MODEL, hop=640), 3)
+        check_bands(dataclasses.replace(MODEL, hop=640), FINE)
 
 
 def test_denoised_there_is_none(speech):
@@ -190,7 +220,7 @@ def test_a_silent_recording_takes_nothing():
 
 
 def test_timing():
-    plain, wide = timing(MODEL, 0), timing(MODEL, 5)
+    plain, wide = timing(MODEL, NO_BANDS), timing(MODEL, COARSE)
     assert plain[:3] == (MODEL.samplerate, MODEL.hop, MODEL.delay)
     assert wide[:3] == (48000, 640, 2 * MODEL.delay + 640)
 
@@ -227,6 +257,8 @@ def test_limits_of_the_container():
         container.Writer(io.BytesIO(), plain).write(block)
     with pytest.raises(FormatError, match="bands of 6: must be 0 to 5"):
         dataclasses.replace(header, bands=6)
+    with pytest.raises(FormatError, match="bands of 11: must be 1 to 10"):
+        dataclasses.replace(header, bands=11, fine=True)
     start = bytearray(make_start(header))
     start[-5] = 0
     start[-4:] = zlib.crc32(start[:-4]).to_bytes(4, "little")

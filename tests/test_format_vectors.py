@@ -103,7 +103,8 @@ def test_good_files(name, kind):
             for token in codes.transpose(2, 0, 1).tolist()]  # fmt: skip
     assert theirs.codes == ours
     assert bool(header.depth_tokens) == (name == "good-05-depths.vx")
-    assert bool(header.bands) == (name == "good-06-levels.vx")
+    assert bool(header.bands) == ("levels" in name)
+    assert header.fine == ("fine" in name)
     assert theirs.levels == facts.get("levels", [])
     assert theirs.frames == reader.frames and theirs.tags == header.tags
     pictures = [(p.kind, p.mime, p.description, p.data) for p in header.pictures]
@@ -143,15 +144,17 @@ def test_vauxio_writes_the_same_bytes():
     header = dataclasses.replace(reader.header, frames=20000)
     assert written(header, codes, coders, 20000) == stored(name)
 
-    name = "good-06-levels.vx"
-    reader, decoded = read_all(io.BytesIO(stored(name)))
-    levels = np.array(EXPECTED[name]["levels"], np.uint8)
-    parts = [part.reshape(2, 3, -1) for part in np.split(levels, [12, 24])]
-    for part, block in zip(parts, reader, strict=True):
-        found = extension.decode_levels(block.levels, 2, 3, block.tokens)
-        assert np.array_equal(found[..., :: extension.SPAN], part)
-    codes = np.concatenate(decoded, axis=2)
-    assert written(reader.header, codes, entropy.PackedCoder(10), 9, parts) == stored(name)
+    for name, divided in (("good-06-levels.vx", [12, 24]), ("good-07-fine-levels.vx", [35])):
+        reader, decoded = read_all(io.BytesIO(stored(name)))
+        channels = reader.header.channels
+        bands = extension.Bands(reader.header.bands, reader.header.fine)
+        levels = np.array(EXPECTED[name]["levels"], np.uint8)
+        parts = [part.reshape(channels, bands.count, -1) for part in np.split(levels, divided)]
+        for part, block in zip(parts, reader, strict=True):
+            found = extension.decode_levels(block.levels, channels, bands, block.tokens)
+            assert np.array_equal(found[..., :: bands.span], part)
+        codes = np.concatenate(decoded, axis=2)
+        assert written(reader.header, codes, entropy.PackedCoder(10), 9, parts) == stored(name)
 
 
 def written(header: container.Header, codes: np.ndarray, coder, frames: int, levels=()):

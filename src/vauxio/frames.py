@@ -73,7 +73,7 @@ class FrameReader:
             header.channels,
             start=position if self._tokens.seekable else 0,
             tokens=ConcealingDecoder(codec, header.channels) if self._conceal else None,
-            bands=header.bands,
+            bands=self._tokens.bands,
         )
         self._next_token = decoder.first_token
         self._piece, self._piece_at = self._piece[:0], decoder.position

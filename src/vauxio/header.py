@@ -18,14 +18,15 @@ from .metadata import Picture, check_pictures, check_tags
 __all__ = ["MAX_FRAMES", "Header", "make_start", "parse_start"]
 
 MAGIC = b"\x89VX\n"
-VERSION = 1, 2
+VERSION = 1, 3
 MAX_FIELDS = 4096  # bytes
 MAX_FRAMES = (1 << 48) - 1
 MAX_BLOCK_CODES = 1 << 22
-MAX_BANDS = 5
-LEVEL_TOKENS = 25  # that share the levels of bands
+MAX_BANDS = {False: 5, True: 10}  # coarse, fine
+LEVEL_TOKENS = {False: 25, True: 3}  # that share the levels of bands
 
-_DEPTHS, _BANDS = 1, 2  # the features of files whose tokens have depths, and levels above
+# The features of files whose tokens have depths, levels above, and these fine.
+_DEPTHS, _BANDS, _FINE = 1, 2, 4
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
@@ -56,6 +57,8 @@ class Header:
         Tokens that share a depth, a number of codes; 0 where all tokens have all codebooks.
     bands : int
         Bands above the model's whose levels blocks tell, see `extension`; 0 for none.
+    fine : bool
+        Whether these are half as wide, and their levels told more often.
     tags : mapping of str to str
     pictures : tuple of Picture
 
@@ -79,6 +82,7 @@ class Header:
     pictures: tuple[Picture, ...] = ()
     depth_tokens: int = 0
     bands: int = 0
+    fine: bool = False
 
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.model):
@@ -96,7 +100,7 @@ class Header:
             ("code_bits", 1, 16),
             ("block_tokens", 1, 65_535),
             ("depth_tokens", 0, 255),
-            ("bands", 0, MAX_BANDS),
+            ("bands", int(self.fine), MAX_BANDS[self.fine]),
         ):
             value = getattr(self, name)
             if not (name == "frames" and value is None) and not low <= value <= high:
@@ -121,15 +125,20 @@ class Header:
 
     def levels_size(self, tokens: int) -> int:
         """The most bytes that the levels of a block may have."""
-        return 3 * self.channels * self.bands * -(-tokens // LEVEL_TOKENS) + 4 if self.bands else 0
+        if not self.bands:
+            return 0
+        return 3 * self.channels * self.bands * -(-tokens // LEVEL_TOKENS[self.fine]) + 4
 
 
 def make_start(header: Header) -> bytes:
     """The first bytes of the file, up to the first chunk."""
     name = header.model.encode()
+    features = _DEPTHS if header.depth_tokens else 0
+    if header.bands:
+        features |= _BANDS | _FINE if header.fine else _BANDS
     fields = b"".join(
         (
-            number((_DEPTHS if header.depth_tokens else 0) | (_BANDS if header.bands else 0)),
+            number(features),
             bytes([len(name)]),
             name,
             header.decoder_hash,
@@ -143,8 +152,8 @@ def make_start(header: Header) -> bytes:
             bytes([header.bands] if header.bands else []),
         )
     )
-    version = 1, 2 if header.bands else 1 if header.depth_tokens else 0  # the lowest that has it
-    start = MAGIC + bytes(version) + len(fields).to_bytes(2, "little") + fields
+    minor = features.bit_length()  # the lowest that has these
+    start = MAGIC + bytes((VERSION[0], minor)) + len(fields).to_bytes(2, "little") + fields
     return start + zlib.crc32(start).to_bytes(4, "little")
 
 
@@ -176,7 +185,7 @@ def parse_start(file: Any) -> Header:
 
 def _parse_fields(fields: Fields) -> Header:
     features = fields.number()
-    if features & ~(_DEPTHS | _BANDS):
+    if features & ~(_DEPTHS | _BANDS | _FINE):
         raise UnsupportedError(f"the file has features ({features:#x}) unknown here: update vauxio")
     # What a minor version adds after these fields may be ignored, or there would be a feature bit.
     model = fields.text(fields.byte())
@@ -190,8 +199,9 @@ def _parse_fields(fields: Fields) -> Header:
     if features & _DEPTHS and not depth_tokens:
         raise FormatError("header: depth_tokens of 0: must be 1 to 255")
     bands = fields.byte() if features & _BANDS else 0
+    fine = bool(features & _FINE)
     if features & _BANDS and not bands:
-        raise FormatError(f"header: bands of 0: must be 1 to {MAX_BANDS}")
+        raise FormatError(f"header: bands of 0: must be 1 to {MAX_BANDS[fine]}")
     return Header(
         model=model,
         decoder_hash=decoder_hash,
@@ -205,4 +215,5 @@ def _parse_fields(fields: Fields) -> Header:
         block_tokens=block_tokens,
         depth_tokens=depth_tokens,
         bands=bands,
+        fine=fine,
     )

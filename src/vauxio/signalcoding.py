@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from . import depths
-from .extension import Extender, timing
+from .extension import NO_BANDS, Bands, Extender, timing
 from .networks import Network
 from .resample import Resampler
 
@@ -210,8 +210,8 @@ class SignalDecoder:
         last token is pushed.
     tokens : ConcealingDecoder, optional
         What decodes tokens, if some of them are lost.
-    bands : int, optional
-        Bands above the model's, to be filled with noise; see `extension`.
+    bands : extension.Bands, optional
+        Those above the model's, to be filled with noise.
 
     Attributes
     ----------
@@ -230,13 +230,13 @@ class SignalDecoder:
         start: int = 0,
         frames: int | None = None,
         tokens: ConcealingDecoder | None = None,
-        bands: int = 0,
+        bands: Bands = NO_BANDS,
     ) -> None:
         self._timing, self._samplerate = timing(codec.model, bands), samplerate
         rate, hop, delay, reach = self._timing
         self._resampler = Resampler(rate, samplerate, channels, start)
         self._tokens = TokenDecoder(codec, channels) if tokens is None else tokens
-        self._extender = Extender(channels, bands) if bands else None
+        self._extender = Extender(channels, bands) if bands.count else None
         self.begin(max(0, (self._resampler.first + delay) // hop - reach))
         self.position, self.frames = start, frames
 

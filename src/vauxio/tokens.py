@@ -56,8 +56,8 @@ class TokenWriter:
         False for plain bit packing, without a probability model.
     variable : bool, optional
         Whether some codes may be absent.
-    bands : int, optional
-        Bands above the model's whose levels come with the codes; see `extension`.
+    bands : extension.Bands, optional
+        Those above the model's whose levels come with the codes.
 
     Attributes
     ----------
@@ -76,13 +76,14 @@ class TokenWriter:
         pictures: Sequence[container.Picture],
         lm: bool,
         variable: bool = False,
-        bands: int = 0,
+        bands: extension.Bands = extension.NO_BANDS,
     ) -> None:
         self._packer = entropy.PackedCoder(model.code_bits)
         self._coder = best_coder(model, codebooks) if lm else self._packer
         self._block_tokens = block_tokens(model)
         self._waiting = np.empty((channels, codebooks, 0), np.uint16)
-        self._levels = np.empty((channels, bands, 0), np.uint8)
+        self._levels = np.empty((channels, bands.count, 0), np.uint8)
+        self._bands = bands
         self.model = model
         self.header = container.Header(
             model=model.name,
@@ -98,7 +99,8 @@ class TokenWriter:
             tags=tags,
             pictures=tuple(pictures),
             depth_tokens=depths.SPAN if variable else 0,
-            bands=bands,
+            bands=bands.count,
+            fine=bands.fine,
         )
         self._writer = container.Writer(file, self.header)
 
@@ -129,7 +131,7 @@ class TokenWriter:
         if len(payload) > -(-int(depth.sum()) * self._packer.code_bits // 8):
             coder = self._packer
             payload = coder.encode(codes)
-        spans = -(-codes.shape[2] // extension.SPAN)
+        spans = -(-codes.shape[2] // self._bands.span)
         levels, self._levels = self._levels[..., :spans], self._levels[..., spans:]
         span = self.header.depth_tokens
         most = self.header.codebooks
@@ -208,10 +210,15 @@ class TokenReader:
                     f"{header.codebooks} codebooks of {header.code_bits} bits: "
                     f"{model.name} has {model.codebooks} of {model.code_bits}"
                 )
-            extension.check_bands(model, header.bands)
+            extension.check_bands(model, self.bands)
             self._check_coder(model)
             self._model = model
         return self._model
+
+    @property
+    def bands(self) -> extension.Bands:
+        """Those above the model's that have levels."""
+        return extension.Bands(self.header.bands, self.header.fine)
 
     @property
     def complete(self) -> bool:
@@ -437,7 +444,7 @@ class TokenReader:
         header = self.header
         if header.bands:
             self._found[index] = extension.decode_levels(
-                block.levels, header.channels, header.bands, block.tokens
+                block.levels, header.channels, self.bands, block.tokens
             )
 
     def _check_coder(self, model: Model) -> None:

@@ -15,7 +15,7 @@ from ..bundles import Model
 from ..codec import Codec
 from ..denoising import DenoisingResampler
 from ..depths import Allocation
-from ..extension import SPAN, Meter, timing
+from ..extension import Bands, Meter, timing
 from ..pcm import Recording
 from ..resample import Resampler
 from ..signalcoding import CHUNK, SignalDecoder, TokenEncoder
@@ -122,23 +122,23 @@ def encode_together(
 
 
 def measure_stretch(
-    recording: Recording, model: Model, mono: bool, first: int, stop: int
+    recording: Recording, model: Model, mono: bool, bands: Bands, first: int, stop: int
 ) -> np.ndarray:
     """Levels of tokens `first` to `stop`, as of `extension.Meter`; `first` begins a block."""
     channels = 1 if mono else recording.channels
-    meter = Meter(model, recording.samplerate, channels, first)
+    meter = Meter(model, recording.samplerate, channels, bands, first)
     found = []
     for block in recording.blocks(PIECE, meter.first):
         found.append(meter.push(pcm.mix_down(block) if mono else block))
         if meter.token >= stop:
             break
     found.append(meter.finish(stop))
-    return np.concatenate(found, axis=2)[..., : -(-(stop - first) // SPAN)]
+    return np.concatenate(found, axis=2)[..., : -(-(stop - first) // bands.span)]
 
 
-def measure_whole(frames: np.ndarray, model: Model, samplerate: int) -> np.ndarray:
+def measure_whole(frames: np.ndarray, model: Model, samplerate: int, bands: Bands) -> np.ndarray:
     """The same of all tokens of a short signal, ``float32[frames, channels]``."""
-    meter = Meter(model, samplerate, frames.shape[1])
+    meter = Meter(model, samplerate, frames.shape[1], bands)
     levels = meter.push(frames), meter.finish(model.tokens_for(len(frames), samplerate))
     return np.concatenate(levels, axis=2)
 
@@ -153,7 +153,7 @@ def bounds(reader: TokenReader, first: int, stop: int) -> tuple[int, int]:
 
     def begin(block: int) -> int:
         frame = min(frames, model.frames_in(block * size, rate))
-        return Resampler.restart(timing(model, reader.header.bands).samplerate, rate, frame)
+        return Resampler.restart(timing(model, reader.bands).samplerate, rate, frame)
 
     return begin(first), frames if stop >= reader.blocks else begin(stop)
 
@@ -182,7 +182,7 @@ def decode_stretch(reader: TokenReader, start: int, stop: int) -> Iterator[np.nd
     frames = reader.frames or 0
     decoder = SignalDecoder(
         Codec(model), header.samplerate, header.channels, start=start, frames=frames,
-        bands=header.bands,
+        bands=reader.bands,
     )  # fmt: skip
     # The network is given pieces of CHUNK tokens from the beginning of each block, as always.
     decoder.begin(decoder.first_token - decoder.first_token % header.block_tokens % CHUNK)

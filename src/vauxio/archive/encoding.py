@@ -16,8 +16,9 @@ import numpy as np
 from .. import container, pcm
 from ..bundles import Model
 from ..codec import Codec
+from ..depths import Allocation
 from ..errors import AudioError, FormatError
-from ..extension import bands_for
+from ..extension import Bands, plan
 from ..fileio import name_of
 from ..models import choose_model
 from ..tagging import Tags, read_tags
@@ -43,19 +44,18 @@ _SHORT = 2.0  # seconds; the network is not faster for several longer ones at on
 
 def encode(context: Context, tasks: tuple[Task, ...], divide: bool) -> Iterator[Result | Parts]:
     """The short ones together, the others one after the other."""
-    together: dict[Model, list[_Short]] = {}
+    together: dict[tuple[Model, Allocation], list[_Short]] = {}
     for task in tasks:
         outcome = guarded(task, functools.partial(_encode, context, task, divide))
         if isinstance(outcome, _Short):
-            together.setdefault(outcome.model, []).append(outcome)
+            together.setdefault((outcome.model, outcome.allocation), []).append(outcome)
         else:
             yield outcome
-    settings = context.settings
-    for model, short in together.items():
+    denoise = context.settings.denoise
+    for (model, allocation), short in together.items():
         begin = time.perf_counter()
         signals = [(one.frames, one.samplerate) for one in short]
-        allocation = model.allocation(settings.bitrate, settings.quality)
-        all_codes = encode_together(signals, Codec(model), allocation, settings.denoise)
+        all_codes = encode_together(signals, Codec(model), allocation, denoise)
         share = (time.perf_counter() - begin) / len(short)
         for one, codes in zip(short, all_codes, strict=True):
             write = functools.partial(_write_short, context, one, codes)
@@ -71,6 +71,8 @@ class _Short:
     frames: np.ndarray
     samplerate: int
     model: Model
+    allocation: Allocation
+    bands: Bands
     tags: Tags
 
 
@@ -84,7 +86,7 @@ def _encode(context: Context, task: Task, divide: bool) -> _Short | Parts | Resu
         model = choose_model(settings.model, rate, channels, settings.bitrate)
         if frames is not None and frames <= _SHORT * rate:
             whole = np.concatenate([np.empty((0, channels), np.float32), *blocks])
-            return _Short(task, whole, rate, model, tags)
+            return _Short(task, whole, rate, model, *_plan(settings, model, rate), tags)
         if divide and frames is not None and is_divisible(recording):
             count = -(-model.tokens_for(frames, rate) // block_tokens(model))
             if parts := divided(context, task, frames, count):
@@ -100,36 +102,24 @@ def _encode(context: Context, task: Task, divide: bool) -> _Short | Parts | Resu
             return _written(context, task, output, f.frames or 0, rate, tags.notes)
 
 
+def _plan(settings: Settings, model: Model, samplerate: int) -> tuple[Allocation, Bands]:
+    return plan(model, samplerate, settings.bitrate, settings.quality, settings.denoise)
+
+
 def _write_short(context: Context, short: _Short, codes: np.ndarray) -> Result:
-    settings, model, rate = context.settings, short.model, short.samplerate
-    levels = None
-    if bands_for(model, rate, settings.denoise):
-        levels = measure_whole(short.frames, model, rate)
+    model, rate, bands, levels = short.model, short.samplerate, short.bands, None
+    if bands.count:
+        levels = measure_whole(short.frames, model, rate, bands)
     with known_store(context.target).creating(short.task.target) as output:
-        writer = _writer(output.file, settings, model, rate, codes, levels, short.tags)
+        writer = TokenWriter(
+            output.file, model, rate, short.frames.shape[1], short.allocation.codebooks,
+            short.tags.tags, short.tags.pictures, context.settings.lm,
+            variable=short.allocation.variable, bands=bands,
+        )  # fmt: skip
+        writer.push(codes, levels)
         writer.finish(len(short.frames))
         return _written(context, short.task, output, len(short.frames), short.samplerate,
                         short.tags.notes)  # fmt: skip
-
-
-def _writer(
-    file: Any,
-    settings: Settings,
-    model: Model,
-    samplerate: int,
-    codes: np.ndarray,
-    levels: np.ndarray | None,
-    tags: Tags,
-) -> TokenWriter:
-    """A file that these codes, and these levels if there are any, have been given to."""
-    channels, codebooks, _ = codes.shape
-    writer = TokenWriter(
-        file, model, samplerate, channels, codebooks, tags.tags, tags.pictures, settings.lm,
-        variable=model.allocation(settings.bitrate, settings.quality).variable,
-        bands=0 if levels is None else levels.shape[1],
-    )  # fmt: skip
-    writer.push(codes, levels)
-    return writer
 
 
 def encode_part(job: Part) -> bytes:
@@ -140,7 +130,7 @@ def encode_part(job: Part) -> bytes:
             raise AudioError("it changed while it was encoded; run again")
         channels = 1 if settings.mono else recording.channels
         model = choose_model(settings.model, recording.samplerate, channels, settings.bitrate)
-        allocation = model.allocation(settings.bitrate, settings.quality)
+        allocation, bands = _plan(settings, model, recording.samplerate)
         size = block_tokens(model)
         tokens = model.tokens_for(job.frames, recording.samplerate)
         first, stop = job.first * size, min(job.stop * size, tokens)
@@ -148,10 +138,14 @@ def encode_part(job: Part) -> bytes:
             recording, Codec(model), allocation, settings.mono, first, stop, settings.denoise
         )
         levels = None
-        if bands_for(model, recording.samplerate, settings.denoise):
-            levels = measure_stretch(recording, model, settings.mono, first, stop)
+        if bands.count:
+            levels = measure_stretch(recording, model, settings.mono, bands, first, stop)
         out = io.BytesIO()
-        writer = _writer(out, settings, model, recording.samplerate, codes, levels, Tags())
+        writer = TokenWriter(
+            out, model, recording.samplerate, channels, allocation.codebooks, {}, (),
+            settings.lm, variable=allocation.variable, bands=bands,
+        )  # fmt: skip
+        writer.push(codes, levels)
     writer.finish(model.frames_in(stop - first, recording.samplerate))
     if job.context.check:
         out.seek(0)
