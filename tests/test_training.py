@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import csv
+import dataclasses
 import json
 import sys
 from pathlib import Path
@@ -30,7 +32,7 @@ from vaux_train import (  # noqa: E402
 )
 from vaux_train.__main__ import main  # noqa: E402
 
-from vauxio.depths import needs  # noqa: E402
+from vauxio.depths import Allocation, needs  # noqa: E402
 
 SMALL = [
     "model.encoder_dim=32",
@@ -250,6 +252,33 @@ def test_search_of_the_quantiser(beam, monkeypatch):
         assert least.sum() <= rest.norm(dim=1).sum() < greedy.sum()
     else:
         assert torch.allclose(rest.norm(dim=1), least, atol=1e-6)
+
+
+@pytest.mark.parametrize("share", [0.0, 1.0])
+def test_codebooks_are_an_average_as_files_have_them(trainer, share):
+    settings = dataclasses.replace(trainer.config.training, averages=share)
+    trainer = copy.copy(trainer)
+    trainer.config = dataclasses.replace(trainer.config, training=settings)
+    q = copy.deepcopy(trainer.average.quantiser).requires_grad_(False)
+    q.corrections.zero_()
+    latents = torch.randn(2, 24, 16) * torch.rand(2, 24, 1) * 9
+    stages, seen = torch.tensor([1, 2]), []
+
+    def choose(distortion):
+        seen.extend([distortion, trainer.depths(stages)(distortion)])
+        return seen[1]
+
+    quantised, _, _ = q(latents, choose)
+    distortion, depths = seen
+    for row, count in enumerate(stages.tolist()):
+        if share:
+            expected = Allocation.averaging(count, 3).choose(distortion[row : row + 1].numpy())
+            assert np.array_equal(depths[row], expected[0]) and len(set(depths[row].tolist())) > 1
+        else:
+            assert (depths[row] == count).all()
+    left = (latents - quantised).square().sum(2)
+    said = distortion.gather(1, depths[:, None].long())[:, 0]
+    assert torch.allclose(left, said, rtol=1e-3, atol=1e-3)
 
 
 def test_distortion_and_silence(trainer, data, tmp_path):

@@ -62,6 +62,7 @@ class Training:
     bitrates: list[int] = field(
         default_factory=lambda: [2, 4, 8, 16]
     )  # codebooks of the bitrates that are measured
+    averages: float = 0.5  # share of excerpts whose codebooks are an average, as a file's are
     seed: int = 1
     decoder_only: bool = False  # codes stay as they are, and so does a language model of them
     mel: float = 1.0

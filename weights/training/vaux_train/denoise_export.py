@@ -76,7 +76,9 @@ def denoiser_graph(model: Denoiser) -> onnx.ModelProto:
     a, b = g.cut(mask, 2, 0, hop), g.cut(mask, 2, hop)
     size = g.op("Sqrt", squares(a, b, 1e-6))
     bound = g.op("Div", g.op("Tanh", size), size)
-    a, b = g.op("Mul", a, bound), g.op("Mul", b, bound)
+    floor = model.config.floor
+    bound = g.op("Mul", bound, g.scalar(1 - floor))
+    a, b = g.op("Add", g.op("Mul", a, bound), g.scalar(floor)), g.op("Mul", b, bound)
     speech_real = g.op("Sub", g.op("Mul", a, real), g.op("Mul", b, imaginary))
     speech_imaginary = g.op("Add", g.op("Mul", a, imaginary), g.op("Mul", b, real))
 

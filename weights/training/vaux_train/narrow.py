@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from .network import Codec
+from .quantiser import everywhere
 from .train import Trainer
 
 TOKENS = 40_000  # to fit to
@@ -72,7 +73,7 @@ def hidden_moments(codec: Codec, pcm: Tensor, stages: Tensor) -> list[Tensor]:
     training = codec.training
     codec.eval()  # codebooks do not follow
     for x, depth in zip(pcm.split(16), stages.split(16), strict=True):
-        codec.decoder(codec.quantiser(codec.encode(x), depth)[0])
+        codec.decoder(codec.quantiser(codec.encode(x), everywhere(depth))[0])
     codec.train(training)
     for hook in hooks:
         hook.remove()

@@ -11,6 +11,8 @@ while the codes, and a language model of them, stay as they are.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -20,6 +22,11 @@ FOLLOWED = 8  # codes; after these only the best sequence is, which costs half t
 DECAY = 0.99
 PACE = 4.0  # of corrections beside other weights, for entries are larger than those
 DEAD = 0.03  # expected uses a batch below which a code is moved to where data is
+
+
+def everywhere(stages: Tensor) -> Callable[[Tensor], Tensor]:
+    """For `ResidualQuantiser.forward`: ``stages[b]`` codes for every token of row b."""
+    return lambda distortion: stages[:, None].expand(-1, distortion.shape[2])
 
 
 class ResidualQuantiser(nn.Module):
@@ -73,19 +80,21 @@ class ResidualQuantiser(nn.Module):
         """What the decoder takes the codes for, ``[stages, size, dim]``."""
         return self.codebooks + PACE * self.corrections
 
-    def forward(self, latents: Tensor, stages: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Quantise with ``stages[b]`` stages for row b, and let the codebooks follow.
+    def forward(
+        self, latents: Tensor, choose: Callable[[Tensor], Tensor]
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Quantise ``[B, T, dim]``, and let the codebooks follow.
+
+        `choose` is given the squared distances from what the tokens become with so many codes,
+        ``[B, stages + 1, T]``, and says how many each token has, ``[B, T]``.
 
         Returns what the decoder takes them for (straight-through to the latents), the commitment
         loss, and the number of distinct codes that each stage used in this batch.
         """
         x = latents.flatten(0, 1)
-        tokens = latents.shape[1]
-        depth = stages.repeat_interleave(tokens)
         with torch.no_grad():
             rest = x.detach().clone()
-            total = torch.zeros_like(rest)
-            codes = []
+            codes, values, left = [], [], [rest.square().sum(1)]
             used = torch.zeros(self.stages, device=x.device)
             for stage in range(self.stages):
                 index = self.nearest(stage, rest)
@@ -94,12 +103,16 @@ class ResidualQuantiser(nn.Module):
                 # Every stage learns from every row, also from those decoded with fewer.
                 if self.training:
                     used[stage] = self._follow(stage, rest, index)
-                total += value * (depth > stage)[:, None]
+                values.append(value)
                 rest = rest - value
+                left.append(rest.square().sum(1))
+            distortion = torch.stack(left).view(-1, *latents.shape[:2]).transpose(0, 1)
+            depth = choose(distortion).reshape(-1)
+            chosen = torch.arange(self.stages, device=x.device) < depth[:, None]
+            total = sum(v * chosen[:, k : k + 1] for k, v in enumerate(values))
         commitment = F.mse_loss(x, total)
         first = self.size * torch.arange(self.stages, device=x.device)
         said = F.embedding(torch.stack(codes, 1) + first, self.corrections.flatten(0, 1))
-        chosen = torch.arange(self.stages, device=x.device) < depth[:, None]
         correction = PACE * (said * chosen[..., None]).sum(1)
         quantised = x + (total - x).detach() + correction
         return quantised.view_as(latents), commitment, used

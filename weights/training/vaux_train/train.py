@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import copy
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors.torch import load_file, save_file
+
+from vauxio.depths import Allocation
 
 from .config import Config
 from .data import Sampler
@@ -127,6 +130,21 @@ class Trainer(Run):
         anything = torch.randint(1, self.config.model.codebooks + 1, (n,), device=self.device)
         return torch.where(torch.rand(n, device=self.device) < 0.3, anything, chosen)
 
+    def depths(self, stages: torch.Tensor) -> Callable[[torch.Tensor], torch.Tensor]:
+        """For the quantiser: so many codes in every token, or on average, as files have them."""
+        share, most = self.config.training.averages, self.config.model.codebooks
+        averages = (torch.rand(len(stages), device=self.device) < share).nonzero()[:, 0].tolist()
+
+        def choose(distortion: torch.Tensor) -> torch.Tensor:
+            depth = stages[:, None].repeat(1, distortion.shape[2])
+            for row in averages:
+                allocation = Allocation.averaging(int(stages[row]), most)
+                chosen = allocation.choose(distortion[row : row + 1].float().cpu().numpy())
+                depth[row] = torch.from_numpy(chosen[0])
+            return depth
+
+        return choose
+
     def _freeze_codes(self) -> None:
         """What makes the codes is that of the average, which is exported, and follows nothing."""
         live, slow = self.codec.state_dict(), self.average.state_dict()
@@ -155,7 +173,7 @@ class Trainer(Run):
         with torch.autocast(self.device.type, torch.bfloat16):
             with torch.set_grad_enabled(not t.decoder_only):
                 latents = self.codec.encode(x)
-            quantised, commitment, used = self.codec.quantiser(latents, stages)
+            quantised, commitment, used = self.codec.quantiser(latents, self.depths(stages))
             y = self.codec.decode(quantised, self.codec.random_signs(quantised))
         levels_off = self._levels_off(latents, x)
         wave_size = latents[..., : -self.config.model.level_latents].square().mean()
