@@ -417,8 +417,9 @@ def build() -> tuple[dict[str, bytes], dict[str, Any]]:
     add("bad-17-depths.vx", "block 0 has other depths",
         file_of(deep_head, [block(parts[0], 1, depths=depths[2]), *deep_blocks[1:]], 20000, 40),
         "ChecksumError", blocks=0)  # fmt: skip
-    add("bad-18-fine.vx", "fine levels of no bands",
-        file_of(header(32000, 1, 1, 15, version=(1, 3), features=4), fine_blocks, 9, 20),
+    add("bad-18-fine.vx", "fine levels in a file without levels",
+        file_of(header(32000, 1, 1, 15, version=(1, 3), features=4, bands=7),
+                fine_blocks, 9, 20),
         "FormatError")  # fmt: skip
     add("bad-19-bands.vx", "six bands that are not fine",
         file_of(header(32000, 1, 1, 15, version=(1, 2), features=2, bands=6), fine_blocks, 9, 20),

@@ -192,7 +192,9 @@ def read_header(stream: Bytes, recording: Recording) -> None:  # 4
     recording.depth_tokens = in_range(fields.integer(1), 1, 255) if features & 1 else 0
     recording.fine = bool(features & 4)
     recording.bands = 0
-    if features & 6:
+    if features & 4 and not features & 2:
+        raise Malformed("fine levels without levels")
+    if features & 2:
         recording.bands = in_range(fields.integer(1), 1, 10 if recording.fine else 5)
     in_range(recording.block_tokens * recording.channels * recording.codebooks, 1, 2**22)
     if recording.coder == 0 and recording.coder_hash != bytes(8):

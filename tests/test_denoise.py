@@ -92,7 +92,7 @@ def test_clean_speech_stays(clean):
 
 def test_noise_alone_becomes_quiet():
     noise = 0.03 * np.random.default_rng(1).standard_normal(3 * RATE)
-    assert vauxio.denoise(noise, RATE)[RATE:].std() < 0.1 * noise.std()
+    assert 0.07 < vauxio.denoise(noise, RATE)[RATE:].std() / noise.std() < 0.13  # the floor
 
 
 @pytest.mark.parametrize("frames", [0, 1, 319, 320, 321, 50000])

@@ -23,7 +23,7 @@ import vauxio
 from vauxio import container, depths, entropy
 from vauxio.codec import Codec
 from vauxio.errors import FormatError, TruncatedError
-from vauxio.extension import plan
+from vauxio.extension import allot
 from vauxio.models import find_model
 from vauxio.signalcoding import TokenDecoder, TokenEncoder
 from vauxio.tokens import TokenReader, TokenWriter
@@ -371,7 +371,7 @@ def test_a_bitrate_is_an_average(speech, bitrate):
     """Kept in every window."""
     codes = codes_of(vauxio.compress(*speech, bitrate=bitrate))
     deep = depths.depths_of(codes.astype(np.int32))[0]
-    average = plan(MODEL, speech[1], bitrate, None, denoise=False)[0].average
+    average = allot(MODEL, speech[1], bitrate, None, denoise=False)[0].average
     for at in range(0, len(deep), depths.WINDOW):
         assert deep[at : at + depths.WINDOW].mean() <= average
     assert deep.mean() > 0.92 * average  # pauses are silent in this recording

@@ -8,13 +8,13 @@ copies its own spectrum upwards and brings it to these levels from token to toke
 replication, Dietz et al. 2002; noise substitution, Herre & Schulz 1998).
 
 ``docs/format.md`` is the specification of the bits, and of what they mean. This room knows nothing
-of files, networks or the codes of the model.
+of files or networks.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from typing import NamedTuple
 
@@ -25,8 +25,8 @@ from .depths import Allocation, decode_depths, encode_depths
 from .errors import FormatError
 from .header import LEVEL_TOKENS
 
-__all__ = ["NO_BANDS", "Bands", "Extender", "Meter", "Timing", "bands_for", "check_bands",
-           "decode_levels", "encode_levels", "plan", "timing"]  # fmt: skip
+__all__ = ["NO_BANDS", "Bands", "Extender", "Meter", "Timing", "allot", "bands_for",
+           "check_bands", "decode_levels", "encode_levels", "timing"]  # fmt: skip
 
 LARGEST = 21
 """Of the levels: 0 for nothing, else -48 dB and 3 dB for each."""
@@ -49,7 +49,8 @@ _STEP_DB, _BELOW_DB = 3.0, -48.0
 _SILENCE = 1e-10  # power of a coefficient, of samples up to 1: less does not count
 _TOGETHER = 32  # spans that are measured at once
 
-# From so many codes a token, or from this quality on, levels are fine. They take 0.5 to 0.6 kbps.
+# From so many codes a token, or from this quality on, levels are fine, which takes 0.5 to 0.6 kbps:
+# where all bands are there, or they would take less than they cost.
 _FINE_CODES, _FINE_QUALITY = 12, 9
 _FINE_COST = 1  # of those codes
 
@@ -83,18 +84,18 @@ class Bands:
 NO_BANDS = Bands()
 
 
-def plan(
+def allot(
     model: Model, samplerate: int, bitrate: float | None, quality: float | None, denoise: bool
 ) -> tuple[Allocation, Bands]:
     """How many codes the tokens of a recording are to have, and the bands above.
 
-    What fine levels take is taken from the codes, so that a bitrate stays what it is. Parameters
-    and errors as of `Model.allocation`.
+    Fine levels are paid for with codes, so that a bitrate stays what it is. Parameters and errors
+    as of `Model.allocation`.
     """
     allocation = model.allocation(bitrate, quality)
     bands = bands_for(model, samplerate, allocation, denoise)
     if bands.fine and allocation.average is not None:
-        allocation = replace(allocation, average=allocation.average - _FINE_COST)
+        allocation = model.allocation(model.bitrate(allocation.average - _FINE_COST), None)
     return allocation, bands
 
 
@@ -107,15 +108,15 @@ def bands_for(
     """
     if model.hop != _HOP or denoise:
         return NO_BANDS
-    if not model.distortions or model.codebooks < _FINE_CODES:
-        fine = False
-    elif allocation.average is None:
+    spacing = model.samplerate / 2 / _HOP
+    count = sum(edge * spacing <= samplerate / 2 * 1.03 for edge in _EDGES[False][1:])
+    if not model.distortions or model.codebooks < _FINE_CODES or count < len(_EDGES[False]) - 1:
+        return Bands(count)
+    if allocation.average is None:
         fine = allocation.distortion <= model.distortion_for(_FINE_QUALITY)
     else:
         fine = allocation.average >= _FINE_CODES
-    spacing = model.samplerate / 2 / _HOP
-    count = sum(edge * spacing <= samplerate / 2 * 1.03 for edge in _EDGES[fine][1:])
-    return Bands(count, fine and count > 0)
+    return Bands(len(_EDGES[True]) - 1, True) if fine else Bands(count)
 
 
 def check_bands(model: Model, bands: Bands) -> None:

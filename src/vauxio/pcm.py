@@ -234,6 +234,7 @@ class Recording:
                 if done != self._at:
                     self._file.seek(done)
                 block = self._file.read(frames, dtype="float32", always_2d=True)
+                self._at = done + len(block)
             except soundfile.SoundFileError as e:
                 raise AudioError(f"{self.name}: damaged after frame {done}: {_reason(e)}") from e
             if not len(block):
@@ -242,7 +243,7 @@ class Recording:
                 check_finite(block, done)
             except AudioError as e:
                 raise AudioError(f"{self.name}: {e}") from None
-            done = self._at = done + len(block)
+            done = self._at
             yield to_float(block)
         # MP3 lengths may be estimates.
         if self.frames is not None and done < self.frames and self._file.format != "MP3":

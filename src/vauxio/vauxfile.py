@@ -20,7 +20,7 @@ import numpy as np
 from . import pcm
 from .codec import Codec
 from .errors import TruncatedError
-from .extension import Meter, plan
+from .extension import Meter, allot
 from .fileio import File, Input, Output
 from .frames import FrameReader
 from .metadata import Picture
@@ -163,7 +163,7 @@ class VauxFile:
             raise TypeError("samplerate and channels must be specified")
         samplerate, channels = pcm.check_format(samplerate, channels)
         codec = Codec(choose_model(model, samplerate, channels, bitrate))
-        allocation, bands = plan(codec.model, samplerate, bitrate, quality, denoise)
+        allocation, bands = allot(codec.model, samplerate, bitrate, quality, denoise)
         self._encoder = SignalEncoder(codec, samplerate, channels, allocation, denoise)
         self._meter = Meter(codec.model, samplerate, channels, bands) if bands.count else None
         self._failed = False

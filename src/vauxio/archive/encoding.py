@@ -18,7 +18,7 @@ from ..bundles import Model
 from ..codec import Codec
 from ..depths import Allocation
 from ..errors import AudioError, FormatError
-from ..extension import Bands, plan
+from ..extension import Bands, allot
 from ..fileio import name_of
 from ..models import choose_model
 from ..tagging import Tags, read_tags
@@ -86,7 +86,7 @@ def _encode(context: Context, task: Task, divide: bool) -> _Short | Parts | Resu
         model = choose_model(settings.model, rate, channels, settings.bitrate)
         if frames is not None and frames <= _SHORT * rate:
             whole = np.concatenate([np.empty((0, channels), np.float32), *blocks])
-            return _Short(task, whole, rate, model, *_plan(settings, model, rate), tags)
+            return _Short(task, whole, rate, model, *_allot(settings, model, rate), tags)
         if divide and frames is not None and is_divisible(recording):
             count = -(-model.tokens_for(frames, rate) // block_tokens(model))
             if parts := divided(context, task, frames, count):
@@ -102,8 +102,8 @@ def _encode(context: Context, task: Task, divide: bool) -> _Short | Parts | Resu
             return _written(context, task, output, f.frames or 0, rate, tags.notes)
 
 
-def _plan(settings: Settings, model: Model, samplerate: int) -> tuple[Allocation, Bands]:
-    return plan(model, samplerate, settings.bitrate, settings.quality, settings.denoise)
+def _allot(settings: Settings, model: Model, samplerate: int) -> tuple[Allocation, Bands]:
+    return allot(model, samplerate, settings.bitrate, settings.quality, settings.denoise)
 
 
 def _write_short(context: Context, short: _Short, codes: np.ndarray) -> Result:
@@ -111,15 +111,33 @@ def _write_short(context: Context, short: _Short, codes: np.ndarray) -> Result:
     if bands.count:
         levels = measure_whole(short.frames, model, rate, bands)
     with known_store(context.target).creating(short.task.target) as output:
-        writer = TokenWriter(
-            output.file, model, rate, short.frames.shape[1], short.allocation.codebooks,
-            short.tags.tags, short.tags.pictures, context.settings.lm,
-            variable=short.allocation.variable, bands=bands,
+        writer = _writer(
+            output.file, model, rate, context.settings, short.allocation, bands, codes, levels,
+            short.tags,
         )  # fmt: skip
-        writer.push(codes, levels)
         writer.finish(len(short.frames))
         return _written(context, short.task, output, len(short.frames), short.samplerate,
                         short.tags.notes)  # fmt: skip
+
+
+def _writer(
+    file: Any,
+    model: Model,
+    samplerate: int,
+    settings: Settings,
+    allocation: Allocation,
+    bands: Bands,
+    codes: np.ndarray,
+    levels: np.ndarray | None,
+    tags: Tags,
+) -> TokenWriter:
+    """A file that these codes, and these levels if there are any, have been given to."""
+    writer = TokenWriter(
+        file, model, samplerate, codes.shape[0], allocation.codebooks, tags.tags, tags.pictures,
+        settings.lm, variable=allocation.variable, bands=bands,
+    )  # fmt: skip
+    writer.push(codes, levels)
+    return writer
 
 
 def encode_part(job: Part) -> bytes:
@@ -130,7 +148,7 @@ def encode_part(job: Part) -> bytes:
             raise AudioError("it changed while it was encoded; run again")
         channels = 1 if settings.mono else recording.channels
         model = choose_model(settings.model, recording.samplerate, channels, settings.bitrate)
-        allocation, bands = _plan(settings, model, recording.samplerate)
+        allocation, bands = _allot(settings, model, recording.samplerate)
         size = block_tokens(model)
         tokens = model.tokens_for(job.frames, recording.samplerate)
         first, stop = job.first * size, min(job.stop * size, tokens)
@@ -141,11 +159,9 @@ def encode_part(job: Part) -> bytes:
         if bands.count:
             levels = measure_stretch(recording, model, settings.mono, bands, first, stop)
         out = io.BytesIO()
-        writer = TokenWriter(
-            out, model, recording.samplerate, channels, allocation.codebooks, {}, (),
-            settings.lm, variable=allocation.variable, bands=bands,
-        )  # fmt: skip
-        writer.push(codes, levels)
+        writer = _writer(
+            out, model, recording.samplerate, settings, allocation, bands, codes, levels, Tags()
+        )
     writer.finish(model.frames_in(stop - first, recording.samplerate))
     if job.context.check:
         out.seek(0)

@@ -17,6 +17,7 @@ from pathlib import PurePosixPath
 
 from ..bundles import Model
 from ..errors import VauxError
+from ..extension import allot
 from ..models import candidates, find_denoiser
 from . import manifest
 from .store import Entry, is_safe, open_store
@@ -314,12 +315,13 @@ def _fingerprint(verb: str, settings: Settings) -> str:
 
 
 def _made_by(model: Model, settings: Settings) -> dict[str, object]:
+    allocation = allot(model, 48000, settings.bitrate, settings.quality, settings.denoise)
     return {
         "model": model.name,
         "encoder": model.encoder.sha256,
         "decoder": model.decoder.sha256,
         "static": model.static.sha256,
-        "allocation": dataclasses.astuple(model.allocation(settings.bitrate, settings.quality)),
+        "allocation": [dataclasses.astuple(one) for one in allocation],
         "mono": settings.mono,
         "lm": settings.lm and (model.lm is None or model.lm.sha256),
     }

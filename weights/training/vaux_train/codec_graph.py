@@ -49,7 +49,7 @@ def encoder_graph(codec: Codec) -> onnx.ModelProto:
     ]
     codes, distances = quantise(g, latents, entries, codec)
     g.nodes.append(helper.make_node("Cast", [codes], ["codes"], to=TensorProto.INT32))
-    silent = g.op("Sub", latents, g.constant(silence(codec)))
+    silent = g.op("Sub", latents, g.constant(silence(codec).numpy()))
     silent = g.op("Unsqueeze", g.op("ReduceSumSquare", silent, axes=[2], keepdims=0), g.ints(1))
     g.nodes.append(helper.make_node("Concat", [silent, distances], ["distortion"], axis=1))
     shape = ["batch", c.codebooks, "tokens"]
@@ -126,11 +126,12 @@ def quantise(g: Graph, latents: str, entries: list[str], codec: Codec) -> tuple[
 
 
 @torch.no_grad()
-def silence(codec: Codec) -> np.ndarray:
+@torch.no_grad()
+def silence(codec: Codec) -> torch.Tensor:
     """What the encoder makes of digital silence, when it hears nothing else: ``[latent_dim]``."""
-    tokens = receptive_fields(codec)[0] + 1
-    latents = codec.encode(torch.zeros(1, tokens * codec.config.hop))
-    return latents[0, -1].numpy()
+    tokens, device = receptive_fields(codec)[0] + 1, codec.analysis.weight.device
+    latents = codec.encode(torch.zeros(1, tokens * codec.config.hop, device=device))
+    return latents[0, -1].float()
 
 
 def with_noise(g: Graph, coefficients: str, codec: Codec) -> str:
@@ -171,7 +172,7 @@ def decoder_graph(codec: Codec) -> onnx.ModelProto:
         for k, entries in enumerate(codec.quantiser.table())
     ]
     # Row 0: an absent codebook adds nothing. Row 1 is for the first one, absent in silence alone.
-    absent = g.constant(np.stack([np.zeros(c.latent_dim, np.float32), silence(codec)]))
+    absent = g.constant(np.stack([np.zeros(c.latent_dim, np.float32), silence(codec).numpy()]))
     table = g.op("Concat", absent, *books, axis=0)
     first = g.constant((2 + c.codebook_size * np.arange(c.codebooks, dtype=np.int32))[:, None])
     present = g.op("Not", g.op("Less", "codes", g.constant(np.int32(0))))

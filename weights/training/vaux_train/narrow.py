@@ -15,6 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from .codec_graph import silence
 from .network import Codec
 from .quantiser import everywhere
 from .train import Trainer
@@ -73,7 +74,7 @@ def hidden_moments(codec: Codec, pcm: Tensor, stages: Tensor) -> list[Tensor]:
     training = codec.training
     codec.eval()  # codebooks do not follow
     for x, depth in zip(pcm.split(16), stages.split(16), strict=True):
-        codec.decoder(codec.quantiser(codec.encode(x), everywhere(depth))[0])
+        codec.decoder(codec.quantiser(codec.encode(x), everywhere(depth), silence(codec))[0])
     codec.train(training)
     for hook in hooks:
         hook.remove()

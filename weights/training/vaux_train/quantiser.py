@@ -81,12 +81,13 @@ class ResidualQuantiser(nn.Module):
         return self.codebooks + PACE * self.corrections
 
     def forward(
-        self, latents: Tensor, choose: Callable[[Tensor], Tensor]
+        self, latents: Tensor, choose: Callable[[Tensor], Tensor], silence: Tensor
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Quantise ``[B, T, dim]``, and let the codebooks follow.
 
         `choose` is given the squared distances from what the tokens become with so many codes,
-        ``[B, stages + 1, T]``, and says how many each token has, ``[B, T]``.
+        ``[B, stages + 1, T]``, and says how many each token has, ``[B, T]``. Those without any
+        become `silence`.
 
         Returns what the decoder takes them for (straight-through to the latents), the commitment
         loss, and the number of distinct codes that each stage used in this batch.
@@ -94,7 +95,7 @@ class ResidualQuantiser(nn.Module):
         x = latents.flatten(0, 1)
         with torch.no_grad():
             rest = x.detach().clone()
-            codes, values, left = [], [], [rest.square().sum(1)]
+            codes, values, left = [], [], [(rest - silence).square().sum(1)]
             used = torch.zeros(self.stages, device=x.device)
             for stage in range(self.stages):
                 index = self.nearest(stage, rest)
@@ -109,7 +110,9 @@ class ResidualQuantiser(nn.Module):
             distortion = torch.stack(left).view(-1, *latents.shape[:2]).transpose(0, 1)
             depth = choose(distortion).reshape(-1)
             chosen = torch.arange(self.stages, device=x.device) < depth[:, None]
-            total = sum(v * chosen[:, k : k + 1] for k, v in enumerate(values))
+            total = silence * (depth == 0)[:, None]
+            for k, value in enumerate(values):
+                total = total + value * chosen[:, k : k + 1]
         commitment = F.mse_loss(x, total)
         first = self.size * torch.arange(self.stages, device=x.device)
         said = F.embedding(torch.stack(codes, 1) + first, self.corrections.flatten(0, 1))

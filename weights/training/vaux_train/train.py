@@ -17,6 +17,7 @@ from safetensors.torch import load_file, save_file
 
 from vauxio.depths import Allocation
 
+from .codec_graph import silence
 from .config import Config
 from .data import Sampler
 from .discriminator import Discriminators, discriminator_loss, generator_losses
@@ -29,6 +30,7 @@ from .shipped import read_weights
 NETWORKS = ("codec", "average", "judges")
 OPTIMISERS = ("optimiser", "judge_optimiser")
 ADVERSARIAL_RAMP = 500  # steps over which the discriminators gain their full say
+SILENT_DISTORTION = 0.75  # about what `bundles.SILENT` makes it, once a model is exported
 INITIAL_TOKENS = 40_000  # for the principal components and k-means
 
 
@@ -138,9 +140,10 @@ class Trainer(Run):
         def choose(distortion: torch.Tensor) -> torch.Tensor:
             depth = stages[:, None].repeat(1, distortion.shape[2])
             for row in averages:
-                allocation = Allocation.averaging(int(stages[row]), most)
-                chosen = allocation.choose(distortion[row : row + 1].float().cpu().numpy())
-                depth[row] = torch.from_numpy(chosen[0])
+                allocation = Allocation.averaging(int(stages[row]), most, SILENT_DISTORTION)
+                if allocation.variable:
+                    chosen = allocation.choose(distortion[row : row + 1].float().cpu().numpy())
+                    depth[row] = torch.from_numpy(chosen[0])
             return depth
 
         return choose
@@ -173,7 +176,10 @@ class Trainer(Run):
         with torch.autocast(self.device.type, torch.bfloat16):
             with torch.set_grad_enabled(not t.decoder_only):
                 latents = self.codec.encode(x)
-            quantised, commitment, used = self.codec.quantiser(latents, self.depths(stages))
+            nothing = silence(self.codec)
+            quantised, commitment, used = self.codec.quantiser(
+                latents, self.depths(stages), nothing
+            )
             y = self.codec.decode(quantised, self.codec.random_signs(quantised))
         levels_off = self._levels_off(latents, x)
         wave_size = latents[..., : -self.config.model.level_latents].square().mean()
