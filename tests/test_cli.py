@@ -184,9 +184,9 @@ def test_formats_that_are_never_empty(vaux, tmp_path, name):
 
 
 def test_bitrate(vaux, speech):
-    for bitrate in (0.75, 1.5, 12):
+    for bitrate, codes in ((0.75, 0.75), (1.5, 1.5), (12, 11.25)):  # one code pays for fine levels
         assert vaux("encode", "-f", "-b", bitrate, speech, "out.vx").code == 0
-        assert vauxio.info("out.vx").nominal == pytest.approx(bitrate, rel=0.1)
+        assert vauxio.info("out.vx").nominal == pytest.approx(codes, rel=0.1)
     assert vaux("encode", speech, "default.vx").code == 0
     default = vauxio.models()[0].default_bitrate
     assert vauxio.info("default.vx").nominal == pytest.approx(default, rel=0.1)
