@@ -272,6 +272,11 @@ def first_vector() -> Parts:
     return file_of(head, blocks)
 
 
+def coded_levels(levels: list[int], spans: int) -> bytes:
+    """Of a block, so many to a row."""
+    return coded_by_difference([levels[i : i + spans] for i in range(0, len(levels), spans)], 21)
+
+
 def build() -> tuple[dict[str, bytes], dict[str, Any]]:
     """The files by name, and what is expected of each."""
     files: dict[str, bytes] = {}
@@ -340,10 +345,7 @@ def build() -> tuple[dict[str, bytes], dict[str, Any]]:
 
     high = random_codes(70, 2, 1, 1024)
     spans = [[7 * j % 22 for j in range(2 * 3 * n)] for n in (2, 2, 1)]
-    levels = [
-        coded_by_difference([each[i : i + n] for i in range(0, len(each), n)], 21)
-        for each, n in zip(spans, (2, 2, 1), strict=True)
-    ]
+    levels = [coded_levels(each, n) for each, n in zip(spans, (2, 2, 1), strict=True)]
     high_blocks = [
         block(high[i : i + 30], levels=each)
         for i, each in zip((0, 30, 60), (levels[0], b"", levels[2]), strict=True)
@@ -358,10 +360,7 @@ def build() -> tuple[dict[str, bytes], dict[str, Any]]:
 
     fine = random_codes(20, 1, 1, 1024)
     spans = [[7 * j % 22 for j in range(7 * n)] for n in (5, 2)]
-    levels = [
-        coded_by_difference([each[i : i + n] for i in range(0, len(each), n)], 21)
-        for each, n in zip(spans, (5, 2), strict=True)
-    ]
+    levels = [coded_levels(each, n) for each, n in zip(spans, (5, 2), strict=True)]
     fine_head = header(32000, 1, 1, 15, version=(1, 3), features=6, bands=7)
     fine_blocks = [block(fine[:15], levels=levels[0]), block(fine[15:], levels=levels[1])]
     add(

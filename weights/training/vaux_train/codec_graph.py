@@ -126,7 +126,6 @@ def quantise(g: Graph, latents: str, entries: list[str], codec: Codec) -> tuple[
 
 
 @torch.no_grad()
-@torch.no_grad()
 def silence(codec: Codec) -> torch.Tensor:
     """What the encoder makes of digital silence, when it hears nothing else: ``[latent_dim]``."""
     tokens, device = receptive_fields(codec)[0] + 1, codec.analysis.weight.device
