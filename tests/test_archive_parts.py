@@ -29,7 +29,7 @@ def test_a_stretch_is_as_the_whole(tmp_path, rate, channels):
     allocation = codec.model.allocation(3, None)
     encoder = SignalEncoder(codec, rate, channels, allocation)
     whole = np.concatenate([encoder.push(data), encoder.finish()], axis=2)
-    for first, stop in ((0, 150), (750, 1500), (2100, whole.shape[2]), (1500, 1650)):
+    for first, stop in ((0, 375), (750, 1500), (2250, whole.shape[2]), (1500, 1875)):
         with Recording(tmp_path / "a.wav") as recording:
             codes = coding.encode_stretch(recording, codec, allocation, False, first, stop)
         np.testing.assert_array_equal(codes, whole[..., first:stop])
@@ -42,7 +42,7 @@ def test_a_denoised_stretch_is_as_the_whole(tmp_path, rate, channels):
     data, _ = soundfile.read(tmp_path / "a.wav", dtype="float32", always_2d=True)
     encoder = SignalEncoder(codec, rate, channels, Allocation.constant(4), denoise=True)
     whole = np.concatenate([encoder.push(data), encoder.finish()], axis=2)
-    for first, stop in ((0, 7), (150, 301), (750, 1500), (1350, whole.shape[2]), (1499, 1501)):
+    for first, stop in ((0, 7), (375, 526), (750, 1500), (1125, whole.shape[2]), (1499, 1501)):
         with Recording(tmp_path / "a.wav") as recording:
             codes = coding.encode_stretch(
                 recording, codec, Allocation.constant(4), False, first, stop, denoise=True

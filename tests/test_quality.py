@@ -238,8 +238,8 @@ def test_as_few_as_are_near_enough():
     def chosen(most: float, of: np.ndarray = distortion) -> list[list[int]]:
         return depths.Allocation(3, distortion=most).choose(of).tolist()
 
-    assert chosen(1.22) == [[2] * 10 + [3] * 2]  # 2^4 <= 9 most^3
-    assert chosen(1.21) == [[3] * 12]
+    assert chosen(1.70) == [[2] * 10 + [3] * 2]  # 2^10 <= 9 most^9
+    assert chosen(1.69) == [[3] * 12]
     assert chosen(9.0) == [[0] * 10 + [3] * 2]
     assert chosen(0.1, 0 * distortion) == [[0] * 12]
 

@@ -123,13 +123,14 @@ def stages(model: str, bitrate: float, seconds: float, threads: int) -> dict[str
 
 def batch(model: str, bitrate: float, rows: int, seconds: float, threads: int) -> dict[str, Any]:
     """So many signals at the model's rate through the networks as one batch."""
-    from vauxio.signalcoding import CHUNK, TokenDecoder, TokenEncoder
+    from vauxio.depths import WINDOW
+    from vauxio.signalcoding import TokenDecoder, TokenEncoder
 
     codec = vauxio.Codec(model, threads=threads)
     one = resampled(seconds, codec.model.samplerate)
     one = one[: len(one) // codec.model.hop * codec.model.hop]
     data = np.stack([np.roll(one, 997 * row) for row in range(rows)])
-    step = CHUNK * codec.model.hop
+    step = WINDOW * codec.model.hop
 
     def encode(data: np.ndarray) -> list[np.ndarray]:
         encoder = TokenEncoder(codec, rows, codec.model.allocation(bitrate, None))

@@ -22,7 +22,7 @@ from .networks import Asset, LanguageModel, Network
 
 __all__ = ["SILENT", "Denoiser", "Model", "read_bundles", "weights_folder"]
 
-SILENT = 1 / 16
+SILENT = 1 / 40
 """Of the distortion of quality 10: what is as near as that is silence, at any bitrate."""
 
 _FORMAT = 1  # of model.json

@@ -22,12 +22,13 @@ ABSENT = -1
 """In place of a code: there is none."""
 
 SPAN = 5
-"""Tokens that have the same depth: 67 ms of general-24k. Blocks are whole spans, and so is what
-goes through a network at once, so that depths do not depend on where a signal is divided."""
+"""Tokens that have the same depth: 67 ms of general-24k."""
 
-WINDOW = 30 * SPAN
-"""Tokens over which an average is kept: two seconds of general-24k. Longer ones gained nothing."""
+WINDOW = 75 * SPAN
+"""Tokens over which an average is kept: five seconds of general-24k. Blocks are whole windows, and
+the encoder is given one at once, so that depths do not depend on where a signal is divided."""
 
+_LEVEL = 0.1  # power of a span's level with which it may be further off
 _SAID = 0.25  # codes that it takes to say how many a span has: two bits and a half, about
 _FIRST, _NEXT = 64, 32  # how often a difference counts as seen before it was, and when it is
 
@@ -130,10 +131,10 @@ def spans_of(distortion: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def needs(means: np.ndarray) -> np.ndarray:
     """How much each code is needed: the distortion that spans must be allowed to do without it.
 
-    How far a span may be off grows with the fourth root of what it is: between equal noise
-    everywhere, which is the least of all, and equal noise in relation to the signal, which is the
-    least audible in loud parts. Allowed q, a span of distortion d without any code may have
-    ``q^(3/4) * d^(1/4)``, and if d is less than q it needs no code.
+    How far a span may be off grows with the tenth root of what it is: next to equal noise
+    everywhere, which is the least of all, and far from equal noise in relation to the signal, which
+    is the least audible in loud parts. Allowed q, a span of distortion d without any code may have
+    ``q^0.9 * d^0.1``, and if d is less than q it needs no code.
 
     Parameters
     ----------
@@ -146,7 +147,8 @@ def needs(means: np.ndarray) -> np.ndarray:
         ``float64[rows, codebooks, spans]``; no code more than the one before it.
     """
     means = np.maximum(means, np.finfo(np.float32).tiny).astype(np.float64)
-    return np.minimum.accumulate(np.cbrt(means[:, :-1] ** 4 / means[:, :1]), axis=1)
+    allowed = (means[:, :-1] / means[:, :1] ** _LEVEL) ** (1 / (1 - _LEVEL))
+    return np.minimum.accumulate(allowed, axis=1)
 
 
 def present(depths: np.ndarray, codebooks: int) -> np.ndarray:

@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 
 __all__ = ["CHUNK", "SignalDecoder", "SignalEncoder", "Stateful", "TokenDecoder", "TokenEncoder"]
 
-CHUNK = depths.WINDOW
-"""Tokens that go through a network at once: long enough to be fast, short enough to stay small."""
+CHUNK = 150
+"""Tokens that go through a network at once: long enough to be fast, short enough to stay small.
+The encoder is given whole windows of depths instead."""
 
 
 class Stateful:
@@ -171,7 +172,7 @@ class SignalEncoder:
         Their type is that of `TokenEncoder.push`.
         """
         self.frames += len(frames)
-        return self._encode(self._resampler.push(frames), CHUNK)
+        return self._encode(self._resampler.push(frames), depths.WINDOW)
 
     def finish(self) -> np.ndarray:
         """The codes that remain, the decoder's delay made up for."""
@@ -179,7 +180,7 @@ class SignalEncoder:
         total = self._model.tokens_for(self.frames, self._samplerate) * self._model.hop
         rest = self._resampler.finish(samples)
         silence = np.zeros((total - samples, rest.shape[1]), np.float32)
-        parts = [self._encode(np.concatenate([rest, silence]), CHUNK)]
+        parts = [self._encode(np.concatenate([rest, silence]), depths.WINDOW)]
         last = len(self._waiting) // self._model.hop
         if last:
             parts.append(self._encode(self._waiting[:0], last))

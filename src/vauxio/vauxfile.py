@@ -72,7 +72,7 @@ class VauxFile:
         Name of the model to write with; see `vauxio.models`. ``'auto'`` is speech-24k for one
         channel at 16 kHz or less, if it is installed and has the bitrate, else general-24k.
     bitrate : float, optional
-        Nominal kbps per channel to write with, on average over every two seconds; the nearest that
+        Nominal kbps per channel to write with, on average over every five seconds; the nearest that
         the model has is taken (of two equally near ones, the higher). By default the model's
         default.
     quality : float, optional

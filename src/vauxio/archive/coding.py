@@ -14,7 +14,7 @@ from .. import pcm
 from ..bundles import Model
 from ..codec import Codec
 from ..denoising import DenoisingResampler
-from ..depths import Allocation
+from ..depths import WINDOW, Allocation
 from ..extension import Bands, Meter, timing
 from ..pcm import Recording
 from ..resample import Resampler
@@ -62,16 +62,15 @@ def encode_stretch(
 ) -> np.ndarray:
     """Codes ``[channels, codebooks, stop - first]`` of the tokens `first` to `stop`.
 
-    Types as of `TokenEncoder`. Both ends lie between pieces of `signalcoding.CHUNK`, or `stop` is
-    the end.
+    Types as of `TokenEncoder`. Both ends lie between windows of depths, or `stop` is the end.
     """
     model, frames = codec.model, recording.frames
     assert frames is not None
-    begin = max(0, first - -(-model.encoder.receptive_field // CHUNK) * CHUNK)
+    begin = max(0, first - -(-model.encoder.receptive_field // WINDOW) * WINDOW)
     samples = _samples(recording, model.samplerate, mono, begin * model.hop, stop * model.hop,
                        model.samples_for(frames, recording.samplerate), denoise)  # fmt: skip
     encoder = TokenEncoder(codec, 1 if mono else recording.channels, allocation)
-    parts = [encoder.push(piece.T) for piece in _pieces(samples, CHUNK * model.hop)]
+    parts = [encoder.push(piece.T) for piece in _pieces(samples, WINDOW * model.hop)]
     return np.concatenate(parts, axis=2)[..., first - begin :]
 
 

@@ -94,7 +94,7 @@ def divided(context: Context, task: Task, frames: int, blocks: int) -> Parts | N
     """The parts of a file that is long enough for several; else None.
 
     They get shorter towards the end, so that workers that share them end at nearly the same time.
-    Each costs two seconds of audio more for the network to settle, and two for a denoiser.
+    Each costs five seconds of audio more for the network to settle, and two for a denoiser.
     """
     if blocks < 2 * _LEAST:
         return None
