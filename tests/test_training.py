@@ -21,6 +21,7 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "weights" / "training"))
 
 from vaux_train import (  # noqa: E402
+    averages,
     codec_graph,
     config,
     export,
@@ -30,9 +31,10 @@ from vaux_train import (  # noqa: E402
     shipped,
     train,
 )
+from vaux_train import data as data_of  # noqa: E402
 from vaux_train.__main__ import main  # noqa: E402
 
-from vauxio.depths import needs, spans_of  # noqa: E402
+from vauxio.depths import WINDOW, Allocation, needs, spans_of  # noqa: E402
 
 SMALL = [
     "model.encoder_dim=32",
@@ -284,6 +286,31 @@ def test_codebooks_are_an_average_as_files_have_them(trainer, share):
     assert (depths[3, 5:15] == 0).all() == bool(share)
     left = (latents - quantised).square().sum(2)
     assert torch.allclose(left, distortion.gather(1, depths[:, None].long())[:, 0], atol=1e-3)
+
+
+@pytest.mark.parametrize("tokens", [24, 96, 97, WINDOW])
+def test_averages_on_the_training_device_are_those_of_files(tokens):
+    torch.manual_seed(0)
+    left = torch.rand(24, 9, tokens).cumsum(1).flip(1) * torch.rand(24, 1, tokens) * 30
+    average = torch.arange(24) % 8 + 1
+    depths = averages.averaged(left, average, 0.75).numpy()
+    for row, distortion, mine in zip(average.tolist(), left.numpy(), depths, strict=True):
+        expected = Allocation.averaging(row, 8, 0.75).choose(distortion[None])[0]
+        if row == 8:  # every token has all, also the silent ones
+            expected = np.full(tokens, 8)
+        assert (mine == expected).mean() > 0.97  # single precision may swap what is nearly equal
+    with pytest.raises(ValueError, match="an average is kept over"):
+        averages.averaged(torch.ones(1, 9, WINDOW + 1), average[:1], 0.75)
+
+
+def test_excerpts_at_another_speed():
+    """Pitch and length change together, level and what is in band do not."""
+    t = np.arange(2600) / 24000
+    x = torch.from_numpy(np.stack([np.sin(2 * np.pi * f * t) for f in (3000, 11700)])).float()
+    slow, fast = (data_of.resized(x, frames) for frames in (3000, 2000))
+    assert torch.fft.rfft(slow[0]).abs().argmax() == torch.fft.rfft(x[0]).abs().argmax()
+    torch.testing.assert_close(fast[0].square().mean(), x[0].square().mean(), rtol=0.02, atol=0)
+    assert fast[1].square().mean() < 1e-3  # would be above half the samplerate
 
 
 def test_distortion_and_silence(trainer, data, tmp_path):

@@ -194,7 +194,10 @@ def test_codes_of_the_corpus(tmp_path):
     for kind in ("speech", "music", "sound"):
         np.save(tmp_path / f"{kind}.npy", whole[: 1000 if kind != "speech" else None])
     folder = ROOT / "weights" / "general-24k"
-    lm_data.prepare_codes(folder, tmp_path, tmp_path, tmp_path / "codes", copies=2)
+    model = config.load(ROOT / "weights/training/configs/general-24k.toml").model
+    lm_data.prepare_codes(
+        folder, model, tmp_path, tmp_path, tmp_path / "codes", 2, torch.device("cpu")
+    )
     assert rate == 16000
     first, second = (np.load(tmp_path / "codes" / f"speech-{i}.npy") for i in range(2))
     assert first.shape == (4500, 16) and first.dtype == np.uint16

@@ -28,8 +28,8 @@ WINDOW = 75 * SPAN
 """Tokens over which an average is kept: five seconds of general-24k. Blocks are whole windows, and
 the encoder is given one at once, so that depths do not depend on where a signal is divided."""
 
-_LEVEL = 0.1  # power of a span's level with which it may be further off
-_SAID = 0.25  # codes that it takes to say how many a span has: two bits and a half, about
+LEVEL = 0.1  # power of a span's level with which it may be further off
+SAID = 0.25  # codes that it takes to say how many a span has: two bits and a half, about
 _FIRST, _NEXT = 64, 32  # how often a difference counts as seen before it was, and when it is
 
 
@@ -106,7 +106,7 @@ class Allocation:
         """Of a window's codes, leave the most needed that are within the average."""
         assert self.average is not None
         tokens = lengths.sum()
-        budget = max(self.average * tokens - _SAID * len(lengths), tokens)  # 0 codes are a hole
+        budget = max(self.average * tokens - SAID * len(lengths), tokens)  # 0 codes are a hole
         costs = np.broadcast_to(lengths, given.shape[1:]).ravel()
         for row, needed in zip(given, wanted, strict=True):
             order = np.argsort(-needed, axis=None, kind="stable")  # of one span, in their order
@@ -147,7 +147,7 @@ def needs(means: np.ndarray) -> np.ndarray:
         ``float64[rows, codebooks, spans]``; no code more than the one before it.
     """
     means = np.maximum(means, np.finfo(np.float32).tiny).astype(np.float64)
-    allowed = (means[:, :-1] / means[:, :1] ** _LEVEL) ** (1 / (1 - _LEVEL))
+    allowed = (means[:, :-1] / means[:, :1] ** LEVEL) ** (1 / (1 - LEVEL))
     return np.minimum.accumulate(allowed, axis=1)
 
 

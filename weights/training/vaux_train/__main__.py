@@ -71,11 +71,13 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--out", type=Path, required=True)
 
     p = verbs.add_parser("codes", help="code the corpus with a model folder's encoder")
+    p.add_argument("--config", type=Path, required=True)
     p.add_argument("--model", type=Path, required=True, help="model folder")
     p.add_argument("--data", type=Path, required=True)
-    p.add_argument("--corpus", type=Path, required=True)
+    p.add_argument("--corpus", type=Path, help="for its dev/, which evaluate-lm needs")
     p.add_argument("--out", type=Path, required=True)
     p.add_argument("--copies", type=int, default=6, help="how often, with the first")
+    p.add_argument("--device", default="auto", help="auto, cpu or cuda")
 
     p = run_verb("train-lm", "train the language model; goes on from the run's checkpoint")
     p.add_argument("--codes", type=Path, required=True)
@@ -135,9 +137,12 @@ def main() -> None:
         prepare(args.corpus, args.data, args.samplerate)
         return
     if args.verb == "codes":
+        from .config import load
         from .lm_data import prepare_codes
+        from .run import device_of
 
-        prepare_codes(args.model, args.data, args.corpus, args.out, args.copies)
+        model, device = load(args.config).model, device_of(args.device)
+        prepare_codes(args.model, model, args.data, args.corpus, args.out, args.copies, device)
         return
     if args.verb.endswith("-lm"):
         language_model(args)

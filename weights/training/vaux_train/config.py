@@ -44,6 +44,7 @@ class Data:
     mix_probability: float = 0.15  # two sources added
     noise_probability: float = 0.1
     filter_probability: float = 0.25  # random low-pass or tilt
+    speed_share: float = 0.5  # of excerpts that are played faster or slower
     tokens: int = 96  # length of a training excerpt
     batch: int = 12
 

@@ -7,6 +7,9 @@ a few tensor operations on the same device as the network, so loading never hold
 from __future__ import annotations
 
 import json
+import random
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +18,7 @@ import torch
 from .config import Config
 
 KINDS = ("speech", "music", "sound")
+SPEEDS = range(26, 36)  # thirtieths
 
 
 def prepare(corpus: Path, out: Path, samplerate: int, part: str = "train") -> None:
@@ -23,71 +27,81 @@ def prepare(corpus: Path, out: Path, samplerate: int, part: str = "train") -> No
     Writes ``{kind}.npy`` (int16, all recordings of a kind end to end) and ``index.json`` (the
     start of each recording, and the rate its content really has: many are 16 kHz inside 48 kHz).
     """
-    import soundfile
-    import soxr
-
     out.mkdir(parents=True, exist_ok=True)
     native = {}
     for line in (corpus / "INDEX.tsv").read_text().splitlines()[1:]:
         columns = line.split("\t")
         native[columns[0]] = int(columns[2])
     index: dict[str, list[dict]] = {}
-    for kind in KINDS:
-        pieces, entries, start = [], [], 0
-        for path in sorted((corpus / part / kind).iterdir()):
-            audio, rate = soundfile.read(path, dtype="float32", always_2d=True)
-            mono = soxr.resample(audio.mean(axis=1), rate, samplerate)
-            pcm = np.clip(np.round(mono * 32767), -32768, 32767).astype(np.int16)
-            name = str(path.relative_to(corpus))
-            entries.append(
-                {"name": name, "start": start, "frames": len(pcm), "rate": native.get(name, rate)}
-            )
-            pieces.append(pcm)
-            start += len(pcm)
-        np.save(out / f"{kind}.npy", np.concatenate(pieces))
-        index[kind] = entries
-        print(f"{kind}: {len(entries)} recordings, {start / samplerate / 3600:.2f} h")
+    with ProcessPoolExecutor() as pool:
+        for kind in KINDS:
+            paths = sorted((corpus / part / kind).iterdir())
+            pieces, entries, start = [], [], 0
+            read = pool.map(partial(decoded, samplerate=samplerate), paths, chunksize=4)
+            for path, (pcm, rate) in zip(paths, read, strict=True):
+                name = str(path.relative_to(corpus))
+                rate = native.get(name, rate)
+                entries.append({"name": name, "start": start, "frames": len(pcm), "rate": rate})
+                pieces.append(pcm)
+                start += len(pcm)
+            np.save(out / f"{kind}.npy", np.concatenate(pieces))
+            index[kind] = entries
+            print(f"{kind}: {len(entries)} recordings, {start / samplerate / 3600:.2f} h")
     (out / "index.json").write_text(json.dumps(index, indent=0))
 
 
+def decoded(path: Path, samplerate: int) -> tuple[np.ndarray, int]:
+    """A recording as mono int16 at `samplerate`, and the rate of its file."""
+    import soundfile
+    import soxr
+
+    audio, rate = soundfile.read(path, dtype="float32", always_2d=True)
+    mono = soxr.resample(audio.mean(axis=1), rate, samplerate)
+    return np.clip(np.round(mono * 32767), -32768, 32767).astype(np.int16), rate
+
+
 class Sampler:
-    """Random augmented excerpts, ``float32 [batch, frames]``, made on `device`."""
+    """Random augmented excerpts, ``float32 [batch, frames]``, made on `device`.
+
+    Nothing here asks the device for an answer: a GPU is given its work ahead.
+    """
 
     def __init__(self, folder: Path, config: Config, device: torch.device, seed: int) -> None:
         self.config, self.device = config.data, device
         self.frames = config.data.tokens * config.model.hop
-        self.samplerate = config.model.samplerate
         self.generator = torch.Generator(device=device).manual_seed(seed)
-        self.pcm: dict[str, torch.Tensor] = {}
-        for kind in config.data.mix:
-            self.pcm[kind] = torch.from_numpy(np.load(folder / f"{kind}.npy")).to(device)
-        self.kinds = list(config.data.mix)
-        self.weights = torch.tensor([config.data.mix[k] for k in self.kinds], device=device)
+        self.random = random.Random(seed)
+        arrays = [np.load(folder / f"{kind}.npy") for kind in config.data.mix]
+        self.pcm = torch.from_numpy(np.concatenate(arrays)).to(device)
+        lengths = torch.tensor([len(a) for a in arrays], dtype=torch.float64, device=device)
+        self.lengths, self.starts = lengths, lengths.cumsum(0) - lengths
+        shares = torch.tensor(list(config.data.mix.values()), device=device)
+        self.up_to = (shares / shares.sum()).cumsum(0)[:-1]
 
     def _uniform(self, *shape: int, low: float = 0.0, high: float = 1.0) -> torch.Tensor:
         return torch.rand(*shape, generator=self.generator, device=self.device) * (high - low) + low
 
-    def _cut(self, count: int) -> torch.Tensor:
+    def _cut(self, count: int, frames: int) -> torch.Tensor:
         """Excerpts from anywhere; one that is nearly silent is drawn again, once."""
-        which = torch.multinomial(self.weights, count, replacement=True, generator=self.generator)
-        offsets = torch.arange(self.frames, device=self.device)
-        rows = torch.empty(count, self.frames, device=self.device)
-        for k, kind in enumerate(self.kinds):
-            mask = which == k
-            n = int(mask.sum())
-            if not n:
-                continue
-            pcm = self.pcm[kind]
-            for attempt in range(2):
-                start = (self._uniform(n) * (len(pcm) - self.frames)).long()
-                cut = pcm[start[:, None] + offsets].float() / 32768
-                if attempt == 0:
-                    kept = cut
-                else:
-                    quiet = kept.square().mean(1) < 1e-6
-                    kept = torch.where(quiet[:, None], cut, kept)
-            rows[mask] = kept
-        return rows
+        which = torch.bucketize(self._uniform(count), self.up_to)
+        offsets = torch.arange(frames, device=self.device)
+
+        def cut() -> torch.Tensor:
+            at = self.starts[which] + self._uniform(count) * (self.lengths[which] - frames)
+            return self.pcm[at.long()[:, None] + offsets].float() / 32768
+
+        first, again = cut(), cut()
+        quiet = first.square().mean(1, keepdim=True) < 1e-6
+        return torch.where(quiet, again, first)
+
+    def _excerpts(self, count: int) -> torch.Tensor:
+        """Some, of each batch as many, at another speed and so of another pitch."""
+        changed = round(count * self.config.speed_share)
+        as_they_are = self._cut(count - changed, self.frames)
+        if not changed:
+            return as_they_are
+        frames = self.frames * self.random.choice(SPEEDS) // 30
+        return torch.cat([as_they_are, resized(self._cut(changed, frames), self.frames)])
 
     def _filter(self, x: torch.Tensor) -> torch.Tensor:
         """A random low-pass (3–12 kHz) and tilt (±6 dB over the band), in the frequency domain."""
@@ -100,22 +114,26 @@ class Sampler:
 
     def batch(self) -> torch.Tensor:
         c, n = self.config, self.config.batch
-        x = self._cut(n)
-        mixed = self._uniform(n) < c.mix_probability
-        if mixed.any():
-            other = self._cut(n) * 10 ** (self._uniform(n, 1, low=-15, high=3) / 20)
-            x = torch.where(mixed[:, None], x + other, x)
-        filtered = self._uniform(n) < c.filter_probability
-        if filtered.any():
-            x = torch.where(filtered[:, None], self._filter(x), x)
-        noisy = self._uniform(n) < c.noise_probability
-        if noisy.any():
-            noise = torch.randn(x.shape, generator=self.generator, device=self.device)
-            level = 10 ** (self._uniform(n, 1, low=-70, high=-35) / 20)
-            x = torch.where(noisy[:, None], x + noise * level, x)
+
+        def chance(probability: float) -> torch.Tensor:
+            return self._uniform(n, 1) < probability
+
+        x = self._excerpts(n)
+        other = self._excerpts(n).roll(n // 2, 0)
+        other = other * 10 ** (self._uniform(n, 1, low=-15, high=3) / 20)
+        x = torch.where(chance(c.mix_probability), x + other, x)
+        x = torch.where(chance(c.filter_probability), self._filter(x), x)
+        noise = torch.randn(x.shape, generator=self.generator, device=self.device)
+        noise = noise * 10 ** (self._uniform(n, 1, low=-70, high=-35) / 20)
+        x = torch.where(chance(c.noise_probability), x + noise, x)
         # A quarter of the excerpts come at any level, the rest nearly as recorded.
         gain = self._uniform(n, 1, low=-4, high=4)
-        wide = self._uniform(n, 1) < 0.25
-        gain = torch.where(wide, self._uniform(n, 1, low=-25, high=6), gain)
+        gain = torch.where(chance(0.25), self._uniform(n, 1, low=-25, high=6), gain)
         x = x * 10 ** (gain / 20) * torch.sign(self._uniform(n, 1) - 0.5)
         return x / x.abs().amax(1, keepdim=True).clamp_min(1.0)
+
+
+def resized(x: torch.Tensor, frames: int) -> torch.Tensor:
+    """Rows ``[n, any]`` played faster or slower, so that they have so many frames."""
+    spectrum = torch.fft.rfft(x)[:, : frames // 2 + 1]
+    return torch.fft.irfft(spectrum, n=frames) * (frames / x.shape[1])

@@ -12,7 +12,7 @@ from torch import Tensor
 from .denoise_export import export_denoiser, read_denoiser
 from .denoiser import Config, Denoiser
 from .noisy import NoisySampler, level
-from .run import Run
+from .run import Run, autocast, set_rate
 
 RESOLUTION = 1024, 512  # window and hop of the second look, on the samples
 
@@ -66,7 +66,6 @@ class SpeechLoss:
 
 class DenoiserTrainer(Run):
     COLUMNS = ("loss", "magnitude", "complex", "gradient")
-    LOWEST = 0.02
 
     def __init__(self, config: Config, folder: Path, device: torch.device) -> None:
         super().__init__(folder, device)
@@ -95,12 +94,11 @@ class DenoiserTrainer(Run):
         (out / "training" / "state.json").write_text(json.dumps({"step": self.step}) + "\n")
         return report
 
-    def train_step(self, scale: float) -> dict[str, float]:
+    def train_step(self, scale: float) -> dict[str, Tensor]:
         t = self.config.training
-        for group in self.optimiser.param_groups:
-            group["lr"] = t.lr * scale * min(1.0, (self.step + 1) / t.warmup)
+        set_rate(self.optimiser, t.lr * scale * min(1.0, (self.step + 1) / t.warmup))
         noisy, target = self.sampler.batch()
-        with torch.autocast(self.device.type, torch.bfloat16):
+        with autocast(self.device):
             loss, magnitude, complex_ = self.loss(self.model, noisy, target)
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
@@ -113,7 +111,7 @@ class DenoiserTrainer(Run):
             live, slow = self.model.state_dict(), self.average.state_dict()
             torch._foreach_lerp_(list(slow.values()), list(live.values()), 1 - decay)
         values = (loss, magnitude, complex_, gradient)
-        return {name: float(v.detach()) for name, v in zip(self.COLUMNS, values, strict=True)}
+        return {name: v.detach() for name, v in zip(self.COLUMNS, values, strict=True)}
 
     def train(self, data: Path, minutes: float, log_every: int = 25) -> None:
         t = self.config.training

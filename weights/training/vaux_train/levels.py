@@ -7,6 +7,8 @@ only guess how loud a band is. Held to these targets, the additional latents tel
 
 from __future__ import annotations
 
+from functools import cache
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -29,11 +31,16 @@ def level_latents(pcm: Tensor, model: config.Model) -> Tensor:
     hop = model.hop
     frames = F.pad(pcm, (WINDOW - hop, 0)).unfold(-1, WINDOW, hop)
     power = torch.fft.rfft(frames * torch.hann_window(WINDOW, device=pcm.device)).abs().square()
-    bins = torch.linspace(0, model.samplerate / 2, WINDOW // 2 + 1)
-    levels = power @ erb_filters(bins, model.samplerate).to(pcm.device)
+    levels = power @ filters(model.samplerate, pcm.device)
     floor = levels.amax(-1, keepdim=True) * RANGE + FLOOR
     db = 10 * torch.log10(levels + floor)[..., -model.level_latents :]
     return model.level_per_db * (db - CENTRE_DB)
+
+
+@cache
+def filters(samplerate: int, device: torch.device) -> Tensor:
+    bins = torch.linspace(0, samplerate / 2, WINDOW // 2 + 1)
+    return erb_filters(bins, samplerate).to(device)
 
 
 def least_squares(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:

@@ -13,61 +13,66 @@ import json
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
 import torch
 
 from vauxio.bundles import SILENT
 from vauxio.depths import SPAN, Allocation, needs, spans_of
 
-from .config import LanguageModel
-from .data import KINDS
+from .codec_graph import silence
+from .config import LanguageModel, Model
+from .data import KINDS, SPEEDS, resized
+from .network import Codec
 from .shipped import read_weights
 
 PIECE_SECONDS = 30
 ROWS = 8  # pieces coded at once
 GAIN_DB = (-15.0, 5.0)
-SPEED = (0.85, 1.18)
 
 
 class Encoder:
-    """The encoder of a model folder."""
+    """The encoder of a model folder, on the training device."""
 
-    def __init__(self, folder: Path) -> None:
-        self.model = json.loads((folder / "model.json").read_text())
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = torch.get_num_threads()
-        path = folder / self.model["encoder"]["file"]
-        self.session = onnxruntime.InferenceSession(
-            path, options, providers=["CPUExecutionProvider"]
-        )
+    def __init__(self, folder: Path, config: Model, device: torch.device) -> None:
+        self.device = device
+        self.codec = Codec(config)
+        self.codec.load_state_dict(read_weights(folder), strict=False)
+        self.codec = self.codec.to(device).eval().requires_grad_(False)
+        distortions = json.loads((folder / "model.json").read_text())["distortions"]
+        self.silent = SILENT * distortions[-1]
+        self.silence = silence(self.codec)
 
-    def __call__(self, pcm: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
+    def __call__(self, pcm: torch.Tensor) -> list[tuple[np.ndarray, np.ndarray]]:
         """Of each row of ``float32[B, n·hop]``, codes and how much each is needed (`needs`).
 
         ``uint16[tokens, codebooks]`` and, by spans, ``float16[spans, codebooks]``.
         """
-        state = np.zeros((len(pcm), self.model["encoder"]["state"]), np.float32)
-        feeds = {"pcm": pcm, "state": state}
-        codes, distortion = self.session.run(["codes", "distortion"], feeds)
+        latents = self.codec.encode(pcm.to(self.device))
+        codes, left = self.codec.quantiser.search(latents)
+        without = (latents - self.silence).square().sum(2)[:, None]
+        distortion = torch.cat([without, left], 1).cpu().numpy()
         wanted = np.minimum(needs(spans_of(distortion)[0]), np.finfo(np.float16).max)
-        wanted[wanted <= SILENT * self.model["distortions"][-1]] = 0
-        wanted = wanted.astype(np.float16)
-        return list(zip(codes.astype(np.uint16).swapaxes(1, 2), wanted.swapaxes(1, 2), strict=True))
+        wanted[wanted <= self.silent] = 0
+        said = codes.cpu().numpy().astype(np.uint16).swapaxes(1, 2)
+        return list(zip(said, wanted.astype(np.float16).swapaxes(1, 2), strict=True))
 
 
-def changed(piece: np.ndarray, length: int, rng: np.random.Generator) -> np.ndarray:
-    """`length` samples of a piece at another speed and level, perhaps upside down."""
-    import soxr
-
-    speed = np.exp(rng.uniform(*np.log(SPEED)))
-    gain = 10 ** (rng.uniform(*GAIN_DB) / 20) * rng.choice([-1, 1])
-    piece = soxr.resample(piece, 48000, round(48000 / speed), "MQ") * gain
-    piece = np.concatenate([piece, np.zeros(max(0, length - len(piece)), piece.dtype)])[:length]
-    return (piece / max(1.0, float(np.abs(piece).max()))).astype(np.float32)
+def changed(pieces: torch.Tensor, length: int, generator: torch.Generator) -> torch.Tensor:
+    """Rows at another speed, of `length` samples, at other levels, some upside down."""
+    pieces = resized(pieces, length)
+    draws = torch.rand(2, len(pieces), 1, generator=generator).to(pieces.device)
+    gain = 10 ** ((GAIN_DB[0] + (GAIN_DB[1] - GAIN_DB[0]) * draws[0]) / 20)
+    pieces = pieces * gain * torch.sign(draws[1] - 0.5)
+    return pieces / pieces.abs().amax(1, keepdim=True).clamp_min(1.0)
 
 
 def prepare_codes(
-    bundle: Path, data: Path, corpus: Path, out: Path, copies: int, seed: int = 0
+    folder: Path,
+    config: Model,
+    data: Path,
+    corpus: Path | None,
+    out: Path,
+    copies: int,
+    device: torch.device,
 ) -> None:
     """Write ``{kind}-{copy}.npy`` and ``dev-{kind}.npy``: uint16 ``[tokens, codebooks]``.
 
@@ -77,60 +82,68 @@ def prepare_codes(
 
     Parameters
     ----------
-    bundle : Path
+    folder : Path
         Model folder whose encoder is used. Codes of another encoder are of no use.
+    config : Model
     data : Path
         What ``prepare`` wrote.
-    corpus : Path
+    corpus : Path or None
         For ``dev``: every recording is coded as a file would be, ``index.json`` has their lengths.
+        None if nothing will be evaluated.
     copies : int
         How often each training recording is coded; the first time as it is. Files that are there
         already are left alone, so that copies can be added later.
+    device : torch.device
     """
-    import soundfile
-    import soxr
-
-    encoder = Encoder(bundle)
-    rate, hop = encoder.model["samplerate"], encoder.model["hop"]
+    encoder = Encoder(folder, config, device)
     out.mkdir(parents=True, exist_ok=True)
-    np.save(out / "codebooks.npy", read_weights(bundle)["quantiser.codebooks"].numpy())
-    lengths: dict[str, list[int]] = {}
-    for kind in KINDS:
-        coded = []
-        for path in sorted((corpus / "dev" / kind).iterdir()):
-            audio, native = soundfile.read(path, dtype="float32", always_2d=True)
-            mono = soxr.resample(audio.mean(axis=1), native, rate)
-            tokens = -(-(len(mono) + encoder.model["delay"]) // hop)
-            coded += encoder(np.pad(mono, (0, tokens * hop - len(mono)))[None])
-        save(out, f"dev-{kind}", coded)
-        lengths[kind] = [len(codes) for codes, _ in coded]
-    (out / "index.json").write_text(json.dumps(lengths))
-
-    length = PIECE_SECONDS * rate // (SPAN * hop) * SPAN * hop
+    np.save(out / "codebooks.npy", encoder.codec.quantiser.codebooks.cpu().numpy())
+    if corpus:
+        code_dev(encoder, corpus, out)
+    span = SPAN * config.hop
+    length = PIECE_SECONDS * config.samplerate // span * span
     for copy in range(copies):
         for kind in KINDS:
             path = out / f"{kind}-{copy}.npy"
             if path.exists() and path.with_name(f"needs-{path.name}").exists():
                 continue
-            rng = np.random.default_rng([seed, copy, KINDS.index(kind)])
+            rng = np.random.default_rng([copy, KINDS.index(kind)])
+            generator = torch.Generator().manual_seed(copy)
             pcm = np.load(data / f"{kind}.npy", mmap_mode="r")
             # A copy is cut elsewhere; where a piece is sped up, it takes in more of the recording.
             start = int(rng.integers(length)) if copy else 0
-            coded, rows = [], []
-            for at in range(start, len(pcm) - length + 1, length):
-                wanted = length if copy == 0 else int(length * SPEED[1]) + 1
-                piece = pcm[at : at + wanted].astype(np.float32) / 32768
-                rows.append(changed(piece, length, rng) if copy else piece)
-                if len(rows) == ROWS:
-                    coded += encoder(np.stack(rows))
-                    rows = []
-            if rows:
-                coded += encoder(np.stack(rows))
+            most = len(pcm) - length * max(SPEEDS) // 30 if copy else len(pcm) - length
+            coded = []
+            begins = range(start, most + 1, length)
+            for group in (begins[i : i + ROWS] for i in range(0, len(begins), ROWS)):
+                size = length * int(rng.choice(SPEEDS)) // 30 if copy else length
+                rows = np.stack([pcm[at : at + size] for at in group])
+                pieces = torch.from_numpy(rows).to(device).float() / 32768
+                coded += encoder(changed(pieces, length, generator) if copy else pieces)
             if not coded:  # of a corpus that is shorter than a piece
-                nothing = np.empty((0, encoder.model["codebooks"]))
+                nothing = np.empty((0, config.codebooks))
                 coded = [(nothing.astype(np.uint16), nothing.astype(np.float16))]
             save(out, path.stem, coded)
             print(f"{path.name}: {sum(len(codes) for codes, _ in coded)} tokens", flush=True)
+
+
+def code_dev(encoder: Encoder, corpus: Path, out: Path) -> None:
+    import soundfile
+    import soxr
+
+    config = encoder.codec.config
+    lengths: dict[str, list[int]] = {}
+    for kind in KINDS:
+        coded = []
+        for path in sorted((corpus / "dev" / kind).iterdir()):
+            audio, native = soundfile.read(path, dtype="float32", always_2d=True)
+            mono = soxr.resample(audio.mean(axis=1), native, config.samplerate)
+            tokens = -(-(len(mono) + encoder.codec.delay) // config.hop)
+            padded = np.pad(mono, (0, tokens * config.hop - len(mono)))
+            coded += encoder(torch.from_numpy(padded)[None])
+        save(out, f"dev-{kind}", coded)
+        lengths[kind] = [len(codes) for codes, _ in coded]
+    (out / "index.json").write_text(json.dumps(lengths))
 
 
 def save(out: Path, name: str, coded: list[tuple[np.ndarray, np.ndarray]]) -> None:

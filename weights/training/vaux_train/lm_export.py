@@ -56,7 +56,7 @@ def export_lm(model: TokenModel, codes: Path, folder: Path) -> dict[str, Any]:
     Parameters
     ----------
     codes : Path
-        Of the folder's encoder: dev recordings are what the graph is checked on.
+        Of the folder's encoder; what the graph is checked on.
     """
     model = model.cpu().eval()
     description = json.loads((folder / "model.json").read_text())
@@ -64,7 +64,7 @@ def export_lm(model: TokenModel, codes: Path, folder: Path) -> dict[str, Any]:
         raise ValueError(f"{folder} has other codebooks than the language model")
     content = lm_graph(model).SerializeToString()
     compared = 0
-    for path in sorted(codes.glob("dev-*.npy")):
+    for path in sorted(codes.glob("[!n]*-0.npy")):  # each kind's codes, not the needs
         excerpt = np.load(path, mmap_mode="r")[:CHECKED_STEPS, : model.codebooks].T
         compared += check(content, excerpt)
     compared += check(content, excerpt[:2], optimised=False)

@@ -28,7 +28,7 @@ def start_from(model: TokenModel, folder: Path) -> None:
     if parameters.shape[1:5] != shape or parameters.shape.codebooks < model.codebooks:
         raise ValueError(f"{folder} has a language model of another size: {parameters.shape}")
     model.take_vectors(read_weights(folder)["quantiser.codebooks"][: model.codebooks])
-    table = torch.from_numpy(parameters.embedding.copy()).float() / UNIT
+    table = torch.from_numpy(parameters.embedding.copy()).to(model.embedding) / UNIT
     table = table.unflatten(0, (-1, model.size + 1))
     # A codebook that is not there adds its last row to every step.
     absent = table[model.codebooks :, -1].sum(0)

@@ -17,7 +17,7 @@ from .config import Config
 from .lm_data import CodeSampler, dev_blocks, kept
 from .lm_network import TokenModel
 from .lm_start import start_from
-from .run import Run
+from .run import Run, autocast, set_rate
 
 BLOCK = 750  # tokens of a block in a file
 
@@ -49,15 +49,14 @@ class LanguageModelTrainer(Run):
         self.average.load_state_dict(self.model.state_dict())
         self.step = self.config.lm.float_steps
 
-    def train_step(self, scale: float) -> dict[str, float]:
+    def train_step(self, scale: float) -> dict[str, torch.Tensor]:
         c = self.config.lm
-        for group in self.optimiser.param_groups:
-            group["lr"] = c.lr * scale * min(1.0, (self.step + 1) / c.warmup)
+        set_rate(self.optimiser, c.lr * scale * min(1.0, (self.step + 1) / c.warmup))
         self.model.set_rounding(self.step >= c.float_steps)
         codes, needed = self.sampler.batch()
         allocation = self._allocation(self._used(), needed)
         codes = kept(codes, needed, allocation, self.model.size)
-        with torch.autocast(self.device.type, torch.bfloat16):
+        with autocast(self.device):
             bits = self.model.bits(codes, allocation.codebooks)
         self.optimiser.zero_grad(set_to_none=True)
         # Every codebook counts alike, so with few of them a step is a smaller one.
@@ -66,7 +65,7 @@ class LanguageModelTrainer(Run):
         self.optimiser.step()
         self._follow()
         self.step += 1
-        return {"bits": bits.mean().item(), "first": bits[0].item(), "gradient": norm.item()}
+        return {"bits": bits.detach().mean(), "first": bits[0].detach(), "gradient": norm}
 
     def _used(self) -> int:
         """How many codes tokens have in this batch, about: mostly those of bitrates advertised."""

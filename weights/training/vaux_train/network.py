@@ -28,7 +28,7 @@ POWER_FLOOR = 1e-12  # of noise, so that its root has a slope at zero
 SCALE = 4.0  # of orthonormal MDCT coefficients, to bring ordinary levels near 1
 
 
-class MDCT:
+class MDCT(nn.Module):
     """Causal MDCT with a sine window of two hops (Princen, Johnson & Bradley 1987).
 
     Token t's window ends at sample (t + 1)·hop. The network sees coefficients compressed to about
@@ -37,18 +37,22 @@ class MDCT:
     loud a band is that lies 40 dB below another.
     """
 
+    basis: Tensor
+
     def __init__(self, hop: int) -> None:
+        super().__init__()
         self.hop, self.window, self.delay = hop, 2 * hop, hop
         n = torch.arange(2 * hop, dtype=torch.float64) + 0.5
         k = torch.arange(hop, dtype=torch.float64) + 0.5
         basis = torch.cos(math.pi / hop * (n[:, None] + hop / 2) * k) * math.sqrt(2 / hop)
-        self.basis = (torch.sin(math.pi * n / (2 * hop))[:, None] * basis).float()
+        basis = (torch.sin(math.pi * n / (2 * hop))[:, None] * basis).float()
+        self.register_buffer("basis", basis, persistent=False)
 
     def analyse(self, pcm: Tensor) -> Tensor:
         """``[B, T·hop]`` samples to coefficients ``[B, T, hop]``."""
         frames = F.pad(pcm, (self.hop, 0)).unfold(-1, self.window, self.hop)
         with torch.autocast(pcm.device.type, enabled=False):
-            return SCALE * (frames.float() @ self.basis.to(pcm.device))
+            return SCALE * (frames.float() @ self.basis)
 
     @staticmethod
     def compress(c: Tensor) -> Tensor:
@@ -63,7 +67,7 @@ class MDCT:
     def synthesise(self, c: Tensor) -> Tensor:
         """Coefficients to samples ``[B, T·hop]``."""
         with torch.autocast(c.device.type, enabled=False):
-            frames = (c / SCALE) @ self.basis.to(c.device).T
+            frames = (c / SCALE) @ self.basis.T
         out = frames[..., : self.hop] + F.pad(frames[:, :-1, self.hop :], (0, 0, 1, 0))
         return out.flatten(1)
 
@@ -142,13 +146,24 @@ class Codec(nn.Module):
     the trunks then learn everything that a linear map cannot do.
     """
 
+    bands: Tensor
+    noise_share: Tensor
+    noise_means: Tensor
+
     def __init__(self, c: config.Model) -> None:
         super().__init__()
         self.config = c
         self.transform = MDCT(c.hop)
         self.delay = self.transform.delay + c.lookahead * c.hop
         bins = (torch.arange(c.hop) + 0.5) * c.samplerate / (2 * c.hop)
-        self.bands = erb_filters(bins, c.samplerate)
+        constants = {
+            "bands": erb_filters(bins, c.samplerate),
+            "noise_share": torch.from_numpy(noise.share(c.noise_from, c.hop)),
+            "noise_means": torch.from_numpy(noise.neighbours(c.noise_from, c.hop)).float(),
+        }
+        constants["noise_means"] /= constants["noise_means"].sum(0)
+        for name, constant in constants.items():
+            self.register_buffer(name, constant, persistent=False)
         inputs = c.hop + self.bands.shape[1]
         self.encoder = Trunk(
             inputs, c.encoder_dim, c.latent_dim, c.encoder_blocks, c.encoder_expansion, c.kernel, 1
@@ -191,7 +206,7 @@ class Codec(nn.Module):
         c = self.transform.analyse(pcm)
         compressed = self.transform.compress(c)
         with torch.autocast(pcm.device.type, enabled=False):
-            levels = torch.log(c.square() @ self.bands.to(pcm.device) + LEVEL_FLOOR)
+            levels = torch.log(c.square() @ self.bands + LEVEL_FLOOR)
         return torch.cat([compressed, levels * LEVEL_GAIN + LEVEL_OFFSET], -1)
 
     def encode(self, pcm: Tensor) -> Tensor:
@@ -210,11 +225,9 @@ class Codec(nn.Module):
 
     def with_noise(self, c: Tensor, signs: Tensor) -> Tensor:
         """See `noise`; signs ``[B, T, hop - noise_from]``."""
-        first, hop = self.config.noise_from, self.config.hop
-        near = torch.from_numpy(noise.neighbours(first, hop)).to(c.device, torch.float32)
-        share = torch.from_numpy(noise.share(first, hop)).to(c.device)
+        first, share = self.config.noise_from, self.noise_share
         with torch.autocast(c.device.type, enabled=False):
-            power = c.square() @ (near / near.sum(0))
+            power = c.square() @ self.noise_means
         level = (power * share + POWER_FLOOR).sqrt()
         kept = c[..., first:] * (1 - share).sqrt()
         return torch.cat([c[..., :first], kept + signs * level], -1)

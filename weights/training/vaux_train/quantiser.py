@@ -21,7 +21,7 @@ BEAM = 2  # sequences of codes that are followed when encoding
 FOLLOWED = 8  # codes; after these only the best sequence is, which costs half the time
 DECAY = 0.99
 PACE = 4.0  # of corrections beside other weights, for entries are larger than those
-DEAD = 0.03  # expected uses a batch below which a code is moved to where data is
+DEAD = 0.03 / 1152  # share of the tokens below which a code is moved to where data is
 
 
 def everywhere(stages: Tensor) -> Callable[[Tensor], Tensor]:
@@ -54,14 +54,21 @@ class ResidualQuantiser(nn.Module):
 
     @torch.no_grad()
     def encode(self, latents: Tensor, stages: int | None = None) -> Tensor:
-        """``[B, T, dim]`` to codes ``[B, stages, T]``: the best of the sequences that survive.
+        """``[B, T, dim]`` to codes ``[B, stages, T]``; see `search`."""
+        return self.search(latents, stages)[0]
+
+    @torch.no_grad()
+    def search(self, latents: Tensor, stages: int | None = None) -> tuple[Tensor, Tensor]:
+        """Codes of ``[B, T, dim]``: the best of the sequences that survive.
 
         After each stage those are the `BEAM` that are nearest, from `FOLLOWED` codes on only the
-        best; `forward` follows but one.
+        best; `forward` follows but one. Returns them, ``[B, stages, T]``, and the squared distances
+        that are left after each.
         """
         rest = latents.float().flatten(0, 1)[:, None]  # [N, survivors, dim]
         score = rest.new_zeros(rest.shape[:2])  # minus half the squared distance, beside the best's
         codes = score.new_empty((*score.shape, 0), dtype=torch.int64)
+        left = score.new_empty((*score.shape, 0))
         for stage in range(stages or self.stages):
             near = self.nearness(stage, rest) + score[..., None]
             score, found = near.flatten(1).topk(BEAM if stage + 1 < FOLLOWED else 1)
@@ -69,7 +76,12 @@ class ResidualQuantiser(nn.Module):
             before, index = (found // self.size)[..., None], found % self.size
             rest = rest.take_along_dim(before, 1) - self.codebooks[stage][index]
             codes = torch.cat([codes.take_along_dim(before, 1), index[..., None]], 2)
-        return codes[:, 0].view(*latents.shape[:2], -1).transpose(1, 2)
+            now = rest.square().sum(2, keepdim=True)
+            left = torch.cat([left.take_along_dim(before, 1), now], 2)
+        codes, left = (
+            part[:, 0].view(*latents.shape[:2], -1).transpose(1, 2) for part in (codes, left)
+        )
+        return codes, left
 
     def decode(self, codes: Tensor) -> Tensor:
         """Codes ``[B, K, T]`` (any K up to `stages`) to latents ``[B, T, dim]``."""
@@ -115,22 +127,23 @@ class ResidualQuantiser(nn.Module):
                 total = total + value * chosen[:, k : k + 1]
         commitment = F.mse_loss(x, total)
         first = self.size * torch.arange(self.stages, device=x.device)
-        said = F.embedding(torch.stack(codes, 1) + first, self.corrections.flatten(0, 1))
+        said = (torch.stack(codes, 1) + first).flatten()
+        said = self.corrections.flatten(0, 1).index_select(0, said).unflatten(0, (-1, self.stages))
         correction = PACE * (said * chosen[..., None]).sum(1)
         quantised = x + (total - x).detach() + correction
         return quantised.view_as(latents), commitment, used
 
     def _follow(self, stage: int, x: Tensor, index: Tensor) -> Tensor:
-        counts = torch.bincount(index, minlength=self.size).float()
+        counts = torch.zeros_like(self.uses[stage]).index_add_(0, index, torch.ones_like(x[:, 0]))
         sums = torch.zeros_like(self.sums[stage]).index_add_(0, index, x)
         self.uses[stage].lerp_(counts, 1 - DECAY)
         self.sums[stage].lerp_(sums, 1 - DECAY)
-        dead = self.uses[stage] < DEAD
+        dead = self.uses[stage] < DEAD * len(x)
         fresh = x[torch.randint(len(x), (self.size,), device=x.device)]
         self.sums[stage] = torch.where(dead[:, None], fresh, self.sums[stage])
         self.uses[stage] = torch.where(dead, torch.ones_like(self.uses[stage]), self.uses[stage])
         self.codebooks[stage] = self.sums[stage] / self.uses[stage][:, None]
-        self.corrections[stage][dead] = 0
+        self.corrections[stage].masked_fill_(dead[:, None], 0)
         return (counts > 0).sum()
 
     @torch.no_grad()

@@ -15,8 +15,7 @@ from typing import Any
 import torch
 from safetensors.torch import load_file, save_file
 
-from vauxio.depths import Allocation
-
+from .averages import averaged
 from .codec_graph import silence
 from .config import Config
 from .data import Sampler
@@ -24,11 +23,12 @@ from .discriminator import Discriminators, discriminator_loss, generator_losses
 from .levels import level_latents
 from .losses import SpectralLoss
 from .network import Codec
-from .run import Run
+from .run import Run, autocast, set_rate
 from .shipped import read_weights
 
 NETWORKS = ("codec", "average", "judges")
 OPTIMISERS = ("optimiser", "judge_optimiser")
+EAGER_STEPS = 5  # before a step is recorded for a GPU
 ADVERSARIAL_RAMP = 500  # steps over which the discriminators gain their full say
 SILENT_DISTORTION = 0.75  # about what `bundles.SILENT` makes it, once a model is exported
 INITIAL_TOKENS = 40_000  # for the principal components and k-means
@@ -65,11 +65,18 @@ class Trainer(Run):
         self.average = copy.deepcopy(self.codec).eval().requires_grad_(False)
         self.judges = Discriminators(t.discriminator_windows, t.discriminator_channels).to(device)
         self.spectral = SpectralLoss(config.model.samplerate).to(device)
-        fused = {"betas": (0.8, 0.99), "weight_decay": 0.01, "fused": True}
-        self.optimiser = torch.optim.AdamW(self.codec.parameters(), lr=t.lr, **fused)
+        fused: dict[str, Any] = {"betas": (0.8, 0.99), "weight_decay": 0.01, "fused": True}
+        # On a GPU, starting a step's thousands of small operations takes longer than they do.
+        self.recorded = device.type == "cuda" and t.adversarial_from is None
+        lr = torch.tensor(t.lr, device=device) if self.recorded else t.lr
+        self.optimiser = torch.optim.AdamW(
+            self.codec.parameters(), lr=lr, capturable=self.recorded, **fused
+        )
         self.judge_optimiser = torch.optim.AdamW(
             self.judges.parameters(), lr=t.discriminator_lr, **fused
         )
+        self._eager_steps = 0
+        self._graph: torch.cuda.CUDAGraph | None = None
         self.adversarial_steps = 0
         self.fresh_from = 0  # the step at which the optimiser had no moments yet
 
@@ -93,8 +100,15 @@ class Trainer(Run):
             state = torch.load(source, map_location=self.device, weights_only=True)
             for name in NETWORKS:
                 getattr(self, name).load_state_dict(self._cut(state[name]))
-            self.optimiser.load_state_dict(self._cut_moments(state["optimiser"]))
-            self.judge_optimiser.load_state_dict(state["judge_optimiser"])
+            for name, moments in (
+                ("optimiser", self._cut_moments(state["optimiser"])),
+                ("judge_optimiser", state["judge_optimiser"]),
+            ):
+                groups = moments["param_groups"]
+                own = getattr(self, name).state_dict()["param_groups"]
+                for group, kept in zip(groups, own, strict=True):
+                    group.update({key: kept[key] for key in ("lr", "capturable")})
+                getattr(self, name).load_state_dict(moments)
         self.step = state["step"]
         self.fresh_from = self.step if source.is_dir() else state["fresh_from"]
         self.adversarial_steps = state["adversarial_steps"]
@@ -134,17 +148,12 @@ class Trainer(Run):
 
     def depths(self, stages: torch.Tensor) -> Callable[[torch.Tensor], torch.Tensor]:
         """For the quantiser: so many codes in every token, or on average, as files have them."""
-        share, most = self.config.training.averages, self.config.model.codebooks
-        averages = (torch.rand(len(stages), device=self.device) < share).nonzero()[:, 0].tolist()
+        share = self.config.training.averages
+        average = torch.rand(len(stages), 1, device=self.device) < share
 
         def choose(distortion: torch.Tensor) -> torch.Tensor:
-            depth = stages[:, None].repeat(1, distortion.shape[2])
-            for row in averages:
-                allocation = Allocation.averaging(int(stages[row]), most, SILENT_DISTORTION)
-                if allocation.variable:
-                    chosen = allocation.choose(distortion[row : row + 1].float().cpu().numpy())
-                    depth[row] = torch.from_numpy(chosen[0])
-            return depth
+            depth = averaged(distortion.float(), stages, SILENT_DISTORTION)
+            return depth.where(average, stages[:, None])
 
         return choose
 
@@ -166,14 +175,40 @@ class Trainer(Run):
         self.codec.initialise(self.sample(INITIAL_TOKENS))
         self.average.load_state_dict(self.codec.state_dict())
 
-    def train_step(self, scale: float) -> dict[str, float]:
+    def train_step(self, scale: float) -> dict[str, torch.Tensor]:
         t = self.config.training
         warm = min(1.0, (self.step - self.fresh_from + 1) / t.warmup)
-        for group in self.optimiser.param_groups:
-            group["lr"] = t.lr * scale * warm
+        set_rate(self.optimiser, t.lr * scale * warm)
+        set_rate(self.judge_optimiser, t.discriminator_lr * scale)
         x = self.sampler.batch()
         stages = self.random_stages(len(x))
-        with torch.autocast(self.device.type, torch.bfloat16):
+        if self.recorded and self._eager_steps >= EAGER_STEPS:
+            log = self._replay(x, stages)
+        else:
+            log = self._update(x, stages)
+            self._eager_steps += 1
+        self._follow()
+        self.step += 1
+        return log
+
+    def _replay(self, x: torch.Tensor, stages: torch.Tensor) -> dict[str, torch.Tensor]:
+        """`_update`, whose operations are recorded once and then started all together."""
+        if self._graph is None:
+            self._graph = torch.cuda.CUDAGraph()
+            self._x, self._stages = x.clone(), stages.clone()
+            with torch.cuda.graph(self._graph, stream=torch.cuda.current_stream()):
+                log = self._update(self._x, self._stages)
+                self._names = list(log)
+                self._values = torch.stack([value.float() for value in log.values()])
+        self._x.copy_(x)
+        self._stages.copy_(stages)
+        self._graph.replay()
+        return dict(zip(self._names, self._values.clone(), strict=True))
+
+    def _update(self, x: torch.Tensor, stages: torch.Tensor) -> dict[str, torch.Tensor]:
+        """One step with these samples, each row with so many codes."""
+        t = self.config.training
+        with autocast(self.device):
             with torch.set_grad_enabled(not t.decoder_only):
                 latents = self.codec.encode(x)
             nothing = silence(self.codec)
@@ -187,7 +222,7 @@ class Trainer(Run):
         y, x = y[:, delay:], x[:, : x.shape[1] - delay]
         # With few codes the waveform cannot be known, and the smallest error of a value that is not
         # known is reached by making it small: that loss and the others would pull apart.
-        known = stages.float() / stages.new_tensor(t.bitrates).float().mean()
+        known = stages.float() * (len(t.bitrates) / sum(t.bitrates))
         mel, spectrum, levels, loudness = self.spectral(y, x, known)
         waveform = (y - x).abs().mean()
         likeness = t.mel * mel + t.spectrum * spectrum + t.levels * levels
@@ -200,7 +235,7 @@ class Trainer(Run):
         if t.adversarial_from is not None and self.step >= t.adversarial_from:
             ramp = min(1.0, (self.adversarial_steps + 1) / ADVERSARIAL_RAMP)
             (wanted,) = torch.autograd.grad(likeness, y, retain_graph=True)
-            judged = self._judge(x, y.detach(), scale, log)
+            judged = self._judge(x, y.detach(), log)
             shares = {"deceive": ramp * t.adversarial, "feature": ramp * t.feature}
             loss = (y * balanced_gradient(wanted, judged, shares)).sum()
             self.adversarial_steps += 1
@@ -212,9 +247,7 @@ class Trainer(Run):
         loss.backward()
         log["gradient"] = torch.nn.utils.clip_grad_norm_(self.codec.parameters(), t.clip)
         self.optimiser.step()
-        self._follow()
-        self.step += 1
-        return {k: v.item() for k, v in log.items()}
+        return {k: v.detach() for k, v in log.items()}
 
     def _levels_off(self, latents: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
         """Mean square distance of the latents that are to carry levels from what they should be."""
@@ -223,22 +256,20 @@ class Trainer(Run):
         return torch.nn.functional.mse_loss(latents[..., -model.level_latents :], wanted)
 
     def _judge(
-        self, x: torch.Tensor, y: torch.Tensor, scale: float, log: dict[str, torch.Tensor]
+        self, x: torch.Tensor, y: torch.Tensor, log: dict[str, torch.Tensor]
     ) -> dict[str, torch.Tensor]:
         """One step of the discriminators, and the gradients of what they said before it at `y`.
 
         Both come from the same forward pass, which saves a third of the discriminators' work.
         """
         t = self.config.training
-        for group in self.judge_optimiser.param_groups:
-            group["lr"] = t.discriminator_lr * scale
         # A part of each excerpt, and of the batch, is enough for the discriminators.
         rows = -(-len(x) * t.discriminator_rows // 100)
         length = min(x.shape[1], t.discriminator_tokens * self.config.model.hop)
         at = int(torch.randint(x.shape[1] - length + 1, ()))
         part = (slice(rows), slice(at, at + length))
         fake = y[part].clone().requires_grad_()
-        with torch.autocast(self.device.type, torch.bfloat16):
+        with autocast(self.device):
             said_real, said_fake = self.judges(x[part]), self.judges(fake)
             loss = discriminator_loss(said_real, said_fake)
             deceive, feature = generator_losses(said_real, said_fake)
@@ -269,6 +300,8 @@ class Trainer(Run):
 
     def train(self, data: Path, minutes: float, log_every: int = 25) -> None:
         t = self.config.training
+        if self.recorded:  # which cannot be done on the usual stream
+            torch.cuda.set_stream(torch.cuda.Stream(self.device))
         self.sample_from(data)
         if self.step == 0:
             self.initialise()
