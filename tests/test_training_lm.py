@@ -220,6 +220,6 @@ def test_codes_of_the_corpus(tmp_path):
         reader.model.allocation(3, None),
         -1,
     )
-    assert np.mean(mine[0, :, : len(codes)].T.numpy() == codes) > 0.95
+    assert np.mean(mine[0, :, : len(codes)].T.numpy() == codes) > 0.9  # resampled by other means
     assert (mine[0, :, len(codes) :] == -1).all()
     assert np.load(tmp_path / "codes" / "codebooks.npy").shape == (16, 1024, 80)

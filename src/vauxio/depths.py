@@ -15,8 +15,8 @@ import numpy as np
 
 from .rangecoder import TOTAL, RangeDecoder, RangeEncoder
 
-__all__ = ["ABSENT", "SPAN", "WINDOW", "Allocation", "cut", "decode_depths", "depths_of",
-           "encode_depths", "needs", "present", "spans_of"]  # fmt: skip
+__all__ = ["ABSENT", "LEVEL", "SAID", "SPAN", "WINDOW", "Allocation", "cut", "decode_depths",
+           "depths_of", "encode_depths", "needs", "present", "spans_of"]  # fmt: skip
 
 ABSENT = -1
 """In place of a code: there is none."""
@@ -28,8 +28,12 @@ WINDOW = 75 * SPAN
 """Tokens over which an average is kept: five seconds of general-24k. Blocks are whole windows, and
 the encoder is given one at once, so that depths do not depend on where a signal is divided."""
 
-LEVEL = 0.1  # power of a span's level with which it may be further off
-SAID = 0.25  # codes that it takes to say how many a span has: two bits and a half, about
+LEVEL = 0.1
+"""Power of a span's level with which it may be further off."""
+
+SAID = 0.25
+"""Codes that it takes to say how many a span has: two bits and a half, about."""
+
 _FIRST, _NEXT = 64, 32  # how often a difference counts as seen before it was, and when it is
 
 

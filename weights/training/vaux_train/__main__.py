@@ -72,6 +72,7 @@ def parser() -> argparse.ArgumentParser:
 
     p = verbs.add_parser("codes", help="code the corpus with a model folder's encoder")
     p.add_argument("--config", type=Path, required=True)
+    p.add_argument("--set", action="append", default=[], metavar="SECTION.KEY=VALUE")
     p.add_argument("--model", type=Path, required=True, help="model folder")
     p.add_argument("--data", type=Path, required=True)
     p.add_argument("--corpus", type=Path, help="for its dev/, which evaluate-lm needs")
@@ -141,7 +142,7 @@ def main() -> None:
         from .lm_data import prepare_codes
         from .run import device_of
 
-        model, device = load(args.config).model, device_of(args.device)
+        model, device = load(args.config, args.set).model, device_of(args.device)
         prepare_codes(args.model, model, args.data, args.corpus, args.out, args.copies, device)
         return
     if args.verb.endswith("-lm"):

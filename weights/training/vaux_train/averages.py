@@ -39,14 +39,14 @@ def averaged(distortion: Tensor, average: Tensor, silent: float) -> Tensor:
     # What no token may have comes last, and costs what is not left.
     highest = (average + (-(-average // 4)).clamp_min(2)).clamp_max(most)
     allowed = torch.arange(most, device=device)[:, None] < highest[:, None, None]
-    flat = needs.where(allowed, -1).flatten(1)
-    order = flat.argsort(dim=1, descending=True, stable=True)
+    needs = needs.where(allowed, -1)
+    order = needs.flatten(1).argsort(dim=1, descending=True, stable=True)
     costs = lengths.expand(rows, most, -1).flatten(1)
     spent = costs.gather(1, order).cumsum(1)
     budget = (average * tokens - SAID * len(begins)).clamp_min(tokens)
-    within = torch.zeros_like(allowed.expand(-1, -1, len(begins)).flatten(1))
+    within = torch.empty_like(order, dtype=torch.bool)
     within = within.scatter(1, order, spent <= budget[:, None]).view_as(needs)
-    depth = (within & allowed & (needs > silent)).sum(1)
+    depth = (within & (needs > silent)).sum(1)
     depth = depth.repeat_interleave(SPAN, 1)[:, :tokens]
     # As many as there are is no average: every token has them.
     return depth.where((average < most)[:, None], average[:, None])

@@ -52,12 +52,17 @@ def prepare(corpus: Path, out: Path, samplerate: int, part: str = "train") -> No
 
 def decoded(path: Path, samplerate: int) -> tuple[np.ndarray, int]:
     """A recording as mono int16 at `samplerate`, and the rate of its file."""
+    samples, rate = mono(path, samplerate)
+    return np.clip(np.round(samples * 32767), -32768, 32767).astype(np.int16), rate
+
+
+def mono(path: Path, samplerate: int) -> tuple[np.ndarray, int]:
+    """A recording as one channel of float32 at `samplerate`, and the rate of its file."""
     import soundfile
     import soxr
 
     audio, rate = soundfile.read(path, dtype="float32", always_2d=True)
-    mono = soxr.resample(audio.mean(axis=1), rate, samplerate)
-    return np.clip(np.round(mono * 32767), -32768, 32767).astype(np.int16), rate
+    return soxr.resample(audio.mean(axis=1), rate, samplerate), rate
 
 
 class Sampler:
@@ -73,13 +78,18 @@ class Sampler:
         self.random = random.Random(seed)
         arrays = [np.load(folder / f"{kind}.npy") for kind in config.data.mix]
         self.pcm = torch.from_numpy(np.concatenate(arrays)).to(device)
+        if (least := min(map(len, arrays))) < self.frames * max(SPEEDS) / 30:
+            raise ValueError(f"{folder}: {least} samples of a kind are too few for an excerpt")
         lengths = torch.tensor([len(a) for a in arrays], dtype=torch.float64, device=device)
         self.lengths, self.starts = lengths, lengths.cumsum(0) - lengths
         shares = torch.tensor(list(config.data.mix.values()), device=device)
         self.up_to = (shares / shares.sum()).cumsum(0)[:-1]
 
-    def _uniform(self, *shape: int, low: float = 0.0, high: float = 1.0) -> torch.Tensor:
-        return torch.rand(*shape, generator=self.generator, device=self.device) * (high - low) + low
+    def _uniform(
+        self, *shape: int, low: float = 0.0, high: float = 1.0, dtype: torch.dtype | None = None
+    ) -> torch.Tensor:
+        draw = torch.rand(*shape, generator=self.generator, device=self.device, dtype=dtype)
+        return draw * (high - low) + low
 
     def _cut(self, count: int, frames: int) -> torch.Tensor:
         """Excerpts from anywhere; one that is nearly silent is drawn again, once."""
@@ -87,7 +97,8 @@ class Sampler:
         offsets = torch.arange(frames, device=self.device)
 
         def cut() -> torch.Tensor:
-            at = self.starts[which] + self._uniform(count) * (self.lengths[which] - frames)
+            draw = self._uniform(count, dtype=torch.float64)
+            at = self.starts[which] + draw * (self.lengths[which] - frames)
             return self.pcm[at.long()[:, None] + offsets].float() / 32768
 
         first, again = cut(), cut()
@@ -95,13 +106,13 @@ class Sampler:
         return torch.where(quiet, again, first)
 
     def _excerpts(self, count: int) -> torch.Tensor:
-        """Some, of each batch as many, at another speed and so of another pitch."""
+        """Some of them at another speed, and so of another pitch."""
         changed = round(count * self.config.speed_share)
-        as_they_are = self._cut(count - changed, self.frames)
-        if not changed:
-            return as_they_are
-        frames = self.frames * self.random.choice(SPEEDS) // 30
-        return torch.cat([as_they_are, resized(self._cut(changed, frames), self.frames)])
+        rows = self._cut(count - changed, self.frames)
+        if changed:
+            frames = self.frames * self.random.choice(SPEEDS) // 30
+            rows = torch.cat([rows, resized(self._cut(changed, frames), self.frames)])
+        return rows[self._uniform(count).argsort()]
 
     def _filter(self, x: torch.Tensor) -> torch.Tensor:
         """A random low-pass (3–12 kHz) and tilt (±6 dB over the band), in the frequency domain."""
@@ -119,8 +130,7 @@ class Sampler:
             return self._uniform(n, 1) < probability
 
         x = self._excerpts(n)
-        other = self._excerpts(n).roll(n // 2, 0)
-        other = other * 10 ** (self._uniform(n, 1, low=-15, high=3) / 20)
+        other = self._excerpts(n) * 10 ** (self._uniform(n, 1, low=-15, high=3) / 20)
         x = torch.where(chance(c.mix_probability), x + other, x)
         x = torch.where(chance(c.filter_probability), self._filter(x), x)
         noise = torch.randn(x.shape, generator=self.generator, device=self.device)

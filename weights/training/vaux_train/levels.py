@@ -39,6 +39,7 @@ def level_latents(pcm: Tensor, model: config.Model) -> Tensor:
 
 @cache
 def filters(samplerate: int, device: torch.device) -> Tensor:
+    """Of all bands, ``[bins, bands]``; copied to the device once."""
     bins = torch.linspace(0, samplerate / 2, WINDOW // 2 + 1)
     return erb_filters(bins, samplerate).to(device)
 

@@ -20,9 +20,9 @@ from vauxio.depths import SPAN, Allocation, needs, spans_of
 
 from .codec_graph import silence
 from .config import LanguageModel, Model
-from .data import KINDS, SPEEDS, resized
+from .data import KINDS, SPEEDS, mono, resized
 from .network import Codec
-from .shipped import read_weights
+from .shipped import load_weights, read_weights
 
 PIECE_SECONDS = 30
 ROWS = 8  # pieces coded at once
@@ -34,9 +34,9 @@ class Encoder:
 
     def __init__(self, folder: Path, config: Model, device: torch.device) -> None:
         self.device = device
-        self.codec = Codec(config)
-        self.codec.load_state_dict(read_weights(folder), strict=False)
-        self.codec = self.codec.to(device).eval().requires_grad_(False)
+        self.codec = Codec(config).eval().requires_grad_(False)
+        load_weights(self.codec, read_weights(folder))
+        self.codec.to(device)
         distortions = json.loads((folder / "model.json").read_text())["distortions"]
         self.silent = SILENT * distortions[-1]
         self.silence = silence(self.codec)
@@ -56,12 +56,11 @@ class Encoder:
         return list(zip(said, wanted.astype(np.float16).swapaxes(1, 2), strict=True))
 
 
-def changed(pieces: torch.Tensor, length: int, generator: torch.Generator) -> torch.Tensor:
+def changed(pieces: torch.Tensor, length: int, rng: np.random.Generator) -> torch.Tensor:
     """Rows at another speed, of `length` samples, at other levels, some upside down."""
-    pieces = resized(pieces, length)
-    draws = torch.rand(2, len(pieces), 1, generator=generator).to(pieces.device)
-    gain = 10 ** ((GAIN_DB[0] + (GAIN_DB[1] - GAIN_DB[0]) * draws[0]) / 20)
-    pieces = pieces * gain * torch.sign(draws[1] - 0.5)
+    shape = len(pieces), 1
+    gain = 10 ** (rng.uniform(*GAIN_DB, shape) / 20) * rng.choice([-1, 1], shape)
+    pieces = resized(pieces, length) * torch.from_numpy(gain).to(pieces)
     return pieces / pieces.abs().amax(1, keepdim=True).clamp_min(1.0)
 
 
@@ -85,15 +84,18 @@ def prepare_codes(
     folder : Path
         Model folder whose encoder is used. Codes of another encoder are of no use.
     config : Model
+        Of that encoder.
     data : Path
         What ``prepare`` wrote.
     corpus : Path or None
         For ``dev``: every recording is coded as a file would be, ``index.json`` has their lengths.
         None if nothing will be evaluated.
+    out : Path
+        Files that are there already are left alone, so that copies can be added later.
     copies : int
-        How often each training recording is coded; the first time as it is. Files that are there
-        already are left alone, so that copies can be added later.
+        How often each training recording is coded; the first time as it is.
     device : torch.device
+        Where the encoder runs.
     """
     encoder = Encoder(folder, config, device)
     out.mkdir(parents=True, exist_ok=True)
@@ -108,7 +110,6 @@ def prepare_codes(
             if path.exists() and path.with_name(f"needs-{path.name}").exists():
                 continue
             rng = np.random.default_rng([copy, KINDS.index(kind)])
-            generator = torch.Generator().manual_seed(copy)
             pcm = np.load(data / f"{kind}.npy", mmap_mode="r")
             # A copy is cut elsewhere; where a piece is sped up, it takes in more of the recording.
             start = int(rng.integers(length)) if copy else 0
@@ -119,7 +120,7 @@ def prepare_codes(
                 size = length * int(rng.choice(SPEEDS)) // 30 if copy else length
                 rows = np.stack([pcm[at : at + size] for at in group])
                 pieces = torch.from_numpy(rows).to(device).float() / 32768
-                coded += encoder(changed(pieces, length, generator) if copy else pieces)
+                coded += encoder(changed(pieces, length, rng) if copy else pieces)
             if not coded:  # of a corpus that is shorter than a piece
                 nothing = np.empty((0, config.codebooks))
                 coded = [(nothing.astype(np.uint16), nothing.astype(np.float16))]
@@ -128,18 +129,15 @@ def prepare_codes(
 
 
 def code_dev(encoder: Encoder, corpus: Path, out: Path) -> None:
-    import soundfile
-    import soxr
-
+    """Every recording of ``corpus/dev`` into `out`, and how many tokens it has."""
     config = encoder.codec.config
     lengths: dict[str, list[int]] = {}
     for kind in KINDS:
         coded = []
         for path in sorted((corpus / "dev" / kind).iterdir()):
-            audio, native = soundfile.read(path, dtype="float32", always_2d=True)
-            mono = soxr.resample(audio.mean(axis=1), native, config.samplerate)
-            tokens = -(-(len(mono) + encoder.codec.delay) // config.hop)
-            padded = np.pad(mono, (0, tokens * config.hop - len(mono)))
+            samples, _ = mono(path, config.samplerate)
+            tokens = -(-(len(samples) + encoder.codec.delay) // config.hop)
+            padded = np.pad(samples, (0, tokens * config.hop - len(samples)))
             coded += encoder(torch.from_numpy(padded)[None])
         save(out, f"dev-{kind}", coded)
         lengths[kind] = [len(codes) for codes, _ in coded]

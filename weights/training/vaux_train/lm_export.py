@@ -12,6 +12,7 @@ import onnxruntime
 
 from vauxio import lm
 
+from .data import KINDS
 from .lm_graph import lm_graph
 from .lm_network import TokenModel
 
@@ -64,9 +65,10 @@ def export_lm(model: TokenModel, codes: Path, folder: Path) -> dict[str, Any]:
         raise ValueError(f"{folder} has other codebooks than the language model")
     content = lm_graph(model).SerializeToString()
     compared = 0
-    for path in sorted(codes.glob("[!n]*-0.npy")):  # each kind's codes, not the needs
-        excerpt = np.load(path, mmap_mode="r")[:CHECKED_STEPS, : model.codebooks].T
-        compared += check(content, excerpt)
+    for path in (codes / f"{kind}-0.npy" for kind in KINDS):
+        if path.exists() and len(said := np.load(path, mmap_mode="r")):
+            excerpt = said[:CHECKED_STEPS, : model.codebooks].T
+            compared += check(content, excerpt)
     compared += check(content, excerpt[:2], optimised=False)
     (folder / "lm.onnx").write_bytes(content)
     sha256 = hashlib.sha256(content).hexdigest()

@@ -109,6 +109,9 @@ class Attention(torch.autograd.Function):
     def forward(ctx, q, k, v, position, rounding):  # type: ignore[no-untyped-def]
         k, v = k[:, None], v[:, None]
         scale = UNIT**2 / 2**KEY_SHIFT
+        device = q.device.type
+        autocast = torch.is_autocast_enabled(device)
+        ctx.dtype = torch.get_autocast_dtype(device) if autocast else torch.float32
         with torch.autocast(q.device.type, enabled=False):
             near = (q.float() * scale) @ k.float().transpose(2, 3)
             if rounding:
@@ -128,13 +131,14 @@ class Attention(torch.autograd.Function):
         with torch.autocast(of_mean.device.type, enabled=False):
             # A weight w is near²/64, and the mean is Σ w v / Σ w.
             of_mean = of_mean / total
-            of_score = (of_mean.bfloat16() @ v.bfloat16().transpose(2, 3)).float()
+            q, k, v, short = (x.to(ctx.dtype) for x in (q, k, v, of_mean))
+            of_score = (short @ v.transpose(2, 3)).float()
             of_score.sub_((of_mean * mean).sum(dim=3, keepdim=True)).mul_(near).mul_(1 / 32)
-            half = of_score.bfloat16()
-            of_q = (half @ k.bfloat16()).float() * ctx.scale
-            of_k = (half.transpose(2, 3) @ q.bfloat16()).float().sum(dim=1) * ctx.scale
-            weight = Attention.weights(near, ctx.rounding).bfloat16()
-            of_v = (weight.transpose(2, 3) @ of_mean.bfloat16()).float().sum(dim=1)
+            half = of_score.to(ctx.dtype)
+            of_q = (half @ k).float() * ctx.scale
+            of_k = (half.transpose(2, 3) @ q).float().sum(dim=1) * ctx.scale
+            weight = Attention.weights(near, ctx.rounding).to(ctx.dtype)
+            of_v = (weight.transpose(2, 3) @ short).float().sum(dim=1)
         return of_q, of_k, of_v, of_score.sum(dim=0), None
 
     @staticmethod

@@ -53,7 +53,7 @@ class STFT(torch.autograd.Function):
         scaled = torch.empty_like(spectrum)
         for part in ("real", "imag"):
             torch.mul(getattr(spectrum, part), of_power, out=getattr(scaled, part))
-        scaled[..., 0] *= 2
+        scaled[..., 0] *= 2  # one by one: a list of bins would be copied to a GPU each time
         scaled[..., edge] *= 2
         lowest = of_lowest.shape[2]
         of_lowest = torch.view_as_complex(of_lowest) * 0.5

@@ -156,14 +156,11 @@ class Codec(nn.Module):
         self.transform = MDCT(c.hop)
         self.delay = self.transform.delay + c.lookahead * c.hop
         bins = (torch.arange(c.hop) + 0.5) * c.samplerate / (2 * c.hop)
-        constants = {
-            "bands": erb_filters(bins, c.samplerate),
-            "noise_share": torch.from_numpy(noise.share(c.noise_from, c.hop)),
-            "noise_means": torch.from_numpy(noise.neighbours(c.noise_from, c.hop)).float(),
-        }
-        constants["noise_means"] /= constants["noise_means"].sum(0)
-        for name, constant in constants.items():
-            self.register_buffer(name, constant, persistent=False)
+        share = torch.from_numpy(noise.share(c.noise_from, c.hop))
+        near = torch.from_numpy(noise.neighbours(c.noise_from, c.hop)).float()
+        self.register_buffer("bands", erb_filters(bins, c.samplerate), persistent=False)
+        self.register_buffer("noise_share", share, persistent=False)
+        self.register_buffer("noise_means", near / near.sum(0), persistent=False)
         inputs = c.hop + self.bands.shape[1]
         self.encoder = Trunk(
             inputs, c.encoder_dim, c.latent_dim, c.encoder_blocks, c.encoder_expansion, c.kernel, 1

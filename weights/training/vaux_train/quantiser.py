@@ -21,7 +21,7 @@ BEAM = 2  # sequences of codes that are followed when encoding
 FOLLOWED = 8  # codes; after these only the best sequence is, which costs half the time
 DECAY = 0.99
 PACE = 4.0  # of corrections beside other weights, for entries are larger than those
-DEAD = 0.03 / 1152  # share of the tokens below which a code is moved to where data is
+DEAD = 0.027  # of the mean use: below, a code is moved to where data is
 
 
 def everywhere(stages: Tensor) -> Callable[[Tensor], Tensor]:
@@ -128,17 +128,22 @@ class ResidualQuantiser(nn.Module):
         commitment = F.mse_loss(x, total)
         first = self.size * torch.arange(self.stages, device=x.device)
         said = (torch.stack(codes, 1) + first).flatten()
+        # Not F.embedding, whose gradient sorts the codes.
         said = self.corrections.flatten(0, 1).index_select(0, said).unflatten(0, (-1, self.stages))
         correction = PACE * (said * chosen[..., None]).sum(1)
         quantised = x + (total - x).detach() + correction
         return quantised.view_as(latents), commitment, used
 
     def _follow(self, stage: int, x: Tensor, index: Tensor) -> Tensor:
-        counts = torch.zeros_like(self.uses[stage]).index_add_(0, index, torch.ones_like(x[:, 0]))
-        sums = torch.zeros_like(self.sums[stage]).index_add_(0, index, x)
+        # Relative to the mean use, so that it does not depend on the size of a batch. Not bincount,
+        # which makes the CPU wait for a GPU.
+        share = self.size / len(x)
+        counts = torch.zeros_like(self.uses[stage])
+        counts.index_add_(0, index, torch.full_like(x[:, 0], share))
+        sums = torch.zeros_like(self.sums[stage]).index_add_(0, index, x * share)
         self.uses[stage].lerp_(counts, 1 - DECAY)
         self.sums[stage].lerp_(sums, 1 - DECAY)
-        dead = self.uses[stage] < DEAD * len(x)
+        dead = self.uses[stage] < DEAD
         fresh = x[torch.randint(len(x), (self.size,), device=x.device)]
         self.sums[stage] = torch.where(dead[:, None], fresh, self.sums[stage])
         self.uses[stage] = torch.where(dead, torch.ones_like(self.uses[stage]), self.uses[stage])

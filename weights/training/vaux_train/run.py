@@ -12,7 +12,6 @@ import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import torch
 
@@ -68,7 +67,7 @@ class Run:
 
     def loop(
         self,
-        train_step: Callable[[float], dict[str, Any]],
+        train_step: Callable[[float], dict[str, torch.Tensor]],
         minutes: float,
         steps: int,
         cooldown: float,
@@ -77,12 +76,12 @@ class Run:
         """Train for so many minutes, or until so many steps were made in all.
 
         `train_step` is given what learning rates are to be multiplied by, and returns what to log:
-        numbers, or tensors of one, which are asked for as rarely as the log is written.
+        tensors of one number, which the device is asked for as rarely as the log is written.
         `cooldown` is the part of the minutes, or of the steps, over which these fall.
         """
         signal.signal(signal.SIGTERM, self._stop)
         begin = saved = mark = time.monotonic()
-        rows: list[dict[str, Any]] = []
+        rows: list[dict[str, torch.Tensor]] = []
         while (
             not self._stopping
             and (elapsed := (time.monotonic() - begin) / 60) < minutes
@@ -122,9 +121,9 @@ def set_rate(optimiser: torch.optim.Optimizer, rate: float) -> None:
             group["lr"] = rate
 
 
-def means(rows: list[dict[str, Any]]) -> dict[str, float]:
+def means(rows: list[dict[str, torch.Tensor]]) -> dict[str, float]:
     """Mean of each name, over the rows that have it."""
-    values: dict[str, list[Any]] = {}
+    values: dict[str, list[torch.Tensor]] = {}
     for row in rows:
         for name, value in row.items():
             values.setdefault(name, []).append(value)

@@ -34,6 +34,15 @@ def round_weights(codec: Codec) -> Codec:
     return codec
 
 
+def load_weights(codec: Codec, weights: dict[str, torch.Tensor]) -> None:
+    """Take over what `read_weights` read; of the codebooks' statistics graphs know nothing."""
+    missing, unexpected = codec.load_state_dict(weights, strict=False)
+    other = set(missing) - {"quantiser.uses", "quantiser.sums"} | set(unexpected)
+    if other:
+        raise ValueError(f"the graphs are of another config: {', '.join(sorted(other))}")
+    codec.quantiser.restart_statistics()
+
+
 def read_weights(folder: Path) -> dict[str, torch.Tensor]:
     """The generator's weights out of ``encoder.onnx`` and ``decoder.onnx``, by PyTorch name."""
     arrays: dict[str, np.ndarray] = {}

@@ -23,12 +23,13 @@ from .discriminator import Discriminators, discriminator_loss, generator_losses
 from .levels import level_latents
 from .losses import SpectralLoss
 from .network import Codec
+from .quantiser import everywhere
 from .run import Run, autocast, set_rate
-from .shipped import read_weights
+from .shipped import load_weights, read_weights
 
 NETWORKS = ("codec", "average", "judges")
 OPTIMISERS = ("optimiser", "judge_optimiser")
-EAGER_STEPS = 5  # before a step is recorded for a GPU
+EAGER_STEPS = 5  # before one is recorded: they make what is made once, moments and FFT plans
 ADVERSARIAL_RAMP = 500  # steps over which the discriminators gain their full say
 SILENT_DISTORTION = 0.75  # about what `bundles.SILENT` makes it, once a model is exported
 INITIAL_TOKENS = 40_000  # for the principal components and k-means
@@ -75,6 +76,7 @@ class Trainer(Run):
         self.judge_optimiser = torch.optim.AdamW(
             self.judges.parameters(), lr=t.discriminator_lr, **fused
         )
+        self.bitrates = torch.tensor(t.bitrates, device=device)
         self._eager_steps = 0
         self._graph: torch.cuda.CUDAGraph | None = None
         self.adversarial_steps = 0
@@ -90,8 +92,7 @@ class Trainer(Run):
         if source.is_dir():
             weights = self._cut(read_weights(source))
             for codec in (self.codec, self.average):
-                codec.load_state_dict(weights, strict=False)
-                codec.quantiser.restart_statistics()
+                load_weights(codec, weights)
             self.judges.load_state_dict(
                 load_file(source / "training" / "discriminators.safetensors")
             )
@@ -104,11 +105,11 @@ class Trainer(Run):
                 ("optimiser", self._cut_moments(state["optimiser"])),
                 ("judge_optimiser", state["judge_optimiser"]),
             ):
-                groups = moments["param_groups"]
-                own = getattr(self, name).state_dict()["param_groups"]
-                for group, kept in zip(groups, own, strict=True):
-                    group.update({key: kept[key] for key in ("lr", "capturable")})
-                getattr(self, name).load_state_dict(moments)
+                optimiser = getattr(self, name)
+                # Those of a CPU's and of a GPU's are not the same.
+                for group, own in zip(moments["param_groups"], optimiser.param_groups, strict=True):
+                    group.update({key: own[key] for key in ("lr", "capturable")})
+                optimiser.load_state_dict(moments)
         self.step = state["step"]
         self.fresh_from = self.step if source.is_dir() else state["fresh_from"]
         self.adversarial_steps = state["adversarial_steps"]
@@ -141,19 +142,20 @@ class Trainer(Run):
 
     def random_stages(self, n: int) -> torch.Tensor:
         """Codebooks for each row: mostly the advertised bitrates, sometimes any."""
-        listed = torch.tensor(self.config.training.bitrates, device=self.device)
-        chosen = listed[torch.randint(len(listed), (n,), device=self.device)]
+        chosen = self.bitrates[torch.randint(len(self.bitrates), (n,), device=self.device)]
         anything = torch.randint(1, self.config.model.codebooks + 1, (n,), device=self.device)
         return torch.where(torch.rand(n, device=self.device) < 0.3, anything, chosen)
 
     def depths(self, stages: torch.Tensor) -> Callable[[torch.Tensor], torch.Tensor]:
         """For the quantiser: so many codes in every token, or on average, as files have them."""
         share = self.config.training.averages
-        average = torch.rand(len(stages), 1, device=self.device) < share
+        if not share:
+            return everywhere(stages)
+        varies = torch.rand(len(stages), 1, device=self.device) < share
 
         def choose(distortion: torch.Tensor) -> torch.Tensor:
-            depth = averaged(distortion.float(), stages, SILENT_DISTORTION)
-            return depth.where(average, stages[:, None])
+            depth = averaged(distortion, stages, SILENT_DISTORTION)
+            return depth.where(varies, stages[:, None])
 
         return choose
 
@@ -195,11 +197,10 @@ class Trainer(Run):
         """`_update`, whose operations are recorded once and then started all together."""
         if self._graph is None:
             self._graph = torch.cuda.CUDAGraph()
-            self._x, self._stages = x.clone(), stages.clone()
+            self._x, self._stages = x, stages
             with torch.cuda.graph(self._graph, stream=torch.cuda.current_stream()):
                 log = self._update(self._x, self._stages)
-                self._names = list(log)
-                self._values = torch.stack([value.float() for value in log.values()])
+                self._names, self._values = list(log), torch.stack(list(log.values()))
         self._x.copy_(x)
         self._stages.copy_(stages)
         self._graph.replay()
@@ -301,7 +302,9 @@ class Trainer(Run):
     def train(self, data: Path, minutes: float, log_every: int = 25) -> None:
         t = self.config.training
         if self.recorded:  # which cannot be done on the usual stream
-            torch.cuda.set_stream(torch.cuda.Stream(self.device))
+            stream = torch.cuda.Stream(self.device)
+            stream.wait_stream(torch.cuda.current_stream())
+            torch.cuda.set_stream(stream)
         self.sample_from(data)
         if self.step == 0:
             self.initialise()
