@@ -18,7 +18,7 @@ import torch
 from .config import Config
 
 KINDS = ("speech", "music", "sound")
-SPEEDS = range(26, 36)  # thirtieths
+SPEEDS = tuple(n / 30 for n in range(26, 36))  # of a usual length, lengths that an FFT likes
 
 
 def prepare(corpus: Path, out: Path, samplerate: int, part: str = "train") -> None:
@@ -78,7 +78,7 @@ class Sampler:
         self.random = random.Random(seed)
         arrays = [np.load(folder / f"{kind}.npy") for kind in config.data.mix]
         self.pcm = torch.from_numpy(np.concatenate(arrays)).to(device)
-        if (least := min(map(len, arrays))) < self.frames * max(SPEEDS) / 30:
+        if (least := min(map(len, arrays))) < self.frames * max(SPEEDS):
             raise ValueError(f"{folder}: {least} samples of a kind are too few for an excerpt")
         lengths = torch.tensor([len(a) for a in arrays], dtype=torch.float64, device=device)
         self.lengths, self.starts = lengths, lengths.cumsum(0) - lengths
@@ -110,7 +110,7 @@ class Sampler:
         changed = round(count * self.config.speed_share)
         rows = self._cut(count - changed, self.frames)
         if changed:
-            frames = self.frames * self.random.choice(SPEEDS) // 30
+            frames = round(self.frames * self.random.choice(SPEEDS))
             rows = torch.cat([rows, resized(self._cut(changed, frames), self.frames)])
         return rows[self._uniform(count).argsort()]
 

@@ -113,11 +113,11 @@ def prepare_codes(
             pcm = np.load(data / f"{kind}.npy", mmap_mode="r")
             # A copy is cut elsewhere; where a piece is sped up, it takes in more of the recording.
             start = int(rng.integers(length)) if copy else 0
-            most = len(pcm) - length * max(SPEEDS) // 30 if copy else len(pcm) - length
+            most = len(pcm) - round(length * max(SPEEDS)) if copy else len(pcm) - length
             coded = []
             begins = range(start, most + 1, length)
             for group in (begins[i : i + ROWS] for i in range(0, len(begins), ROWS)):
-                size = length * int(rng.choice(SPEEDS)) // 30 if copy else length
+                size = round(length * rng.choice(SPEEDS)) if copy else length
                 rows = np.stack([pcm[at : at + size] for at in group])
                 pieces = torch.from_numpy(rows).to(device).float() / 32768
                 coded += encoder(changed(pieces, length, rng) if copy else pieces)
