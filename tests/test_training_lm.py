@@ -196,7 +196,7 @@ def test_codes_of_the_corpus(tmp_path):
     folder = ROOT / "weights" / "general-24k"
     model = config.load(ROOT / "weights/training/configs/general-24k.toml").model
     lm_data.prepare_codes(
-        folder, model, tmp_path, tmp_path, tmp_path / "codes", 2, torch.device("cpu")
+        folder, model, tmp_path, tmp_path, tmp_path / "codes", 2, 0, torch.device("cpu")
     )
     assert rate == 16000
     first, second = (np.load(tmp_path / "codes" / f"speech-{i}.npy") for i in range(2))
@@ -223,3 +223,23 @@ def test_codes_of_the_corpus(tmp_path):
     assert np.mean(mine[0, :, : len(codes)].T.numpy() == codes) > 0.9  # resampled by other means
     assert (mine[0, :, len(codes) :] == -1).all()
     assert np.load(tmp_path / "codes" / "codebooks.npy").shape == (16, 1024, 80)
+
+
+def test_codes_of_denoised_speech(tmp_path):
+    """As much as there is of speech; the same with the same seed."""
+    import soundfile
+
+    speech, _ = soundfile.read(ROOT / "tests" / "data" / "speech-16k.flac", dtype="int16")
+    for kind in ("speech", "music", "sound"):
+        np.save(tmp_path / f"{kind}.npy", speech)
+    entry = {"start": 0, "frames": len(speech)}
+    (tmp_path / "index.json").write_text(json.dumps({"speech": [entry]}))
+    model = config.load(ROOT / "weights/training/configs/speech-24k.toml").model
+    encoder = lm_data.Encoder(ROOT / "weights" / "speech-24k", model, torch.device("cpu"))
+    first, same, other = (
+        lm_data.code_denoised(encoder, tmp_path, 24000, seed) for seed in (0, 0, 1)
+    )
+    assert len(first) % lm_data.ROWS == 0 and len(first) * 24000 >= len(speech)
+    for (codes, wanted), (again, _), (others, _) in zip(first, same, other, strict=True):
+        assert codes.shape == (75, 8) and wanted.shape == (15, 8)
+        assert np.array_equal(codes, again) and not np.array_equal(codes, others)

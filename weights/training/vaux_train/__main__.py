@@ -78,6 +78,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--corpus", type=Path, help="for its dev/, which evaluate-lm needs")
     p.add_argument("--out", type=Path, required=True)
     p.add_argument("--copies", type=int, default=6, help="how often, with the first")
+    p.add_argument("--denoised", type=int, default=0, help="how often speech in noise, denoised")
     p.add_argument("--device", default="auto", help="auto, cpu or cuda")
 
     p = run_verb("train-lm", "train the language model; goes on from the run's checkpoint")
@@ -143,7 +144,8 @@ def main() -> None:
         from .run import device_of
 
         model, device = load(args.config, args.set).model, device_of(args.device)
-        prepare_codes(args.model, model, args.data, args.corpus, args.out, args.copies, device)
+        copies = args.copies, args.denoised
+        prepare_codes(args.model, model, args.data, args.corpus, args.out, *copies, device)
         return
     if args.verb.endswith("-lm"):
         language_model(args)

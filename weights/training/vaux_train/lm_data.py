@@ -15,13 +15,16 @@ from pathlib import Path
 import numpy as np
 import torch
 
+import vauxio
 from vauxio.bundles import SILENT
 from vauxio.depths import SPAN, Allocation, needs, spans_of
 
+from . import denoiser
 from .codec_graph import silence
 from .config import LanguageModel, Model
 from .data import KINDS, SPEEDS, mono, resized
 from .network import Codec
+from .noisy import NoisySampler
 from .shipped import load_weights, read_weights
 
 PIECE_SECONDS = 30
@@ -71,6 +74,7 @@ def prepare_codes(
     corpus: Path | None,
     out: Path,
     copies: int,
+    denoised: int,
     device: torch.device,
 ) -> None:
     """Write ``{kind}-{copy}.npy`` and ``dev-{kind}.npy``: uint16 ``[tokens, codebooks]``.
@@ -94,6 +98,9 @@ def prepare_codes(
         Files that are there already are left alone, so that copies can be added later.
     copies : int
         How often each training recording is coded; the first time as it is.
+    denoised : int
+        How often speech is coded with noise that the installed denoiser has taken out again: what
+        it makes of noisy speech sounds other than clean speech, and so do its codes read.
     device : torch.device
         Where the encoder runs.
     """
@@ -125,7 +132,28 @@ def prepare_codes(
                 nothing = np.empty((0, config.codebooks))
                 coded = [(nothing.astype(np.uint16), nothing.astype(np.float16))]
             save(out, path.stem, coded)
-            print(f"{path.name}: {sum(len(codes) for codes, _ in coded)} tokens", flush=True)
+    for copy in range(denoised):
+        if not (out / f"needs-speech-denoised-{copy}.npy").exists():
+            save(out, f"speech-denoised-{copy}", code_denoised(encoder, data, length, copy))
+
+
+def code_denoised(
+    encoder: Encoder, data: Path, length: int, seed: int
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """As much speech as there is, in pieces of `length` samples, noise put in and taken out."""
+    hop = encoder.codec.config.hop
+    config = denoiser.Config(
+        denoiser.Model(hop=hop),
+        denoiser.Data(tokens=length // hop, batch=ROWS),
+        denoiser.Training(),
+    )
+    sampler = NoisySampler(data, config, encoder.device, seed)
+    coded = []
+    for _ in range(-(-int(sampler.lengths.sum()) // (ROWS * length))):
+        noisy, _ = sampler.batch()
+        clean = vauxio.denoise(noisy.T.cpu().numpy(), sampler.samplerate).T
+        coded += encoder(torch.from_numpy(np.ascontiguousarray(clean)))
+    return coded
 
 
 def code_dev(encoder: Encoder, corpus: Path, out: Path) -> None:
@@ -148,6 +176,7 @@ def save(out: Path, name: str, coded: list[tuple[np.ndarray, np.ndarray]]) -> No
     codes, wanted = (np.concatenate(parts) for parts in zip(*coded, strict=True))
     np.save(out / f"{name}.npy", codes)
     np.save(out / f"needs-{name}.npy", wanted)
+    print(f"{name}: {len(codes)} tokens", flush=True)
 
 
 class CodeSampler:
