@@ -159,6 +159,14 @@ def test_files_of_others_are_not_replaced(tmp_path):
     assert vauxio.info(tmp_path / "out" / "a.vx").complete
 
 
+def test_what_was_made_in_another_format_makes_nothing_known(tmp_path):
+    save(tmp_path / "a.wav")
+    run(archive.plan("encode", tmp_path))
+    run(archive.plan("decode", tmp_path, settings=archive.Settings(format=".flac")))
+    (refused,) = archive.plan("decode", tmp_path).refused
+    assert refused.error == "a.wav exists; -f replaces it"
+
+
 def test_a_name_once_given_stays(tmp_path):
     save(tmp_path / "in" / "a.wav")
     run(archive.plan("encode", tmp_path / "in", tmp_path / "out"))
@@ -166,6 +174,57 @@ def test_a_name_once_given_stays(tmp_path):
     plan = archive.plan("encode", tmp_path / "in", tmp_path / "out")
     assert [(t.source, t.target) for t in plan.tasks] == [("a.flac", "a.flac.vx")]
     assert [t.target for t in plan.skipped] == ["a.vx"]
+
+
+def targets(plan: archive.Plan) -> dict[str, str]:
+    return {task.source: task.target for task in (*plan.tasks, *plan.skipped)}
+
+
+def test_what_is_left_of_a_deleted_recording_is_not_replaced(tmp_path):
+    for force in (False, True):
+        save(tmp_path / "in" / "a.wav", seed=force)
+        plan = archive.plan(
+            "encode", tmp_path / "in", tmp_path / "out", delete_input=True, force=force
+        )
+        assert not plan.refused and all(r.ok for r in run(plan).values())
+        assert files(tmp_path / "in") == {}
+        save(tmp_path / "in" / "a.wav", 0.5, seed=2)
+        (refused,) = archive.plan(
+            "encode", tmp_path / "in", tmp_path / "out", delete_input=True
+        ).refused
+        assert refused.error == "a.vx exists; -f replaces it"
+
+
+@pytest.mark.parametrize("verb, made", [
+    ("encode", {"s.flac": "s.flac.2.vx", "s.mp3": "s.mp3.vx", "s.flac.mp3": "s.flac.vx"}),
+    ("encode", {"a.wav": "a.wav.2.vx", "a.flac": "a.flac.vx", "a.wav.wav": "a.wav.vx",
+                "b.wav": "b.vx", "b.wav.wav": "b.wav.vx"}),
+    ("encode", {"A.wav": "A.wav.vx", "a.wav": "a.wav.3.vx", "a.wav.2.wav": "a.wav.2.vx"}),
+    ("decode", {"A.vx": "A.vx.2.wav", "a.vx": "a.vx.3.wav", "a.vx.vx": "a.vx.wav"}),
+])  # fmt: skip
+def test_no_two_become_one(tmp_path, verb, made):
+    (tmp_path / "in").mkdir()
+    for name in made:
+        (tmp_path / "in" / name).write_text(name)
+    if len(files(tmp_path / "in")) < len(made):
+        pytest.skip("this file system does not tell such names apart")
+    plan = archive.plan(verb, tmp_path / "in", tmp_path / "out")
+    assert targets(plan) == made and not plan.refused
+
+
+def test_no_two_become_one_in_several_runs(tmp_path):
+    save(tmp_path / "in" / "x.wav.wav")
+    run(archive.plan("encode", tmp_path / "in", tmp_path / "out"))
+    first = files(tmp_path / "out")
+    assert first.keys() == {"x.wav.vx"}
+    save(tmp_path / "in" / "x.wav", seed=1)
+    save(tmp_path / "in" / "x.flac", seed=2)
+    plan = archive.plan("encode", tmp_path / "in", tmp_path / "out", force=True, delete_input=True)
+    assert targets(plan) == {
+        "x.wav": "x.wav.2.vx", "x.flac": "x.flac.vx", "x.wav.wav": "x.wav.vx"
+    }  # fmt: skip
+    assert all(r.ok for r in run(plan).values())
+    assert len(files(tmp_path / "out")) == 3 and first.items() <= files(tmp_path / "out").items()
 
 
 @pytest.mark.parametrize(
@@ -176,6 +235,8 @@ def test_a_name_once_given_stays(tmp_path):
         (("x/*",), (), {"x/b.wav", "x/d.dat"}),
         (("*.dat",), (), {"x/d.dat"}),
         (("*",), ("x/*", "c*"), {"a.wav"}),
+        ("*.flac", (), {"c.flac"}),
+        ((), "*.flac", {"a.wav", "x/b.wav"}),
     ],
 )
 def test_include_and_exclude(tmp_path, include, exclude, chosen):
@@ -200,6 +261,17 @@ def test_names_that_are_no_text(tmp_path):
     report.add(archive.Result(name, "", error="x"))
     report.write_html(tmp_path / "r.html")
     assert len(archive.plan("encode", tmp_path / "in", tmp_path / "out").skipped) == 1
+
+
+def test_a_root_that_is_no_text(vaux, tmp_path):
+    root = os.fsdecode(b"rec\xff")
+    save(tmp_path / "in" / "a.wav")
+    try:
+        os.rename(tmp_path / "in", tmp_path / root)
+    except OSError:
+        pytest.skip("this file system has no such names")
+    assert vaux("encode", "-r", root, "-o", "out", "-j", 1)[::2] == (0, "")
+    assert len(archive.plan("encode", tmp_path / root, tmp_path / "out").skipped) == 1
 
 
 def test_inputs_are_deleted_once_read_back(library, tmp_path):
@@ -388,6 +460,15 @@ def test_a_damaged_manifest(tmp_path):
         archive.plan("encode", tmp_path / "in", tmp_path / "out")
 
 
+def test_a_manifest_that_cannot_be_opened(tmp_path):
+    """As on a file system that is read-only."""
+    save(tmp_path / "in" / "a.wav")
+    plan = archive.plan("encode", tmp_path / "in")
+    (tmp_path / "in" / manifest.NAME).mkdir()
+    with pytest.raises(vauxio.VauxError, match="files cannot be put there; name a folder with -o"):
+        list(archive.run(plan, engine="inline"))
+
+
 def test_a_run_that_is_given_up_is_taken_up(tmp_path):
     for i in range(3):
         save(tmp_path / "in" / f"{i}.wav", 2.5, seed=i)
@@ -407,6 +488,8 @@ def test_a_run_that_is_given_up_is_taken_up(tmp_path):
     lambda p: archive.plan("encode", "nosuch://x"),
     lambda p: archive.plan("decode", p, delete_input=True),
     lambda p: archive.plan("decode", p, settings=archive.Settings(on_error="hope")),
+    lambda p: archive.plan("decode", p, settings=archive.Settings(format=".xyz")),
+    lambda p: archive.plan("decode", p, settings=archive.Settings(format=".FLAC")),
     lambda p: archive.run(archive.plan("encode", p), 0),
     lambda p: archive.run(archive.plan("encode", p), engine="horses"),
 ])  # fmt: skip

@@ -133,7 +133,7 @@ def test_s3_changes_are_seen_and_inputs_deleted(s3, tmp_path):
     files.put_file(str(tmp_path / "in/0/ä 2.wav"), f"{s3}/wav/0/ä 0.wav")
     plan = archive.plan("encode", f"{s3}/wav", tmp_path / "out")
     assert [task.source for task in plan.tasks] == ["0/ä 0.wav"]
-    run(archive.plan("encode", f"{s3}/wav", tmp_path / "out", delete_input=True))
+    run(archive.plan("encode", f"{s3}/wav", tmp_path / "out", delete_input=True, force=True))
     assert remote(f"{s3}/wav") == {}
 
 

@@ -72,13 +72,18 @@ class Manifest:
     """
 
     def __init__(self, store: Store, verb: str, root: str) -> None:
-        self._store, self._key = store, (verb, root)
+        self._store, self._key = store, _key(verb, root)
         self._copy = _fetch(store)
         path = Path(store.url, NAME) if self._copy is None else self._copy / NAME
         path.parent.mkdir(parents=True, exist_ok=True)
         self._pushed = time.monotonic()
-        # run() is a generator: its caller may go on with it in another thread.
-        self._db = sqlite3.connect(path, timeout=1, isolation_level=None, check_same_thread=False)
+        try:
+            # run() is a generator: its caller may go on with it in another thread.
+            self._db = sqlite3.connect(
+                path, timeout=1, isolation_level=None, check_same_thread=False
+            )
+        except sqlite3.Error as e:
+            raise _error(store, e) from e
         try:
             self._db.execute("PRAGMA locking_mode = EXCLUSIVE")
             self._db.execute("PRAGMA journal_mode = WAL")
@@ -92,7 +97,7 @@ class Manifest:
 
     def rows(self) -> dict[str, Row]:
         """All of them, by name of the source."""
-        return _rows(self._db, *self._key)
+        return _rows(self._db, self._key)
 
     def begin(self, rows: Iterable[Row]) -> None:
         """Their targets are about to be written."""
@@ -140,7 +145,7 @@ def reading(store: Store, verb: str, root: str) -> dict[str, Row]:
         if not path.exists():
             return {}
         with contextlib.closing(sqlite3.connect(f"{path.as_uri()}?mode=rw", uri=True)) as db:
-            return _rows(db, verb, root)
+            return _rows(db, _key(verb, root))
     except sqlite3.Error as e:
         raise _error(store, e) from e
     finally:
@@ -159,16 +164,25 @@ def _fetch(store: Store) -> Path | None:
     return folder
 
 
-def _rows(db: sqlite3.Connection, verb: str, root: str) -> dict[str, Row]:
+def _rows(db: sqlite3.Connection, key: tuple[str, str | bytes]) -> dict[str, Row]:
     found: Iterator[tuple] = db.execute(
         "SELECT source, target, size, mark, settings, done FROM files WHERE verb = ? AND root = ?",
-        (verb, root),
+        key,
     )
     rows = (
         Row(_text(source), _text(target), size, mark, settings, bool(done))
         for source, target, size, mark, settings, done in found
     )
     return {row.source: row for row in rows}
+
+
+def _key(verb: str, root: str) -> tuple[str, str | bytes]:
+    """What rows are found by: a root that is no text is there as its bytes."""
+    try:
+        root.encode()
+    except UnicodeEncodeError:
+        return verb, _bytes(root)
+    return verb, root
 
 
 def _bytes(name: str) -> bytes:
@@ -184,4 +198,6 @@ def _error(store: Store, error: sqlite3.Error) -> VauxError:
         return VauxError(f"{store.url}: another run is at work there; wait for it to end")
     if "full" in str(error):
         return VauxError(f"{store.url}: the disk is full; make room and run again")
+    if "unable to open" in str(error) or "readonly" in str(error):
+        return VauxError(f"{store.url}: files cannot be put there; name a folder with -o")
     return VauxError(f"{store.url}/{NAME}: {error}; remove it to begin anew")

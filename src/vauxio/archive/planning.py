@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import fnmatch
+import itertools
 import json
 import os
 import unicodedata
@@ -18,6 +19,7 @@ from pathlib import PurePosixPath
 from ..bundles import Model
 from ..errors import VauxError
 from ..extension import allot
+from ..formats import FORMATS
 from ..models import candidates, find_denoiser
 from . import manifest
 from .store import Entry, is_safe, open_store
@@ -42,7 +44,7 @@ class Settings:
     mono : bool
         Encode all channels mixed down to one.
     format : str
-        Ending of decoded files: ``'.wav'``.
+        Ending of decoded files: ``'.wav'``, ``'.flac'``, ..., in small letters.
     on_error : {'stop', 'conceal'}
         What to do about damage in a file that is decoded: let it fail, or put something in its
         place, and list it in `Result.damage`.
@@ -168,8 +170,8 @@ def plan(
     target: str | os.PathLike[str] | None = None,
     settings: Settings | None = None,
     *,
-    include: Sequence[str] = (),
-    exclude: Sequence[str] = (),
+    include: str | Sequence[str] = (),
+    exclude: str | Sequence[str] = (),
     delete_input: bool = False,
     force: bool = False,
 ) -> Plan:
@@ -181,13 +183,14 @@ def plan(
     source, target : folder or fsspec URL
         Roots of the trees. Without a target, files are made beside their sources.
     settings : Settings, optional
-    include, exclude : sequence of str, optional
-        Globs. One with a ``/`` is for the whole name below the root, else for its last part.
-        What is included is tried whatever its ending; nothing that is excluded is.
+    include, exclude : str or sequence of str, optional
+        A glob, or several. One with a ``/`` is for the whole name below the root, else for its
+        last part. What is included is tried whatever its ending; nothing that is excluded is.
     delete_input : bool, optional
         Delete each recording once its ``.vx`` file was read back without fault.
     force : bool, optional
-        Replace files in the target tree that are not known from an earlier run.
+        Replace files in the target tree that are not known to be what an earlier run made of the
+        same sources; of each source, only the last file is known.
 
     Returns
     -------
@@ -211,6 +214,11 @@ def plan(
     settings = settings or Settings()
     if settings.on_error not in ("stop", "conceal"):
         raise ValueError(f"on_error must be 'stop' or 'conceal' and not {settings.on_error!r}")
+    if settings.format not in FORMATS:
+        raise ValueError(f"format must be one of {' '.join(FORMATS)} and not {settings.format!r}")
+    include, exclude = (
+        (globs,) if isinstance(globs, str) else globs for globs in (include, exclude)
+    )
     sources = open_store(source)
     unreadable: dict[str, str] = {}
     found = sources.find(unreadable)
@@ -239,7 +247,10 @@ def plan(
     suffix = ".vx" if verb == "encode" else settings.format
     for name, made in _targets(wanted, suffix, rows).items():
         task, row = Task(name, made, found[name]), rows.get(name)
-        if row is None and made in existing and not force:
+        known = row is not None and row.target == made
+        if delete_input and row is not None and row.done and row[2:4] != task.entry:
+            known = False  # of another recording of that name, which was deleted
+        if made in existing and not known and not force:
             refused.append(Result(name, made, f"{made} exists; -f replaces it"))
         elif made == name:
             refused.append(Result(name, made, "would be written over itself"))
@@ -275,20 +286,25 @@ def _matches(name: str, globs: Iterable[str]) -> bool:
 def _targets(names: list[str], suffix: str, rows: dict[str, manifest.Row]) -> dict[str, str]:
     """What each becomes: its name with another ending, or with one more where two would clash.
 
-    A name that was given before stays, whatever has come to the tree since.
+    A name that was given before stays, whatever has come to the tree since. No two become one.
     """
     plain = {name: str(PurePosixPath(name).with_suffix(suffix)) for name in names}
     count = Counter(map(_same, plain.values()))
     given = {source: row.target for source, row in rows.items()
              if PurePosixPath(row.target).suffix == suffix}  # fmt: skip
     taken = Counter(map(_same, given.values()))
-    made = {}
-    for name, target in plain.items():
-        if name in given:
-            target = given[name]
-        elif count[_same(target)] > 1 or taken[_same(target)]:
-            target = name + suffix
-        made[name] = target
+    made = {name: given[name] for name in names if name in given and taken[_same(given[name])] == 1}
+    new = [name for name in names if name not in made]
+    alone = {name for name in new
+             if count[_same(plain[name])] == 1 and not taken[_same(plain[name])]}  # fmt: skip
+    made |= {name: plain[name] for name in alone}
+    used = taken.keys() | set(map(_same, made.values()))
+    for name in sorted(set(new) - alone):
+        # The name with one more ending may be that of yet another, without its last.
+        numbered = (f"{name}.{number}{suffix}" for number in itertools.count(2))
+        made[name] = next(target for target in itertools.chain([name + suffix], numbered)
+                          if _same(target) not in used)  # fmt: skip
+        used.add(_same(made[name]))
     return made
 
 

@@ -24,7 +24,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 _OPTIONS = (
     click.option("-r", "--recursive", is_flag=True,
-                 help="All recordings below a folder or URL; -o names where the tree goes."),
+                 help="All files below a folder or URL."),
     click.option("-j", "--jobs", type=click.IntRange(1), metavar="N",
                  help="With -r: so many processes; one for each core if not given."),
     click.option("--include", multiple=True, metavar="GLOB",
