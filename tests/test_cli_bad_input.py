@@ -85,6 +85,20 @@ def test_a_recording_cut_off(refused, recordings):
     refused("encode", "in.flac", "out.vx", name="in.flac")
 
 
+def test_a_recording_that_was_never_finished(refused, vaux):
+    """The recorder was interrupted, and its header still says that there is nothing."""
+    content = bytearray(wav(NOISE))
+    content[40:44] = bytes(4)
+    Path("in.wav").write_bytes(content)
+    assert vaux("encode", "in.wav", "wav.vx").code == 0
+    assert vauxio.info("wav.vx").frames == len(NOISE)
+    soundfile.write("in.au", NOISE, 16000)
+    content = bytearray(Path("in.au").read_bytes())
+    content[8:12] = bytes(4)
+    Path("in.au").write_bytes(content)
+    refused("encode", "in.au", "au.vx", name="in.au", says="repair its header")
+
+
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 @pytest.mark.parametrize("form", ["FLOAT", "DOUBLE"])
 @pytest.mark.parametrize("options", [[], ["--mono"], ["--no-lm"]], ids=" ".join)

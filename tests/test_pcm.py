@@ -130,7 +130,7 @@ def collect(file) -> np.ndarray:
         return np.concatenate(list(recording.blocks(3000)))
 
 
-@pytest.mark.parametrize("format", ["WAV", "FLAC", "OGG", "MP3", "AIFF", "AU", "W64"])
+@pytest.mark.parametrize("format", ["WAV", "RF64", "FLAC", "OGG", "MP3", "AIFF", "AU", "W64"])
 @pytest.mark.parametrize("kind", ["path", "str", "descriptor", "file", "bytes", "pipe"])
 def test_recordings_from_anything(tmp_path, format, kind):
     path = recorded(tmp_path, format)
@@ -220,23 +220,25 @@ def chunked(format: str, subtype: str = "PCM_16", endian: str = "FILE") -> bytes
     """A recording of 4,000 bytes of samples in chunks, those of its tags among them."""
     file = io.BytesIO()
     with soundfile.SoundFile(file, "w", 8000, 2, subtype, endian, format) as f:
-        f.title = "odd"
+        if format not in ("W64", "AU"):  # which have no tags
+            f.title = "odd"
         f.write(noise(1000, 2))
     return file.getvalue()
 
 
 @pytest.mark.parametrize("format, endian", [
     ("WAV", "FILE"), ("WAV", "BIG"), ("WAVEX", "FILE"), ("RF64", "FILE"), ("AIFF", "FILE"),
+    ("W64", "FILE"), ("AU", "FILE"), ("AU", "LITTLE"),
 ])  # fmt: skip
 def test_files_of_chunks_that_are_cut_off(tmp_path, format, endian):
     """libsndfile would take them for whole."""
     whole = chunked(format, endian=endian)
     assert riff.missing(io.BytesIO(whole)) == 0
-    begin = whole.index(b"SSND" if format == "AIFF" else b"data")
+    begin = whole.index({"AIFF": b"SSND", "AU": whole[:4]}.get(format, b"data"))
     for kept in (begin + 100, begin + 3000):
         stream = io.BytesIO(b"before" + whole[:kept])
         stream.seek(6)
-        header = 16 if format == "AIFF" else 8
+        header = {"AIFF": 16, "AU": 24, "W64": 24}.get(format, 8)
         assert riff.missing(stream) == 4000 + header - (kept - begin) and stream.tell() == 6
         for file in (tmp_path / "a", io.BytesIO(whole[:kept])):
             (tmp_path / "a").write_bytes(whole[:kept])
@@ -257,12 +259,75 @@ def test_lengths_that_say_nothing(length):
     assert riff.missing(io.BytesIO(whole)) == 0
 
 
+@pytest.mark.parametrize("format, at, lengths", [
+    ("W64", 96, [0, 24, 1 << 62, (1 << 64) - 1]), ("AU", 8, [0xFFFFFFFF]),
+])  # fmt: skip
+def test_lengths_that_say_nothing_in_other_formats(format, at, lengths):
+    for length in lengths:
+        whole = bytearray(chunked(format))
+        order, size = ("little", 8) if format == "W64" else ("big", 4)
+        whole[at : at + size] = length.to_bytes(size, order)
+        assert riff.missing(io.BytesIO(whole)) == riff.unfinished(io.BytesIO(whole)) == 0
+        with pcm.Recording(io.BytesIO(whole)) as recording:
+            assert sum(len(block) for block in recording.blocks(4096)) == 1000
+
+
+@pytest.mark.parametrize("subtype", ["PCM_16", "PCM_24"])
+@pytest.mark.parametrize("kind", ["path", "file", "pipe"])
+@pytest.mark.parametrize("endian", ["FILE", "BIG"])
+@pytest.mark.parametrize("length", [0, 8, 36, 0xFFFFFFFF, None])
+def test_wav_whose_header_was_never_finished(tmp_path, subtype, kind, endian, length):
+    """The recorder was interrupted: libsndfile would find no samples."""
+    file = io.BytesIO()
+    samples = noise(5000, 2)
+    soundfile.write(file, samples, 8000, subtype, endian, "WAV")
+    whole = bytearray(file.getvalue())
+    if length is not None:
+        whole[4:8] = length.to_bytes(4, "big" if endian == "BIG" else "little")
+    whole[40:44] = bytes(4)
+    whole += b"\1"  # of the frame that was not complete
+    path = tmp_path / "a.wav"
+    path.write_bytes(whole)
+    content = {"path": path, "file": io.BytesIO(whole), "pipe": Pipe(whole)}[kind]
+    with pcm.Recording(content) as recording:
+        data = np.concatenate(list(recording.blocks(777)))
+    file.seek(0)
+    assert np.array_equal(data, soundfile.read(file, dtype="float32")[0])
+
+
+@pytest.mark.parametrize("format, at", [("AIFF", b"SSND"), ("AU", b""), ("RF64", b"ds64")])
+@pytest.mark.parametrize("kind", [io.BytesIO, lambda content: Pipe(content)], ids=["file", "pipe"])
+def test_others_whose_header_was_never_finished(format, at, kind):
+    whole = bytearray(chunked(format))
+    at = whole.index(at) + {"AIFF": 4, "AU": 8, "RF64": 16}[format]
+    whole[at : at + 4] = b"\0\0\0\x08" if format == "AIFF" else bytes(4)
+    with pytest.raises(AudioError, match="no samples, but 4,0[0-9]+ bytes follow.*repair"):
+        pcm.Recording(kind(bytes(whole)))
+
+
+@pytest.mark.parametrize("format, after", [
+    ("WAV", b""), ("WAVEX", b""), ("RF64", b""), ("AIFF", b""), ("W64", b""), ("AU", b""),
+    *[(format, b"note\0\0\0\0LIST\0\0\0\0") for format in ("WAV", "RF64", "AIFF")],
+])  # fmt: skip
+@pytest.mark.parametrize("kind", [io.BytesIO, lambda content: Pipe(content)], ids=["file", "pipe"])
+def test_recordings_without_samples(format, after, kind):
+    file = io.BytesIO()
+    soundfile.write(file, noise(0, 2), 8000, format=format)
+    with pcm.Recording(kind(file.getvalue() + after)) as recording:
+        assert recording.frames == 0 and not list(recording.blocks(100))
+
+
+W64 = chunked("W64")[:16]
+
+
 @pytest.mark.parametrize("content", [
     b"", b"RIFF", b"RIFF\0\0\0\0WAVE", b"RIFF\0\0\0\0WAVEdata", b"fLaC" + bytes(99),
     b"RIFF\0\0\0\0WAVE" + b"tiny\0\0\0\0" * 100_000, b"RIFF\0\0\0\0WAVE" + b"\xff" * 99,
+    b".snd", b".snd" + bytes(12), W64 + bytes(99), W64 + bytes(8) + b"wave" * 99,
+    W64 + bytes(8) + b"wave" * 8 + b"\xff" * 99,
 ])  # fmt: skip
 def test_chunks_that_tell_nothing(content):
-    assert riff.missing(io.BytesIO(content)) == 0
+    assert riff.missing(io.BytesIO(content)) == riff.unfinished(io.BytesIO(content)) == 0
 
 
 def test_a_recording_with_nan_names_the_frame(tmp_path):

@@ -178,7 +178,8 @@ class Recording:
     ----------
     file : path, file descriptor or binary file object
         Need not be seekable. WAV, AIFF and AU are then read as they come; a format that can only
-        be read from a seekable file is first copied to a temporary one.
+        be read from a seekable file is first copied to a temporary one. A WAV file whose header was
+        never finished is read like one from a pipe.
 
     Attributes
     ----------
@@ -268,12 +269,14 @@ class Recording:
         elif isinstance(file, (str, bytes, os.PathLike)):
             source = self._own(open(file, "rb"))  # soundfile would only say "System error"
         if not is_seekable(source):
-            source = self._from_pipe(source)
+            source = file = self._from_pipe(source)
         elif short := riff.missing(source):
             raise AudioError(
                 f"{self.name}: cut off: its last {short:,} bytes are missing; "
                 "read from a pipe, it gives what is there"
             )
+        if not isinstance(source, int) and (follow := riff.unfinished(source)):
+            source = self._to_the_end(source, follow)
         elif isinstance(file, (str, bytes, os.PathLike)):
             source = native(file)  # faster than through a Python file
         try:
@@ -282,20 +285,35 @@ class Recording:
             raise AudioError(f"{self.name}: not a recording that can be read: {_reason(e)}") from e
 
     def _from_pipe(self, stream: BinaryIO) -> Any:
-        head = stream.read(4)
-        if head in (b"RIFF", b"RF64", b"FORM", b".snd"):
-            receiver, sender = os.pipe()
-            threading.Thread(target=_pump, args=(head, stream, sender), daemon=True).start()
-            return receiver  # closed with the SoundFile
+        head = stream.read(io.DEFAULT_BUFFER_SIZE)
+        if riff.streams(head):
+            return _piped(head, stream)
         copy = self._own(tempfile.TemporaryFile())
         copy.write(head)
         shutil.copyfileobj(stream, copy)
         copy.seek(0)
         return copy
 
+    def _to_the_end(self, stream: BinaryIO, follow: int) -> int:
+        """All samples of a recording whose header was never finished, as from a pipe."""
+        head = riff.OPEN_ENDED.get(stream.read(8)[:4])
+        if head is None:
+            raise AudioError(
+                f"{self.name}: its header says that it has no samples, but {follow:,} bytes "
+                "follow: it was never finished; repair its header first"
+            )
+        return _piped(head, stream)
+
     def _own(self, resource: Any) -> Any:
         self._owned.append(resource)
         return resource
+
+
+def _piped(head: bytes, stream: BinaryIO) -> int:
+    """A pipe that gives what was read of a stream, then the rest; closed with the SoundFile."""
+    receiver, sender = os.pipe()
+    threading.Thread(target=_pump, args=(head, stream, sender), daemon=True).start()
+    return receiver
 
 
 def _pump(head: bytes, stream: BinaryIO, sender: int) -> None:
