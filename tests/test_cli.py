@@ -69,6 +69,16 @@ def test_as_a_process(vaux_process, speech, tmp_path):
     assert soundfile.info(tmp_path / "speech.wav").frames == soundfile.info(speech).frames
 
 
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full")
+def test_standard_output_that_is_full(tmp_path):
+    with open("/dev/full", "wb") as full:
+        process = subprocess.run(
+            [sys.executable, "-m", "vauxio", "models"], stdout=full, stderr=subprocess.PIPE
+        )
+    assert process.returncode == 1
+    assert process.stderr == b"vaux: standard output: No space left on device\n"
+
+
 # -- which file goes where -----------------------------------------------------------------------
 
 
@@ -228,6 +238,27 @@ def test_files_are_replaced_only_by_force(vaux, vx, speech, tmp_path, verb, sour
     assert Path(target).read_bytes() != b"precious"
 
 
+@pytest.mark.parametrize("arguments, reason", [
+    (["encode", "."], "'.' is not the name of a file"),
+    (["encode", ""], "'' is not the name of a file"),
+    (["decode", "."], "'.' is not the name of a file"),
+    (["decode", ".", "-o", "folder"], "'.' is not the name of a file"),
+    (["decode", "--skip", "9" * 400, "a.vx"], "must be seconds, m:s or h:m:s"),
+    (["verify", "-r", "a", "b", "--report", "r.html"], "--report takes one folder"),
+    (["compare", "--start", "inf", "a.wav", "a.wav"], "finite"),
+    (["compare", "--start", "nan", "a.wav", "a.wav"], "finite"),
+    (["compare", "--seconds", "nan", "a.wav", "a.wav"], "finite"),
+], ids=str)  # fmt: skip
+def test_neither_names_nor_numbers(vaux, tmp_path, arguments, reason):
+    (tmp_path / "folder").mkdir()
+    soundfile.write("a.wav", np.zeros(1000), 8000)
+    result = vaux(*arguments)
+    assert result.code == 2
+    assert result.err.startswith("vaux: ") and reason in result.err
+    assert result.err.count("\n") == 1
+    assert set(tree(tmp_path)) == {"a.wav", "folder"}
+
+
 def test_the_others_are_done_when_one_fails(vaux, recordings, tmp_path):
     copies(tmp_path, recordings / "speech-16k.flac", "a.flac", "c.flac")
     Path("b.flac").write_bytes(b"not audio")
@@ -354,6 +385,12 @@ def test_named_pipes(vaux, vaux_process, vx, speech, tmp_path, verb, target):
 def test_devices_are_written_to_without_force(vaux, speech, vx):
     assert vaux("encode", speech, "-o", "/dev/null") == (0, b"", "")
     assert vaux("decode", vx, "-o", "/dev/null") == (0, b"", "")
+
+
+@pytest.mark.parametrize("target", ["/dev/stdout", "/dev/fd/1"])
+def test_a_pipe_that_has_a_name(vaux, vaux_process, vx, target):
+    out, err = vaux_process("decode", vx, target).communicate(timeout=60)
+    assert (out, err) == (vaux("decode", vx, "-").out, b"")
 
 
 @pytest.mark.parametrize("verb", ["encode", "decode"])

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import random
 import signal
@@ -202,3 +203,43 @@ def test_a_file_that_vanishes_while_it_is_decoded(vaux, tmp_path, monkeypatch):
     assert started.is_set()
     assert result.code == 1 and result.err.startswith("vaux: in.vx: ")
     assert set(tree(tmp_path)) == {"in.vx"}
+
+
+@pytest.fixture(params=[errno.EPERM, errno.ENOTSUP], ids=errno.errorcode.get)
+def no_links(request, monkeypatch):
+    """A file system without hard links, such as FAT."""
+
+    def link(*names):
+        raise OSError(request.param, os.strerror(request.param))
+
+    monkeypatch.setattr(os, "link", link)
+
+
+def test_new_files_without_hard_links(vaux, no_links, speech, tmp_path):
+    assert vaux("encode", speech, "out.vx") == (0, b"", "")
+    assert set(tree(tmp_path)) == {"out.vx"}
+    assert vauxio.info("out.vx").complete
+
+
+def test_no_file_is_replaced_without_hard_links(no_links, tmp_path):
+    f = vauxio.VauxFile(tmp_path / "out.vx", "x", RATE, 1)
+    (tmp_path / "out.vx").write_bytes(b"somebody else's")
+    with pytest.raises(FileExistsError):
+        f.close()
+    assert tree(tmp_path) == {"out.vx": b"somebody else's"}
+
+
+def test_nothing_is_left_if_a_new_file_cannot_be_renamed(no_links, tmp_path, monkeypatch):
+    def replace(*names):
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(os, "replace", replace)
+    with pytest.raises(OSError, match=os.strerror(errno.EIO)):
+        vauxio.VauxFile(tmp_path / "out.vx", "x", RATE, 1).close()
+    assert tree(tmp_path) == {}
+
+
+def test_a_file_being_written_has_no_damage(tmp_path):
+    with vauxio.VauxFile(tmp_path / "out.vx", "w", RATE, 1) as f:
+        f.write(voice(1000))
+        assert f.damage == []

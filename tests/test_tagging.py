@@ -94,6 +94,26 @@ def test_through_the_command_line(vaux, speech, tmp_path, ending):
     assert soundfile.info(f"b.{ending}").samplerate == 48000
 
 
+@pytest.mark.parametrize("rate", [8000, 11025, 12000])
+def test_mp3_at_low_rates(vaux, tmp_path, rate):
+    vauxio.write(tmp_path / "a.vx", voice(8000), rate, tags=TAGS, pictures=[COVER])
+    assert vaux("decode", "a.vx", "b.mp3") == (0, b"", "")
+    found = read_tags(tmp_path / "b.mp3")
+    assert (found.tags, found.pictures, found.notes) == (TAGS, [COVER], [])
+    assert soundfile.info("b.mp3").samplerate == rate
+
+
+@pytest.mark.parametrize(
+    "date", ["Spring 1999", "31.01.2020", "2020-01-31T12:00:00Z", "1999\nc. 1950"]
+)
+def test_texts_that_id3_has_other_frames_for(recording, date):
+    path, major = recording
+    tags = {"date": date, "originaldate": date, "genre": "17"}
+    assert write_tags(path, major, tags) == []
+    found = read_tags(path)
+    assert (found.tags, found.notes) == (tags, [])
+
+
 def test_formats_without_room_say_so(vaux, tmp_path):
     vauxio.write(tmp_path / "a.vx", voice(8000), 24000, tags={"title": "x"})
     code, _, err = vaux("decode", "a.vx", "b.au")

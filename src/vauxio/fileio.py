@@ -102,7 +102,9 @@ class Output:
         self.temporary: Path | None = None
         self._ours = True
         if isinstance(file, (str, bytes, os.PathLike)):
-            self._open(Path(os.path.realpath(os.fsdecode(file))), exclusive)
+            path = Path(os.fsdecode(file))
+            # A pipe that /dev/stdout leads to has no other path.
+            self._open(path if path.is_fifo() else Path(os.path.realpath(path)), exclusive)
         elif isinstance(file, int):
             self.file: Any = open(file, "wb", closefd=closefd)
         elif hasattr(file, "write"):
@@ -121,8 +123,7 @@ class Output:
                 self.file.close()
             if self.temporary is not None:
                 if self._exclusive:
-                    os.link(self.temporary, self._target)  # fails if it is there, unlike a rename
-                    os.unlink(self.temporary)
+                    _rename_to_new(self.temporary, self._target)
                 else:
                     os.replace(self.temporary, self._target)
                 _sync_folder(self._target.parent)
@@ -166,6 +167,23 @@ class Output:
     def _error(self, number: int) -> OSError:
         """Of the subclass that the number stands for, with the target's name, not the temporary."""
         return OSError(number, os.strerror(number), str(self._target))
+
+
+def _rename_to_new(old: Path, new: Path) -> None:
+    """Rename a file, but not over one that is there."""
+    try:
+        os.link(old, new)  # fails if it is there, unlike a rename
+    except FileExistsError:
+        raise
+    except OSError:  # without hard links, as on FAT: an empty file of our own holds the name
+        new.touch(exist_ok=False)
+        try:
+            os.replace(old, new)
+        except BaseException:
+            new.unlink()
+            raise
+    else:
+        os.unlink(old)
 
 
 def _sync_folder(folder: Path) -> None:

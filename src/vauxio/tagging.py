@@ -14,6 +14,7 @@ import contextlib
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from .errors import FormatError, first_line
@@ -162,7 +163,8 @@ def write_tags(
     if not tags and not pictures:
         return []
     writers: dict[str, Callable[..., list[str]]] = {
-        "FLAC": _to_flac, "OGG": _to_ogg, "MP3": _to_id3, "WAV": _to_id3, "AIFF": _to_id3,
+        "FLAC": _to_flac, "OGG": _to_ogg, "MP3": partial(_to_id3, "MP3"),
+        "WAV": partial(_to_id3, "WAV"), "AIFF": partial(_to_id3, "AIFF"),
     }  # fmt: skip
     if format not in writers:
         return [f"left out: {len(tags)} tags, {len(pictures)} pictures: {format} has no room"]
@@ -189,15 +191,15 @@ def _from_id3(id3: Any, found: Tags) -> None:
     for frame in id3.values():
         name = frame.FrameID
         if name in _KEYS:
-            found.add(_KEYS[name], [str(text) for text in getattr(frame, "genres", frame.text)])
+            found.add(_KEYS[name], _texts(frame))
         elif name in _COUNTS:
             numbers = str(frame.text[0]).split("/") if frame.text else []
             for key, number in zip(_COUNTS[name], numbers, strict=False):
                 found.add(key, [number])
         elif name == "TXXX":
-            found.add(frame.desc, [str(text) for text in frame.text])
+            found.add(frame.desc, _texts(frame))
         elif name == "COMM" and not frame.desc.startswith("iTun"):
-            found.add("comment", [str(text) for text in frame.text])
+            found.add("comment", _texts(frame))
         elif name == "USLT":
             found.add("lyrics", [frame.text])
         elif name == "APIC":
@@ -207,6 +209,10 @@ def _from_id3(id3: Any, found: Tags) -> None:
         found.add(f"replaygain_{which}_gain", [f"{frame.gain:.2f} dB"])
         if frame.peak:
             found.add(f"replaygain_{which}_peak", [f"{frame.peak:.6f}"])
+
+
+def _texts(frame: Any) -> list[str]:
+    return [str(text) for text in getattr(frame, "genres", frame.text)]
 
 
 def _from_soundfile(file: Any, found: Tags) -> None:
@@ -273,15 +279,16 @@ def _comment(file: Any, tags: Mapping[str, str]) -> None:
         file[key.replace("~", "-")] = values
 
 
-def _to_id3(path: str, tags: Mapping[str, str], pictures: Sequence[Picture]) -> list[str]:
-    import mutagen
+def _to_id3(
+    format: str, path: str, tags: Mapping[str, str], pictures: Sequence[Picture]
+) -> list[str]:
     from mutagen import id3
     from mutagen.aiff import AIFF
-    from mutagen.mp3 import MP3
     from mutagen.wave import WAVE
 
-    file = mutagen.File(path, [MP3, WAVE, AIFF])
-    assert file is not None
+    # By the known format: mutagen does not guess MPEG 2.5 under a name that does not end in .mp3.
+    openers: dict[str, Any] = {"MP3": id3.ID3FileType, "WAV": WAVE, "AIFF": AIFF}
+    file = openers[format](path)
     if file.tags is None:
         file.add_tags()
     counts: dict[str, list[str]] = {frame: ["", ""] for frame in _COUNTS}
@@ -289,8 +296,10 @@ def _to_id3(path: str, tags: Mapping[str, str], pictures: Sequence[Picture]) -> 
     for key, texts in _to_comments(tags):
         lower = key.lower()
         if lower in _FRAMES:
-            name = _FRAMES[lower]
-            file.tags.add(getattr(id3, name)(encoding=id3.Encoding.UTF8, text=texts))
+            frame = getattr(id3, _FRAMES[lower])(encoding=id3.Encoding.UTF8, text=texts)
+            if _texts(frame) != texts:  # such as a date in words: kept as it is, as others' keys
+                frame = id3.TXXX(encoding=id3.Encoding.UTF8, desc=key, text=texts)
+            file.tags.add(frame)
         elif lower in places:
             name, i = places[lower]
             counts[name][i] = texts[0]

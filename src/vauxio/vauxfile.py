@@ -246,6 +246,8 @@ class VauxFile:
     @property
     def damage(self) -> list[Damage]:
         """What was found damaged up to now, of a file read with ``on_error='conceal'``."""
+        if "r" not in self._mode:
+            return []
         reader, header = self._reader, self._header
         found = [] if reader.lost is None else [Damage(0, 0, str(reader.lost))]
         for index, error in sorted(reader.damage.items()):

@@ -244,6 +244,8 @@ class Progress:
 
 
 def _target(file: str, output: str | None, named: bool, suffix: str) -> str:
+    if not Path(file).name:
+        raise click.UsageError(f"{file!r} is not the name of a file")
     if output is None:
         return STREAM if file == STREAM else str(Path(file).with_suffix(suffix))
     if named or not os.path.isdir(output):

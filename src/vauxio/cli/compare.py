@@ -55,6 +55,8 @@ def command(
       vaux compare song.flac song.vx song.mp3 song.opus -o song.html
     """
 
+    if not (math.isfinite(start) and math.isfinite(seconds)):
+        raise click.UsageError("--start and --seconds must be finite numbers")
     from ..compare import Comparison, measure, read_part
     from ..page import render
 

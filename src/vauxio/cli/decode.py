@@ -141,7 +141,7 @@ def _seconds(option: str, time: str | None) -> float | None:
     """Seconds of ``12.5``, ``1:30`` or ``1:02:03.5``."""
     if time is None:
         return None
-    if not re.fullmatch(r"(\d+:){0,2}\d+(\.\d*)?", time):
+    if not re.fullmatch(r"(\d{1,9}:){0,2}\d{1,9}(\.\d*)?", time):
         raise click.UsageError(f"{option} {time}: must be seconds, m:s or h:m:s")
     seconds = 0.0
     for part in time.split(":"):

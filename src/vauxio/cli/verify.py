@@ -26,6 +26,8 @@ def command(paths: tuple[str, ...], deep: bool, batch: Batch) -> int:
       vaux verify -r archive --report state.html
     """
     if batch.recursive:
+        if batch.report and len(paths) > 1:
+            raise click.UsageError("--report takes one folder or URL")
         return max(work_on(batch, "verify", path, deep=deep) for path in paths)
 
     def check(path: str) -> None:
