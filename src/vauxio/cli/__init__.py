@@ -73,8 +73,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except VauxError as e:
         complain(str(e))
         return 1
-    except OSError as e:  # what goes wrong with a file is a Failure: this is standard output
-        complain(f"standard output: {e.strerror or e}")
+    except OSError as e:  # without a file's name: standard output
+        complain(f"{e.filename or 'standard output'}: {e.strerror or e}")
         return 1
     except click.Abort:
         return 128 + signal.SIGINT
