@@ -273,10 +273,10 @@ def read_block(
         codes = unpack(payload, depths, recording.code_bits)
     elif coder == 1:
         codes = decode_static(payload, depths, recording, table)
-    elif coder == 2:
+    elif coder in (2, 3):
         if hashlib.sha256(lm).digest()[:8] != recording.coder_hash:
             raise Malformed("another language model")
-        codes = independent_lm.decode(lm, RangeDecoder(payload), depths)
+        codes = independent_lm.decode(lm, RangeDecoder(payload), depths, adaptive=coder == 3)
     else:
         raise TooNew(f"coder {coder}")
     before = [[[len(channel)] if recording.depth_tokens else [] for channel in token]

@@ -13,8 +13,10 @@ from typing import Any
 Vector = list[int]
 
 
-def decode(content: bytes, decoder: Any, depths: list[list[int]]) -> list[list[list[int]]]:
-    """The codes of a block, ``codes[t][ch][k]``: section 7.3.1.
+def decode(
+    content: bytes, decoder: Any, depths: list[list[int]], adaptive: bool = False
+) -> list[list[list[int]]]:
+    """The codes of a block, ``codes[t][ch][k]``: section 7.3.1; adaptive, section 7.4.
 
     Parameters
     ----------
@@ -28,6 +30,7 @@ def decode(content: bytes, decoder: Any, depths: list[list[int]]) -> list[list[l
     model, tokens = read_model(content), len(depths)
     codes = [[[0] * depth for depth in token] for token in depths]
     transformers = [Transformer(model) for _ in depths[0]]
+    shown = [[Shown(model.n, k) for k in range(model.codebooks)] for _ in depths[0]]
 
     def there(t: int, ch: int, k: int) -> bool:
         return 0 <= t < tokens and k < depths[t][ch]
@@ -41,7 +44,11 @@ def decode(content: bytes, decoder: Any, depths: list[list[int]]) -> list[list[l
             a = transformers[ch].step(x)
             for k in range(model.codebooks):
                 if there(s - k, ch, k):
-                    codes[s - k][ch][k] = decoder.symbol(distribution(model.heads[k].apply(a)))
+                    f = frequencies_of(model.heads[k].apply(a))
+                    g = shown[ch][k].corrected(f) if adaptive else f
+                    code = decoder.symbol(distribution(g))
+                    shown[ch][k].saw(f, code)
+                    codes[s - k][ch][k] = code
     return codes
 
 
@@ -140,9 +147,30 @@ def frequencies() -> Vector:  # 7.3.4
     return [value // 2**10 for value in t]
 
 
-def distribution(scores: Vector) -> Vector:  # 7.3.4, 8.1
+def frequencies_of(scores: Vector) -> Vector:  # 7.3.4
     highest, table = max(scores), frequencies()
-    f = [table[min(4095, highest - score)] for score in scores]
+    return [table[min(4095, highest - score)] for score in scores]
+
+
+class Shown:  # 7.4
+    def __init__(self, n: int, k: int) -> None:
+        self.came, self.expected, self.before = [0] * n, [0] * n, (2 + k) * 2**15
+
+    def corrected(self, f: Vector) -> Vector:
+        return [
+            min(2**24, value * (came * 2**16 + self.before) // (expected + self.before))
+            for value, came, expected in zip(f, self.came, self.expected, strict=True)
+        ]
+
+    def saw(self, f: Vector, code: int) -> None:
+        total = sum(f)
+        self.came[code] += 1
+        self.expected = [
+            e + value * 2**16 // total for e, value in zip(self.expected, f, strict=True)
+        ]
+
+
+def distribution(f: Vector) -> Vector:  # 8.1
     room = 2**24 - len(f)
     total = sum(f)
     w = [value * room // total for value in f]

@@ -92,7 +92,7 @@ def test_the_static_coder_comes_near_the_entropy():
 
 
 def test_ids_and_hashes():
-    assert (entropy.PACKED, entropy.STATIC, entropy.LM) == (0, 1, 2)
+    assert (entropy.PACKED, entropy.STATIC, entropy.LM, entropy.ADAPTIVE) == (0, 1, 2, 3)
     packed, static, _ = coders()
     assert (packed.id, packed.hash) == (0, bytes(8))
     assert static.id == 1

@@ -49,7 +49,8 @@ def coders() -> dict[str, entropy.Coder]:
     return {
         "packed": entropy.PackedCoder(10),
         "static": entropy.StaticCoder(TABLE),
-        "lm": test_lm.coder(),
+        "lm": test_lm.coder(entropy.LM),
+        "adaptive": test_lm.coder(entropy.ADAPTIVE),
     }
 
 
@@ -125,12 +126,14 @@ def test_codes_that_have_gaps():
             coder.encode(codes)
 
 
-def test_the_language_model_as_specified():
+@pytest.mark.parametrize("coder", test_lm.CODERS)
+def test_the_language_model_as_specified(coder):
     codes = random_codes(3, 2, 4, 24, 3)
     deep = depths.depths_of(codes).T.tolist()
-    payload = test_lm.coder().encode(codes)
+    payload = test_lm.coder(coder).encode(codes)
     decoder = independent_decoder.RangeDecoder(payload)
-    theirs = independent_lm.decode(test_lm.CONTENT, decoder, deep)
+    adaptive = coder == entropy.ADAPTIVE
+    theirs = independent_lm.decode(test_lm.CONTENT, decoder, deep, adaptive)
     assert theirs == [
         [[c for c in channel if c >= 0] for channel in token]
         for token in codes.transpose(2, 0, 1).tolist()
@@ -174,8 +177,9 @@ def test_a_file_gives_its_codes_back(kind, lm):
 
 def test_only_files_that_need_it_are_of_the_newer_version():
     codes = random_codes(5, 1, 4, 20, 5)
-    assert file_of(codes)[4:6] == bytes([1, 1])
-    assert vauxio.compress(voice(2400), 24000, bitrate=12)[4:6] == bytes([1, 0])
+    assert file_of(codes)[4:6] == bytes([1, 4])
+    assert file_of(codes, lm=False)[4:6] == bytes([1, 1])
+    assert vauxio.compress(voice(2400), 24000, bitrate=12, lm=False)[4:6] == bytes([1, 0])
 
 
 def test_any_bit_that_flips_is_noticed():
@@ -397,7 +401,7 @@ def test_a_bitrate_leaves_silence_alone():
 @needs_model
 def test_damage_is_concealed(speech):
     data, rate = speech
-    blob = bytearray(vauxio.compress(np.tile(data, 3), rate, quality=3))
+    blob = bytearray(vauxio.compress(np.tile(data, 4), rate, quality=3))
     whole, _ = vauxio.decompress(bytes(blob))
     blob[-60] ^= 1  # in the last block
     with pytest.raises(FormatError):
@@ -474,26 +478,29 @@ def test_trees(vaux, recordings, tmp_path):
 # --- a file for ever ---
 
 
-def golden() -> tuple[bytes, np.ndarray]:
+def golden(coder: int) -> tuple[bytes, np.ndarray]:
     """Real codes of some depths through the language model of ``tests/data/lm``: file and codes."""
     header = container.Reader(io.BytesIO((test_lm.FOLDER / "mono.vx").read_bytes())).header
     codes = test_lm.golden_codes("mono").astype(np.int32)
     deep = np.resize(np.repeat([4, 4, 3, 4, 0, 4, 2, 4, 4, 1], 5), codes.shape[2])
     codes = depths.cut(codes, deep[None])
     file = io.BytesIO()
-    writer = container.Writer(file, dataclasses.replace(header, depth_tokens=5))
+    writer = container.Writer(file, dataclasses.replace(header, coder=coder, depth_tokens=5))
     for at in range(0, codes.shape[2], header.block_tokens):
         part = codes[..., at : at + header.block_tokens]
-        payload, crc = test_lm.coder().encode(part), entropy.codes_crc(part)
+        payload, crc = test_lm.coder(coder).encode(part), entropy.codes_crc(part)
         coded = depths.encode_depths(depths.depths_of(part), 5, header.codebooks)
-        writer.write(container.Block(part.shape[2], entropy.LM, crc, payload, coded))
+        writer.write(container.Block(part.shape[2], coder, crc, payload, coded))
     writer.close(0)
     return file.getvalue(), codes
 
 
-def test_what_was_written_once_stays_readable():
-    stored = (test_lm.FOLDER / "depths.vx").read_bytes()
-    made, codes = golden()
+@pytest.mark.parametrize(
+    ("name", "coder"), [("depths", entropy.LM), ("adaptive-depths", entropy.ADAPTIVE)]
+)
+def test_what_was_written_once_stays_readable(name, coder):
+    stored = (test_lm.FOLDER / f"{name}.vx").read_bytes()
+    made, codes = golden(coder)
     assert stored == made
     theirs = independent_decoder.decode(stored, lm=test_lm.CONTENT)
     assert theirs.codes == [

@@ -21,10 +21,10 @@ from .depths import ABSENT, depths_of, present
 from .errors import FormatError
 from .rangecoder import TOTAL
 
-__all__ = ["LM", "PACKED", "STATIC", "TOTAL", "Coder", "PackedCoder", "StaticCoder",
+__all__ = ["ADAPTIVE", "LM", "PACKED", "STATIC", "TOTAL", "Coder", "PackedCoder", "StaticCoder",
            "check_codes", "codes_crc", "range_weights"]  # fmt: skip
 
-PACKED, STATIC, LM = 0, 1, 2
+PACKED, STATIC, LM, ADAPTIVE = 0, 1, 2, 3
 """Ids of the coders in ``.vx`` files."""
 
 

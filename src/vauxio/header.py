@@ -18,12 +18,14 @@ from .metadata import Picture, check_pictures, check_tags
 __all__ = ["MAX_FRAMES", "Header", "make_start", "parse_start"]
 
 MAGIC = b"\x89VX\n"
-VERSION = 1, 3
+VERSION = 1, 4
 MAX_FIELDS = 4096  # bytes
 MAX_FRAMES = (1 << 48) - 1
 MAX_BLOCK_CODES = 1 << 22
 MAX_BANDS = {False: 5, True: 10}  # coarse, fine
 LEVEL_TOKENS = {False: 25, True: 3}  # that share the levels of bands
+
+_ADAPTIVE = 3  # the coder that version 1.4 has
 
 # The features of files whose tokens have depths, levels above, and these fine.
 _DEPTHS, _BANDS, _FINE = 1, 2, 4
@@ -152,7 +154,7 @@ def make_start(header: Header) -> bytes:
             bytes([header.bands] if header.bands else []),
         )
     )
-    minor = features.bit_length()  # the lowest that has these
+    minor = 4 if header.coder == _ADAPTIVE else features.bit_length()  # the lowest that has these
     start = MAGIC + bytes((VERSION[0], minor)) + len(fields).to_bytes(2, "little") + fields
     return start + zlib.crc32(start).to_bytes(4, "little")
 

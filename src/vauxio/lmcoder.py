@@ -1,8 +1,10 @@
 """Codes to bits and back with the language model's probabilities.
 
 The encoder knows a block's codes and scores them a chunk of steps at a time. The decoder has to
-go step by step, so it takes many blocks through the steps together. From scores to bits, only
-integers decide. ``docs/format.md`` is the specification.
+go step by step, so it takes many blocks through the steps together. What a block has shown so far
+corrects what the language model expects of it: a voice, an instrument or a noise comes back to some
+codes more often than the last few seconds tell. From scores to bits, only integers decide.
+``docs/format.md`` is the specification.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from .depths import ABSENT, depths_of
-from .entropy import LM, check_codes
+from .entropy import ADAPTIVE, LM, check_codes
 from .errors import FormatError
 from .lm import Network, Steps
 from .rangecoder import TOTAL, RangeDecoder, RangeEncoder
@@ -21,6 +23,8 @@ __all__ = ["LMCoder"]
 
 _LEVELS = 4096  # differences of scores from here on are all the same
 _AT_ONCE = 16  # rows that become distributions at once: what they take stays in the cache
+_ONE = 1 << 16  # an occurrence, where occurrences are counted
+_LARGEST = 1 << 24  # frequency of a code, however much more often it comes than was expected
 
 
 def _frequencies() -> np.ndarray:
@@ -38,41 +42,100 @@ def _frequencies() -> np.ndarray:
 _FREQUENCY = _frequencies()
 
 
-def bounds(scores: np.ndarray) -> np.ndarray:
-    """Scores to cumulative distributions, whose last entries are 2^24.
+# Frequencies and weights are integers in float64, and divisions are rounded down. This is exact:
+# no number reaches 2^53, and then a quotient of integers cannot be rounded up to a whole one.
 
-    The frequencies become what `entropy.range_weights` makes of them. The division is one of
-    float64, which is exact here: no number reaches 2^53, and then a quotient of integers cannot
-    be rounded up to a whole one.
+
+def frequencies(scores: np.ndarray) -> np.ndarray:
+    """Scores ``float32[rows, n]``, of integers, to frequencies ``float64[rows, n]``."""
+    below = np.minimum(scores.max(axis=1, keepdims=True) - scores, _LEVELS - 1)
+    return _FREQUENCY.take(below.astype(np.intp))
+
+
+def weights(frequencies: np.ndarray) -> np.ndarray:
+    """What `entropy.range_weights` makes of frequencies ``float64[rows, n]``; in their place."""
+    rows, room = np.arange(len(frequencies)), TOTAL - frequencies.shape[1]
+    first, total = frequencies.argmax(axis=1), frequencies.sum(axis=1, keepdims=True)
+    frequencies *= room
+    frequencies /= total
+    np.floor(frequencies, out=frequencies)
+    frequencies[rows, first] += room - frequencies.sum(axis=1)
+    return frequencies
+
+
+def bounds(frequencies: np.ndarray) -> np.ndarray:
+    """Frequencies, which are used up, to cumulative distributions, whose last entries are 2^24.
+
+    ``int64[rows, n]``: C[i + 1] of ``docs/format.md``, section 8.1.
+    """
+    out = weights(frequencies).astype(np.int64)
+    out += 1
+    return out.cumsum(axis=1, out=out)
+
+
+def intervals(frequencies: np.ndarray, symbols: np.ndarray) -> np.ndarray:
+    """Where the symbols' intervals begin and end, ``int64[2, rows]``; frequencies are used up."""
+    wide, rows = weights(frequencies), np.arange(len(symbols))
+    end = wide[rows, symbols] + 1
+    wide *= np.arange(wide.shape[1]) < symbols[:, None]
+    begin = wide.sum(axis=1) + symbols
+    return np.stack([begin, begin + end]).astype(np.int64)
+
+
+class History:
+    """How often codes came in a block so far, and how often the language model expected them.
+
+    A frequency is corrected by the ratio of both, as if either had been more at the beginning, by
+    1 for the first codebook and by half of one more for each one after it: the further up, the less
+    there is to what repeats.
 
     Parameters
     ----------
-    scores : ndarray
-        ``float32[rows, n]``, of integers.
-
-    Returns
-    -------
-    ndarray
-        ``int64[rows, n]``: C[i + 1] of ``docs/format.md``, section 8.1.
+    rows, codebooks, size : int
     """
-    out = np.empty(scores.shape, np.int64)
-    for at in range(0, len(scores), _AT_ONCE):
-        _bounds(scores[at : at + _AT_ONCE], out[at : at + _AT_ONCE])
-    return out
+
+    def __init__(self, rows: int, codebooks: int, size: int) -> None:
+        before = _ONE * (1 + np.arange(codebooks) / 2)
+        self._came = np.tile(before[:, None], (rows, 1, size))
+        self._expected = self._came.copy()
+
+    def follow(self, at: tuple[int, int], frequencies: np.ndarray, symbols: np.ndarray) -> None:
+        """Correct the frequencies of tokens one after the other, of a row and a codebook."""
+        shares = _shares(frequencies)
+        shares[symbols == ABSENT] = 0
+        came, expected = self._came[at], self._expected[at]
+        corrected, divisor = np.empty_like(shares), np.empty_like(shares)
+        for i, symbol in enumerate(symbols.tolist()):
+            corrected[i], divisor[i] = came, expected
+            expected += shares[i]
+            if symbol != ABSENT:
+                came[symbol] += _ONE
+        _correct(frequencies, corrected, divisor)
+
+    def correct(self, at: tuple[np.ndarray, np.ndarray], frequencies: np.ndarray) -> None:
+        """Correct the frequencies of one token each, of different rows and codebooks."""
+        shares, expected = _shares(frequencies), self._expected[at]
+        _correct(frequencies, self._came[at], expected)
+        self._expected[at] = expected + shares
+
+    def saw(self, at: tuple[np.ndarray, np.ndarray], symbols: Sequence[int]) -> None:
+        """What the tokens turned out to be that frequencies were corrected for."""
+        row, book = at
+        self._came[row, book, symbols] += _ONE
 
 
-def _bounds(scores: np.ndarray, out: np.ndarray) -> None:
-    rows, room = np.arange(len(scores)), TOTAL - scores.shape[1]
-    first = scores.argmax(axis=1)
-    below = np.minimum(scores[rows, first][:, None] - scores, _LEVELS - 1)
-    weights = _FREQUENCY.take(below.astype(np.intp))
-    total = weights.sum(axis=1, keepdims=True)
-    weights *= room
-    weights /= total
-    np.copyto(out, weights, casting="unsafe")  # which rounds down
-    out[rows, first] += room - out.sum(axis=1)
-    out += 1
-    out.cumsum(axis=1, out=out)
+def _shares(frequencies: np.ndarray) -> np.ndarray:
+    """Probabilities, as numbers of occurrences."""
+    shares = frequencies * _ONE
+    shares /= frequencies.sum(axis=1, keepdims=True)
+    return np.floor(shares, out=shares)
+
+
+def _correct(frequencies: np.ndarray, came: np.ndarray, expected: np.ndarray) -> None:
+    frequencies *= came
+    frequencies /= expected
+    np.floor(frequencies, out=frequencies)
+    np.minimum(frequencies, _LARGEST, out=frequencies)
 
 
 class LMCoder:
@@ -80,6 +143,8 @@ class LMCoder:
 
     Parameters
     ----------
+    id : int
+        `entropy.ADAPTIVE`, or `entropy.LM` for the language model alone, as files had it before.
     hash : bytes
         First 8 bytes of the SHA-256 of ``lm.onnx``.
     codebooks, codebook_size : int
@@ -88,13 +153,19 @@ class LMCoder:
         Gives the language model; called when it is first needed.
     """
 
-    id = LM
     rows = 16  # each takes half a megabyte, and the more there are, the less each gains
 
     def __init__(
-        self, hash: bytes, codebooks: int, codebook_size: int, network: Callable[[], Network]
+        self,
+        id: int,
+        hash: bytes,
+        codebooks: int,
+        codebook_size: int,
+        network: Callable[[], Network],
     ) -> None:
-        self.hash, self._network = hash, network
+        if id not in (LM, ADAPTIVE):
+            raise ValueError(f"coder {id} has no language model")
+        self.id, self.hash, self._network = id, hash, network
         self._codebooks, self._size = codebooks, codebook_size
 
     def encode(self, codes: np.ndarray) -> bytes:
@@ -105,20 +176,23 @@ class LMCoder:
         used = int(depths_of(codes).max(initial=0))  # by any token
         if not used:
             return b""
+        history = self._history(channels, used)
         # Beginning and end of each symbol's interval, by step, channel and codebook.
-        intervals = np.zeros((2, tokens + used - 1, channels, used), np.int64)
+        found = np.zeros((2, tokens + used - 1, channels, used), np.int64)
         for channel in range(channels):
             for first, scores in self._network().scores(codes[channel, :used]):
                 for k in range(used):
-                    part = slice(max(0, k - first), max(0, tokens + k - first))
-                    wanted = scores[k][part]
-                    at = first + part.start
-                    symbols = codes[channel, k, at - k : at - k + len(wanted)]
-                    there = symbols != ABSENT
-                    intervals[:, at : at + len(wanted), channel, k] = (
-                        _intervals(wanted, symbols) * there
-                    )
-        low, high = intervals
+                    begin, end = max(first, k), min(first + len(scores[k]), tokens + k)
+                    for at in range(begin, end, _AT_ONCE):
+                        stop = min(at + _AT_ONCE, end)
+                        symbols = codes[channel, k, at - k : stop - k].astype(np.intp)
+                        likely = frequencies(scores[k][at - first : stop - first])
+                        if history:
+                            history.follow((channel, k), likely, symbols)
+                        found[:, at:stop, channel, k] = intervals(likely, symbols) * (
+                            symbols != ABSENT
+                        )
+        low, high = found
         kept = high > 0
         encoder = RangeEncoder()
         encoder.encode(low[kept].tolist(), high[kept].tolist())
@@ -173,7 +247,7 @@ class LMCoder:
             wanted[k : k + tokens, :, k] = deep.T > k
         # Where each row ends: a file's last block is short, and some end in silence.
         ends = np.array([at.nonzero()[0].max(initial=-1) + 1 for at in wanted.any(axis=2).T])
-        steps = Steps(self._network(), rows, most)
+        steps, history = Steps(self._network(), rows, most), self._history(rows, most)
         inputs = np.full((rows, self._codebooks), size, np.int64)
         for step in range(int(ends.max())):
             if ends[rows - 1] <= step:
@@ -182,17 +256,22 @@ class LMCoder:
                 inputs = inputs[:rows]
             scores = np.stack(steps.advance(inputs), axis=1)
             row, book = wanted[step, :rows].nonzero()
-            table = bounds(scores[row, book]).reshape(-1).data
+            tables = np.empty((len(row), size), np.int64)
+            for i in range(0, len(row), _AT_ONCE):
+                some = row[i : i + _AT_ONCE], book[i : i + _AT_ONCE]
+                likely = frequencies(scores[some])
+                if history:
+                    history.correct(some, likely)
+                tables[i : i + _AT_ONCE] = bounds(likely)
+            table = tables.reshape(-1).data
             symbols = [
                 decoders[decoder].decode(table, i * size, (i + 1) * size)
                 for i, decoder in enumerate((row // channels).tolist())
             ]
+            if history:
+                history.saw((row, book), symbols)
             inputs[:] = size
             inputs[row, book] = out[row, book, step - book] = symbols
 
-
-def _intervals(scores: np.ndarray, symbols: np.ndarray) -> np.ndarray:
-    """Where the symbols' intervals begin and end, ``[2, rows]``."""
-    table, rows, symbols = bounds(scores), np.arange(len(scores)), symbols.astype(np.intp)
-    begin = np.where(symbols > 0, table[rows, symbols - 1], 0)
-    return np.stack([begin, table[rows, symbols]])
+    def _history(self, rows: int, codebooks: int) -> History | None:
+        return History(rows, codebooks, self._size) if self.id == ADAPTIVE else None

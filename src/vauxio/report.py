@@ -17,7 +17,8 @@ from .tokens import TokenReader
 
 __all__ = ["Info", "describe"]
 
-_CODERS = {entropy.PACKED: "packed", entropy.STATIC: "static", entropy.LM: "lm"}
+_CODERS = {entropy.PACKED: "packed", entropy.STATIC: "static", entropy.LM: "lm",
+           entropy.ADAPTIVE: "lm"}  # fmt: skip
 
 
 @dataclass(frozen=True, repr=False)

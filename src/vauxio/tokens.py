@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,7 @@ from .networks import LanguageModel
 __all__ = ["TokenReader", "TokenWriter", "best_coder", "block_tokens"]
 
 _BLOCK_SECONDS = 10  # about
+_ALONE = 1.5  # blocks: a recording of no more is one block, as a short second one would cost much
 _COUNTED = 1 << 20  # tokens whose depths `TokenReader.count_depths` counts, about
 
 
@@ -43,6 +45,9 @@ def block_tokens(model: Model) -> int:
 
 class TokenWriter:
     """Codes into blocks of about ten seconds, each written as soon as it is full.
+
+    Nothing is written before there is more than one block can hold that is alone: a recording of up
+    to fifteen seconds is one block.
 
     Parameters
     ----------
@@ -58,6 +63,8 @@ class TokenWriter:
         Whether some codes may be absent.
     bands : extension.Bands, optional
         Those above the model's whose levels come with the codes.
+    part : bool, optional
+        Whether this is part of a file: blocks are no longer than usual, even if there is only one.
 
     Attributes
     ----------
@@ -77,10 +84,14 @@ class TokenWriter:
         lm: bool,
         variable: bool = False,
         bands: extension.Bands = extension.NO_BANDS,
+        part: bool = False,
     ) -> None:
         self._packer = entropy.PackedCoder(model.code_bits)
         self._coder = best_coder(model, codebooks) if lm else self._packer
+        self._file = file
         self._block_tokens = block_tokens(model)
+        self._alone = self._block_tokens if part else int(_ALONE * self._block_tokens)
+        self._writer: container.Writer | None = None  # once it is known how long blocks are
         self._waiting = np.empty((channels, codebooks, 0), np.uint16)
         self._levels = np.empty((channels, bands.count, 0), np.uint8)
         self._bands = bands
@@ -102,7 +113,6 @@ class TokenWriter:
             bands=bands.count,
             fine=bands.fine,
         )
-        self._writer = container.Writer(file, self.header)
 
     def push(self, codes: np.ndarray, levels: np.ndarray | None = None) -> None:
         """Codes ``uint16[channels, codebooks, n]`` that follow the last; variable: ``int32``.
@@ -112,18 +122,29 @@ class TokenWriter:
         if levels is not None:
             self._levels = np.concatenate([self._levels, levels], axis=2)
         waiting = np.concatenate([self._waiting, codes], axis=2)
-        while waiting.shape[2] >= self._block_tokens:
-            self._write(waiting[..., : self._block_tokens])
-            waiting = waiting[..., self._block_tokens :]
+        if self._writer or waiting.shape[2] > self._alone:
+            writer = self._begin()
+            while waiting.shape[2] >= self._block_tokens:
+                self._write(writer, waiting[..., : self._block_tokens])
+                waiting = waiting[..., self._block_tokens :]
         self._waiting = waiting
 
     def finish(self, frames: int) -> None:
         """What is waiting as the last block, then the trailer."""
+        if not self._writer and self._waiting.shape[2] > self._block_tokens:
+            self._block_tokens = self._alone
+        writer = self._begin()
         if self._waiting.shape[2]:
-            self._write(self._waiting)
-        self._writer.close(frames)
+            self._write(writer, self._waiting)
+        writer.close(frames)
 
-    def _write(self, codes: np.ndarray) -> None:
+    def _begin(self) -> container.Writer:
+        if not self._writer:
+            self.header = replace(self.header, block_tokens=self._block_tokens)
+            self._writer = container.Writer(self._file, self.header)
+        return self._writer
+
+    def _write(self, writer: container.Writer, codes: np.ndarray) -> None:
         codes = np.ascontiguousarray(codes)
         coder = self._coder
         payload = coder.encode(codes)
@@ -143,7 +164,7 @@ class TokenWriter:
             depths=depths.encode_depths(depth, span, most) if span else b"",
             levels=extension.encode_levels(levels),
         )
-        self._writer.write(block)
+        writer.write(block)
 
 
 class TokenReader:
@@ -453,13 +474,13 @@ class TokenReader:
         coder: entropy.Coder
         if header.coder == entropy.STATIC:
             what, coder = "static table", entropy.StaticCoder(model.static_table())
-        elif header.coder == entropy.LM:
+        elif header.coder in (entropy.LM, entropy.ADAPTIVE):
             if model.lm is None:
                 raise ModelError(
                     f"needs a language model of {model.name}, which is not installed; "
                     "install the version of vauxio that wrote the file"
                 )
-            what, coder = "language model", _lm_coder(model.lm, model.codebook_size)
+            what, coder = "language model", _lm_coder(model, model.lm, header.coder)
         else:
             return
         if coder.hash != header.coder_hash:
@@ -483,8 +504,8 @@ def best_coder(model: Model, codebooks: int) -> entropy.Coder:
     """The one that takes the fewest bits."""
     if model.lm is None or codebooks > model.lm.codebooks:
         return entropy.StaticCoder(model.static_table())
-    return _lm_coder(model.lm, model.codebook_size)
+    return _lm_coder(model, model.lm)
 
 
-def _lm_coder(lm: LanguageModel, codebook_size: int) -> LMCoder:
-    return LMCoder(lm.hash, lm.codebooks, codebook_size, lm.open)
+def _lm_coder(model: Model, lm: LanguageModel, id: int = entropy.ADAPTIVE) -> LMCoder:
+    return LMCoder(id, lm.hash, lm.codebooks, model.codebook_size, lm.open)

@@ -107,7 +107,8 @@ class VauxFile:
     A path is written under a temporary name in the same folder, and takes its own in `close`. If
     an exception leaves the ``with`` block, nothing is left and a file of that name stays as it
     was. A file descriptor or file object is written as data comes, whole blocks of about ten
-    seconds at a time; after an exception what it got is a file cut off, readable up to there.
+    seconds at a time, the first once there are more than fifteen; after an exception what it got is
+    a file cut off, readable up to there.
 
     A file is read and written in flat memory, whatever its length.
 
@@ -431,7 +432,8 @@ class VauxFile:
             raise
 
     def flush(self) -> None:
-        """Hand on to the system what is coded: whole blocks, of about ten seconds each."""
+        """Hand on to the system what is written: whole blocks of about ten seconds each, the first
+        once there are more than fifteen seconds."""
         self._check_open()
         if self._output is not None and hasattr(self._output.file, "flush"):
             self._output.file.flush()

@@ -130,11 +130,12 @@ def _writer(
     codes: np.ndarray,
     levels: np.ndarray | None,
     tags: Tags,
+    part: bool = False,
 ) -> TokenWriter:
-    """A file that these codes, and these levels if there are any, have been given to."""
+    """A file, or part of one, that codes, and levels if there are any, have been given to."""
     writer = TokenWriter(
         file, model, samplerate, codes.shape[0], allocation.codebooks, tags.tags, tags.pictures,
-        settings.lm, variable=allocation.variable, bands=bands,
+        settings.lm, variable=allocation.variable, bands=bands, part=part,
     )  # fmt: skip
     writer.push(codes, levels)
     return writer
@@ -160,8 +161,9 @@ def encode_part(job: Part) -> bytes:
             levels = measure_stretch(recording, model, settings.mono, bands, first, stop)
         out = io.BytesIO()
         writer = _writer(
-            out, model, recording.samplerate, settings, allocation, bands, codes, levels, Tags()
-        )
+            out, model, recording.samplerate, settings, allocation, bands, codes, levels, Tags(),
+            part=True,
+        )  # fmt: skip
     writer.finish(model.frames_in(stop - first, recording.samplerate))
     if job.context.check:
         out.seek(0)
