@@ -31,6 +31,7 @@ def decode(
     codes = [[[0] * depth for depth in token] for token in depths]
     transformers = [Transformer(model) for _ in depths[0]]
     shown = [[Shown(model.n, k) for k in range(model.codebooks)] for _ in depths[0]]
+    tries = [[[0, 0] for _ in range(model.codebooks)] for _ in depths[0]]  # n, same
 
     def there(t: int, ch: int, k: int) -> bool:
         return 0 <= t < tokens and k < depths[t][ch]
@@ -45,10 +46,20 @@ def decode(
             for k in range(model.codebooks):
                 if there(s - k, ch, k):
                     f = frequencies_of(model.heads[k].apply(a))
-                    g = shown[ch][k].corrected(f) if adaptive else f
-                    code = decoder.symbol(distribution(g))
+                    if not adaptive:
+                        codes[s - k][ch][k] = decoder.symbol(distribution(f))
+                        continue
+                    w = weights(shown[ch][k].corrected(f))
+                    tried = None
+                    if ch > 0 and there(s - k, ch - 1, k):
+                        if codes[s - k][ch][:k] == codes[s - k][ch - 1][:k]:
+                            tried = codes[s - k][ch - 1][k]
+                            w = with_likeness(w, tried, *tries[ch][k])
+                    code = codes[s - k][ch][k] = decoder.symbol(bounds(w))
                     shown[ch][k].saw(f, code)
-                    codes[s - k][ch][k] = code
+                    if tried is not None:
+                        tries[ch][k][0] += 1
+                        tries[ch][k][1] += code == tried
     return codes
 
 
@@ -152,7 +163,14 @@ def frequencies_of(scores: Vector) -> Vector:  # 7.3.4
     return [table[min(4095, highest - score)] for score in scores]
 
 
-class Shown:  # 7.4
+def with_likeness(w: Vector, y: int, n: int, same: int) -> Vector:  # 7.4.2
+    likeness = 2**16 * (2 * same + 1) // (2 * n + 2)
+    less = [value * (2**16 - likeness) // 2**16 for value in w]
+    less[y] += 2**24 - len(w) - sum(less)
+    return less
+
+
+class Shown:  # 7.4.1
     def __init__(self, n: int, k: int) -> None:
         self.came, self.expected, self.before = [0] * n, [0] * n, (2 + k) * 2**15
 
@@ -171,10 +189,18 @@ class Shown:  # 7.4
 
 
 def distribution(f: Vector) -> Vector:  # 8.1
+    return bounds(weights(f))
+
+
+def weights(f: Vector) -> Vector:  # 8.1, steps 1 to 3
     room = 2**24 - len(f)
     total = sum(f)
     w = [value * room // total for value in f]
     w[f.index(max(f))] += room - sum(w)
+    return w
+
+
+def bounds(w: Vector) -> Vector:  # 8.1, step 4
     return [0, *itertools.accumulate(value + 1 for value in w)]
 
 

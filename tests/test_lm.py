@@ -27,7 +27,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import vauxio
-from vauxio import container, entropy, lm, lmcoder, rangecoder
+from vauxio import container, depths, entropy, history, lm, lmcoder, rangecoder
 from vauxio.errors import ChecksumError, FormatError, ModelError
 from vauxio.models import DEFAULT, find_model
 from vauxio.tokens import TokenReader, TokenWriter, block_tokens
@@ -230,7 +230,7 @@ def test_both_derive_the_same_distributions(expected):
     scores = np.concatenate([expected[0][::50].reshape(-1, 1024), np.zeros((1, 1024))])
     scores[0, 3], scores[1, 5] = 9000, -9000
     frequencies = lmcoder.frequencies(scores.astype(np.float32))
-    ours = lmcoder.bounds(frequencies.copy())
+    ours = lmcoder.bounds(lmcoder.weights(frequencies.copy()))
     for row, likely, bounds in zip(scores, frequencies, ours, strict=True):
         theirs = independent_lm.frequencies_of([int(s) for s in row])
         assert theirs == likely.tolist()
@@ -240,10 +240,11 @@ def test_both_derive_the_same_distributions(expected):
     symbols = np.random.default_rng(0).integers(0, 1024, len(scores))
     ends = ours[np.arange(len(scores)), symbols]
     begins = ends - 1 - weights[np.arange(len(scores)), symbols]
-    assert np.array_equal(lmcoder.intervals(frequencies, symbols), [begins, ends])
+    found = lmcoder.intervals(lmcoder.weights(frequencies), symbols)
+    assert np.array_equal(found, [begins, ends])
 
 
-def test_a_history_corrects_as_defined():
+def test_counts_correct_as_defined():
     """Against the second implementation: some codes come all the time, some are absent."""
     random = np.random.default_rng(0)
     scores = random.integers(-3000, 0, (1, 300, 50)).astype(np.float32)
@@ -256,8 +257,8 @@ def test_a_history_corrects_as_defined():
             expected.append(theirs.corrected(f))
             if symbol >= 0:
                 theirs.saw(f, symbol)
-        ours, stepping = lmcoder.frequencies(scores[0]), lmcoder.History(2, 4, 50)
-        lmcoder.History(1, 4, 50).follow((0, codebook), ours, symbols)
+        ours, stepping = lmcoder.frequencies(scores[0]), history.Counts(2, 4, 50)
+        history.Counts(1, 4, 50).follow((0, codebook), ours, symbols)
         assert ours.tolist() == expected
         assert any(g > 4 * f for g, f in zip(expected[-1], f, strict=True))
         at = np.array([1]), np.array([codebook])
@@ -269,13 +270,56 @@ def test_a_history_corrects_as_defined():
                 assert likely[0].tolist() == wanted
 
 
-def test_a_history_stays_exact_at_the_largest():
+def test_counts_stay_exact_at_the_largest():
     """After the longest block there can be: a code that never came, and one that always did."""
-    history, likely = lmcoder.History(1, 1, 2), np.array([[1 << 20, 1 << 20]], np.float64)
-    history._came[0, 0, 1] += 65534 * 2**16
-    history._expected[0, 0, 0] += 65534 * 2**16
-    history.correct((np.array([0]), np.array([0])), likely)
+    counts, likely = history.Counts(1, 1, 2), np.array([[1 << 20, 1 << 20]], np.float64)
+    counts._came[0, 0, 1] += 65534 * 2**16
+    counts._expected[0, 0, 0] += 65534 * 2**16
+    counts.correct((np.array([0]), np.array([0])), likely)
     assert likely.tolist() == [[16, 1 << 24]]
+
+
+def channels_alike(channels: int, tokens: int, seed: int = 0) -> np.ndarray:
+    """Codes of which most are those of the channel before, some of them absent."""
+    random = np.random.default_rng(seed)
+    codes = any_codes(channels, 4, tokens, seed).astype(np.int32)
+    for channel in range(1, channels):
+        alike = random.random((4, tokens)) < 0.8
+        codes[channel] = np.where(alike, codes[channel - 1], codes[channel])
+    return depths.cut(codes, random.integers(0, 5, (channels, tokens)).clip(0, 4))
+
+
+def test_channels_that_are_alike():
+    """Two that are the same take little more than one, and any are as specified."""
+    codes = golden_codes("mono")
+    twice = np.concatenate([codes, codes])
+    one, two = (len(coder().encode(each)) for each in (codes, twice))
+    assert two < 1.1 * one
+    codes = channels_alike(3, 40)
+    payload = coder().encode(codes)
+    assert len(payload) < 0.8 * len(coder(entropy.LM).encode(codes))
+    deep = depths.depths_of(codes)
+    (decoded,) = coder().decode([(payload, 40)], 3, 4, [deep])
+    assert np.array_equal(decoded, codes)
+    decoder = independent_decoder.RangeDecoder(payload)
+    theirs = independent_lm.decode(CONTENT, decoder, deep.T.tolist(), adaptive=True)
+    assert theirs == [[[c for c in channel if c >= 0] for channel in token]
+                      for token in codes.transpose(2, 0, 1).tolist()]  # fmt: skip
+
+
+def test_likeness_of_a_block_and_step_by_step():
+    codes = channels_alike(2, 200)
+    at_once = history.likeness_of(codes[1], codes[0])
+    deep = depths.depths_of(codes)
+    stepping = history.Likeness(deep, 2, 4)
+    assert 0 < (at_once == 0).mean() < 0.9 and at_once.max() > 0.7 * history.ONE
+    row = np.array([0, 1])
+    for token, book in itertools.product(range(200), range(4)):
+        if deep[1, token] > book:
+            token_, book_ = np.full(2, token), np.full(2, book)
+            assert stepping.expected(row, book_, token_).tolist() == [0, at_once[book, token]]
+            same = codes[1, book, token] == codes[0, book, token]
+            stepping.saw(row, book_, token_, np.array([True, same]))
 
 
 # --- coding ---

@@ -2,8 +2,7 @@
 
 The encoder knows a block's codes and scores them a chunk of steps at a time. The decoder has to
 go step by step, so it takes many blocks through the steps together. What a block has shown so far
-corrects what the language model expects of it: a voice, an instrument or a noise comes back to some
-codes more often than the last few seconds tell. From scores to bits, only integers decide.
+(`history`) corrects what the language model expects. From scores to bits, only integers decide.
 ``docs/format.md`` is the specification.
 """
 
@@ -16,6 +15,7 @@ import numpy as np
 from .depths import ABSENT, depths_of
 from .entropy import ADAPTIVE, LM, check_codes
 from .errors import FormatError
+from .history import ONE, Counts, Likeness, likeness_of
 from .lm import Network, Steps
 from .rangecoder import TOTAL, RangeDecoder, RangeEncoder
 
@@ -23,8 +23,6 @@ __all__ = ["LMCoder"]
 
 _LEVELS = 4096  # differences of scores from here on are all the same
 _AT_ONCE = 16  # rows that become distributions at once: what they take stays in the cache
-_ONE = 1 << 16  # an occurrence, where occurrences are counted
-_LARGEST = 1 << 24  # frequency of a code, however much more often it comes than was expected
 
 
 def _frequencies() -> np.ndarray:
@@ -42,10 +40,6 @@ def _frequencies() -> np.ndarray:
 _FREQUENCY = _frequencies()
 
 
-# Frequencies and weights are integers in float64, and divisions are rounded down. This is exact:
-# no number reaches 2^53, and then a quotient of integers cannot be rounded up to a whole one.
-
-
 def frequencies(scores: np.ndarray) -> np.ndarray:
     """Scores ``float32[rows, n]``, of integers, to frequencies ``float64[rows, n]``."""
     below = np.minimum(scores.max(axis=1, keepdims=True) - scores, _LEVELS - 1)
@@ -53,7 +47,10 @@ def frequencies(scores: np.ndarray) -> np.ndarray:
 
 
 def weights(frequencies: np.ndarray) -> np.ndarray:
-    """What `entropy.range_weights` makes of frequencies ``float64[rows, n]``; in their place."""
+    """What `entropy.range_weights` makes of frequencies ``float64[rows, n]``; in their place.
+
+    Exact as in `history`.
+    """
     rows, room = np.arange(len(frequencies)), TOTAL - frequencies.shape[1]
     first, total = frequencies.argmax(axis=1), frequencies.sum(axis=1, keepdims=True)
     frequencies *= room
@@ -63,79 +60,28 @@ def weights(frequencies: np.ndarray) -> np.ndarray:
     return frequencies
 
 
-def bounds(frequencies: np.ndarray) -> np.ndarray:
-    """Frequencies, which are used up, to cumulative distributions, whose last entries are 2^24.
+def shared(weights: np.ndarray, likeness: np.ndarray) -> np.ndarray:
+    """What is left of weights for all codes if some code gets that part of `ONE`; in their place.
 
-    ``int64[rows, n]``: C[i + 1] of ``docs/format.md``, section 8.1.
+    That code's weight is then what is missing.
     """
-    out = weights(frequencies).astype(np.int64)
+    weights *= (ONE - likeness)[:, None] / ONE
+    return np.floor(weights, out=weights)
+
+
+def bounds(weights: np.ndarray) -> np.ndarray:
+    """Weights to cumulative distributions: C[i + 1] of section 8.1, ``int64[rows, n]``."""
+    out = weights.astype(np.int64)
     out += 1
     return out.cumsum(axis=1, out=out)
 
 
-def intervals(frequencies: np.ndarray, symbols: np.ndarray) -> np.ndarray:
-    """Where the symbols' intervals begin and end, ``int64[2, rows]``; frequencies are used up."""
-    wide, rows = weights(frequencies), np.arange(len(symbols))
-    end = wide[rows, symbols] + 1
-    wide *= np.arange(wide.shape[1]) < symbols[:, None]
-    begin = wide.sum(axis=1) + symbols
-    return np.stack([begin, begin + end]).astype(np.int64)
-
-
-class History:
-    """How often codes came in a block so far, and how often the language model expected them.
-
-    A frequency is corrected by the ratio of both, as if either had been more at the beginning, by
-    1 for the first codebook and by half of one more for each one after it: the further up, the less
-    there is to what repeats.
-
-    Parameters
-    ----------
-    rows, codebooks, size : int
-    """
-
-    def __init__(self, rows: int, codebooks: int, size: int) -> None:
-        before = _ONE * (1 + np.arange(codebooks) / 2)
-        self._came = np.tile(before[:, None], (rows, 1, size))
-        self._expected = self._came.copy()
-
-    def follow(self, at: tuple[int, int], frequencies: np.ndarray, symbols: np.ndarray) -> None:
-        """Correct the frequencies of tokens one after the other, of a row and a codebook."""
-        shares = _shares(frequencies)
-        shares[symbols == ABSENT] = 0
-        came, expected = self._came[at], self._expected[at]
-        corrected, divisor = np.empty_like(shares), np.empty_like(shares)
-        for i, symbol in enumerate(symbols.tolist()):
-            corrected[i], divisor[i] = came, expected
-            expected += shares[i]
-            if symbol != ABSENT:
-                came[symbol] += _ONE
-        _correct(frequencies, corrected, divisor)
-
-    def correct(self, at: tuple[np.ndarray, np.ndarray], frequencies: np.ndarray) -> None:
-        """Correct the frequencies of one token each, of different rows and codebooks."""
-        shares, expected = _shares(frequencies), self._expected[at]
-        _correct(frequencies, self._came[at], expected)
-        self._expected[at] = expected + shares
-
-    def saw(self, at: tuple[np.ndarray, np.ndarray], symbols: Sequence[int]) -> None:
-        """What the tokens turned out to be that frequencies were corrected for."""
-        row, book = at
-        self._came[row, book, symbols] += _ONE
-
-
-def _shares(frequencies: np.ndarray) -> np.ndarray:
-    """Probabilities, as numbers of occurrences."""
-    shares = frequencies * _ONE
-    shares /= frequencies.sum(axis=1, keepdims=True)
-    return np.floor(shares, out=shares)
-
-
-def _correct(frequencies: np.ndarray, came: np.ndarray, expected: np.ndarray) -> None:
-    frequencies *= came
-    frequencies /= expected
-    np.floor(frequencies, out=frequencies)
-    np.minimum(frequencies, _LARGEST, out=frequencies)
+def intervals(weights: np.ndarray, symbols: np.ndarray) -> np.ndarray:
+    """Where the symbols' intervals begin and end, ``int64[2, rows]``; weights are used up."""
+    width = weights[np.arange(len(symbols)), symbols] + 1
+    weights *= np.arange(weights.shape[1]) < symbols[:, None]
+    begin = weights.sum(axis=1) + symbols
+    return np.stack([begin, begin + width]).astype(np.int64)
 
 
 class LMCoder:
@@ -176,20 +122,30 @@ class LMCoder:
         used = int(depths_of(codes).max(initial=0))  # by any token
         if not used:
             return b""
-        history = self._history(channels, used)
+        counts = self._counts(channels, used)
         # Beginning and end of each symbol's interval, by step, channel and codebook.
         found = np.zeros((2, tokens + used - 1, channels, used), np.int64)
         for channel in range(channels):
+            before = likeness = None
+            if counts and channel:
+                before = codes[channel - 1].astype(np.intp)
+                likeness = likeness_of(codes[channel], codes[channel - 1])
             for first, scores in self._network().scores(codes[channel, :used]):
                 for k in range(used):
                     begin, end = max(first, k), min(first + len(scores[k]), tokens + k)
                     for at in range(begin, end, _AT_ONCE):
                         stop = min(at + _AT_ONCE, end)
-                        symbols = codes[channel, k, at - k : stop - k].astype(np.intp)
+                        part = k, slice(at - k, stop - k)
+                        symbols = codes[channel][part].astype(np.intp)
                         likely = frequencies(scores[k][at - first : stop - first])
-                        if history:
-                            history.follow((channel, k), likely, symbols)
-                        found[:, at:stop, channel, k] = intervals(likely, symbols) * (
+                        if counts:
+                            counts.follow((channel, k), likely, symbols)
+                        wide = weights(likely)
+                        if likeness is not None and before is not None:
+                            shared(wide, likeness[part])
+                            rest = TOTAL - self._size - wide.sum(axis=1)
+                            wide[np.arange(len(wide)), before[part]] += rest
+                        found[:, at:stop, channel, k] = intervals(wide, symbols) * (
                             symbols != ABSENT
                         )
         low, high = found
@@ -247,7 +203,8 @@ class LMCoder:
             wanted[k : k + tokens, :, k] = deep.T > k
         # Where each row ends: a file's last block is short, and some end in silence.
         ends = np.array([at.nonzero()[0].max(initial=-1) + 1 for at in wanted.any(axis=2).T])
-        steps, history = Steps(self._network(), rows, most), self._history(rows, most)
+        steps, counts = Steps(self._network(), rows, most), self._counts(rows, most)
+        likeness = Likeness(deep, channels, most) if counts and channels > 1 else None
         inputs = np.full((rows, self._codebooks), size, np.int64)
         for step in range(int(ends.max())):
             if ends[rows - 1] <= step:
@@ -256,22 +213,32 @@ class LMCoder:
                 inputs = inputs[:rows]
             scores = np.stack(steps.advance(inputs), axis=1)
             row, book = wanted[step, :rows].nonzero()
+            alike = likeness.expected(row, book, step - book) if likeness else None
             tables = np.empty((len(row), size), np.int64)
             for i in range(0, len(row), _AT_ONCE):
-                some = row[i : i + _AT_ONCE], book[i : i + _AT_ONCE]
-                likely = frequencies(scores[some])
-                if history:
-                    history.correct(some, likely)
-                tables[i : i + _AT_ONCE] = bounds(likely)
-            table = tables.reshape(-1).data
-            symbols = [
-                decoders[decoder].decode(table, i * size, (i + 1) * size)
-                for i, decoder in enumerate((row // channels).tolist())
-            ]
-            if history:
-                history.saw((row, book), symbols)
+                some = slice(i, i + _AT_ONCE)
+                at = row[some], book[some]
+                likely = frequencies(scores[at])
+                if counts:
+                    counts.correct(at, likely)
+                wide = weights(likely)
+                if alike is not None:
+                    shared(wide, alike[some])
+                tables[some] = bounds(wide)
+            table, symbols = tables.reshape(-1).data, []
+            for i, (r, k) in enumerate(zip(row.tolist(), book.tolist(), strict=True)):
+                if alike is not None and alike[i]:  # what is missing goes to the code before
+                    tables[i, out[r - 1, k, step - k] :] += TOTAL - tables[i, -1]
+                symbol = decoders[r // channels].decode(table, i * size, (i + 1) * size)
+                out[r, k, step - k] = symbol
+                symbols.append(symbol)
+            if counts:
+                counts.saw((row, book), symbols)
+            if likeness:
+                token = step - book
+                likeness.saw(row, book, token, out[row, book, token] == out[row - 1, book, token])
             inputs[:] = size
-            inputs[row, book] = out[row, book, step - book] = symbols
+            inputs[row, book] = symbols
 
-    def _history(self, rows: int, codebooks: int) -> History | None:
-        return History(rows, codebooks, self._size) if self.id == ADAPTIVE else None
+    def _counts(self, rows: int, codebooks: int) -> Counts | None:
+        return Counts(rows, codebooks, self._size) if self.id == ADAPTIVE else None

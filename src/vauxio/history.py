@@ -1,0 +1,137 @@
+"""What a block has shown so far, and how that changes what is expected of its next codes.
+
+A voice, an instrument or a noise comes back to some codes more often than the few seconds tell that
+a language model looks back, and channels of a recording may be much the same. Counting is enough to
+know. ``docs/format.md``, section 7.4, is the specification.
+
+Frequencies are integers in float64, and divisions are rounded down. This is exact: no number
+reaches 2^53, and then a quotient of integers cannot be rounded up to a whole one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from .depths import ABSENT
+
+__all__ = ["ONE", "Counts", "Likeness", "likeness_of"]
+
+ONE = 1 << 16
+"""An occurrence, where occurrences are counted; and a probability of 1."""
+
+_LARGEST = 1 << 24  # frequency of a code, however much more often it came than was expected
+
+
+class Counts:
+    """How often codes came, and how often the language model expected them.
+
+    A frequency is corrected by the ratio of both, as if either had been more at the beginning, by
+    1 for the first codebook and by half of one more for each one after it: the further up, the less
+    there is to what repeats.
+
+    Parameters
+    ----------
+    rows, codebooks, size : int
+    """
+
+    def __init__(self, rows: int, codebooks: int, size: int) -> None:
+        before = ONE * (1 + np.arange(codebooks) / 2)
+        self._came = np.tile(before[:, None], (rows, 1, size))
+        self._expected = self._came.copy()
+
+    def follow(self, at: tuple[int, int], frequencies: np.ndarray, symbols: np.ndarray) -> None:
+        """Correct the frequencies of tokens one after the other, of a row and a codebook."""
+        shares = _shares(frequencies)
+        shares[symbols == ABSENT] = 0
+        came, expected = self._came[at], self._expected[at]
+        corrected, divisor = np.empty_like(shares), np.empty_like(shares)
+        for i, symbol in enumerate(symbols.tolist()):
+            corrected[i], divisor[i] = came, expected
+            expected += shares[i]
+            if symbol != ABSENT:
+                came[symbol] += ONE
+        _correct(frequencies, corrected, divisor)
+
+    def correct(self, at: tuple[np.ndarray, np.ndarray], frequencies: np.ndarray) -> None:
+        """Correct the frequencies of one token each, of different rows and codebooks."""
+        shares, expected = _shares(frequencies), self._expected[at]
+        _correct(frequencies, self._came[at], expected)
+        self._expected[at] = expected + shares
+
+    def saw(self, at: tuple[np.ndarray, np.ndarray], symbols: Sequence[int]) -> None:
+        """What the tokens turned out to be that frequencies were corrected for."""
+        row, book = at
+        self._came[row, book, symbols] += ONE
+
+
+def _shares(frequencies: np.ndarray) -> np.ndarray:
+    """Probabilities, as numbers of occurrences."""
+    shares = frequencies * ONE
+    shares /= frequencies.sum(axis=1, keepdims=True)
+    return np.floor(shares, out=shares)
+
+
+def _correct(frequencies: np.ndarray, came: np.ndarray, expected: np.ndarray) -> None:
+    frequencies *= came
+    frequencies /= expected
+    np.floor(frequencies, out=frequencies)
+    np.minimum(frequencies, _LARGEST, out=frequencies)
+
+
+class Likeness:
+    """How often a channel had the same code as the channel before it.
+
+    That is counted, and expected to go on, for each codebook, where the two have the same codes in
+    all codebooks before.
+
+    Parameters
+    ----------
+    depths : ndarray
+        ``[rows, tokens]``: how many codes there are.
+    channels : int
+        Rows of a block; each is compared to the row before, but for the first.
+    codebooks : int
+    """
+
+    def __init__(self, depths: np.ndarray, channels: int, codebooks: int) -> None:
+        rows, _ = depths.shape
+        before = np.roll(depths, 1, axis=0)
+        before[::channels] = 0
+        self._there = before  # how many codes the channel before has
+        self._same = np.ones(depths.shape, bool)
+        self._counts = np.zeros((2, rows, codebooks), np.int64)  # tried, alike
+
+    def expected(self, row: np.ndarray, book: np.ndarray, token: np.ndarray) -> np.ndarray:
+        """Probability of the same code, in parts of `ONE`; 0 where nothing is expected."""
+        self._tried = self._same[row, token] & (book < self._there[row, token])
+        return self._tried * _probability(*self._counts[:, row, book])
+
+    def saw(self, row: np.ndarray, book: np.ndarray, token: np.ndarray, same: np.ndarray) -> None:
+        """Whether they were, of those that `expected` was asked about."""
+        tried = self._tried
+        row, book, token, same = row[tried], book[tried], token[tried], same[tried]
+        self._counts[0, row, book] += 1
+        self._counts[1, row, book] += same
+        self._same[row, token] = same
+
+
+def likeness_of(codes: np.ndarray, before: np.ndarray) -> np.ndarray:
+    """What `Likeness` expects of all codes of a channel, ``[codebooks, tokens]``, at once.
+
+    Parameters
+    ----------
+    codes, before : ndarray
+        ``[codebooks, tokens]`` of the channel, and of the one before it.
+    """
+    there = (codes != ABSENT) & (before != ABSENT)
+    same = there & (codes == before)
+    so_far = np.logical_and.accumulate(same[:-1], axis=0)
+    tried = there & np.concatenate([np.ones_like(same[:1]), so_far])
+    counts = np.stack([tried, tried & same]).astype(np.int64)
+    return tried * _probability(*(counts.cumsum(axis=2) - counts))
+
+
+def _probability(tried: np.ndarray, alike: np.ndarray) -> np.ndarray:
+    return ONE * (2 * alike + 1) // (2 * tried + 2)
