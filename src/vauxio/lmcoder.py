@@ -42,8 +42,8 @@ _FREQUENCY = _frequencies()
 
 def frequencies(scores: np.ndarray) -> np.ndarray:
     """Scores ``float32[rows, n]``, of integers, to frequencies ``float64[rows, n]``."""
-    below = np.minimum(scores.max(axis=1, keepdims=True) - scores, _LEVELS - 1)
-    return _FREQUENCY.take(below.astype(np.intp))
+    below = scores.max(axis=1, keepdims=True) - scores
+    return _FREQUENCY.take(below.astype(np.intp), mode="clip")
 
 
 def weights(frequencies: np.ndarray) -> np.ndarray:
