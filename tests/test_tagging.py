@@ -17,7 +17,7 @@ from signals import voice
 import vauxio
 from vauxio.container import Picture, Reader
 from vauxio.retag import retag
-from vauxio.tagging import read_tags, write_tags
+from vauxio.tagging import Tags, read_tags, write_tags
 
 TAGS = {
     "title": "Títle – 題",
@@ -148,12 +148,18 @@ def test_id3_as_others_write_it(tmp_path):
     assert found.pictures == [Picture(3, "image/png", "", b"png")]
 
 
-def test_riff_info(tmp_path):
-    path = tmp_path / "a.wav"
-    with soundfile.SoundFile(path, "w", 24000, 1) as file:
+@pytest.mark.parametrize(
+    ("format", "name"), [("WAV", "a.wav"), ("RF64", "a.wav"), ("CAF", "a.caf")]
+)
+def test_texts_that_mutagen_does_not_read(tmp_path, format, name):
+    path = tmp_path / name
+    with soundfile.SoundFile(path, "w", 24000, 1, format=format, subtype="PCM_16") as file:
         file.title, file.artist, file.comment = "From INFO", "Someone", "c"
         file.write(voice(2400))
-    assert read_tags(path).tags == {"title": "From INFO", "artist": "Someone", "comment": "c"}
+    expected = {"title": "From INFO", "artist": "Someone", "comment": "c"}
+    assert read_tags(path) == Tags(expected)
+    with path.open("rb") as opened:
+        assert read_tags(opened) == Tags(expected) and opened.tell() == 0
 
 
 def test_what_does_not_fit_is_named(tmp_path):

@@ -105,7 +105,8 @@ def read_tags(file: Any) -> Tags:
     Parameters
     ----------
     file : path or binary file object
-        Of any format that mutagen knows. A file object must seek, and is left at its beginning.
+        Of any format that mutagen or soundfile knows. A file object must seek, and is left at its
+        beginning.
 
     Returns
     -------
@@ -118,7 +119,7 @@ def read_tags(file: Any) -> Tags:
     found = Tags()
     with _rewound(file):
         try:
-            opened = mutagen.File(file)
+            opened = None if _is_rf64(file) else mutagen.File(file)
         except Exception as e:  # damaged tags raise whatever parsing them raises
             if not isinstance(e, OSError):
                 found.notes.append(f"its tags cannot be read: {first_line(e)}")
@@ -133,7 +134,7 @@ def read_tags(file: Any) -> Tags:
             _from_vorbis(tags.as_dict(), found)
     for picture in getattr(opened, "pictures", []):
         found.add_picture(picture.type, picture.mime, picture.desc, picture.data)
-    if type(opened).__name__ in ("WAVE", "AIFF"):
+    if opened is None or type(opened).__name__ in ("WAVE", "AIFF"):
         with _rewound(file):
             _from_soundfile(file, found)
     return found
@@ -216,7 +217,7 @@ def _texts(frame: Any) -> list[str]:
 
 
 def _from_soundfile(file: Any, found: Tags) -> None:
-    """The texts of WAV and AIFF that mutagen does not read: of RIFF's INFO list, for one."""
+    """Texts that mutagen does not read: of RIFF's INFO list, of RF64 and CAF."""
     import soundfile
 
     try:
@@ -227,6 +228,15 @@ def _from_soundfile(file: Any, found: Tags) -> None:
     for key, text in texts.items():
         if key not in ("software", "loop"):  # libsndfile puts itself there
             found.add(key, [text])
+
+
+def _is_rf64(file: Any) -> bool:
+    """Whether it is a WAV file of the kind that mutagen takes for a damaged one."""
+    with contextlib.nullcontext(file) if hasattr(file, "read") else open(file, "rb") as opened:
+        start: bytes = opened.read(4)
+        if hasattr(file, "seek"):
+            file.seek(0)
+    return start == b"RF64"
 
 
 def _to_comments(tags: Mapping[str, str]) -> Iterator[tuple[str, list[str]]]:
