@@ -70,7 +70,7 @@ def keywords(function: Callable[..., object], *without: str) -> dict[str, object
 
 
 def test_ways_of_writing_have_the_same_options():
-    assert keywords(vauxio.write) == keywords(vauxio.VauxFile, "on_error")
+    assert keywords(vauxio.write) == keywords(vauxio.VauxFile, "on_error", "frames")
     assert keywords(vauxio.compress) == keywords(vauxio.write, "closefd")
 
 

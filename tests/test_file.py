@@ -56,6 +56,25 @@ def path(blob, tmp_path) -> Path:
     return path
 
 
+@pytest.mark.parametrize(
+    ("seconds", "known", "blocks"),
+    [(12, 12, [904]), (12, None, [750, 154]), (8, 8, [604]), (16, 16, [750, 454]),
+     (16, 12, [1125, 79]), (8, 12, [604]), (12, 400, [750, 154])],
+)  # fmt: skip
+def test_up_to_fifteen_seconds_are_one_block(seconds, known, blocks):
+    """If the length is known; and any other may be written all the same."""
+    data, file = voice(seconds * RATE, RATE), io.BytesIO()
+    with vauxio.VauxFile(
+        file, "w", RATE, 1, bitrate=0.75, lm=False, frames=known and known * RATE
+    ) as f:
+        f.write(data)
+    reader = container.Reader(io.BytesIO(file.getvalue()))
+    assert [reader.read(i).tokens for i in range(reader.blocks)] == blocks
+    assert len(vauxio.decompress(file.getvalue())[0]) == len(data)
+    if known == seconds:
+        assert vauxio.compress(data, RATE, bitrate=0.75, lm=False) == file.getvalue()
+
+
 # --- there and back ---
 
 

@@ -454,8 +454,7 @@ def tokens_written(codes: np.ndarray, use: bool = True) -> bytes:
     file, model = io.BytesIO(), find_model()
     channels, codebooks, tokens = codes.shape
     writer = TokenWriter(file, model, 24000, channels, codebooks, {}, (), use)
-    for at in range(0, tokens, 400):
-        writer.push(codes[..., at : at + 400])
+    writer.push(codes)
     writer.finish(model.frames_in(tokens, 24000))
     return file.getvalue()
 
@@ -479,20 +478,6 @@ def test_it_is_what_files_are_written_with(weights):
             parts.append(part)
             at += part.shape[2]
         assert np.array_equal(np.concatenate(parts, axis=2), codes[..., start:])
-
-
-@pytest.mark.parametrize(
-    ("tokens", "blocks", "size"),
-    [(750, [750], 750), (751, [751], 1125), (1125, [1125], 1125), (1126, [750, 376], 750)],
-)
-def test_up_to_fifteen_seconds_are_one_block(weights, tokens, blocks, size):
-    codes = long_real_codes(tokens)
-    data = tokens_written(codes)
-    reader = container.Reader(io.BytesIO(data))
-    assert [reader.read(i).tokens for i in range(reader.blocks)] == blocks
-    assert reader.header.block_tokens == size
-    read = TokenReader(io.BytesIO(data))
-    assert np.array_equal(read.get(tokens - 10, 10), codes[..., -10:])
 
 
 def test_sound_is_the_same_with_and_without(weights, speech):

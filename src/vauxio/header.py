@@ -25,7 +25,7 @@ MAX_BLOCK_CODES = 1 << 22
 MAX_BANDS = {False: 5, True: 10}  # coarse, fine
 LEVEL_TOKENS = {False: 25, True: 3}  # that share the levels of bands
 
-_ADAPTIVE = 3  # the coder that version 1.4 has
+_ADAPTIVE = 3  # the coder that version 1.4 has, `entropy.ADAPTIVE`
 
 # The features of files whose tokens have depths, levels above, and these fine.
 _DEPTHS, _BANDS, _FINE = 1, 2, 4

@@ -1,8 +1,8 @@
 """What a block has shown so far, and how that changes what is expected of its next codes.
 
-A voice, an instrument or a noise comes back to some codes more often than the few seconds tell that
-a language model looks back, and channels of a recording may be much the same. Counting is enough to
-know. ``docs/format.md``, section 7.4, is the specification.
+A voice, an instrument or a noise comes back to some codes more often than a language model, which
+looks back a few seconds, can know; and channels of a recording may be much the same. Counting tells
+both. ``docs/format.md``, section 7.4, is the specification.
 
 Frequencies are integers in float64, and divisions are rounded down. This is exact: no number
 reaches 2^53, and then a quotient of integers cannot be rounded up to a whole one.
@@ -29,7 +29,8 @@ class Counts:
 
     A frequency is corrected by the ratio of both, as if either had been more at the beginning, by
     1 for the first codebook and by half of one more for each one after it: the further up, the less
-    there is to what repeats.
+    there is to what repeats. Frequencies are corrected in their place, once for each code: that
+    counts as having expected it. `follow` knows the codes; after `correct` comes `saw`.
 
     Parameters
     ----------
@@ -84,7 +85,7 @@ class Likeness:
     """How often a channel had the same code as the channel before it.
 
     That is counted, and expected to go on, for each codebook, where the two have the same codes in
-    all codebooks before.
+    all codebooks before. After `expected` comes `saw`, of the same codes.
 
     Parameters
     ----------

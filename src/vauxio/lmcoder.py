@@ -8,7 +8,7 @@ go step by step, so it takes many blocks through the steps together. What a bloc
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
@@ -46,41 +46,38 @@ def frequencies(scores: np.ndarray) -> np.ndarray:
     return _FREQUENCY.take(below.astype(np.intp), mode="clip")
 
 
-def weights(frequencies: np.ndarray) -> np.ndarray:
+def weights(likely: np.ndarray) -> np.ndarray:
     """What `entropy.range_weights` makes of frequencies ``float64[rows, n]``; in their place.
 
     Exact as in `history`.
     """
-    rows, room = np.arange(len(frequencies)), TOTAL - frequencies.shape[1]
-    first, total = frequencies.argmax(axis=1), frequencies.sum(axis=1, keepdims=True)
-    frequencies *= room
-    frequencies /= total
-    np.floor(frequencies, out=frequencies)
-    frequencies[rows, first] += room - frequencies.sum(axis=1)
-    return frequencies
+    rows, room = np.arange(len(likely)), TOTAL - likely.shape[1]
+    first, total = likely.argmax(axis=1), likely.sum(axis=1, keepdims=True)
+    likely *= room
+    likely /= total
+    np.floor(likely, out=likely)
+    likely[rows, first] += room - likely.sum(axis=1)
+    return likely
 
 
-def shared(weights: np.ndarray, likeness: np.ndarray) -> np.ndarray:
-    """What is left of weights for all codes if some code gets that part of `ONE`; in their place.
-
-    That code's weight is then what is missing.
-    """
-    weights *= (ONE - likeness)[:, None] / ONE
-    return np.floor(weights, out=weights)
+def leave_room(wide: np.ndarray, likeness: np.ndarray) -> None:
+    """Take away that part of the weights, of `ONE`, for the code of the channel before."""
+    wide *= (ONE - likeness)[:, None] / ONE
+    np.floor(wide, out=wide)
 
 
-def bounds(weights: np.ndarray) -> np.ndarray:
+def bounds(wide: np.ndarray) -> np.ndarray:
     """Weights to cumulative distributions: C[i + 1] of section 8.1, ``int64[rows, n]``."""
-    out = weights.astype(np.int64)
+    out = wide.astype(np.int64)
     out += 1
     return out.cumsum(axis=1, out=out)
 
 
-def intervals(weights: np.ndarray, symbols: np.ndarray) -> np.ndarray:
+def intervals(wide: np.ndarray, symbols: np.ndarray) -> np.ndarray:
     """Where the symbols' intervals begin and end, ``int64[2, rows]``; weights are used up."""
-    width = weights[np.arange(len(symbols)), symbols] + 1
-    weights *= np.arange(weights.shape[1]) < symbols[:, None]
-    begin = weights.sum(axis=1) + symbols
+    width = wide[np.arange(len(symbols)), symbols] + 1
+    wide *= np.arange(wide.shape[1]) < symbols[:, None]
+    begin = wide.sum(axis=1) + symbols
     return np.stack([begin, begin + width]).astype(np.int64)
 
 
@@ -99,7 +96,7 @@ class LMCoder:
         Gives the language model; called when it is first needed.
     """
 
-    rows = 16  # each takes half a megabyte, and the more there are, the less each gains
+    rows = 16  # each takes less than a megabyte, and the more there are, the less each gains
 
     def __init__(
         self,
@@ -125,29 +122,22 @@ class LMCoder:
         counts = self._counts(channels, used)
         # Beginning and end of each symbol's interval, by step, channel and codebook.
         found = np.zeros((2, tokens + used - 1, channels, used), np.int64)
-        for channel in range(channels):
-            before = likeness = None
-            if counts and channel:
-                before = codes[channel - 1].astype(np.intp)
-                likeness = likeness_of(codes[channel], codes[channel - 1])
-            for first, scores in self._network().scores(codes[channel, :used]):
-                for k in range(used):
-                    begin, end = max(first, k), min(first + len(scores[k]), tokens + k)
-                    for at in range(begin, end, _AT_ONCE):
-                        stop = min(at + _AT_ONCE, end)
-                        part = k, slice(at - k, stop - k)
-                        symbols = codes[channel][part].astype(np.intp)
-                        likely = frequencies(scores[k][at - first : stop - first])
-                        if counts:
-                            counts.follow((channel, k), likely, symbols)
-                        wide = weights(likely)
-                        if likeness is not None and before is not None:
-                            shared(wide, likeness[part])
-                            rest = TOTAL - self._size - wide.sum(axis=1)
-                            wide[np.arange(len(wide)), before[part]] += rest
-                        found[:, at:stop, channel, k] = intervals(wide, symbols) * (
-                            symbols != ABSENT
-                        )
+        for channel, own in enumerate(codes.astype(np.intp)):
+            before = codes[channel - 1].astype(np.intp) if counts and channel else None
+            likeness = None if before is None else likeness_of(own, before)
+            for first, scores in self._network().scores(own[:used]):
+                for k, at, stop in _pieces(first, len(scores[0]), used, tokens):
+                    symbols, part = own[k, at - k : stop - k], (k, slice(at - k, stop - k))
+                    likely = frequencies(scores[k][at - first : stop - first])
+                    if counts:
+                        counts.follow((channel, k), likely, symbols)
+                    wide = weights(likely)
+                    if before is not None and likeness is not None:
+                        leave_room(wide, likeness[part])
+                        rest = TOTAL - self._size - wide.sum(axis=1)
+                        wide[np.arange(stop - at), before[part]] += rest
+                    there = symbols != ABSENT
+                    found[:, at:stop, channel, k] = intervals(wide, symbols) * there
         low, high = found
         kept = high > 0
         encoder = RangeEncoder()
@@ -223,11 +213,11 @@ class LMCoder:
                     counts.correct(at, likely)
                 wide = weights(likely)
                 if alike is not None:
-                    shared(wide, alike[some])
+                    leave_room(wide, alike[some])
                 tables[some] = bounds(wide)
             table, symbols = tables.reshape(-1).data, []
             for i, (r, k) in enumerate(zip(row.tolist(), book.tolist(), strict=True)):
-                if alike is not None and alike[i]:  # what is missing goes to the code before
+                if alike is not None and alike[i]:  # the room is for the code before
                     tables[i, out[r - 1, k, step - k] :] += TOTAL - tables[i, -1]
                 symbol = decoders[r // channels].decode(table, i * size, (i + 1) * size)
                 out[r, k, step - k] = symbol
@@ -242,3 +232,11 @@ class LMCoder:
 
     def _counts(self, rows: int, codebooks: int) -> Counts | None:
         return Counts(rows, codebooks, self._size) if self.id == ADAPTIVE else None
+
+
+def _pieces(first: int, count: int, used: int, tokens: int) -> Iterator[tuple[int, int, int]]:
+    """Of so many steps, those that decide something of each codebook, a few at a time."""
+    for k in range(used):
+        end = min(first + count, tokens + k)
+        for at in range(max(first, k), end, _AT_ONCE):
+            yield k, at, min(at + _AT_ONCE, end)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -31,23 +30,23 @@ from .networks import LanguageModel
 __all__ = ["TokenReader", "TokenWriter", "best_coder", "block_tokens"]
 
 _BLOCK_SECONDS = 10  # about
-_ALONE = 1.5  # blocks: a recording of no more is one block, as a short second one would cost much
+_ALONE = 1.5  # blocks: a recording of no more is one block, for a short second one would cost much
 _COUNTED = 1 << 20  # tokens whose depths `TokenReader.count_depths` counts, about
 
 
-def block_tokens(model: Model) -> int:
+def block_tokens(model: Model, tokens: int | None = None) -> int:
     """Tokens in a full block: whole windows of depths, and so whole spans of levels too.
 
-    Parts of a file, which begin between blocks, give the same bits then.
+    Parts of a file, which begin between blocks, give the same bits then. `tokens` is how many the
+    file will have, if that is known.
     """
-    return round(_BLOCK_SECONDS * model.token_rate / depths.WINDOW) * depths.WINDOW
+    usual = round(_BLOCK_SECONDS * model.token_rate / depths.WINDOW) * depths.WINDOW
+    alone = int(_ALONE * usual)
+    return alone if tokens is not None and usual < tokens <= alone else usual
 
 
 class TokenWriter:
     """Codes into blocks of about ten seconds, each written as soon as it is full.
-
-    Nothing is written before there is more than one block can hold that is alone: a recording of up
-    to fifteen seconds is one block.
 
     Parameters
     ----------
@@ -63,8 +62,8 @@ class TokenWriter:
         Whether some codes may be absent.
     bands : extension.Bands, optional
         Those above the model's whose levels come with the codes.
-    part : bool, optional
-        Whether this is part of a file: blocks are no longer than usual, even if there is only one.
+    tokens : int, optional
+        How many there will be, if that is known: up to fifteen seconds of them are one block.
 
     Attributes
     ----------
@@ -84,14 +83,11 @@ class TokenWriter:
         lm: bool,
         variable: bool = False,
         bands: extension.Bands = extension.NO_BANDS,
-        part: bool = False,
+        tokens: int | None = None,
     ) -> None:
         self._packer = entropy.PackedCoder(model.code_bits)
         self._coder = best_coder(model, codebooks) if lm else self._packer
-        self._file = file
-        self._block_tokens = block_tokens(model)
-        self._alone = self._block_tokens if part else int(_ALONE * self._block_tokens)
-        self._writer: container.Writer | None = None  # once it is known how long blocks are
+        self._block_tokens = block_tokens(model, tokens)
         self._waiting = np.empty((channels, codebooks, 0), np.uint16)
         self._levels = np.empty((channels, bands.count, 0), np.uint8)
         self._bands = bands
@@ -113,6 +109,7 @@ class TokenWriter:
             bands=bands.count,
             fine=bands.fine,
         )
+        self._writer = container.Writer(file, self.header)
 
     def push(self, codes: np.ndarray, levels: np.ndarray | None = None) -> None:
         """Codes ``uint16[channels, codebooks, n]`` that follow the last; variable: ``int32``.
@@ -122,29 +119,18 @@ class TokenWriter:
         if levels is not None:
             self._levels = np.concatenate([self._levels, levels], axis=2)
         waiting = np.concatenate([self._waiting, codes], axis=2)
-        if self._writer or waiting.shape[2] > self._alone:
-            writer = self._begin()
-            while waiting.shape[2] >= self._block_tokens:
-                self._write(writer, waiting[..., : self._block_tokens])
-                waiting = waiting[..., self._block_tokens :]
+        while waiting.shape[2] >= self._block_tokens:
+            self._write(waiting[..., : self._block_tokens])
+            waiting = waiting[..., self._block_tokens :]
         self._waiting = waiting
 
     def finish(self, frames: int) -> None:
         """What is waiting as the last block, then the trailer."""
-        if not self._writer and self._waiting.shape[2] > self._block_tokens:
-            self._block_tokens = self._alone
-        writer = self._begin()
         if self._waiting.shape[2]:
-            self._write(writer, self._waiting)
-        writer.close(frames)
+            self._write(self._waiting)
+        self._writer.close(frames)
 
-    def _begin(self) -> container.Writer:
-        if not self._writer:
-            self.header = replace(self.header, block_tokens=self._block_tokens)
-            self._writer = container.Writer(self._file, self.header)
-        return self._writer
-
-    def _write(self, writer: container.Writer, codes: np.ndarray) -> None:
+    def _write(self, codes: np.ndarray) -> None:
         codes = np.ascontiguousarray(codes)
         coder = self._coder
         payload = coder.encode(codes)
@@ -164,7 +150,7 @@ class TokenWriter:
             depths=depths.encode_depths(depth, span, most) if span else b"",
             levels=extension.encode_levels(levels),
         )
-        writer.write(block)
+        self._writer.write(block)
 
 
 class TokenReader:

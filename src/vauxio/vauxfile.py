@@ -86,6 +86,9 @@ class VauxFile:
         False: write plain codes, without a probability model. The sound is the same.
     denoise : bool, optional
         Take noise out of speech before it is coded; see `vauxio.denoise`.
+    frames : int, optional
+        How many will be written, if that is known: up to fifteen seconds are one block of the file
+        then, which takes less. Any number may be written all the same.
     on_error : {'stop', 'conceal'}, optional
         What to do about damage in a file that is read: raise an error, or put something like what
         was there in its place, and add it to `damage`. Of a file that is cut off, everything that
@@ -107,8 +110,7 @@ class VauxFile:
     A path is written under a temporary name in the same folder, and takes its own in `close`. If
     an exception leaves the ``with`` block, nothing is left and a file of that name stays as it
     was. A file descriptor or file object is written as data comes, whole blocks of about ten
-    seconds at a time, the first once there are more than fifteen; after an exception what it got is
-    a file cut off, readable up to there.
+    seconds at a time; after an exception what it got is a file cut off, readable up to there.
 
     A file is read and written in flat memory, whatever its length.
 
@@ -142,6 +144,7 @@ class VauxFile:
         pictures: Sequence[Picture] = (),
         lm: bool = True,
         denoise: bool = False,
+        frames: int | None = None,
         on_error: str = "stop",
         closefd: bool = True,
     ) -> None:
@@ -156,8 +159,8 @@ class VauxFile:
             raise ValueError(f"on_error must be 'stop' or 'conceal' and not {on_error!r}")
         self._conceal = on_error == "conceal"
         if "r" in mode:
-            if samplerate is not None or channels is not None:
-                raise TypeError("Not allowed for existing files: samplerate, channels")
+            if any(value is not None for value in (samplerate, channels, frames)):
+                raise TypeError("Not allowed for existing files: samplerate, channels, frames")
             self._open_to_read(file, closefd)
             return
         if samplerate is None or channels is None:
@@ -168,11 +171,12 @@ class VauxFile:
         self._encoder = SignalEncoder(codec, samplerate, channels, allocation, denoise)
         self._meter = Meter(codec.model, samplerate, channels, bands) if bands.count else None
         self._failed = False
+        tokens = None if frames is None else codec.model.tokens_for(frames, samplerate)
         output = Output(file, "x" in mode, closefd)
         try:
             self._writer = TokenWriter(
                 output.file, codec.model, samplerate, channels, allocation.codebooks, tags or {},
-                pictures, lm, variable=allocation.variable, bands=bands,
+                pictures, lm, variable=allocation.variable, bands=bands, tokens=tokens,
             )  # fmt: skip
             self._header = self._writer.header
         except BaseException:
@@ -432,8 +436,7 @@ class VauxFile:
             raise
 
     def flush(self) -> None:
-        """Hand on to the system what is written: whole blocks of about ten seconds each, the first
-        once there are more than fifteen seconds."""
+        """Hand on to the system what is coded: whole blocks, of about ten seconds each."""
         self._check_open()
         if self._output is not None and hasattr(self._output.file, "flush"):
             self._output.file.flush()

@@ -95,7 +95,7 @@ def _encode(context: Context, task: Task, divide: bool) -> _Short | Parts | Resu
             with VauxFile(
                 output.file, "w", rate, channels, model=model.name,
                 bitrate=settings.bitrate, quality=settings.quality, tags=tags.tags,
-                pictures=tags.pictures, lm=settings.lm, denoise=settings.denoise,
+                pictures=tags.pictures, lm=settings.lm, denoise=settings.denoise, frames=frames,
             ) as f:  # fmt: skip
                 for block in blocks:
                     f.write(block)
@@ -130,12 +130,11 @@ def _writer(
     codes: np.ndarray,
     levels: np.ndarray | None,
     tags: Tags,
-    part: bool = False,
 ) -> TokenWriter:
-    """A file, or part of one, that codes, and levels if there are any, have been given to."""
+    """A file that these codes, and these levels if there are any, have been given to."""
     writer = TokenWriter(
         file, model, samplerate, codes.shape[0], allocation.codebooks, tags.tags, tags.pictures,
-        settings.lm, variable=allocation.variable, bands=bands, part=part,
+        settings.lm, variable=allocation.variable, bands=bands,
     )  # fmt: skip
     writer.push(codes, levels)
     return writer
@@ -161,9 +160,8 @@ def encode_part(job: Part) -> bytes:
             levels = measure_stretch(recording, model, settings.mono, bands, first, stop)
         out = io.BytesIO()
         writer = _writer(
-            out, model, recording.samplerate, settings, allocation, bands, codes, levels, Tags(),
-            part=True,
-        )  # fmt: skip
+            out, model, recording.samplerate, settings, allocation, bands, codes, levels, Tags()
+        )
     writer.finish(model.frames_in(stop - first, recording.samplerate))
     if job.context.check:
         out.seek(0)

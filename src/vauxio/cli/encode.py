@@ -122,7 +122,7 @@ def _encode(
         with blame(target), VauxFile(
             output.file, "w", recording.samplerate, 1 if mono else recording.channels,
             model=model, bitrate=bitrate, quality=quality, tags=tags.tags, pictures=tags.pictures,
-            lm=lm, denoise=denoise,
+            lm=lm, denoise=denoise, frames=recording.frames,
         ) as f, Progress(source, seconds) as progress:  # fmt: skip
             for block in blaming(source, recording.blocks(_PIECE)):
                 f.write(pcm.mix_down(block) if mono else block)
