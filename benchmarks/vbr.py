@@ -72,7 +72,10 @@ def with_codes(recording: corpus.Recording, model: str, count: int) -> bytes:
     if bands.count:
         levels = measure_whole(frames, codec.model, rate, bands)
     file = io.BytesIO()
-    writer = TokenWriter(file, codec.model, rate, frames.shape[1], count, {}, (), True, bands=bands)
+    writer = TokenWriter(
+        file, codec.model, rate, frames.shape[1], count, {}, (), True, bands=bands,
+        tokens=codes.shape[2],
+    )  # fmt: skip
     writer.push(codes, levels)
     writer.finish(len(frames))
     return file.getvalue()
