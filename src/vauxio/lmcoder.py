@@ -122,9 +122,10 @@ class LMCoder:
         counts = self._counts(channels, used)
         # Beginning and end of each symbol's interval, by step, channel and codebook.
         found = np.zeros((2, tokens + used - 1, channels, used), np.int64)
-        for channel, own in enumerate(codes.astype(np.intp)):
-            before = codes[channel - 1].astype(np.intp) if counts and channel else None
-            likeness = None if before is None else likeness_of(own, before)
+        codes = codes.astype(np.intp)
+        for channel, own in enumerate(codes):
+            before = codes[channel - 1]
+            likeness = likeness_of(own, before) if counts and channel else None
             for first, scores in self._network().scores(own[:used]):
                 for k, at, stop in _pieces(first, len(scores[0]), used, tokens):
                     symbols, part = own[k, at - k : stop - k], (k, slice(at - k, stop - k))
@@ -132,7 +133,7 @@ class LMCoder:
                     if counts:
                         counts.follow((channel, k), likely, symbols)
                     wide = weights(likely)
-                    if before is not None and likeness is not None:
+                    if likeness is not None:
                         leave_room(wide, likeness[part])
                         rest = TOTAL - self._size - wide.sum(axis=1)
                         wide[np.arange(stop - at), before[part]] += rest
