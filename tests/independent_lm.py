@@ -49,6 +49,7 @@ def decode(
                     if not adaptive:
                         codes[s - k][ch][k] = decoder.symbol(distribution(f))
                         continue
+                    shown[ch][k].at(s - k)
                     w = weights(shown[ch][k].corrected(f))
                     tried = None
                     if ch > 0 and there(s - k, ch - 1, k):
@@ -56,7 +57,7 @@ def decode(
                             tried = codes[s - k][ch - 1][k]
                             w = with_likeness(w, tried, *tries[ch][k])
                     code = codes[s - k][ch][k] = decoder.symbol(bounds(w))
-                    shown[ch][k].saw(f, code)
+                    shown[ch][k].saw(s - k, f, code)
                     if tried is not None:
                         tries[ch][k][0] += 1
                         tries[ch][k][1] += code == tried
@@ -172,7 +173,16 @@ def with_likeness(w: Vector, y: int, n: int, same: int) -> Vector:  # 7.4.2
 
 class Shown:  # 7.4.1
     def __init__(self, n: int, k: int) -> None:
-        self.came, self.expected, self.before = [0] * n, [0] * n, (2 + k) * 2**15
+        self.came, self.before = [0] * n, (2 + k) * 2**15
+        self.shares: list[tuple[int, Vector]] = []  # with their tokens
+        self.expected, self.counted = [0] * n, 0
+
+    def at(self, t: int) -> None:
+        """Count what is expected of tokens before the span of `t`."""
+        while self.counted < len(self.shares) and self.shares[self.counted][0] < t // 16 * 16:
+            share = self.shares[self.counted][1]
+            self.expected = [a + b for a, b in zip(self.expected, share, strict=True)]
+            self.counted += 1
 
     def corrected(self, f: Vector) -> Vector:
         return [
@@ -180,12 +190,10 @@ class Shown:  # 7.4.1
             for value, came, expected in zip(f, self.came, self.expected, strict=True)
         ]
 
-    def saw(self, f: Vector, code: int) -> None:
+    def saw(self, t: int, f: Vector, code: int) -> None:
         total = sum(f)
         self.came[code] += 1
-        self.expected = [
-            e + value * 2**16 // total for e, value in zip(self.expected, f, strict=True)
-        ]
+        self.shares.append((t, [value * 2**16 // total for value in f]))
 
 
 def distribution(f: Vector) -> Vector:  # 8.1

@@ -252,22 +252,27 @@ def test_counts_correct_as_defined():
     symbols[::10] = -1
     for codebook in (0, 3):
         theirs, expected = independent_lm.Shown(50, codebook), []
-        for row, symbol in zip(scores[0], symbols.tolist(), strict=True):
+        at_once, stepping = history.Counts(1, 4, 50), history.Counts(2, 4, 50)
+        for token, (row, symbol) in enumerate(zip(scores[0], symbols.tolist(), strict=True)):
             f = independent_lm.frequencies_of([int(s) for s in row])
+            theirs.at(token)
             expected.append(theirs.corrected(f))
             if symbol >= 0:
-                theirs.saw(f, symbol)
-        ours, stepping = lmcoder.frequencies(scores[0]), history.Counts(2, 4, 50)
-        history.Counts(1, 4, 50).follow((0, codebook), ours, symbols)
-        assert ours.tolist() == expected
+                theirs.saw(token, f, symbol)
+        for begin in [0, 5, *range(16, 300, history.SPAN)]:  # a span may come in pieces
+            end = 5 if begin == 0 else min(begin // 16 * 16 + 16, 300)
+            there = begin + (symbols[begin:end] >= 0).nonzero()[0]
+            ours = lmcoder.frequencies(scores[0, there])
+            at_once.follow(0, codebook, begin, ours, symbols[there])
+            assert ours.tolist() == [expected[i] for i in there]
         assert any(g > 4 * f for g, f in zip(expected[-1], f, strict=True))
         at = np.array([1]), np.array([codebook])
-        for row, symbol, wanted in zip(scores[0], symbols.tolist(), expected, strict=True):
+        for token, symbol in enumerate(symbols.tolist()):
             if symbol >= 0:
-                likely = lmcoder.frequencies(row[None])
-                stepping.correct(at, likely)
-                stepping.saw(at, [symbol])
-                assert likely[0].tolist() == wanted
+                likely = lmcoder.frequencies(scores[0, token : token + 1])
+                stepping.correct(*at, np.array([token]), likely)
+                stepping.saw(*at, [symbol])
+                assert likely[0].tolist() == expected[token]
 
 
 def test_counts_stay_exact_at_the_largest():
@@ -275,7 +280,7 @@ def test_counts_stay_exact_at_the_largest():
     counts, likely = history.Counts(1, 1, 2), np.array([[1 << 20, 1 << 20]], np.float64)
     counts._came[0, 0, 1] += 65534 * 2**16
     counts._expected[0, 0, 0] += 65534 * 2**16
-    counts.correct((np.array([0]), np.array([0])), likely)
+    counts.correct(np.array([0]), np.array([0]), np.array([65534]), likely)
     assert likely.tolist() == [[16, 1 << 24]]
 
 

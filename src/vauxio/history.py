@@ -16,11 +16,15 @@ import numpy as np
 
 from .depths import ABSENT
 
-__all__ = ["ONE", "Counts", "Likeness", "likeness_of"]
+__all__ = ["ONE", "SPAN", "Counts", "Likeness", "likeness_of"]
 
 ONE = 1 << 16
 """An occurrence, where occurrences are counted; and a probability of 1."""
 
+SPAN = 16
+"""Tokens after which what was expected of them counts: that late matters little and costs less."""
+
+_LATER, _EARLIER = np.tril_indices(SPAN, -1)  # pairs of codes in a span
 _LARGEST = 1 << 24  # frequency of a code, however much more often it came than was expected
 
 
@@ -41,29 +45,44 @@ class Counts:
         before = ONE * (1 + np.arange(codebooks) / 2)
         self._came = np.tile(before[:, None], (rows, 1, size))
         self._expected = self._came.copy()
+        self._coming = np.zeros_like(self._came)  # what was expected in this span
+        self._span = np.zeros((rows, codebooks), np.intp)
 
-    def follow(self, at: tuple[int, int], frequencies: np.ndarray, symbols: np.ndarray) -> None:
-        """Correct the frequencies of tokens one after the other, of a row and a codebook."""
-        shares = _shares(frequencies)
-        shares[symbols == ABSENT] = 0
-        came, expected = self._came[at], self._expected[at]
-        corrected, divisor = np.empty_like(shares), np.empty_like(shares)
-        for i, symbol in enumerate(symbols.tolist()):
-            corrected[i], divisor[i] = came, expected
-            expected += shares[i]
-            if symbol != ABSENT:
-                came[symbol] += ONE
-        _correct(frequencies, corrected, divisor)
+    def follow(
+        self, row: int, book: int, token: int, frequencies: np.ndarray, symbols: np.ndarray
+    ) -> None:
+        """Correct the frequencies of codes one after the other, from that token on, in one span."""
+        came, expected, coming = (
+            counts[row, book] for counts in (self._came, self._expected, self._coming)
+        )
+        if self._span[row, book] != token // SPAN:
+            self._span[row, book] = token // SPAN
+            expected += coming
+            coming[:] = 0
+        coming += _shares(frequencies).sum(axis=0)
+        corrected = frequencies * came
+        pairs = len(symbols) * (len(symbols) - 1) // 2
+        later, earlier = _LATER[:pairs], symbols[_EARLIER[:pairs]]
+        np.add.at(corrected, (later, earlier), ONE * frequencies[later, earlier])
+        np.add.at(came, symbols, ONE)
+        _ratio(corrected, expected, frequencies)
 
-    def correct(self, at: tuple[np.ndarray, np.ndarray], frequencies: np.ndarray) -> None:
-        """Correct the frequencies of one token each, of different rows and codebooks."""
-        shares, expected = _shares(frequencies), self._expected[at]
-        _correct(frequencies, self._came[at], expected)
-        self._expected[at] = expected + shares
+    def correct(
+        self, row: np.ndarray, book: np.ndarray, token: np.ndarray, frequencies: np.ndarray
+    ) -> None:
+        """Correct the frequencies of one code each, of different rows and codebooks."""
+        over = self._span[row, book] != token // SPAN
+        if over.any():
+            at = row[over], book[over]
+            self._span[at] = token[over] // SPAN
+            self._expected[at] += self._coming[at]
+            self._coming[at] = 0
+        self._coming[row, book] += _shares(frequencies)
+        corrected = frequencies * self._came[row, book]
+        _ratio(corrected, self._expected[row, book], frequencies)
 
-    def saw(self, at: tuple[np.ndarray, np.ndarray], symbols: Sequence[int]) -> None:
-        """What the tokens turned out to be that frequencies were corrected for."""
-        row, book = at
+    def saw(self, row: np.ndarray, book: np.ndarray, symbols: Sequence[int]) -> None:
+        """What the codes turned out to be that frequencies were corrected for."""
         self._came[row, book, symbols] += ONE
 
 
@@ -74,11 +93,11 @@ def _shares(frequencies: np.ndarray) -> np.ndarray:
     return np.floor(shares, out=shares)
 
 
-def _correct(frequencies: np.ndarray, came: np.ndarray, expected: np.ndarray) -> None:
-    frequencies *= came
-    frequencies /= expected
-    np.floor(frequencies, out=frequencies)
-    np.minimum(frequencies, _LARGEST, out=frequencies)
+def _ratio(came: np.ndarray, expected: np.ndarray, out: np.ndarray) -> None:
+    np.divide(came, expected, out=out)
+    np.floor(out, out=out)
+    if out.max(initial=0) > _LARGEST:
+        np.minimum(out, _LARGEST, out=out)
 
 
 class Likeness:

@@ -15,7 +15,7 @@ import numpy as np
 from .depths import ABSENT, depths_of
 from .entropy import ADAPTIVE, LM, check_codes
 from .errors import FormatError
-from .history import ONE, Counts, Likeness, likeness_of
+from .history import ONE, SPAN, Counts, Likeness, likeness_of
 from .lm import Network, Steps
 from .rangecoder import TOTAL, RangeDecoder, RangeEncoder
 
@@ -127,18 +127,20 @@ class LMCoder:
             before = codes[channel - 1]
             likeness = likeness_of(own, before) if counts and channel else None
             for first, scores in self._network().scores(own[:used]):
-                for k, at, stop in _pieces(first, len(scores[0]), used, tokens):
-                    symbols, part = own[k, at - k : stop - k], (k, slice(at - k, stop - k))
-                    likely = frequencies(scores[k][at - first : stop - first])
+                for k, begin, end in _pieces(first, len(scores[0]), used, tokens):
+                    there = begin + (own[k, begin:end] != ABSENT).nonzero()[0]
+                    if not len(there):
+                        continue
+                    symbols = own[k, there]
+                    likely = frequencies(scores[k][there + k - first])
                     if counts:
-                        counts.follow((channel, k), likely, symbols)
+                        counts.follow(channel, k, begin, likely, symbols)
                     wide = weights(likely)
                     if likeness is not None:
-                        leave_room(wide, likeness[part])
+                        leave_room(wide, likeness[k, there])
                         rest = TOTAL - self._size - wide.sum(axis=1)
-                        wide[np.arange(stop - at), before[part]] += rest
-                    there = symbols != ABSENT
-                    found[:, at:stop, channel, k] = intervals(wide, symbols) * there
+                        wide[np.arange(len(there)), before[k, there]] += rest
+                    found[:, there + k, channel, k] = intervals(wide, symbols)
         low, high = found
         kept = high > 0
         encoder = RangeEncoder()
@@ -204,14 +206,14 @@ class LMCoder:
                 inputs = inputs[:rows]
             scores = np.stack(steps.advance(inputs), axis=1)
             row, book = wanted[step, :rows].nonzero()
-            alike = likeness.expected(row, book, step - book) if likeness else None
+            token = step - book
+            alike = likeness.expected(row, book, token) if likeness else None
             tables = np.empty((len(row), size), np.int64)
             for i in range(0, len(row), _AT_ONCE):
                 some = slice(i, i + _AT_ONCE)
-                at = row[some], book[some]
-                likely = frequencies(scores[at])
+                likely = frequencies(scores[row[some], book[some]])
                 if counts:
-                    counts.correct(at, likely)
+                    counts.correct(row[some], book[some], token[some], likely)
                 wide = weights(likely)
                 if alike is not None:
                     leave_room(wide, alike[some])
@@ -224,9 +226,8 @@ class LMCoder:
                 out[r, k, step - k] = symbol
                 symbols.append(symbol)
             if counts:
-                counts.saw((row, book), symbols)
+                counts.saw(row, book, symbols)
             if likeness:
-                token = step - book
                 likeness.saw(row, book, token, out[row, book, token] == out[row - 1, book, token])
             inputs[:] = size
             inputs[row, book] = symbols
@@ -236,8 +237,10 @@ class LMCoder:
 
 
 def _pieces(first: int, count: int, used: int, tokens: int) -> Iterator[tuple[int, int, int]]:
-    """Of so many steps, those that decide something of each codebook, a few at a time."""
+    """Codebooks and tokens that so many steps decide, no more than a span at a time."""
     for k in range(used):
-        end = min(first + count, tokens + k)
-        for at in range(max(first, k), end, _AT_ONCE):
-            yield k, at, min(at + _AT_ONCE, end)
+        token, end = max(0, first - k), min(first + count - k, tokens)
+        while token < end:
+            stop = min(end, (token // SPAN + 1) * SPAN)
+            yield k, token, stop
+            token = stop
