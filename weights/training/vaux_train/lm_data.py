@@ -230,8 +230,8 @@ def kept(
         deep = np.repeat(allocation.spread(needed.astype(np.float64), lengths), lengths, axis=1)
     else:
         deep = np.full(codes.shape[:2], allocation.codebooks)
-    absent = torch.arange(codes.shape[2]) >= torch.from_numpy(deep)[..., None]
-    return codes.masked_fill(absent.to(codes.device), none)
+    depth = torch.from_numpy(deep.astype(np.uint8)).to(codes.device)[..., None]
+    return codes.masked_fill(torch.arange(codes.shape[2], device=codes.device) >= depth, none)
 
 
 def dev_blocks(folder: Path, tokens: int) -> dict[str, list[tuple[np.ndarray, np.ndarray]]]:

@@ -162,25 +162,37 @@ class Layer(nn.Module):
         self.down = IntegerLinear(c.hidden, c.width, STREAM_UNIT)
         self.drop = nn.Dropout(c.dropout)
 
-    def forward(self, h: torch.Tensor, distance: torch.Tensor, hidden: torch.Tensor):
-        h = limited(h + self.drop(self.out(self.attention(self.norm(h), distance, hidden))))
+    def forward(self, h: torch.Tensor) -> torch.Tensor:
+        h = limited(h + self.drop(self.out(self.attention(self.norm(h)))))
         a = self.up(self.norm(h)).clamp(0, LARGEST / UNIT)
         return limited(h + self.drop(self.down(a)))
 
-    def attention(self, a: torch.Tensor, distance: torch.Tensor, hidden: torch.Tensor):
+    def attention(self, a: torch.Tensor) -> torch.Tensor:
         rows, steps, width = a.shape
         a = self.qkv(a).clamp(-LARGEST / UNIT, LARGEST / UNIT)
         q, k, v = a.split([width, self.key, self.key], dim=-1)
         q = q.reshape(rows, steps, self.heads, self.key).transpose(1, 2)
         position = self.position * 64
-        position = (rounded(position) if self.rounding else position)[:, distance]
-        position = position.masked_fill(hidden, MASKED)
+        position = by_distance(rounded(position) if self.rounding else position, steps)
         mean = Attention.apply(q, k, v, position, self.rounding)
         mean = mean.transpose(1, 2).reshape(rows, steps, width).float()
         return rounded(mean * UNIT, 0) / UNIT if self.rounding else mean
 
     def norm(self, h: torch.Tensor) -> torch.Tensor:
         return normalised(h, self.rounding)
+
+
+def by_distance(position: torch.Tensor, steps: int) -> torch.Tensor:
+    """``[heads, steps, steps]`` with ``position[:, i - j]`` at i, j, `MASKED` where there is none.
+
+    Rows of twice as many are laid one after another, then cut one shorter, so that each begins one
+    further on. Not by an index: a GPU adds up the gradient of entries that occur often one by one.
+    """
+    heads, n = len(position), min(position.shape[1], steps)
+    masked = position.new_full((heads, 2 * steps - n), MASKED)
+    row = torch.cat([position[:, :1], masked, position[:, 1:n].flip(1)], dim=1)
+    rows = row[:, None].expand(-1, steps, -1).flatten(1)[:, : steps * (2 * steps - 1)]
+    return rows.unflatten(1, (steps, -1))[..., :steps]
 
 
 def normalised(h: torch.Tensor, rounding: bool) -> torch.Tensor:
@@ -276,13 +288,10 @@ class TokenModel(nn.Module):
         table = self.table()
         if self.rounding:
             table = rounded((table * UNIT).clamp(-LARGEST, LARGEST)) / UNIT
-        h = functional.embedding(steps, table).sum(dim=2)
-        at = torch.arange(h.shape[1], device=codes.device)
-        distance = at[:, None] - at
-        hidden = (distance < 0) | (distance > self.config.window)
-        distance = distance.masked_fill(hidden, 0)
+        # Not functional.embedding, whose gradient sorts the codes.
+        h = table.index_select(0, steps.flatten()).unflatten(0, steps.shape).sum(dim=2)
         for layer in self.layers:
-            h = layer(h, distance, hidden)
+            h = layer(h)
         return normalised(h, self.rounding)
 
     def scores(self, a: torch.Tensor, k: int, tokens: int) -> torch.Tensor:

@@ -6,6 +6,7 @@ A run begins in floating point; then the roundings of the integer model are swit
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,7 @@ from .config import Config
 from .lm_data import CodeSampler, dev_blocks, kept
 from .lm_network import TokenModel
 from .lm_start import start_from
-from .run import Run, autocast, set_rate
+from .run import Recorded, Run, autocast, set_rate
 
 BLOCK = 750  # tokens of a block in a file
 
@@ -33,14 +34,16 @@ class LanguageModelTrainer(Run):
         self.average = copy.deepcopy(self.model).eval().requires_grad_(False)
         decayed = [p for p in self.model.parameters() if p.dim() > 1]
         others = [p for p in self.model.parameters() if p.dim() == 1]
-        self.optimiser = torch.optim.AdamW(
+        self.recorded = device.type == "cuda"
+        self.update = self._as_recorded()
+        self.optimiser = self.adamw(
             [
                 {"params": decayed, "weight_decay": config.lm.weight_decay},
                 {"params": others, "weight_decay": 0.0},
             ],
-            lr=config.lm.lr,
+            config.lm.lr,
+            self.recorded,
             betas=(0.9, 0.98),
-            fused=True,
         )
 
     def start(self, folder: Path) -> None:
@@ -52,19 +55,30 @@ class LanguageModelTrainer(Run):
     def train_step(self, scale: float) -> dict[str, torch.Tensor]:
         c = self.config.lm
         set_rate(self.optimiser, c.lr * scale * min(1.0, (self.step + 1) / c.warmup))
-        self.model.set_rounding(self.step >= c.float_steps)
+        if self.model.rounding != (rounding := self.step >= c.float_steps):
+            self.model.set_rounding(rounding)
+            self.update = self._as_recorded()
         codes, needed = self.sampler.batch()
         allocation = self._allocation(self._used(), needed)
         codes = kept(codes, needed, allocation, self.model.size)
+        if not self.recorded:  # codebooks that no token has need no scores
+            codes = codes[..., : allocation.codebooks]
+        log = self.update(codes)
+        self._follow()
+        self.step += 1
+        return log
+
+    def _as_recorded(self) -> Callable[[torch.Tensor], dict[str, torch.Tensor]]:
+        return Recorded(self._update) if self.recorded else self._update
+
+    def _update(self, codes: torch.Tensor) -> dict[str, torch.Tensor]:
         with autocast(self.device):
-            bits = self.model.bits(codes, allocation.codebooks)
+            bits = self.model.bits(codes, codes.shape[2])
         self.optimiser.zero_grad(set_to_none=True)
         # Every codebook counts alike, so with few of them a step is a smaller one.
         (bits.sum() / self.model.codebooks).backward()
-        norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), c.clip)
+        norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.config.lm.clip)
         self.optimiser.step()
-        self._follow()
-        self.step += 1
         return {"bits": bits.detach().mean(), "first": bits[0].detach(), "gradient": norm}
 
     def _used(self) -> int:

@@ -24,12 +24,11 @@ from .levels import level_latents
 from .losses import SpectralLoss
 from .network import Codec
 from .quantiser import everywhere
-from .run import Run, autocast, set_rate
+from .run import Recorded, Run, autocast, load_moments, set_rate
 from .shipped import load_weights, read_weights
 
 NETWORKS = ("codec", "average", "judges")
 OPTIMISERS = ("optimiser", "judge_optimiser")
-EAGER_STEPS = 5  # before one is recorded: they make what is made once, moments and FFT plans
 ADVERSARIAL_RAMP = 500  # steps over which the discriminators gain their full say
 SILENT_DISTORTION = 0.75  # about what `bundles.SILENT` makes it, once a model is exported
 INITIAL_TOKENS = 40_000  # for the principal components and k-means
@@ -66,19 +65,14 @@ class Trainer(Run):
         self.average = copy.deepcopy(self.codec).eval().requires_grad_(False)
         self.judges = Discriminators(t.discriminator_windows, t.discriminator_channels).to(device)
         self.spectral = SpectralLoss(config.model.samplerate).to(device)
-        fused: dict[str, Any] = {"betas": (0.8, 0.99), "weight_decay": 0.01, "fused": True}
-        # On a GPU, starting a step's thousands of small operations takes longer than they do.
-        self.recorded = device.type == "cuda" and t.adversarial_from is None
-        lr = torch.tensor(t.lr, device=device) if self.recorded else t.lr
-        self.optimiser = torch.optim.AdamW(
-            self.codec.parameters(), lr=lr, capturable=self.recorded, **fused
-        )
-        self.judge_optimiser = torch.optim.AdamW(
-            self.judges.parameters(), lr=t.discriminator_lr, **fused
+        settings: dict[str, Any] = {"betas": (0.8, 0.99), "weight_decay": 0.01}
+        recorded = device.type == "cuda" and t.adversarial_from is None
+        self.update = Recorded(self._update) if recorded else self._update
+        self.optimiser = self.adamw(self.codec.parameters(), t.lr, recorded, **settings)
+        self.judge_optimiser = self.adamw(
+            self.judges.parameters(), t.discriminator_lr, False, **settings
         )
         self.bitrates = torch.tensor(t.bitrates, device=device)
-        self._eager_steps = 0
-        self._graph: torch.cuda.CUDAGraph | None = None
         self.adversarial_steps = 0
         self.fresh_from = 0  # the step at which the optimiser had no moments yet
 
@@ -101,15 +95,8 @@ class Trainer(Run):
             state = torch.load(source, map_location=self.device, weights_only=True)
             for name in NETWORKS:
                 getattr(self, name).load_state_dict(self._cut(state[name]))
-            for name, moments in (
-                ("optimiser", self._cut_moments(state["optimiser"])),
-                ("judge_optimiser", state["judge_optimiser"]),
-            ):
-                optimiser = getattr(self, name)
-                # Those of a CPU's and of a GPU's are not the same.
-                for group, own in zip(moments["param_groups"], optimiser.param_groups, strict=True):
-                    group.update({key: own[key] for key in ("lr", "capturable")})
-                optimiser.load_state_dict(moments)
+            load_moments(self.optimiser, self._cut_moments(state["optimiser"]))
+            load_moments(self.judge_optimiser, state["judge_optimiser"])
         self.step = state["step"]
         self.fresh_from = self.step if source.is_dir() else state["fresh_from"]
         self.adversarial_steps = state["adversarial_steps"]
@@ -184,27 +171,10 @@ class Trainer(Run):
         set_rate(self.judge_optimiser, t.discriminator_lr * scale)
         x = self.sampler.batch()
         stages = self.random_stages(len(x))
-        if self.recorded and self._eager_steps >= EAGER_STEPS:
-            log = self._replay(x, stages)
-        else:
-            log = self._update(x, stages)
-            self._eager_steps += 1
+        log = self.update(x, stages)
         self._follow()
         self.step += 1
         return log
-
-    def _replay(self, x: torch.Tensor, stages: torch.Tensor) -> dict[str, torch.Tensor]:
-        """`_update`, whose operations are recorded once and then started all together."""
-        if self._graph is None:
-            self._graph = torch.cuda.CUDAGraph()
-            self._x, self._stages = x, stages
-            with torch.cuda.graph(self._graph, stream=torch.cuda.current_stream()):
-                log = self._update(self._x, self._stages)
-                self._names, self._values = list(log), torch.stack(list(log.values()))
-        self._x.copy_(x)
-        self._stages.copy_(stages)
-        self._graph.replay()
-        return dict(zip(self._names, self._values.clone(), strict=True))
 
     def _update(self, x: torch.Tensor, stages: torch.Tensor) -> dict[str, torch.Tensor]:
         """One step with these samples, each row with so many codes."""
@@ -301,10 +271,6 @@ class Trainer(Run):
 
     def train(self, data: Path, minutes: float, log_every: int = 25) -> None:
         t = self.config.training
-        if self.recorded:  # which cannot be done on the usual stream
-            stream = torch.cuda.Stream(self.device)
-            stream.wait_stream(torch.cuda.current_stream())
-            torch.cuda.set_stream(stream)
         self.sample_from(data)
         if self.step == 0:
             self.initialise()
