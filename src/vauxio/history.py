@@ -88,8 +88,7 @@ class Counts:
 
 def _shares(frequencies: np.ndarray) -> np.ndarray:
     """Probabilities, as numbers of occurrences."""
-    shares = frequencies * ONE
-    shares /= frequencies.sum(axis=1, keepdims=True)
+    shares = frequencies / (frequencies.sum(axis=1, keepdims=True) / ONE)
     return np.floor(shares, out=shares)
 
 

@@ -74,11 +74,13 @@ def bounds(wide: np.ndarray) -> np.ndarray:
 
 
 def intervals(wide: np.ndarray, symbols: np.ndarray) -> np.ndarray:
-    """Where the symbols' intervals begin and end, ``int64[2, rows]``; weights are used up."""
-    width = wide[np.arange(len(symbols)), symbols] + 1
-    wide *= np.arange(wide.shape[1]) < symbols[:, None]
-    begin = wide.sum(axis=1) + symbols
-    return np.stack([begin, begin + width]).astype(np.int64)
+    """Where the symbols' intervals begin and end, ``int64[2, rows]``."""
+    flat, row = wide.reshape(-1), np.arange(len(wide)) * wide.shape[1]
+    # Sums from the beginning of each row to its symbol, and from there to the next row; but of no
+    # weights, that is the first one.
+    before = np.add.reduceat(flat, np.stack([row, row + symbols], axis=1).reshape(-1))[::2]
+    begin = np.where(symbols == 0, 0, before) + symbols
+    return np.stack([begin, begin + flat[row + symbols] + 1]).astype(np.int64)
 
 
 class LMCoder:
