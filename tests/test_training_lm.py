@@ -168,6 +168,19 @@ def test_attention_and_its_gradient(rounding):
         assert (found - wanted).norm() < 0.02 * wanted.norm()  # products of the gradient are bf16
 
 
+@pytest.mark.parametrize("steps", [1, 4, 5, 12])
+def test_positions_by_distance(steps):
+    """Shifted rows are what an index would give; what is too far or still to come is masked."""
+    position = torch.arange(1.0, 11).view(2, 5)  # distances 0 to 4
+    found = lm_network.by_distance(position, steps)
+    assert found.shape == (2, steps, steps)
+    for i in range(steps):
+        for j in range(steps):
+            there = 0 <= i - j < 5
+            expected = position[:, i - j] if there else torch.full((2,), lm_network.MASKED)
+            assert torch.equal(found[:, i, j], expected)
+
+
 def test_export_refuses_what_is_not_exact(trainer, codes):
     model = lm_train.TokenModel(trainer.config.model, trainer.config.lm)
     torch.nn.init.ones_(model.layers[0].up.bias)
