@@ -238,6 +238,7 @@ def test_both_derive_the_same_distributions(expected):
     weights = entropy.range_weights(frequencies)
     assert np.array_equal(ours, (weights + 1).cumsum(axis=1))
     symbols = np.random.default_rng(0).integers(0, 1024, len(scores))
+    symbols[:3], symbols[-1] = [0, 1, 1023], 0
     ends = ours[np.arange(len(scores)), symbols]
     begins = ends - 1 - weights[np.arange(len(scores)), symbols]
     found = lmcoder.intervals(lmcoder.weights(frequencies), symbols)

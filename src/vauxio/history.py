@@ -88,6 +88,7 @@ class Counts:
 
 def _shares(frequencies: np.ndarray) -> np.ndarray:
     """Probabilities, as numbers of occurrences."""
+    # The sums are fewer, and dividing them by ONE, a power of two, is exact.
     shares = frequencies / (frequencies.sum(axis=1, keepdims=True) / ONE)
     return np.floor(shares, out=shares)
 

@@ -73,8 +73,8 @@ class DenoiserTrainer(Run):
         torch.manual_seed(config.training.seed)
         self.model = Denoiser(config.model).to(device)
         self.average = copy.deepcopy(self.model).eval().requires_grad_(False)
-        self.optimiser = torch.optim.AdamW(
-            self.model.parameters(), lr=config.training.lr, weight_decay=0.01, fused=True
+        self.optimiser = self.adamw(
+            self.model.parameters(), config.training.lr, False, weight_decay=0.01
         )
         self.loss = SpeechLoss(config)
 
