@@ -5,8 +5,10 @@ from __future__ import annotations
 import base64
 import io
 import json
+import os
 import re
 import struct
+import sys
 import zlib
 from html.parser import HTMLParser
 
@@ -194,6 +196,14 @@ def test_names_are_text_on_the_page(vaux, original, tmp_path):
     text = (tmp_path / "page.html").read_text()
     assert "<img src=x" not in text and "&amp;%%TABLE%%" in text
     assert len(Page(text).named("img")) == 2
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="where names are any bytes")
+def test_a_name_that_is_no_text(vaux, original, tmp_path):
+    name = os.fsdecode(b"a\xff.wav")
+    original.with_name(name).write_bytes(original.read_bytes())
+    assert vaux("compare", original, name, "-o", "page.html").code == 0
+    assert "a?.wav" in (tmp_path / "page.html").read_text("utf-8")
 
 
 def test_stereo_is_measured_channel_by_channel(vaux, music, tmp_path):

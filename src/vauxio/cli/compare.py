@@ -75,7 +75,7 @@ def command(
         comparison = Comparison(reference, start, versions)
         if output is not None:
             with writing(output, force) as out, blame(output):
-                out.file.write(render(comparison).encode())
+                out.file.write(render(comparison).encode(errors="replace"))
     except Failure as e:
         complain(str(e))
         return 1
