@@ -45,6 +45,8 @@ SMALL = [
     "model.level_latents=4",
     "model.codebooks=3",
     "model.codebook_size=64",
+    "model.wide_beam=4",
+    "model.noise_gain=0.8",
     "training.bitrates=[1, 3]",
     "training.steps=6",
     "training.adversarial_from=2",
@@ -217,8 +219,14 @@ def test_export_agrees_with_pytorch_and_reads_back(trainer, data, tmp_path):
 
 
 def test_encoder_stops_early(trainer, data, tmp_path, monkeypatch):
-    """Asked for some codebooks, it searches for those; groups that are not needed are left out."""
+    """Asked for some codebooks, it searches for those; groups that are not needed are left out.
+
+    Asked for more than a few, it follows more sequences.
+    """
     monkeypatch.setattr(codec_graph, "GROUPS", (1, 2))
+    for module in (codec_graph, quantiser):
+        monkeypatch.setattr(module, "FEW", 2)
+    assert trainer.average.quantiser.beams == (2, 4)
     export.export(trainer.average, tmp_path, data, trainer.config.data.mix)
     encoder = export.session(tmp_path / "encoder.onnx")
     pcm = np.load(data / "speech.npy")[: 2 * 20 * 320].reshape(2, -1).astype(np.float32) / 32768
@@ -231,14 +239,15 @@ def test_encoder_stops_early(trainer, data, tmp_path, monkeypatch):
         expected = trainer.average.quantiser.encode(latents, codebooks)
         assert np.array_equal(codes[:, :codebooks], expected)
         assert (codes[:, codebooks:] == -1).all()
+    monkeypatch.setattr(trainer.average.quantiser, "beams", (2, 2))
+    assert not np.array_equal(codes, trainer.average.quantiser.encode(latents))
 
 
 @pytest.mark.parametrize("beam", [1, 2, 8])
-def test_search_of_the_quantiser(beam, monkeypatch):
+def test_search_of_the_quantiser(beam):
     """One survivor is the nearest each time; as many as there are sequences find the best."""
     torch.manual_seed(0)
-    monkeypatch.setattr(quantiser, "BEAM", beam)
-    q = quantiser.ResidualQuantiser(dim=3, stages=2, size=8)
+    q = quantiser.ResidualQuantiser(dim=3, stages=2, size=8, beams=(beam, 2), followed=8)
     q.codebooks = torch.randn(2, 8, 3) * torch.tensor([1, 0.5])[:, None, None]
     latents = torch.randn(1, 50, 3)
     codes = q.encode(latents)
@@ -403,6 +412,26 @@ def test_fewer_codebooks_of_a_checkpoint(trainer, tmp_path):
         assert torch.equal(now, before[:2] if name == "quantiser.corrections" else before)
     again.sampler = trainer.sampler
     again.train_step(1.0)
+
+
+def test_more_codebooks_than_a_smaller_model(trainer, data, tmp_path, monkeypatch):
+    """Further ones are made of what is left; what was there stays."""
+    monkeypatch.setattr(train, "ADDED_TOKENS", 5000)
+    export.export(trainer.average, tmp_path / "small", data, trainer.config.data.mix)
+    trainer.save_for_resuming(tmp_path / "small")
+    known = shipped.read_weights(tmp_path / "small")
+    more = [*SMALL, "model.codebooks=5", f"training.steps={trainer.step}"]
+    settings = config.load(ROOT / "weights/training/configs/general-24k.toml", more)
+    again = train.Trainer(settings, tmp_path / "run", torch.device("cpu"))
+    again.start(tmp_path / "small")
+    again.train(data, minutes=60)  # no step
+    weights = torch.load(tmp_path / "run" / "last.pt", weights_only=True)["average"]
+    for name, weight in known.items():
+        now = weights[name][:3] if name.startswith("quantiser.") else weights[name]
+        assert torch.equal(now, weight)
+    x = again.sampler.batch()
+    left = again.average.quantiser.search(again.average.encode(x))[1].mean((0, 2))
+    assert left[4] < 0.95 * left[3] < 0.95**2 * left[2]
 
 
 def test_fewer_codebooks_of_a_larger_model(trainer, data, tmp_path, monkeypatch, capsys):

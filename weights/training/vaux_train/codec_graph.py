@@ -21,7 +21,7 @@ from .network import (
     SCALE,
     Codec,
 )
-from .quantiser import BEAM, FOLLOWED
+from .quantiser import FEW
 
 # Where groups of stages end that are searched, or left out, together.
 GROUPS = (2, 3, 4, 6, 8, 10, 12)
@@ -77,17 +77,19 @@ def quantise(g: Graph, latents: str, entries: list[str], codec: Codec) -> tuple[
     biases = [g.constant((-0.5 * book.square().sum(1)).numpy()) for book in books]
     asked = g.option("codebooks", c.codebooks)
     size = g.constant(np.array(c.codebook_size))
+    beam = g.ints(c.beam)
+    if c.wide_beam != c.beam:
+        many = g.op("Greater", asked, g.constant(np.array(FEW)))
+        beam = g.op("Where", many, g.ints(c.wide_beam), beam)
 
     def search(stages: range, rest: str, score: str, *known: str) -> list[str]:
         for k in stages:
-            if k == FOLLOWED:  # not before: both branches of a group have as many survivors
+            if k == c.followed:  # not before: both branches of a group have as many survivors
                 rest, score, *known = (g.cut(part, 1, 0, 1) for part in (rest, score, *known))
-            survivors = BEAM if 0 < k < FOLLOWED else 1
             near = g.op("Gemm", g.reshape(rest, -1, c.latent_dim), entries[k], biases[k], transB=1)
-            near = g.op("Add", g.reshape(near, -1, survivors, c.codebook_size), score)
-            score, found = g.largest(
-                g.reshape(near, 0, -1), survivors * c.codebook_size, BEAM if k < FOLLOWED else 1
-            )
+            each = g.op("Concat", g.op("Shape", score, end=2), g.ints(c.codebook_size), axis=0)
+            near, kept = g.op("Reshape", near, each), beam if k < c.followed else g.ints(1)
+            score, found = g.largest(near, score, c.codebook_size, kept)
             score = g.op("Sub", score, g.cut(score, 1, 0, 1))
             before, index = g.op("Div", found, size), g.op("Mod", found, size)
             rest = g.op("GatherND", rest, before, batch_dims=1)
@@ -113,7 +115,8 @@ def quantise(g: Graph, latents: str, entries: list[str], codec: Codec) -> tuple[
     groups = [range(first, end) for first, end in zip([0, *ends], ends, strict=False)]
     # rest [rows, survivors, latent_dim], score [rows, survivors, 1], then of those before, codes
     # and distances [rows, survivors, k]
-    found = search(groups[0], g.reshape(latents, -1, 1, c.latent_dim), g.scalar(0))
+    rest = g.reshape(latents, -1, 1, c.latent_dim)
+    found = search(groups[0], rest, g.op("Mul", g.cut(rest, 2, 0, 1), g.scalar(0)))
     for stages in groups[1:]:
         wanted = g.op("Less", g.constant(np.array(stages.start)), asked)
         found = g.when(wanted, partial(search, stages, *found), partial(skip, stages, *found))
@@ -142,7 +145,8 @@ def with_noise(g: Graph, coefficients: str, codec: Codec) -> str:
     mean = g.op("Div", mean, g.constant(near.sum(0).astype(np.float32)))
     share = noise.share(first, hop)
     power = g.op("MatMul", g.op("Mul", coefficients, coefficients), mean)
-    power = g.op("Add", g.op("Mul", power, g.constant(share)), g.scalar(POWER_FLOOR))
+    power = g.op("Mul", power, g.constant((share * c.noise_gain**2).astype(np.float32)))
+    power = g.op("Add", power, g.scalar(POWER_FLOOR))
     level = g.op("Sqrt", power)
     plain = g.op("Add", g.op("Cast", "codes", to=TensorProto.INT64), g.constant(np.array(1)))
     products = g.op("Mul", plain, g.constant(noise.factors(c.codebooks)[:, None]))
@@ -167,7 +171,7 @@ def decoder_graph(codec: Codec) -> onnx.ModelProto:
     """
     g, c = Graph(), codec.config
     books = [
-        g.weight(f"quantiser.table.{k}", entries)
+        g.weight(f"quantiser.table.{k}", entries.T)
         for k, entries in enumerate(codec.quantiser.table())
     ]
     # Row 0: an absent codebook adds nothing. Row 1 is for the first one, absent in silence alone.

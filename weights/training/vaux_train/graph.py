@@ -4,8 +4,9 @@ Nothing is traced: every tensor keeps its PyTorch name, so a graph can be read b
 (`shipped.read_weights`), and only ordinary operators appear (opset 17; ONNX Runtime's DFT and STFT
 are slow, so the transform is a product with a table of cosines).
 
-Weights ship compact. Block matrices are int8 with one scale per output, everything else is fp16;
-both are turned into fp32 constants when the graph is loaded, and all arithmetic is fp32.
+Weights ship compact. Block matrices are int8 with one scale per output, and so is what the decoder
+takes codes for, with one per latent; everything else is fp16. All are turned into fp32 constants
+when the graph is loaded, and all arithmetic is fp32.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ END = np.iinfo(np.int64).max
 
 
 def is_int8(name: str) -> bool:
-    return name.endswith((".up.weight", ".down.weight"))
+    return name.endswith((".up.weight", ".down.weight")) or name.startswith("quantiser.table.")
 
 
 def int8_scale(weight: np.ndarray) -> np.ndarray:
@@ -163,29 +164,35 @@ class Graph:
         ends = [i - count + 1 if i < count - 1 else END for i in range(count)]
         return self.op("Concat", *(self.cut(x, 1, i, e) for i, e in enumerate(ends)), axis=2)
 
-    def largest(self, x: str, size: int, count: int) -> tuple[str, str]:
-        """The `count` largest of each row ``[rows, size]``, and where: both ``[rows, count, 1]``.
+    def largest(self, x: str, head_start: str, size: int, count: str) -> tuple[str, str]:
+        """The `count` largest of all in ``[rows, n, size]``, and where: both ``[rows, count, 1]``.
 
-        It looks for the parts of a row that hold them first, because ONNX Runtime's ReduceMax is
-        vectorised and its TopK is not. `size` is a power of two times a small number.
+        Each of the n has its `head_start`, ``[rows, n, 1]``. `size` is a power of two.
+
+        It looks for the parts that hold them first, because ONNX Runtime's ReduceMax is vectorised
+        and its TopK is not; so what is as large as `x` is gone through but once.
         """
         part = 1 << (size.bit_length() // 2)
-        parts = self.reshape(x, -1, size // part, part)
-        _, held = self.top(self.op("ReduceMax", parts, axes=[2], keepdims=0), count)
+        parts = self.reshape(x, 0, 0, size // part, part)
+        best = self.op("Add", self.op("ReduceMax", parts, axes=[3], keepdims=0), head_start)
+        _, held = self.top(self.reshape(best, 0, -1), count)
         held = self.op("Unsqueeze", held, self.ints(2))
-        inside = self.op("GatherND", parts, held, batch_dims=1)
-        value, at = self.top(self.reshape(inside, -1, count * part), count)
+        inside = self.op("GatherND", self.reshape(parts, 0, -1, part), held, batch_dims=1)
+        ahead = self.op("Div", held, self.ints(size // part))
+        ahead = self.op("GatherND", head_start, ahead, batch_dims=1)
+        inside = self.op("Add", inside, ahead)
+        value, at = self.top(self.reshape(inside, 0, -1), count)
         at = self.op("Unsqueeze", at, self.ints(2))
         row = self.op("GatherND", held, self.op("Div", at, self.ints(part)), batch_dims=1)
         at = self.op("Mod", at, self.ints(part))
         where = self.op("Add", self.op("Mul", row, self.ints(part)), at)
         return self.op("Unsqueeze", value, self.ints(2)), where
 
-    def top(self, x: str, count: int) -> tuple[str, str]:
+    def top(self, x: str, count: str) -> tuple[str, str]:
         """Values and places of the `count` largest along the last axis, the largest first."""
         self._count += 1
         outputs = [f"topk_{self._count}", f"topk_{self._count}_place"]
-        self.nodes.append(helper.make_node("TopK", [x, self.ints(count)], outputs))
+        self.nodes.append(helper.make_node("TopK", [x, count], outputs))
         return outputs[0], outputs[1]
 
     def mdct_basis(self, hop: int) -> str:

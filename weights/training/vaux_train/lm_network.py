@@ -267,9 +267,9 @@ class TokenModel(nn.Module):
             head.vectors.copy_(book)
 
     @torch.no_grad()
-    def start_from_frequencies(self, codes: torch.Tensor) -> None:
-        """Biases of the heads so that the untrained model knows how frequent each code is."""
-        for k, head in enumerate(self.heads):
+    def start_from_frequencies(self, codes: torch.Tensor, first: int = 0) -> None:
+        """Biases of the heads from the `first` on: untrained, they know how frequent codes are."""
+        for k, head in enumerate(self.heads[first:], first):
             counts = torch.bincount(codes[..., k].flatten(), minlength=self.size)
             head.bias.copy_(torch.log((counts + 0.5) / counts.sum()) + math.log(self.size))
 

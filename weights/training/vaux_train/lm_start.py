@@ -16,28 +16,33 @@ RIDGE = 0.01  # of the mean square of what is mapped
 
 
 @torch.no_grad()
-def start_from(model: TokenModel, folder: Path) -> None:
+def start_from(model: TokenModel, folder: Path) -> int:
     """Take over ``lm.onnx``; its roundings stay, what it was in floating point is lost.
 
-    Of one for more codebooks, what the first need is taken.
+    Of one for more codebooks, what the first need is taken. Of one for fewer, those that are added
+    say nothing to the others at first, and of themselves nothing is known.
     What the shipped numbers have in common with the codes' vectors becomes the maps again, so
     that `TokenModel.take_vectors` of a codec that has changed a little changes them along.
+
+    Returns how many codebooks of the model are known.
     """
     parameters = lm.read_parameters((folder / "lm.onnx").read_bytes())
     shape = (model.size, model.config.width, model.config.heads, model.config.layers)
-    if parameters.shape[1:5] != shape or parameters.shape.codebooks < model.codebooks:
+    if parameters.shape[1:5] != shape:
         raise ValueError(f"{folder} has a language model of another size: {parameters.shape}")
     model.take_vectors(read_weights(folder)["quantiser.codebooks"][: model.codebooks])
     table = torch.from_numpy(parameters.embedding.copy()).to(model.embedding) / UNIT
     table = table.unflatten(0, (-1, model.size + 1))
     # A codebook that is not there adds its last row to every step.
     absent = table[model.codebooks :, -1].sum(0)
-    table = (table[: model.codebooks] + absent / model.codebooks).flatten(0, 1)
-    model.embedding.copy_(table)
-    rows = table.unflatten(0, (model.codebooks, model.size + 1))[:, :-1]
-    vectors = torch.stack([head.vectors for head in model.heads])
-    model.embedding_map.copy_(least_squares(vectors, rows))
-    model.embedding += table - model.table()
+    table = table[: model.codebooks] + absent / model.codebooks
+    known = len(table)
+    vectors = torch.stack([head.vectors for head in model.heads[:known]])
+    model.embedding_map[:known] = least_squares(vectors, table[:, :-1])
+    model.embedding_map[known:] = 0
+    rows = table.new_zeros(model.codebooks, *table.shape[1:])
+    rows[:known] = table
+    model.embedding += rows.flatten(0, 1) - model.table()
     for layer, numbers in zip(model.layers, parameters.layers, strict=True):
         for name in ("qkv", "out", "up", "down"):
             take(getattr(layer, name), getattr(numbers, name))
@@ -46,6 +51,7 @@ def start_from(model: TokenModel, folder: Path) -> None:
         take(head, numbers)
         head.map.copy_(least_squares(head.vectors, head.weight))
         head.weight -= head.vectors @ head.map
+    return known
 
 
 def take(layer: IntegerLinear, numbers: lm.Linear) -> None:

@@ -34,6 +34,7 @@ class LanguageModelTrainer(Run):
         self.average = copy.deepcopy(self.model).eval().requires_grad_(False)
         decayed = [p for p in self.model.parameters() if p.dim() > 1]
         others = [p for p in self.model.parameters() if p.dim() == 1]
+        self.known = 0  # codebooks that something was learned of
         self.recorded = device.type == "cuda"
         self.update = self._as_recorded()
         self.optimiser = self.adamw(
@@ -46,9 +47,13 @@ class LanguageModelTrainer(Run):
             betas=(0.9, 0.98),
         )
 
+    def resume(self, checkpoint: Path) -> None:
+        super().resume(checkpoint)
+        self.known = self.config.model.codebooks
+
     def start(self, folder: Path) -> None:
         """Begin from the language model of a model folder."""
-        start_from(self.model, folder)
+        self.known = start_from(self.model, folder)
         self.average.load_state_dict(self.model.state_dict())
         self.step = self.config.lm.float_steps
 
@@ -110,9 +115,9 @@ class LanguageModelTrainer(Run):
         vectors = torch.from_numpy(np.load(codes / "codebooks.npy"))
         for model in (self.model, self.average):
             model.take_vectors(vectors)
-        if self.step == 0:
+        if self.known < self.config.model.codebooks:
             sample = torch.cat([self.sampler.batch()[0] for _ in range(50)])
-            self.model.start_from_frequencies(sample)
+            self.model.start_from_frequencies(sample, self.known)
             self.average.load_state_dict(self.model.state_dict())
         self.model.train()
         self.loop(self.train_step, minutes, c.steps, c.cooldown, log_every)

@@ -166,7 +166,9 @@ class Codec(nn.Module):
             inputs, c.encoder_dim, c.latent_dim, c.encoder_blocks, c.encoder_expansion, c.kernel, 1
         )
         self.analysis = nn.Linear(inputs, c.latent_dim, bias=False)
-        self.quantiser = ResidualQuantiser(c.latent_dim, c.codebooks, c.codebook_size)
+        self.quantiser = ResidualQuantiser(
+            c.latent_dim, c.codebooks, c.codebook_size, (c.beam, c.wide_beam), c.followed
+        )
         self.synthesis = nn.Linear(c.latent_dim, c.hop, bias=False)
         self.decoder = Trunk(
             c.latent_dim,
@@ -221,11 +223,15 @@ class Codec(nn.Module):
         return self.transform.synthesise(c)
 
     def with_noise(self, c: Tensor, signs: Tensor) -> Tensor:
-        """See `noise`; signs ``[B, T, hop - noise_from]``."""
+        """See `noise`; signs ``[B, T, hop - noise_from]``.
+
+        In training it has its full power: the decoder would make up for less.
+        """
         first, share = self.config.noise_from, self.noise_share
+        gain = 1.0 if self.training else self.config.noise_gain
         with torch.autocast(c.device.type, enabled=False):
             power = c.square() @ self.noise_means
-        level = (power * share + POWER_FLOOR).sqrt()
+        level = (power * (share * gain**2) + POWER_FLOOR).sqrt()
         kept = c[..., first:] * (1 - share).sqrt()
         return torch.cat([c[..., :first], kept + signs * level], -1)
 

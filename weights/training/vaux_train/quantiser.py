@@ -17,8 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-BEAM = 2  # sequences of codes that are followed when encoding
-FOLLOWED = 8  # codes; after these only the best sequence is, which costs half the time
+FEW = 6  # codes. More sequences find better ends, but their first codes by themselves are worse
 DECAY = 0.99
 PACE = 4.0  # of corrections beside other weights, for entries are larger than those
 DEAD = 0.027  # of the mean use: below, a code is moved to where data is
@@ -34,9 +33,11 @@ class ResidualQuantiser(nn.Module):
     uses: Tensor
     sums: Tensor
 
-    def __init__(self, dim: int, stages: int, size: int) -> None:
+    def __init__(
+        self, dim: int, stages: int, size: int, beams: tuple[int, int], followed: int
+    ) -> None:
         super().__init__()
-        self.stages, self.size = stages, size
+        self.stages, self.size, self.beams, self.followed = stages, size, beams, followed
         self.register_buffer("codebooks", torch.zeros(stages, size, dim))
         self.register_buffer("uses", torch.ones(stages, size))
         self.register_buffer("sums", torch.zeros(stages, size, dim))
@@ -61,17 +62,19 @@ class ResidualQuantiser(nn.Module):
     def search(self, latents: Tensor, stages: int | None = None) -> tuple[Tensor, Tensor]:
         """Codes of ``[B, T, dim]``: the best of the sequences that survive.
 
-        After each stage those are the `BEAM` that are nearest, from `FOLLOWED` codes on only the
-        best; `forward` follows but one. Returns them, ``[B, stages, T]``, and the squared distances
-        that are left after each.
+        After each stage those are the nearest, as many as `beams` has for `FEW` stages at most and
+        for more, but from `followed` codes on only the best; `forward` follows but one. Returns
+        them, ``[B, stages, T]``, and the squared distances that are left after each.
         """
         rest = latents.float().flatten(0, 1)[:, None]  # [N, survivors, dim]
         score = rest.new_zeros(rest.shape[:2])  # minus half the squared distance, beside the best's
         codes = score.new_empty((*score.shape, 0), dtype=torch.int64)
         left = score.new_empty((*score.shape, 0))
-        for stage in range(stages or self.stages):
+        stages = stages or self.stages
+        beam = self.beams[stages > FEW]
+        for stage in range(stages):
             near = self.nearness(stage, rest) + score[..., None]
-            score, found = near.flatten(1).topk(BEAM if stage + 1 < FOLLOWED else 1)
+            score, found = near.flatten(1).topk(beam if stage + 1 < self.followed else 1)
             score = score - score[:, :1]  # small, for float32 to tell the last stages apart
             before, index = (found // self.size)[..., None], found % self.size
             rest = rest.take_along_dim(before, 1) - self.codebooks[stage][index]
@@ -158,10 +161,18 @@ class ResidualQuantiser(nn.Module):
         self.sums.copy_(self.codebooks)
 
     @torch.no_grad()
-    def initialise(self, latents: Tensor, iterations: int = 8) -> None:
-        """K-means of every stage in turn on rows ``[N, dim]``, N well above the codebook size."""
+    def initialise(self, latents: Tensor, first: int = 0, iterations: int = 8) -> None:
+        """K-means of every stage in turn on rows ``[N, dim]``, N well above the codebook size.
+
+        Those before the `first` stay: the others learn from what is left after these.
+        """
         rest = latents.float().clone()
-        for stage in range(self.stages):
+        if first:
+            for part in rest.split(4096):  # in place
+                codes = self.encode(part[None], first)[0]
+                for book, index in zip(self.codebooks, codes, strict=False):
+                    part -= book[index]
+        for stage in range(first, self.stages):
             book = rest[torch.randperm(len(rest), device=rest.device)[: self.size]].clone()
             self.codebooks[stage] = book
             for _ in range(iterations):

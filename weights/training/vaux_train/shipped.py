@@ -27,7 +27,9 @@ def round_tensor(name: str, tensor: torch.Tensor) -> None:
 def round_weights(codec: Codec) -> Codec:
     """Round every weight in place to the values that the graphs will hold."""
     quantiser = codec.quantiser
-    table = quantiser.table().half().float()
+    table = quantiser.table()
+    for k, entries in enumerate(table):
+        round_tensor(f"quantiser.table.{k}", entries.T)
     for name, tensor in [*codec.named_parameters(), ("", quantiser.codebooks)]:
         round_tensor(name, tensor)
     quantiser.corrections.copy_((table - quantiser.codebooks) / PACE)
@@ -43,6 +45,12 @@ def load_weights(codec: Codec, weights: dict[str, torch.Tensor]) -> None:
     codec.quantiser.restart_statistics()
 
 
+def in_float(arrays: dict[str, np.ndarray], name: str) -> np.ndarray:
+    """A weight as the graphs compute with it."""
+    scale = arrays.get(name + ".scale", np.float32(1))
+    return arrays[name].astype(np.float32) * scale
+
+
 def read_weights(folder: Path) -> dict[str, torch.Tensor]:
     """The generator's weights out of ``encoder.onnx`` and ``decoder.onnx``, by PyTorch name."""
     arrays: dict[str, np.ndarray] = {}
@@ -55,9 +63,7 @@ def read_weights(folder: Path) -> dict[str, torch.Tensor]:
             ("encoder.", "decoder.", "analysis.", "synthesis.")
         ) or name.endswith("weight.scale"):
             continue
-        array = array.astype(np.float32)
-        if is_int8(name):
-            array = array * arrays[name + ".scale"]
+        array = in_float(arrays, name)
         if (
             name.endswith((".up.weight", ".down.weight", ".embed.weight", ".head.weight"))
             or "thesis." in name
@@ -68,8 +74,8 @@ def read_weights(folder: Path) -> dict[str, torch.Tensor]:
     stages = sum(name.startswith("quantiser.codebooks.") for name in arrays)
 
     def stack(what: str) -> torch.Tensor:
-        books = [arrays[f"quantiser.{what}.{k}"] for k in range(stages)]
-        return torch.from_numpy(np.stack(books)).float()
+        books = [in_float(arrays, f"quantiser.{what}.{k}") for k in range(stages)]
+        return torch.from_numpy(np.stack(books))
 
     weights["quantiser.codebooks"] = stack("codebooks")
     weights["quantiser.corrections"] = (stack("table") - weights["quantiser.codebooks"]) / PACE

@@ -32,6 +32,7 @@ OPTIMISERS = ("optimiser", "judge_optimiser")
 ADVERSARIAL_RAMP = 500  # steps over which the discriminators gain their full say
 SILENT_DISTORTION = 0.75  # about what `bundles.SILENT` makes it, once a model is exported
 INITIAL_TOKENS = 40_000  # for the principal components and k-means
+ADDED_TOKENS = 160_000  # for codebooks that are added later: what is left is nearly noise
 
 
 def balanced_gradient(
@@ -75,16 +76,23 @@ class Trainer(Run):
         self.bitrates = torch.tensor(t.bitrates, device=device)
         self.adversarial_steps = 0
         self.fresh_from = 0  # the step at which the optimiser had no moments yet
+        self.known = config.model.codebooks  # how many of them are not still to be made
 
     # -- state ---------------------------------------------------------------------------------
 
     def resume(self, source: Path) -> None:
         """Go on from a checkpoint, or from a model folder (graphs and `training/`).
 
-        Of a model with more codebooks, the first are taken: any number of them is a model.
+        Of a model with more codebooks, the first are taken: any number of them is a model. To one
+        with fewer, further ones are added once there is data, and nothing else changes.
         """
         if source.is_dir():
             weights = self._cut(read_weights(source))
+            self.known = len(weights["quantiser.codebooks"])
+            more = self.config.model.codebooks - self.known
+            for name, weight in weights.items():
+                if name.startswith("quantiser."):
+                    weights[name] = torch.cat([weight, weight.new_zeros(more, *weight.shape[1:])])
             for codec in (self.codec, self.average):
                 load_weights(codec, weights)
             self.judges.load_state_dict(
@@ -163,6 +171,15 @@ class Trainer(Run):
         """Linear path and codebooks from the data itself, before the first step."""
         self.codec.initialise(self.sample(INITIAL_TOKENS))
         self.average.load_state_dict(self.codec.state_dict())
+
+    @torch.no_grad()
+    def add_codebooks(self) -> None:
+        """Those that the model lacks which this run goes on from."""
+        pcm = self.sample(ADDED_TOKENS).split(self.config.data.batch)
+        latents = torch.cat([self.average.encode(x).flatten(0, 1) for x in pcm])
+        self.average.quantiser.initialise(latents, self.known)
+        self.codec.quantiser.load_state_dict(self.average.quantiser.state_dict())
+        self.known = self.config.model.codebooks
 
     def train_step(self, scale: float) -> dict[str, torch.Tensor]:
         t = self.config.training
@@ -274,6 +291,8 @@ class Trainer(Run):
         self.sample_from(data)
         if self.step == 0:
             self.initialise()
+        elif self.known < self.config.model.codebooks:
+            self.add_codebooks()
         self.codec.train()
         if t.decoder_only:
             self._freeze_codes()
