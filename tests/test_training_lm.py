@@ -136,6 +136,21 @@ def test_goes_on_from_a_shipped_one(trainer, codes, tmp_path, monkeypatch):
         model.set_rounding(False)
         bits.append(model.bits(dev[..., : model.codebooks], 2))
     assert torch.allclose(*bits, atol=1e-3)
+    more = load("model.codebooks=4", "lm.codebooks=[4]", f"lm.steps={again.step}")
+    large = lm_train.LanguageModelTrainer(more, tmp_path / "run", torch.device("cpu"))
+    more_vectors = torch.cat([vectors, vectors[:1]])
+    monkeypatch.setattr(lm_start, "read_weights", lambda _: {"quantiser.codebooks": more_vectors})
+    large.start(tmp_path)
+    for path in codes.glob("*.npy"):
+        array = np.load(path)
+        always = np.full_like(array[:, :1], 5)
+        wider = more_vectors.numpy() if path.stem == "codebooks" else np.hstack([array, always])
+        np.save(tmp_path / path.name, wider)
+    large.train(tmp_path, minutes=60)  # no step
+    assert large.average.heads[3].bias.argmax() == 5
+    large.average.set_rounding(False)
+    both = [model.bits(dev, 3) for model in (again.average, large.average)]
+    assert torch.allclose(*both, atol=1e-3)
     with pytest.raises(ValueError, match="another size"):
         wider = load("lm.hidden=64", "lm.width=32")
         lm_train.LanguageModelTrainer(wider, tmp_path / "run", torch.device("cpu")).start(tmp_path)
@@ -254,5 +269,5 @@ def test_codes_of_denoised_speech(tmp_path):
     )
     assert len(first) % lm_data.ROWS == 0 and len(first) * 24000 >= len(speech)
     for (codes, wanted), (again, _), (others, _) in zip(first, same, other, strict=True):
-        assert codes.shape == (75, 8) and wanted.shape == (15, 8)
+        assert codes.shape == (75, 10) and wanted.shape == (15, 10)
         assert np.array_equal(codes, again) and not np.array_equal(codes, others)
