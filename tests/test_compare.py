@@ -202,7 +202,8 @@ def test_names_are_text_on_the_page(vaux, original, tmp_path):
 def test_a_name_that_is_no_text(vaux, original, tmp_path):
     name = os.fsdecode(b"a\xff.wav")
     original.with_name(name).write_bytes(original.read_bytes())
-    assert vaux("compare", original, name, "-o", "page.html").code == 0
+    result = vaux("compare", original, name, "-o", "page.html")
+    assert result.code == 0 and rb"a\udcff.wav" in result.out
     assert "a?.wav" in (tmp_path / "page.html").read_text("utf-8")
 
 

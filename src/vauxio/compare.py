@@ -17,6 +17,7 @@ import numpy as np
 from . import container, metrics, pcm
 from .errors import AudioError
 from .header import MAGIC
+from .metadata import printable
 from .models import find_model
 from .vauxfile import VauxFile
 
@@ -122,7 +123,7 @@ class Comparison:
         ]
 
     def __str__(self) -> str:
-        rows = [self.HEADINGS, *self.rows()]
+        rows = [self.HEADINGS, *((printable(name), *rest) for name, *rest in self.rows())]
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         lines = []
         for name, *figures in rows:

@@ -77,10 +77,8 @@ def quantise(g: Graph, latents: str, entries: list[str], codec: Codec) -> tuple[
     biases = [g.constant((-0.5 * book.square().sum(1)).numpy()) for book in books]
     asked = g.option("codebooks", c.codebooks)
     size = g.constant(np.array(c.codebook_size))
-    beam = g.ints(c.beam)
-    if c.wide_beam != c.beam:
-        many = g.op("Greater", asked, g.constant(np.array(FEW)))
-        beam = g.op("Where", many, g.ints(c.wide_beam), beam)
+    many = g.op("Greater", asked, g.constant(np.array(FEW)))
+    beam = g.op("Where", many, g.ints(c.wide_beam), g.ints(c.beam))
 
     def search(stages: range, rest: str, score: str, *known: str) -> list[str]:
         for k in stages:
@@ -116,7 +114,8 @@ def quantise(g: Graph, latents: str, entries: list[str], codec: Codec) -> tuple[
     # rest [rows, survivors, latent_dim], score [rows, survivors, 1], then of those before, codes
     # and distances [rows, survivors, k]
     rest = g.reshape(latents, -1, 1, c.latent_dim)
-    found = search(groups[0], rest, g.op("Mul", g.cut(rest, 2, 0, 1), g.scalar(0)))
+    nothing = g.op("Mul", g.cut(rest, 2, 0, 1), g.scalar(0))
+    found = search(groups[0], rest, nothing)
     for stages in groups[1:]:
         wanted = g.op("Less", g.constant(np.array(stages.start)), asked)
         found = g.when(wanted, partial(search, stages, *found), partial(skip, stages, *found))

@@ -29,12 +29,12 @@ class Model:
     level_latents: int = 16  # of these the last, see `levels`
     level_per_db: float = 0.455  # units of those latents: the larger, the closer they are coded
     noise_from: int = 64  # coefficient from which, over 24, noise takes over; 2.4 kHz
-    noise_gain: float = 1.0  # of that noise in the graphs; in training it is as loud as asked for
+    noise_gain: float = 1.0  # of that noise in graphs and figures; in training it is 1
     codebooks: int = 16
     codebook_size: int = 1024
     beam: int = 2  # sequences of codes that the encoder follows
-    wide_beam: int = 2  # the same, where more than `quantiser.FEW` codes are asked for
-    followed: int = 8  # codes, one of GROUPS; after these only the best is, for half of the time
+    wide_beam: int = 2  # the same where more than `quantiser.FEW` codes are asked for
+    followed: int = 8  # codes, one of GROUPS or all; then only the best is, in half of the time
     default_bitrate: float = 6.0
 
 

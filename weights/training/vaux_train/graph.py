@@ -170,7 +170,8 @@ class Graph:
         Each of the n has its `head_start`, ``[rows, n, 1]``. `size` is a power of two.
 
         It looks for the parts that hold them first, because ONNX Runtime's ReduceMax is vectorised
-        and its TopK is not; so what is as large as `x` is gone through but once.
+        and its TopK is not. Head starts are added to what that finds: adding them to all of `x`
+        would go through it once more.
         """
         part = 1 << (size.bit_length() // 2)
         parts = self.reshape(x, 0, 0, size // part, part)

@@ -119,6 +119,7 @@ class LanguageModelTrainer(Run):
             sample = torch.cat([self.sampler.batch()[0] for _ in range(50)])
             self.model.start_from_frequencies(sample, self.known)
             self.average.load_state_dict(self.model.state_dict())
+            self.known = self.config.model.codebooks
         self.model.train()
         self.loop(self.train_step, minutes, c.steps, c.cooldown, log_every)
 

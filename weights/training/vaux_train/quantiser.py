@@ -17,7 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-FEW = 6  # codes. More sequences find better ends, but their first codes by themselves are worse
+FEW = 6  # codes. Following more sequences makes the last of many better, the first alone worse
 DECAY = 0.99
 PACE = 4.0  # of corrections beside other weights, for entries are larger than those
 DEAD = 0.027  # of the mean use: below, a code is moved to where data is
@@ -62,9 +62,9 @@ class ResidualQuantiser(nn.Module):
     def search(self, latents: Tensor, stages: int | None = None) -> tuple[Tensor, Tensor]:
         """Codes of ``[B, T, dim]``: the best of the sequences that survive.
 
-        After each stage those are the nearest, as many as `beams` has for `FEW` stages at most and
-        for more, but from `followed` codes on only the best; `forward` follows but one. Returns
-        them, ``[B, stages, T]``, and the squared distances that are left after each.
+        After each stage the nearest survive: of `beams` the first number, or the second where more
+        than `FEW` stages are asked for, and one from `followed` codes on; `forward` follows but
+        one. Returns codes, ``[B, stages, T]``, and the squared distances that each of them leaves.
         """
         rest = latents.float().flatten(0, 1)[:, None]  # [N, survivors, dim]
         score = rest.new_zeros(rest.shape[:2])  # minus half the squared distance, beside the best's
@@ -164,7 +164,7 @@ class ResidualQuantiser(nn.Module):
     def initialise(self, latents: Tensor, first: int = 0, iterations: int = 8) -> None:
         """K-means of every stage in turn on rows ``[N, dim]``, N well above the codebook size.
 
-        Those before the `first` stay: the others learn from what is left after these.
+        The `first` stages stay as they are: the others learn from what these leave.
         """
         rest = latents.float().clone()
         if first:

@@ -30,7 +30,7 @@ from .shipped import load_weights, read_weights
 NETWORKS = ("codec", "average", "judges")
 OPTIMISERS = ("optimiser", "judge_optimiser")
 ADVERSARIAL_RAMP = 500  # steps over which the discriminators gain their full say
-SILENT_DISTORTION = 0.75  # about what `bundles.SILENT` makes it, once a model is exported
+SILENT_DISTORTION = 0.6  # about what `bundles.SILENT` makes it, once a model is exported
 INITIAL_TOKENS = 40_000  # for the principal components and k-means
 ADDED_TOKENS = 160_000  # for codebooks that are added later: what is left is nearly noise
 
@@ -76,15 +76,16 @@ class Trainer(Run):
         self.bitrates = torch.tensor(t.bitrates, device=device)
         self.adversarial_steps = 0
         self.fresh_from = 0  # the step at which the optimiser had no moments yet
-        self.known = config.model.codebooks  # how many of them are not still to be made
+        self.known = config.model.codebooks  # those that are there; `train` makes the others
 
     # -- state ---------------------------------------------------------------------------------
 
     def resume(self, source: Path) -> None:
         """Go on from a checkpoint, or from a model folder (graphs and `training/`).
 
-        Of a model with more codebooks, the first are taken: any number of them is a model. To one
-        with fewer, further ones are added once there is data, and nothing else changes.
+        Of a model with more codebooks, the first are taken: any number of them is a model. To a
+        model folder with fewer, further ones are added once there is data, and nothing else
+        changes.
         """
         if source.is_dir():
             weights = self._cut(read_weights(source))
