@@ -23,7 +23,7 @@ from signals import voice
 
 import vauxio
 
-KILLS = int(os.environ.get("VAUXIO_KILLS", "6"))
+KILLS = int(os.environ.get("VAUXIO_KILLS", "4"))
 RATE = 24000
 
 
