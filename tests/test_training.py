@@ -218,6 +218,18 @@ def test_export_agrees_with_pytorch_and_reads_back(trainer, data, tmp_path):
     assert torch.equal(weights["quantiser.codebooks"], codec.quantiser.codebooks)
 
 
+def test_noise_is_fainter_but_in_training(trainer):
+    """In graphs, which agree with a network that is not in training; see `Codec.with_noise`."""
+    codec, first = trainer.average, trainer.config.model.noise_from + 24
+    coefficients = torch.randn(1, 20, 320)
+    signs = codec.random_signs(coefficients)
+    faint = codec.with_noise(coefficients, signs)
+    full = codec.train().with_noise(coefficients, signs)
+    codec.eval()
+    assert torch.allclose(faint[..., first:], 0.8 * full[..., first:], atol=1e-5)
+    assert torch.equal(faint[..., : first - 24], full[..., : first - 24])
+
+
 def test_encoder_stops_early(trainer, data, tmp_path, monkeypatch):
     """Asked for some codebooks, it searches for those; groups that are not needed are left out.
 
@@ -425,7 +437,10 @@ def test_more_codebooks_than_a_smaller_model(trainer, data, tmp_path, monkeypatc
     again = train.Trainer(settings, tmp_path / "run", torch.device("cpu"))
     again.start(tmp_path / "small")
     again.train(data, minutes=60)  # no step
-    weights = torch.load(tmp_path / "run" / "last.pt", weights_only=True)["average"]
+    saved = torch.load(tmp_path / "run" / "last.pt", weights_only=True)
+    weights = saved["average"]
+    for name, weight in weights.items():
+        assert torch.equal(saved["codec"][name], weight)  # both have the same new ones
     for name, weight in known.items():
         now = weights[name][:3] if name.startswith("quantiser.") else weights[name]
         assert torch.equal(now, weight)
