@@ -2,7 +2,8 @@
 
 The model in ``tests/data/lm`` is a small one of real training, on the first four codebooks of
 general-24k. What is coded there must decode to the same codes for ever. ``lm.onnx`` multiplies in
-float32, as was done at first, and ``bytes.onnx`` has the same numbers in the graph of today.
+float32, as was done at first, ``bytes.onnx`` has the same numbers in a graph of unsigned bytes, and
+``signed.onnx`` has weights half as large in the graph of today.
 """
 
 from __future__ import annotations
@@ -36,8 +37,12 @@ DATA = Path(__file__).parent / "data"
 FOLDER = DATA / "lm"
 CONTENT = (FOLDER / "lm.onnx").read_bytes()
 BYTES = (FOLDER / "bytes.onnx").read_bytes()
+SIGNED = (FOLDER / "signed.onnx").read_bytes()
 PARAMETERS = lm.read_parameters(CONTENT)
-GOLDEN = ["mono", "stereo", "adaptive-mono", "adaptive-stereo"]
+GRAPHS = pytest.mark.parametrize(
+    "content", [CONTENT, BYTES, SIGNED], ids=["float32", "bytes", "signed"]
+)
+GOLDEN = ["mono", "stereo", "adaptive-mono", "adaptive-stereo", "signed-mono", "signed-stereo"]
 CODERS = [entropy.LM, entropy.ADAPTIVE]
 
 
@@ -52,12 +57,12 @@ def network(optimised: bool = True, threads: int = 1, content: bytes = CONTENT) 
     return lm.Network(session, lm.read_parameters(content))
 
 
-NETWORK = network()
-OF_BYTES = network(content=BYTES)
+NETWORKS = {content: network(content=content) for content in (CONTENT, BYTES, SIGNED)}
 
 
-def coder(id: int = entropy.ADAPTIVE) -> lmcoder.LMCoder:
-    return lmcoder.LMCoder(id, hashlib.sha256(CONTENT).digest()[:8], 4, 1024, lambda: NETWORK)
+def coder(id: int = entropy.ADAPTIVE, content: bytes = CONTENT) -> lmcoder.LMCoder:
+    hash = hashlib.sha256(content).digest()[:8]
+    return lmcoder.LMCoder(id, hash, 4, 1024, lambda: NETWORKS[content])
 
 
 def any_codes(channels: int, codebooks: int, tokens: int, seed: int = 0) -> np.ndarray:
@@ -66,19 +71,48 @@ def any_codes(channels: int, codebooks: int, tokens: int, seed: int = 0) -> np.n
 
 
 def golden_codes(name: str) -> np.ndarray:
-    return np.load(FOLDER / f"{name.removeprefix('adaptive-')}.npy")
+    return np.load(FOLDER / f"{name.rpartition('-')[2]}.npy")
 
 
-def in_chunks(model: lm.Network, codes: np.ndarray) -> np.ndarray:
-    """Scores ``[steps, codebooks, size]``."""
-    return np.concatenate([np.stack(scores, axis=1) for _, scores in model.scores(codes)])
+def lm_of(name: str) -> bytes:
+    """The language model of a golden file."""
+    return SIGNED if name.startswith("signed-") else CONTENT
+
+
+def defined(content: bytes, codes: np.ndarray) -> np.ndarray:
+    """Scores ``[tokens, codebooks, size]`` by definition."""
+    parameters = lm.read_parameters(content)
+    inputs = lm.delayed(codes[None], parameters.shape)[0]
+    scores = lm.reference(parameters, inputs, len(codes))
+    return np.stack([scores[k : k + codes.shape[1], k] for k in range(len(codes))], axis=1)
+
+
+def in_chunks(model: lm.Network, codes: np.ndarray) -> list[np.ndarray]:
+    """Scores ``[tokens, size]`` of each codebook, where there is a code of it."""
+    found = [list(zip(*parts, strict=True)) for parts in zip(*model.scores(codes), strict=True)]
+    for row, (tokens, _) in zip(codes, found, strict=True):
+        assert np.concatenate(tokens).tolist() == (row >= 0).nonzero()[0].tolist()
+    return [np.concatenate(scores) for _, scores in found]
 
 
 def step_by_step(model: lm.Network, codes: np.ndarray, steps: int) -> np.ndarray:
-    """The first scores ``[rows, steps, codebooks, size]`` of many rows together."""
-    inputs = lm.delayed(codes, model.shape)
-    stepper = lm.Steps(model, len(codes), codes.shape[1])
-    return np.stack([np.stack(stepper.advance(inputs[:, s]), axis=1) for s in range(steps)], axis=1)
+    """The first scores ``[rows, codebooks, steps, size]`` of many rows together.
+
+    Not of all of them at every step: what there is not is 0.
+    """
+    rows, books, _ = codes.shape
+    inputs, stepper = lm.delayed(codes, model.shape), lm.Steps(model, rows)
+    found = np.zeros((rows, books, steps, model.shape.size), np.float32)
+    for s in range(steps):
+        wanted = left_out(rows, books, s)
+        for k, scores in enumerate(stepper.advance(inputs[:, s], wanted)):
+            found[wanted[:, k], k, s] = scores
+    return found
+
+
+def left_out(rows: int, books: int, step: int) -> np.ndarray:
+    """Most rows and codebooks, ``bool[rows, books]``, at some steps none."""
+    return (np.add.outer(3 * np.arange(rows), np.arange(books)) + step) % 5 < step % 6
 
 
 # --- the same integers everywhere ---
@@ -91,39 +125,58 @@ def long_codes() -> list[np.ndarray]:
 
 
 @pytest.fixture(scope="module")
-def expected(long_codes) -> list[np.ndarray]:
-    inputs = [lm.delayed(codes[None], PARAMETERS.shape)[0] for codes in long_codes]
-    return [lm.reference(PARAMETERS, each, 4) for each in inputs]
+def expected(long_codes) -> dict[bytes, list[np.ndarray]]:
+    return {graph: [defined(graph, codes) for codes in long_codes] for graph in (CONTENT, SIGNED)}
+
+
+def numbers(content: bytes) -> bytes:
+    """The graph whose numbers it has."""
+    return SIGNED if content is SIGNED else CONTENT
 
 
 @pytest.mark.parametrize("threads", [1, 2])
 @pytest.mark.parametrize("optimised", [True, False], ids=["all", "off"])
-@pytest.mark.parametrize("content", [CONTENT, BYTES], ids=["float32", "bytes"])
+@GRAPHS
 def test_the_network_equals_its_definition(long_codes, expected, content, optimised, threads):
-    model = network(optimised, threads, content)
-    assert sum(map(len, expected)) > 2000
-    for codes, scores in zip(long_codes, expected, strict=True):
-        assert np.array_equal(in_chunks(model, codes), scores)
-    steps = step_by_step(model, long_codes[0][None], 60)
-    assert np.array_equal(steps[0], expected[0][:60])
+    model, wanted = network(optimised, threads, content), expected[numbers(content)]
+    assert sum(map(len, wanted)) > 2000
+    for codes, scores in zip(long_codes, wanted, strict=True):
+        assert np.array_equal(in_chunks(model, codes), scores.swapaxes(0, 1))
 
 
 @pytest.mark.parametrize("rows", [1, 16])
-@pytest.mark.parametrize("model", [NETWORK, OF_BYTES], ids=["float32", "bytes"])
-def test_step_by_step_and_in_batches(long_codes, expected, model, rows):
+@GRAPHS
+def test_step_by_step_and_in_batches(long_codes, expected, content, rows):
     codes = np.stack([long_codes[i % 3] for i in range(rows)])
     steps = 2 * PARAMETERS.shape.window + 5
-    scores = step_by_step(model, codes, steps)
-    for i in range(rows):
-        assert np.array_equal(scores[i], expected[i % 3][:steps])
+    found = step_by_step(NETWORKS[content], codes, steps)
+    for s in range(steps):
+        wanted = left_out(rows, 4, s)
+        assert not found[~wanted, s].any()
+        for row, k in zip(*wanted.nonzero(), strict=True):
+            if s >= k:
+                scores = expected[numbers(content)][row % 3]
+                assert np.array_equal(found[row, k, s], scores[s - k, k])
+
+
+@GRAPHS
+def test_codes_that_are_absent_are_not_scored(content):
+    codes = channels_alike(1, 300)[0]
+    inputs = lm.delayed(codes[None], PARAMETERS.shape)[0]
+    scores = lm.reference(lm.read_parameters(content), inputs, 4)
+    for k, found in enumerate(in_chunks(NETWORKS[content], codes)):
+        assert np.array_equal(found, scores[(codes[k] >= 0).nonzero()[0] + k, k])
 
 
 def test_the_scores_are_worth_something(expected):
     """They differ from step to step, are integers, and beat the nominal bits on real codes."""
-    assert all((scores[1:] != scores[:-1]).any(axis=(1, 2)).all() for scores in expected)
-    for id, name in itertools.product(CODERS, GOLDEN[:2]):
+    for scores in itertools.chain(*expected.values()):
+        assert (scores[1:] != scores[:-1]).any(axis=(1, 2)).all()
+    for (id, name), content in itertools.product(
+        itertools.product(CODERS, GOLDEN[:2]), (CONTENT, SIGNED)
+    ):
         codes = golden_codes(name)
-        assert len(coder(id).encode(codes)) < codes.size * 10 / 8 * 0.95
+        assert len(coder(id, content).encode(codes)) < codes.size * 10 / 8 * 0.95
 
 
 @pytest.mark.parametrize("codebooks", [1, 2, 3])
@@ -131,8 +184,8 @@ def test_fewer_codebooks_see_nothing_of_the_others(codebooks):
     codes = any_codes(1, codebooks, 50)[0]
     inputs = lm.delayed(codes[None], PARAMETERS.shape)[0]
     assert (inputs[:, codebooks:] == 1024).all()
-    scores = lm.reference(PARAMETERS, inputs, codebooks)
-    assert np.array_equal(in_chunks(NETWORK, codes), scores)
+    scores = defined(CONTENT, codes).swapaxes(0, 1)
+    assert np.array_equal(in_chunks(NETWORKS[CONTENT], codes), scores)
 
 
 def test_what_goes_into_a_step():
@@ -146,17 +199,26 @@ def test_what_goes_into_a_step():
     ]
 
 
+def computed_here() -> list[int]:
+    """Checksums of scores, by definition and of each graph, and of what golden files decode to."""
+    codes = any_codes(1, 4, 100)[0]
+    scores = [
+        defined(graph, codes).swapaxes(0, 1).astype(np.float32) for graph in (CONTENT, SIGNED)
+    ]
+    scores += [np.stack(in_chunks(model, codes)) for model in NETWORKS.values()]
+    return [crc_of(array) for array in (*scores, *map(read, GOLDEN))]
+
+
+def crc_of(array: np.ndarray) -> int:
+    return zlib.crc32(np.ascontiguousarray(array).tobytes())
+
+
 PROGRAM = """
-import sys, zlib
-import numpy as np
+import sys
 sys.path.insert(0, sys.argv[1])
 import test_lm as t
-codes = t.any_codes(1, 4, 100)[0]
-inputs = t.lm.delayed(codes[None], t.PARAMETERS.shape)[0]
-defined = t.lm.reference(t.PARAMETERS, inputs, 4).astype(np.float32)
-decoded = [t.read(name) for name in t.GOLDEN]
-for array in (defined, *(t.in_chunks(n, codes) for n in (t.NETWORK, t.OF_BYTES)), *decoded):
-    print(zlib.crc32(np.ascontiguousarray(array).tobytes()))
+for crc in t.computed_here():
+    print(crc)
 """
 
 
@@ -177,10 +239,10 @@ def test_any_processor():
         for place in places
     ]
     said = [process.communicate(timeout=300)[0].split() for process in processes]
-    codes = any_codes(1, 4, 100)[0]
-    scores = zlib.crc32(np.ascontiguousarray(in_chunks(NETWORK, codes)).tobytes())
-    goldens = [zlib.crc32(np.ascontiguousarray(golden_codes(n)).tobytes()) for n in GOLDEN]
-    assert said == [[str(number) for number in (*[scores] * 3, *goldens)]] * 3
+    assert said == [[str(number) for number in computed_here()]] * 3
+    goldens = [crc_of(golden_codes(name)) for name in GOLDEN]
+    assert said[0][-len(GOLDEN) :] == [str(number) for number in goldens]
+    assert len({*said[0]}) == 2 + len({*goldens})  # those of the same numbers are alike
 
 
 # --- golden files ---
@@ -191,9 +253,10 @@ def read(name: str) -> np.ndarray:
     with (FOLDER / f"{name}.vx").open("rb") as file:
         reader = container.Reader(file)
         header, blocks = reader.header, list(reader)
-    assert header.coder in CODERS and header.coder_hash == coder().hash
+    own = coder(header.coder, lm_of(name))
+    assert header.coder_hash == own.hash
     payloads = [(block.payload, block.tokens) for block in blocks]
-    codes = coder(header.coder).decode(payloads, header.channels, header.codebooks)
+    codes = own.decode(payloads, header.channels, header.codebooks)
     for block, part in zip(blocks, codes, strict=True):
         assert block.coder == header.coder and entropy.codes_crc(part) == block.codes_crc
     return np.concatenate(codes, axis=2)
@@ -212,7 +275,7 @@ def test_golden_files_are_written_byte_for_byte(name):
     writer = container.Writer(file, header)
     for at in range(0, codes.shape[2], header.block_tokens):
         part = codes[..., at : at + header.block_tokens]
-        payload, crc = coder(header.coder).encode(part), entropy.codes_crc(part)
+        payload, crc = coder(header.coder, lm_of(name)).encode(part), entropy.codes_crc(part)
         writer.write(container.Block(part.shape[2], header.coder, crc, payload))
     writer.close(0)
     assert file.getvalue() == stored
@@ -220,14 +283,15 @@ def test_golden_files_are_written_byte_for_byte(name):
 
 @pytest.mark.parametrize("name", GOLDEN)
 def test_a_decoder_written_from_the_specification(name):
-    theirs = independent_decoder.decode((FOLDER / f"{name}.vx").read_bytes(), lm=CONTENT)
+    content = lm_of(name)
+    theirs = independent_decoder.decode((FOLDER / f"{name}.vx").read_bytes(), lm=content)
     assert np.array_equal(np.array(theirs.codes), golden_codes(name).transpose(2, 0, 1))
     with pytest.raises(independent_decoder.Malformed):
-        independent_decoder.decode((FOLDER / f"{name}.vx").read_bytes(), lm=CONTENT[:-1])
+        independent_decoder.decode((FOLDER / f"{name}.vx").read_bytes(), lm=content[:-1])
 
 
 def test_both_derive_the_same_distributions(expected):
-    scores = np.concatenate([expected[0][::50].reshape(-1, 1024), np.zeros((1, 1024))])
+    scores = np.concatenate([expected[CONTENT][0][::50].reshape(-1, 1024), np.zeros((1, 1024))])
     scores[0, 3], scores[1, 5] = 9000, -9000
     frequencies = lmcoder.frequencies(scores.astype(np.float32))
     ours = lmcoder.bounds(lmcoder.weights(frequencies.copy()))
@@ -272,7 +336,7 @@ def test_counts_correct_as_defined():
             if symbol >= 0:
                 likely = lmcoder.frequencies(scores[0, token : token + 1])
                 stepping.correct(*at, np.array([token]), likely)
-                stepping.saw(*at, [symbol])
+                stepping.saw(*at, np.array([symbol]))
                 assert likely[0].tolist() == expected[token]
 
 
@@ -422,17 +486,18 @@ def test_what_is_no_language_model(content):
         lm.read_parameters(content)
 
 
-def test_the_sums_stay_exact():
+@pytest.mark.parametrize(("content", "most"), [(CONTENT, 127), (SIGNED, 63)])
+def test_the_sums_stay_exact(content, most):
     """Whatever the activations: the promise of the specification, section 7.3.5."""
-    shape = PARAMETERS.shape
-    linears = [each for layer in PARAMETERS.layers
+    parameters = lm.read_parameters(content)
+    linears = [each for layer in parameters.layers
                for each in (layer.qkv, layer.out, layer.up, layer.down)]  # fmt: skip
-    for linear in [*linears, *PARAMETERS.heads]:
-        assert linear.weight.dtype == np.int8 and linear.weight.min() >= -127
+    for linear in [*linears, *parameters.heads]:
+        assert linear.weight.dtype == np.int8 and np.abs(linear.weight.astype(int)).max() <= most
         largest = np.abs(linear.weight.astype(np.int64)).sum(axis=0) * 127 + np.abs(linear.bias)
         assert largest.max() < 1 << 24 and linear.shift.min() >= 0
-    assert shape == (4, 1024, 16, 2, 2, 8, 32)
-    assert len(CONTENT) < 200_000
+    assert parameters.shape == (4, 1024, 16, 2, 2, 8, 32)
+    assert len(content) < 200_000
 
 
 # --- in files ---

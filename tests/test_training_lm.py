@@ -208,6 +208,13 @@ def test_export_refuses_what_is_not_exact(trainer, codes):
             lm_graph.lm_graph(lm_train.TokenModel(settings.model, settings.lm))
 
 
+def test_export_refuses_weights_whose_products_may_saturate():
+    bias = np.zeros(2, np.int32)
+    lm_graph.check_bounds("map", np.array([[63, -63], [0, 1]], np.int8), bias)
+    with pytest.raises(ValueError, match="above 63"):
+        lm_graph.check_bounds("map", np.array([[63, -64], [0, 1]], np.int8), bias)
+
+
 def test_codes_of_the_corpus(tmp_path):
     """By a real encoder, and again at another speed and level."""
     import soundfile

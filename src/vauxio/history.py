@@ -10,8 +10,6 @@ reaches 2^53, and then a quotient of integers cannot be rounded up to a whole on
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from .depths import ABSENT
@@ -81,7 +79,7 @@ class Counts:
         corrected = frequencies * self._came[row, book]
         _ratio(corrected, self._expected[row, book], frequencies)
 
-    def saw(self, row: np.ndarray, book: np.ndarray, symbols: Sequence[int]) -> None:
+    def saw(self, row: np.ndarray, book: np.ndarray, symbols: np.ndarray) -> None:
         """What the codes turned out to be that frequencies were corrected for."""
         self._came[row, book, symbols] += ONE
 

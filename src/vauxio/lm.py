@@ -20,7 +20,7 @@ __all__ = ["Network", "Parameters", "Steps", "delayed", "read_parameters", "refe
 UNIT = 32
 """Activations are integers from -127 to 127, in steps of 1/32; their mean size is set to 1."""
 
-LARGEST = 127  # of weights and activations
+LARGEST = 127
 LIMIT = 32767  # of the residual stream, in steps of 1/256
 EMBEDDING_SHIFT = 3
 SCORE_SHIFT = 7
@@ -182,21 +182,23 @@ class Network:
         # By distance, the largest first: [layers, heads, window + 1].
         self._position = np.stack([layer.position for layer in parameters.layers])[..., ::-1]
         self._bias = self._chunk_bias()
+        names = {each.name for each in session.get_inputs()}
+        self._picks = "codebooks" not in names  # graphs made before score every step
+        self._nowhere = {f"wanted_{k}": np.empty(0, np.int64) for k in range(self.shape.codebooks)}
 
-    def scores(self, codes: np.ndarray) -> Iterator[tuple[int, list[np.ndarray]]]:
+    def scores(self, codes: np.ndarray) -> Iterator[list[tuple[np.ndarray, np.ndarray]]]:
         """The scores where the codes are known, a chunk of steps at a time.
 
         Parameters
         ----------
         codes : ndarray
-            Integers ``[K, T]``
+            Integers ``[K, T]``; negative where there is none.
 
         Yields
         ------
-        first : int
-            Step that the chunk begins with.
-        scores : list of ndarray
-            For each codebook ``float32[steps, size]``, of integers.
+        list of (ndarray, ndarray)
+            For each codebook the tokens that have a code of it, ``int64[n]``, of those that the
+            chunk decides; and its scores at these, ``float32[n, size]``, of integers.
         """
         shape = self.shape
         inputs = delayed(codes[None], shape)
@@ -206,14 +208,20 @@ class Network:
             count = chunk.shape[1]
             bias = self._bias[:, : count * shape.heads, : shape.window + count].copy()
             bias[:, :, : max(0, shape.window - first)] = MASKED
-            scores, keys, values = self.run(chunk, len(codes), past, bias)
+            tokens = [
+                begin + (row[begin : max(0, first + count - k)] >= 0).nonzero()[0]
+                for k, row in enumerate(codes)
+                for begin in [max(0, first - k)]
+            ]
+            wanted = [at + k - first for k, at in enumerate(tokens)]
+            scores, keys, values = self.run(chunk, wanted, past, bias)
             for layer in range(shape.layers):
                 key, value = past[layer]
                 past[layer] = (
                     np.concatenate([key, keys[layer]], axis=2)[:, :, -shape.window :],
                     np.concatenate([value, values[layer]], axis=1)[:, -shape.window :],
                 )
-            yield first, [score[0] for score in scores]
+            yield list(zip(tokens, scores, strict=True))
 
     def past(self, rows: int) -> list[tuple[np.ndarray, np.ndarray]]:
         """Room for the keys and values of a window, for each layer."""
@@ -226,26 +234,35 @@ class Network:
     def run(
         self,
         inputs: np.ndarray,
-        codebooks: int,
+        wanted: list[np.ndarray],
         past: list[tuple[np.ndarray, np.ndarray]],
         bias: np.ndarray,
     ) -> tuple[list[np.ndarray], list[np.ndarray], list[np.ndarray]]:
-        """Some steps: scores, keys and values; `bias` says which of the past each one sees."""
-        layers = self.shape.layers
-        feed = {"codes": inputs, "codebooks": np.array([codebooks], np.int64)}
+        """Some steps: scores, keys and values; `bias` says which of the past each one sees.
+
+        Codebooks are scored where they are `wanted`, each at so many of all rows' steps.
+        """
+        layers, used = self.shape.layers, len(wanted)
+        feed = {"codes": inputs}
         for i, (key, value) in enumerate(past):
             feed |= {f"past_keys_{i}": np.ascontiguousarray(key)}
             feed |= {f"past_values_{i}": np.ascontiguousarray(value), f"bias_{i}": bias[i]}
-        groups = self._groups_for(codebooks)
-        names = [f"scores_{g}" for g in range(groups)]
+        if self._picks:
+            feed |= self._nowhere
+            feed |= {f"wanted_{k}": at for k, at in enumerate(wanted)}
+            names = [f"scores_{k}" for k in range(used)]
+        else:
+            feed["codebooks"] = np.array([used], np.int64)
+            # Codebooks 0 and 1 are scored together, then 2 and 3, 4 to 7, 8 to 15.
+            names = [f"scores_{g}" for g in range(max(1, (used - 1).bit_length()))]
         names += [f"keys_{i}" for i in range(layers)] + [f"values_{i}" for i in range(layers)]
         out = self.session.run(names, feed)
-        scores = [group[:, :, k] for group in out[:groups] for k in range(group.shape[2])]
-        return scores[:codebooks], out[groups:-layers], out[-layers:]
-
-    def _groups_for(self, codebooks: int) -> int:
-        """Codebooks 0 and 1 are scored together, then 2 and 3, 4 to 7, 8 to 15."""
-        return max(1, (codebooks - 1).bit_length())
+        scores, keys, values = out[: -2 * layers], out[-2 * layers : -layers], out[-layers:]
+        if not self._picks:
+            everywhere = [group[:, :, k] for group in scores for k in range(group.shape[2])]
+            pairs = zip(everywhere, wanted, strict=False)
+            scores = [score.reshape(-1, self.shape.size)[at] for score, at in pairs]
+        return scores, keys, values
 
     def _chunk_bias(self) -> np.ndarray:
         """Where the past is in order: ``float32[layers, chunk * heads, window + chunk]``."""
@@ -263,11 +280,11 @@ class Steps:
     Parameters
     ----------
     network : Network
-    rows, codebooks : int
+    rows : int
     """
 
-    def __init__(self, network: Network, rows: int, codebooks: int) -> None:
-        self._network, self._codebooks = network, codebooks
+    def __init__(self, network: Network, rows: int) -> None:
+        self._network = network
         shape = network.shape
         self._step = 0
         # The past is a ring: step s is at s mod window. So the bias turns with every step.
@@ -281,32 +298,33 @@ class Steps:
         """Go on with the first so many rows."""
         self._past = [(key[:rows], value[:rows]) for key, value in self._past]
 
-    def advance(self, codes: np.ndarray) -> list[np.ndarray]:
+    def advance(self, codes: np.ndarray, wanted: np.ndarray) -> list[np.ndarray]:
         """One step.
 
         Parameters
         ----------
         codes : ndarray
             ``int64[rows, shape.codebooks]``: what the step before decided, `shape.size` for none.
+        wanted : ndarray
+            ``bool[rows, codebooks]``: what is to be scored.
 
         Returns
         -------
         list of ndarray
-            For each codebook ``float32[rows, size]``, of integers.
+            For each codebook ``float32[n, size]``, of integers, of the rows that want it.
         """
         window = self._network.shape.window
         at = -self._step % window
         self._bias[..., :-1] = self._turning[..., at : at + window]
         self._bias[..., self._step : -1] = MASKED
-        scores, keys, values = self._network.run(
-            codes[:, None], self._codebooks, self._past, self._bias
-        )
+        rows = [of.nonzero()[0] for of in wanted.T]
+        scores, keys, values = self._network.run(codes[:, None], rows, self._past, self._bias)
         slot = self._step % window
         for (key, value), new_key, new_value in zip(self._past, keys, values, strict=True):
             key[:, :, slot] = new_key[:, :, 0]
             value[:, slot] = new_value[:, 0]
         self._step += 1
-        return [score[:, 0] for score in scores]
+        return scores
 
 
 def read_parameters(content: bytes) -> Parameters:

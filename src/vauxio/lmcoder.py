@@ -8,7 +8,8 @@ go step by step, so it takes many blocks through the steps together. What a bloc
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import pairwise
 
 import numpy as np
 
@@ -128,21 +129,16 @@ class LMCoder:
         for channel, own in enumerate(codes):
             before = codes[channel - 1]
             likeness = likeness_of(own, before) if counts and channel else None
-            for first, scores in self._network().scores(own[:used]):
-                for k, begin, end in _pieces(first, len(scores[0]), used, tokens):
-                    there = begin + (own[k, begin:end] != ABSENT).nonzero()[0]
-                    if not len(there):
-                        continue
-                    symbols = own[k, there]
-                    likely = frequencies(scores[k][there + k - first])
-                    if counts:
-                        counts.follow(channel, k, begin, likely, symbols)
-                    wide = weights(likely)
-                    if likeness is not None:
-                        leave_room(wide, likeness[k, there])
-                        rest = TOTAL - self._size - wide.sum(axis=1)
-                        wide[np.arange(len(there)), before[k, there]] += rest
-                    found[:, there + k, channel, k] = intervals(wide, symbols)
+            for k, there, scores in _by_span(self._network().scores(own[:used])):
+                symbols, likely = own[k, there], frequencies(scores)
+                if counts:
+                    counts.follow(channel, k, there[0], likely, symbols)
+                wide = weights(likely)
+                if likeness is not None:
+                    leave_room(wide, likeness[k, there])
+                    rest = TOTAL - self._size - wide.sum(axis=1)
+                    wide[np.arange(len(there)), before[k, there]] += rest
+                found[:, there + k, channel, k] = intervals(wide, symbols)
         low, high = found
         kept = high > 0
         encoder = RangeEncoder()
@@ -198,7 +194,7 @@ class LMCoder:
             wanted[k : k + tokens, :, k] = deep.T > k
         # Where each row ends: a file's last block is short, and some end in silence.
         ends = np.array([at.nonzero()[0].max(initial=-1) + 1 for at in wanted.any(axis=2).T])
-        steps, counts = Steps(self._network(), rows, most), self._counts(rows, most)
+        steps, counts = Steps(self._network(), rows), self._counts(rows, most)
         likeness = Likeness(deep, channels, most) if counts and channels > 1 else None
         inputs = np.full((rows, self._codebooks), size, np.int64)
         for step in range(int(ends.max())):
@@ -206,27 +202,28 @@ class LMCoder:
                 rows = int((ends > step).nonzero()[0][-1]) + 1
                 steps.keep(rows)
                 inputs = inputs[:rows]
-            scores = np.stack(steps.advance(inputs), axis=1)
-            row, book = wanted[step, :rows].nonzero()
+            scores = np.concatenate(steps.advance(inputs, wanted[step, :rows]))
+            book, row = wanted[step, :rows].T.nonzero()
             token = step - book
             alike = likeness.expected(row, book, token) if likeness else None
             tables = np.empty((len(row), size), np.int64)
             for i in range(0, len(row), _AT_ONCE):
                 some = slice(i, i + _AT_ONCE)
-                likely = frequencies(scores[row[some], book[some]])
+                likely = frequencies(scores[some])
                 if counts:
                     counts.correct(row[some], book[some], token[some], likely)
                 wide = weights(likely)
                 if alike is not None:
                     leave_room(wide, alike[some])
                 tables[some] = bounds(wide)
-            table, symbols = tables.reshape(-1).data, []
-            for i, (r, k) in enumerate(zip(row.tolist(), book.tolist(), strict=True)):
+            table, symbols = tables.reshape(-1).data, np.empty(len(row), np.intp)
+            order = row.argsort(kind="stable")
+            at = order.tolist(), row[order].tolist(), book[order].tolist()
+            for i, r, k in zip(*at, strict=True):
                 if alike is not None and alike[i]:  # the room is for the code before
                     tables[i, out[r - 1, k, step - k] :] += TOTAL - tables[i, -1]
                 symbol = decoders[r // channels].decode(table, i * size, (i + 1) * size)
-                out[r, k, step - k] = symbol
-                symbols.append(symbol)
+                out[r, k, step - k] = symbols[i] = symbol
             if counts:
                 counts.saw(row, book, symbols)
             if likeness:
@@ -238,11 +235,13 @@ class LMCoder:
         return Counts(rows, codebooks, self._size) if self.id == ADAPTIVE else None
 
 
-def _pieces(first: int, count: int, used: int, tokens: int) -> Iterator[tuple[int, int, int]]:
-    """Codebooks and tokens that so many steps decide, no more than a span at a time."""
-    for k in range(used):
-        token, end = max(0, first - k), min(first + count - k, tokens)
-        while token < end:
-            stop = min(end, (token // SPAN + 1) * SPAN)
-            yield k, token, stop
-            token = stop
+def _by_span(
+    chunks: Iterable[list[tuple[np.ndarray, np.ndarray]]],
+) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
+    """Codebook, tokens and scores of what `lm.Network.scores` gives, of one span at a time."""
+    for chunk in chunks:
+        for k, (tokens, scores) in enumerate(chunk):
+            begins = [0, *np.diff(tokens // SPAN).nonzero()[0] + 1, len(tokens)]
+            for begin, end in pairwise(begins):
+                if begin < end:
+                    yield k, tokens[begin:end], scores[begin:end]

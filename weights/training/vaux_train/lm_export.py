@@ -40,12 +40,15 @@ def check(content: bytes, codes: np.ndarray, optimised: bool = True) -> int:
     network = lm.Network(session, parameters)
     inputs = lm.delayed(codes[None], parameters.shape)
     expected = lm.reference(parameters, inputs[0], len(codes))
-    chunks = [np.stack(scores, axis=1) for _, scores in network.scores(codes)]
-    steps = lm.Steps(network, 1, len(codes))
-    single = [np.stack(steps.advance(inputs[:, s])) for s in range(inputs.shape[1])]
-    if not (
-        np.array_equal(np.concatenate(chunks), expected)
-        and np.array_equal(np.concatenate(single, axis=1).transpose(1, 0, 2), expected)
+    chunks = zip(*network.scores(codes), strict=True)
+    found = [np.concatenate([scores for _, scores in book]) for book in chunks]
+    steps, everywhere = lm.Steps(network, 1), np.ones((1, len(codes)), bool)
+    single = [
+        np.concatenate(steps.advance(inputs[:, s], everywhere)) for s in range(inputs.shape[1])
+    ]
+    if not np.array_equal(single, expected) or any(
+        not np.array_equal(scores, expected[k : k + codes.shape[1], k])
+        for k, scores in enumerate(found)
     ):
         raise RuntimeError("the exported graph does not compute the integers of its definition")
     return expected.size

@@ -1,10 +1,10 @@
 """The language model as an ONNX graph of exact integers, and the proof that it is one.
 
-Products with weights are those of unsigned bytes, summed in int32: with both sides unsigned no
-kernel of ONNX Runtime saturates on the way, as those of signed weights do on some CPUs. Everything
-else is float32, in which every product and sum stays below 2^24, which `check_bounds` asserts from
-the weights themselves; so the graph gives the same integers on any machine. Only ordinary
-operators appear.
+Products with weights are those of unsigned and signed bytes, which CPUs are fastest at. Some add up
+pairs of products in 16 bits, where what is too large saturates; weights are 63 at most, so no pair
+is above 2 * 255 * 63. Everything else is float32, in which every product and sum stays below 2^24.
+`check_bounds` asserts both from the weights themselves; so the graph gives the same integers on any
+machine. Only ordinary operators appear.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from onnx import TensorProto, helper
 from .graph import OPSET, Graph
 from .lm_network import (
     LARGEST,
+    LARGEST_WEIGHT,
     STREAM_LIMIT,
     SUPPORT,
     UNIT,
@@ -26,7 +27,7 @@ from .lm_network import (
 )
 
 EXACT = 1 << 24  # float32 holds every integer up to here
-ZERO = 128  # what stands for 0 in an unsigned byte
+ZERO = 128  # what stands for an activation of 0, in an unsigned byte
 
 
 class IntegerGraph(Graph):
@@ -48,18 +49,15 @@ class IntegerGraph(Graph):
         """Weight, bias and scale; the bias has the scale in it, which changes no digit of a sum."""
         check_bounds(name, weight, bias)
         scale = self.constant(np.exp2(-shift).astype(np.float32), f"{name}.scale")
-        weight = self.op("Cast", self.constant(weight, f"{name}.weight"), to=TensorProto.INT32)
-        weight = self.op("Add", weight, self.constant(np.int32(ZERO)))
-        weight = self.op("Cast", weight, to=TensorProto.UINT8)
-        return weight, self.op("Mul", self.integer(f"{name}.bias", bias), scale), scale
+        bias = self.op("Mul", self.integer(f"{name}.bias", bias), scale)
+        return self.constant(weight, f"{name}.weight"), bias, scale
 
     def byte(self, x: str) -> str:
         """Activations as `apply` takes them."""
         return self.op("Cast", self.op("Add", x, self.scalar(ZERO)), to=TensorProto.UINT8)
 
     def apply(self, x: str, weight: str, bias: str, scale: str) -> str:
-        zero = self.constant(np.uint8(ZERO))
-        product = self.op("MatMulInteger", x, weight, zero, zero)
+        product = self.op("MatMulInteger", x, weight, self.constant(np.uint8(ZERO)))
         product = self.op("Mul", self.op("Cast", product, to=TensorProto.FLOAT), scale)
         return self.op("Floor", self.op("Add", product, bias))
 
@@ -88,7 +86,8 @@ def integers_of(layer: IntegerLinear) -> tuple[np.ndarray, np.ndarray, np.ndarra
     weight, bias = layer.matrix().detach().double(), layer.bias.detach().double()
     exponent = weight_exponents(weight, layer.lowest)
     shift = exponent + int(np.log2(UNIT)) - int(np.log2(layer.unit))
-    whole = torch.floor(weight * torch.exp2(exponent)[:, None] + 0.5).clamp(-LARGEST, LARGEST)
+    whole = torch.floor(weight * torch.exp2(exponent)[:, None] + 0.5)
+    whole = whole.clamp(-LARGEST_WEIGHT, LARGEST_WEIGHT)
     bias = torch.round(bias * UNIT * torch.exp2(exponent)) + torch.floor(torch.exp2(shift - 1))
     return (
         whole.T.contiguous().numpy().astype(np.int8),
@@ -98,7 +97,9 @@ def integers_of(layer: IntegerLinear) -> tuple[np.ndarray, np.ndarray, np.ndarra
 
 
 def check_bounds(name: str, weight: np.ndarray, bias: np.ndarray) -> None:
-    """No order of summation can leave the integers that float32 holds."""
+    """No pair of products saturates, no order of summation leaves the integers of float32."""
+    if np.abs(weight.astype(np.int64)).max() > LARGEST_WEIGHT:
+        raise ValueError(f"{name}: weights above {LARGEST_WEIGHT}")
     largest = np.abs(weight.astype(np.int64)).sum(axis=0) * LARGEST + np.abs(bias.astype(np.int64))
     if largest.max() >= EXACT:
         raise ValueError(f"{name}: sums up to {largest.max()}, float32 is exact below {EXACT}")
@@ -107,11 +108,11 @@ def check_bounds(name: str, weight: np.ndarray, bias: np.ndarray) -> None:
 def lm_graph(model: TokenModel) -> onnx.ModelProto:
     """The graph; `docs/format.md` names its tensors, `vauxio.lm.Network` feeds it.
 
-    Inputs: ``codes`` int64 ``[B, S, codebooks]``; ``codebooks`` int64 ``[1]``, how many scores are
-    wanted; for each layer ``past_keys_i`` ``[B, key, window]``, ``past_values_i``
-    ``[B, window, key]`` and ``bias_i`` ``[S * heads, window + S]``, which says what each step sees
-    (the graph itself knows no order of time). Outputs: ``scores_i`` ``[B, S, group, size]``
-    (codebooks 0-1, 2-3, 4-7, 8-15), ``keys_i`` and ``values_i`` of the new steps.
+    Inputs: ``codes`` int64 ``[B, S, codebooks]``; for each codebook ``wanted_k`` int64 ``[n_k]``,
+    which of the B * S steps it is scored at; for each layer ``past_keys_i`` ``[B, key, window]``,
+    ``past_values_i`` ``[B, window, key]`` and ``bias_i`` ``[S * heads, window + S]``, which says
+    what each step sees (the graph itself knows no order of time). Outputs: ``scores_k``
+    ``[n_k, size]``; ``keys_i`` and ``values_i`` of the new steps.
     """
     c = model.config
     width, heads, window = c.width, c.heads, c.window
@@ -163,9 +164,10 @@ def lm_graph(model: TokenModel) -> onnx.ModelProto:
         h = g.limit(h, -STREAM_LIMIT, STREAM_LIMIT)
     a = g.byte(g.normalised(h, width))
     outputs = {}
-    for i, group in enumerate(groups(model.codebooks)):
-        scores = scores_if_wanted(g, a, i, group, model, batch)
-        outputs[f"scores_{i}"] = scores, [f"B_{i}", f"S_{i}", f"codebooks_{i}", f"size_{i}"]
+    for k, head in enumerate(model.heads):
+        wanted = g.op("Gather", a, f"wanted_{k}")
+        scores = g.apply(wanted, *g.linear_parts(f"heads.{k}", *integers_of(head)))
+        outputs[f"scores_{k}"] = scores, [f"n_{k}", model.size]
     for i in range(c.layers):
         outputs[f"keys_{i}"] = keys[i], ["B", key, "S"]
         outputs[f"values_{i}"] = values[i], ["B", "S", key]
@@ -173,7 +175,10 @@ def lm_graph(model: TokenModel) -> onnx.ModelProto:
         g.nodes.append(helper.make_node("Identity", [tensor], [name]))
     inputs = [
         helper.make_tensor_value_info("codes", TensorProto.INT64, ["B", "S", model.codebooks]),
-        helper.make_tensor_value_info("codebooks", TensorProto.INT64, [1]),
+        *(
+            helper.make_tensor_value_info(f"wanted_{k}", TensorProto.INT64, [f"n_{k}"])
+            for k in range(model.codebooks)
+        ),
     ]
     for i in range(c.layers):
         for name, dims in (
@@ -196,35 +201,3 @@ def lm_graph(model: TokenModel) -> onnx.ModelProto:
     model_proto = helper.make_model(graph, opset_imports=opset, ir_version=8)
     onnx.checker.check_model(model_proto)
     return model_proto
-
-
-def groups(codebooks: int) -> list[range]:
-    """Codebooks that are scored together, up to a power of two: a branch for each costs time."""
-    ends = [0, *(1 << i for i in range(1, (codebooks - 1).bit_length() or 1)), codebooks]
-    return [range(a, b) for a, b in zip(ends, ends[1:], strict=False)]
-
-
-def scores_if_wanted(
-    g: IntegerGraph, a: str, i: int, group: range, model: TokenModel, batch: str
-) -> str:
-    """The scores of a group of codebooks, or nothing where fewer are wanted."""
-    parts = [integers_of(model.heads[k]) for k in group]
-    joined = [np.concatenate(arrays, axis=-1) for arrays in zip(*parts, strict=True)]
-    linear = g.linear_parts(f"heads.{i}", *joined)
-    then, otherwise = IntegerGraph(), IntegerGraph()
-    then._count = 10_000 * (i + 1)  # names are the graph's own
-    otherwise._count = then._count + 5_000
-    dims = then.op("Concat", batch, then.ints(-1, len(group), model.size), axis=0)
-    scores = then.op("Reshape", then.apply(a, *linear), dims)
-    nothing = otherwise.op("ConstantOfShape", otherwise.ints(0, 0, 0, 0))
-    branches = {}
-    for name, branch, out in (
-        ("then_branch", then, scores),
-        ("else_branch", otherwise, nothing),
-    ):
-        value = helper.make_tensor_value_info(out, TensorProto.FLOAT, None)
-        branches[name] = helper.make_graph(
-            branch.nodes, f"{name}_{i}", [], [value], branch.constants
-        )
-    wanted = g.op("Squeeze", g.op("Greater", "codebooks", g.ints(group.start)))
-    return g.op("If", wanted, **branches)

@@ -1,7 +1,7 @@
 """The language model over the codes in PyTorch, with its roundings in the loop.
 
-The network computes in real units what ``vauxio.lm.reference`` computes in integers: weights are
-int8 with a power of two for each output, activations have 7 bits and a sign. Rounding passes
+The network computes in real units what ``vauxio.lm.reference`` computes in integers: weights have 6
+bits and a sign, with a power of two for each output, activations 7 bits and a sign. Rounding passes
 gradients on unchanged (straight-through, Bengio et al. 2013). With ``rounding`` off, the same
 network is an ordinary floating-point one, which is how training begins and what the price of the
 integers is measured against.
@@ -17,7 +17,8 @@ from torch.nn import functional
 
 from .config import LanguageModel, Model
 
-LARGEST = 127
+LARGEST = 127  # of activations
+LARGEST_WEIGHT = 63
 UNIT = 32  # steps per one of activations
 STREAM_UNIT = 256  # of the residual stream
 STREAM_LIMIT = 32767
@@ -35,9 +36,9 @@ def rounded(x: torch.Tensor, offset: float = 0.5) -> torch.Tensor:
 
 
 def weight_exponents(weight: torch.Tensor, lowest: int) -> torch.Tensor:
-    """For each output of ``[out, in]`` the largest e with all ``|w| 2^e <= 127``."""
+    """For each output of ``[out, in]`` the largest e with all ``|w| 2^e <= 63``."""
     largest = weight.detach().abs().amax(dim=1).clamp_min(1e-9)
-    return torch.floor(torch.log2(LARGEST / largest)).clamp(lowest, EXPONENTS)
+    return torch.floor(torch.log2(LARGEST_WEIGHT / largest)).clamp(lowest, EXPONENTS)
 
 
 class IntegerLinear(nn.Module):
@@ -67,7 +68,7 @@ class IntegerLinear(nn.Module):
         weight = self.matrix()
         if self.rounding:
             scale = torch.exp2(weight_exponents(weight, self.lowest))[:, None]
-            weight = rounded((weight * scale).clamp(-LARGEST, LARGEST)) / scale
+            weight = rounded((weight * scale).clamp(-LARGEST_WEIGHT, LARGEST_WEIGHT)) / scale
         y = functional.linear(a, weight).float() + self.bias
         return self.rounded_sum(y) if self.rounding else y
 
