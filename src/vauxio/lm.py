@@ -202,18 +202,17 @@ class Network:
         """
         shape = self.shape
         inputs = delayed(codes[None], shape)
+        there = np.zeros((len(codes), inputs.shape[1]), bool)  # by step, as codes are decided
+        for k, row in enumerate(codes):
+            there[k, k : k + len(row)] = row >= 0
         past = self.past(1)
         for first in range(0, inputs.shape[1], _CHUNK):
             chunk = inputs[:, first : first + _CHUNK]
             count = chunk.shape[1]
             bias = self._bias[:, : count * shape.heads, : shape.window + count].copy()
             bias[:, :, : max(0, shape.window - first)] = MASKED
-            tokens = [
-                begin + (row[begin : max(0, first + count - k)] >= 0).nonzero()[0]
-                for k, row in enumerate(codes)
-                for begin in [max(0, first - k)]
-            ]
-            wanted = [at + k - first for k, at in enumerate(tokens)]
+            wanted = [row.nonzero()[0] for row in there[:, first : first + count]]
+            tokens = [first + at - k for k, at in enumerate(wanted)]
             scores, keys, values = self.run(chunk, wanted, past, bias)
             for layer in range(shape.layers):
                 key, value = past[layer]

@@ -217,7 +217,7 @@ class LMCoder:
                     leave_room(wide, alike[some])
                 tables[some] = bounds(wide)
             table, symbols = tables.reshape(-1).data, np.empty(len(row), np.intp)
-            order = row.argsort(kind="stable")
+            order = row.argsort(kind="stable")  # as payloads have them: by channel, then codebook
             at = order.tolist(), row[order].tolist(), book[order].tolist()
             for i, r, k in zip(*at, strict=True):
                 if alike is not None and alike[i]:  # the room is for the code before
