@@ -423,7 +423,7 @@ def test_a_signal_leaves_nothing(vaux, vaux_process, long_wav, tmp_path, verb, n
     """Half of the input is there and no more comes: the command waits for it."""
     content, target = long_wav.read_bytes(), "out.vx"
     if verb == "decode":
-        assert vaux("encode", long_wav, "long.vx").code == 0
+        assert vaux("encode", "-b", "1.5", long_wav, "long.vx").code == 0
         content, target = Path("long.vx").read_bytes(), "out.wav"
     Path(target).write_bytes(b"precious")
     before = tree(tmp_path)
