@@ -184,7 +184,6 @@ class Network:
         self._bias = self._chunk_bias()
         names = {each.name for each in session.get_inputs()}
         self._picks = "codebooks" not in names  # graphs made before score every step
-        self._nowhere = {f"wanted_{k}": np.empty(0, np.int64) for k in range(self.shape.codebooks)}
 
     def scores(self, codes: np.ndarray) -> Iterator[list[tuple[np.ndarray, np.ndarray]]]:
         """The scores where the codes are known, a chunk of steps at a time.
@@ -247,8 +246,8 @@ class Network:
             feed |= {f"past_keys_{i}": np.ascontiguousarray(key)}
             feed |= {f"past_values_{i}": np.ascontiguousarray(value), f"bias_{i}": bias[i]}
         if self._picks:
-            feed |= self._nowhere
-            feed |= {f"wanted_{k}": at for k, at in enumerate(wanted)}
+            counts = [len(at) for at in wanted] + [0] * (self.shape.codebooks - used)
+            feed |= {"wanted": np.concatenate(wanted), "counts": np.array(counts, np.int64)}
             names = [f"scores_{k}" for k in range(used)]
         else:
             feed["codebooks"] = np.array([used], np.int64)

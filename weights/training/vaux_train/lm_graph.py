@@ -108,11 +108,12 @@ def check_bounds(name: str, weight: np.ndarray, bias: np.ndarray) -> None:
 def lm_graph(model: TokenModel) -> onnx.ModelProto:
     """The graph; `docs/format.md` names its tensors, `vauxio.lm.Network` feeds it.
 
-    Inputs: ``codes`` int64 ``[B, S, codebooks]``; for each codebook ``wanted_k`` int64 ``[n_k]``,
-    which of the B * S steps it is scored at; for each layer ``past_keys_i`` ``[B, key, window]``,
-    ``past_values_i`` ``[B, window, key]`` and ``bias_i`` ``[S * heads, window + S]``, which says
-    what each step sees (the graph itself knows no order of time). Outputs: ``scores_k``
-    ``[n_k, size]``; ``keys_i`` and ``values_i`` of the new steps.
+    Inputs: ``codes`` int64 ``[B, S, codebooks]``; ``wanted`` int64, at which of the B * S steps
+    codebooks are scored, one codebook after the other, and ``counts`` int64 ``[codebooks]``, how
+    many that are of each; for each layer ``past_keys_i`` ``[B, key, window]``, ``past_values_i``
+    ``[B, window, key]`` and ``bias_i`` ``[S * heads, window + S]``, which says what each step sees
+    (the graph itself knows no order of time). Outputs: ``scores_k`` ``[counts[k], size]``;
+    ``keys_i`` and ``values_i`` of the new steps.
     """
     c = model.config
     width, heads, window = c.width, c.heads, c.window
@@ -164,9 +165,10 @@ def lm_graph(model: TokenModel) -> onnx.ModelProto:
         h = g.limit(h, -STREAM_LIMIT, STREAM_LIMIT)
     a = g.byte(g.normalised(h, width))
     outputs = {}
+    wanted = g.split("wanted", "counts", model.codebooks, axis=0)
     for k, head in enumerate(model.heads):
-        wanted = g.op("Gather", a, f"wanted_{k}")
-        scores = g.apply(wanted, *g.linear_parts(f"heads.{k}", *integers_of(head)))
+        linear = g.linear_parts(f"heads.{k}", *integers_of(head))
+        scores = g.apply(g.op("Gather", a, wanted[k]), *linear)
         outputs[f"scores_{k}"] = scores, [f"n_{k}", model.size]
     for i in range(c.layers):
         outputs[f"keys_{i}"] = keys[i], ["B", key, "S"]
@@ -175,10 +177,8 @@ def lm_graph(model: TokenModel) -> onnx.ModelProto:
         g.nodes.append(helper.make_node("Identity", [tensor], [name]))
     inputs = [
         helper.make_tensor_value_info("codes", TensorProto.INT64, ["B", "S", model.codebooks]),
-        *(
-            helper.make_tensor_value_info(f"wanted_{k}", TensorProto.INT64, [f"n_{k}"])
-            for k in range(model.codebooks)
-        ),
+        helper.make_tensor_value_info("wanted", TensorProto.INT64, ["wanted"]),
+        helper.make_tensor_value_info("counts", TensorProto.INT64, [model.codebooks]),
     ]
     for i in range(c.layers):
         for name, dims in (
