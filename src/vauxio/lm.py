@@ -20,7 +20,7 @@ __all__ = ["Network", "Parameters", "Steps", "delayed", "read_parameters", "refe
 UNIT = 32
 """Activations are integers from -127 to 127, in steps of 1/32; their mean size is set to 1."""
 
-LARGEST = 127
+LARGEST = 127  # of embeddings and activations
 LIMIT = 32767  # of the residual stream, in steps of 1/256
 EMBEDDING_SHIFT = 3
 SCORE_SHIFT = 7
@@ -238,7 +238,7 @@ class Network:
     ) -> tuple[list[np.ndarray], list[np.ndarray], list[np.ndarray]]:
         """Some steps: scores, keys and values; `bias` says which of the past each one sees.
 
-        Codebooks are scored where they are `wanted`, each at so many of all rows' steps.
+        `wanted` has for each codebook where it is scored: row * steps + step, in ascending order.
         """
         layers, used = self.shape.layers, len(wanted)
         feed = {"codes": inputs}
@@ -257,9 +257,9 @@ class Network:
         out = self.session.run(names, feed)
         scores, keys, values = out[: -2 * layers], out[-2 * layers : -layers], out[-layers:]
         if not self._picks:
-            everywhere = [group[:, :, k] for group in scores for k in range(group.shape[2])]
-            pairs = zip(everywhere, wanted, strict=False)
-            scores = [score.reshape(-1, self.shape.size)[at] for score, at in pairs]
+            books = [(group, k) for group in scores for k in range(group.shape[2])]
+            pairs = zip(books, wanted, strict=False)
+            scores = [group.reshape(-1, *group.shape[2:])[at, k] for (group, k), at in pairs]
         return scores, keys, values
 
     def _chunk_bias(self) -> np.ndarray:

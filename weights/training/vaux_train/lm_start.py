@@ -19,6 +19,7 @@ RIDGE = 0.01  # of the mean square of what is mapped
 def start_from(model: TokenModel, folder: Path) -> int:
     """Take over ``lm.onnx``; its roundings stay, what it was in floating point is lost.
 
+    Where weights are above 63, as there were before, these lose a bit.
     Of one for more codebooks, what the first need is taken. Of one for fewer, those that are added
     say nothing to the others at first, and of themselves nothing is known.
     What the shipped numbers have in common with the codes' vectors becomes the maps again, so
