@@ -166,9 +166,7 @@ def test_the_scores_are_worth_something(expected):
     """They differ from step to step, are integers, and beat the nominal bits on real codes."""
     for scores in itertools.chain(*expected.values()):
         assert (scores[1:] != scores[:-1]).any(axis=(1, 2)).all()
-    for (id, name), content in itertools.product(
-        itertools.product(CODERS, GOLDEN[:2]), (CONTENT, SIGNED)
-    ):
+    for id, name, content in itertools.product(CODERS, GOLDEN[:2], (CONTENT, SIGNED)):
         codes = golden_codes(name)
         assert len(coder(id, content).encode(codes)) < codes.size * 10 / 8 * 0.95
 
