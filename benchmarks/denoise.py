@@ -21,7 +21,7 @@ import soundfile
 import soxr
 
 import vauxio
-from vauxio.models import SPEECH, find_denoiser, find_model
+from vauxio.model.installed import SPEECH, find_denoiser, find_model
 
 from .output import add_json_option, publish
 from .quality.codecs import PEERS, Signal

@@ -19,7 +19,7 @@ import onnx
 import soundfile
 
 import vauxio
-from vauxio.bundles import Denoiser, Model
+from vauxio.model.bundles import Denoiser, Model
 
 ROOT = Path(__file__).parents[1]
 EXAMPLE = ROOT / "tests" / "data" / "speech-48k.flac"

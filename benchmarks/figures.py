@@ -23,7 +23,7 @@ from typing import Any
 
 import click
 
-from vauxio.models import DEFAULT, SPEECH
+from vauxio.model.installed import DEFAULT, SPEECH
 
 from .quality import report
 from .speed import report as speed_report

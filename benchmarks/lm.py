@@ -25,9 +25,9 @@ import numpy as np
 import soundfile
 
 from vauxio import Codec
-from vauxio.depths import ABSENT, depths_of
-from vauxio.signalcoding import SignalEncoder
-from vauxio.tokens import best_coder, block_tokens
+from vauxio.codec.signal import SignalEncoder
+from vauxio.entropy.allocation import ABSENT, depths_of
+from vauxio.file.blocks import best_coder, block_tokens
 
 HERE = Path(__file__).parent
 RECORDINGS = HERE.parent / "tests" / "data"

@@ -26,12 +26,12 @@ for _name in ("OMP", "OPENBLAS", "MKL", "NUMBA"):  # before NumPy: one thread fo
 import numpy as np  # noqa: E402
 
 import vauxio  # noqa: E402
-from vauxio import pcm  # noqa: E402
 from vauxio.archive.coding import measure_whole  # noqa: E402
-from vauxio.depths import Allocation  # noqa: E402
-from vauxio.extension import bands_for  # noqa: E402
-from vauxio.models import find_model  # noqa: E402
-from vauxio.tokens import TokenWriter  # noqa: E402
+from vauxio.audio import pcm  # noqa: E402
+from vauxio.codec.bandwidth_extension import bands_for  # noqa: E402
+from vauxio.entropy.allocation import Allocation  # noqa: E402
+from vauxio.file.blocks import TokenWriter  # noqa: E402
+from vauxio.model.installed import find_model  # noqa: E402
 
 from .output import add_json_option, publish  # noqa: E402
 from .quality import corpus, metrics  # noqa: E402

@@ -18,8 +18,8 @@ from pathlib import Path
 import atheris
 
 with atheris.instrument_imports(include=["vauxio"]):
-    from vauxio import entropy
     from vauxio.container import Reader
+    from vauxio.entropy import coders
     from vauxio.errors import VauxError
 
 import numpy as np
@@ -29,7 +29,7 @@ sys.path.insert(0, str(ROOT / "tests"))
 
 import format_vectors  # noqa: E402  which has the table that the seeds were made with
 
-STATIC = entropy.StaticCoder(np.array(format_vectors.TABLE, np.uint16))
+STATIC = coders.StaticCoder(np.array(format_vectors.TABLE, np.uint16))
 STEPS = 10_000  # no iteration over a small file may be longer
 TOKENS = 1_000  # a payload may rightly stand for many more codes than it has bytes
 
@@ -49,13 +49,13 @@ class Pipe(io.BytesIO):
 
 def decode(reader: Reader, block) -> None:
     header = reader.header
-    coder = STATIC if block.coder == 1 else entropy.PackedCoder(header.code_bits)
+    coder = STATIC if block.coder == 1 else coders.PackedCoder(header.code_bits)
     if block.coder > 1 or block.tokens > TOKENS:
         return
     shape = header.channels, header.codebooks
     (codes,) = coder.decode([(block.payload, block.tokens)], *shape)
     assert codes.shape == (*shape, block.tokens)
-    if entropy.codes_crc(codes) == block.codes_crc and coder is STATIC:
+    if coders.codes_crc(codes) == block.codes_crc and coder is STATIC:
         again = coder.decode([(coder.encode(codes), block.tokens)], *shape)[0]
         assert np.array_equal(again, codes)
 

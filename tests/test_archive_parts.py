@@ -15,10 +15,10 @@ from signals import voice
 import vauxio
 from vauxio import archive
 from vauxio.archive import coding, jobs, work
-from vauxio.codec import Codec
-from vauxio.depths import Allocation
-from vauxio.pcm import Recording
-from vauxio.signalcoding import SignalEncoder
+from vauxio.audio.pcm import Recording
+from vauxio.codec.codec import Codec
+from vauxio.codec.signal import SignalEncoder
+from vauxio.entropy.allocation import Allocation
 
 
 @pytest.mark.parametrize("rate, channels", [(24000, 1), (44100, 2), (16000, 1), (11025, 1)])

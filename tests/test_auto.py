@@ -15,7 +15,7 @@ from signals import voice
 
 import vauxio
 from vauxio import archive
-from vauxio.models import DEFAULT, SPEECH, candidates, choose_model, find_model
+from vauxio.model.installed import DEFAULT, SPEECH, candidates, choose_model, find_model
 
 
 @pytest.fixture

@@ -10,10 +10,10 @@ import soxr
 from signals import lag, voice
 
 import vauxio
-from vauxio.codec import Codec
-from vauxio.depths import Allocation
+from vauxio.codec.codec import Codec
+from vauxio.codec.signal import SignalDecoder, SignalEncoder, TokenDecoder, TokenEncoder
+from vauxio.entropy.allocation import Allocation
 from vauxio.errors import AudioError, ModelError
-from vauxio.signalcoding import SignalDecoder, SignalEncoder, TokenDecoder, TokenEncoder
 
 MODEL = Codec().model
 ALL, EIGHT = (Allocation.constant(k) for k in (MODEL.codebooks, 8))

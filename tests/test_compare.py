@@ -17,8 +17,8 @@ import pytest
 import soundfile
 
 import vauxio
-from vauxio.compare import measure, read_part
-from vauxio.page import png, render
+from vauxio.compare.comparison import measure, read_part
+from vauxio.compare.page import png, render
 
 RATE = 48000
 
@@ -166,7 +166,7 @@ def test_spectrogram_has_frequencies_where_they_belong(tmp_path):
     path = str(tmp_path / "tone.wav")
     soundfile.write(path, 0.5 * np.sin(2 * np.pi * 6000 * t), RATE)
     part = read_part(path, 0, 30)
-    from vauxio.compare import Comparison
+    from vauxio.compare.comparison import Comparison
 
     page = Page(render(Comparison(part, 0, [measure(part, part)])))
     for attributes in page.named("img"):

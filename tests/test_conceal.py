@@ -11,7 +11,8 @@ import soundfile
 from signals import Pipe, voice
 
 import vauxio
-from vauxio import container, metadata
+from vauxio import container
+from vauxio.container import metadata
 from vauxio.errors import ChecksumError, FormatError, TruncatedError, UnsupportedError
 
 RATE = 16000

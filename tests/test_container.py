@@ -9,8 +9,9 @@ from dataclasses import replace
 
 import pytest
 
-from vauxio import container
 from vauxio.container import Block, Header, Picture, Reader, Writer
+from vauxio.container import reader as reading
+from vauxio.container import writer as writing
 from vauxio.errors import ChecksumError, FormatError, TruncatedError, UnsupportedError
 
 HEADER = Header(
@@ -439,7 +440,8 @@ def test_the_end_must_have_the_frames_of_the_header():
 
 def test_there_is_a_limit_to_blocks(monkeypatch):
     data = written()
-    monkeypatch.setattr(container, "MAX_BLOCKS", 3)
+    for module in (writing, reading):
+        monkeypatch.setattr(module, "MAX_BLOCKS", 3)
     with pytest.raises(FormatError, match="3 blocks"):
         written()
     for kind in (io.BytesIO, Pipe):

@@ -14,12 +14,12 @@ from conftest import DATA
 from signals import lag
 
 import vauxio
-from vauxio.denoising import SignalDenoiser
-from vauxio.depths import Allocation
-from vauxio.entropy import PackedCoder
+from vauxio.codec.denoising import SignalDenoiser
+from vauxio.codec.signal import SignalEncoder, Stateful
+from vauxio.entropy.allocation import Allocation
+from vauxio.entropy.coders import PackedCoder
 from vauxio.errors import AudioError, ModelError
-from vauxio.models import find_denoiser, find_model, models
-from vauxio.signalcoding import SignalEncoder, Stateful
+from vauxio.model.installed import find_denoiser, find_model, models
 
 RATE = 24000
 

@@ -13,8 +13,7 @@ import soxr
 
 import vauxio
 from vauxio import container
-from vauxio.errors import FormatError
-from vauxio.extension import (
+from vauxio.codec.bandwidth_extension import (
     NO_BANDS,
     Bands,
     Extender,
@@ -25,8 +24,9 @@ from vauxio.extension import (
     encode_levels,
     timing,
 )
-from vauxio.header import make_start
-from vauxio.models import find_model
+from vauxio.container.header import make_start
+from vauxio.errors import FormatError
+from vauxio.model.installed import find_model
 
 MODEL = find_model()
 COARSE, FINE = Bands(5), Bands(10, True)

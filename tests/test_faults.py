@@ -151,7 +151,7 @@ def test_a_disk_that_fills_up_while_encoding(vaux, mounted, long_wav, there):
 
 def test_the_input_is_cut_off_while_it_is_read(vaux, long_wav, tmp_path, monkeypatch):
     """Somebody truncates the recording after its first block was read."""
-    from vauxio import vauxfile
+    from vauxio.file import vauxfile
 
     push = vauxfile.VauxFile.write
 
@@ -167,7 +167,7 @@ def test_the_input_is_cut_off_while_it_is_read(vaux, long_wav, tmp_path, monkeyp
 
 @pytest.mark.skipif(os.name != "posix", reason="unlinks an open file")
 def test_the_input_loses_its_name_while_it_is_read(vaux, long_wav, tmp_path, monkeypatch):
-    from vauxio import vauxfile
+    from vauxio.file import vauxfile
 
     push = vauxfile.VauxFile.write
 

@@ -20,10 +20,10 @@ from signals import Full, Pipe, lag, voice
 
 import vauxio
 from vauxio import container
+from vauxio.codec.signal import SignalDecoder
 from vauxio.errors import AudioError, FormatError, ModelError, TruncatedError, UnsupportedError
-from vauxio.models import find_model
-from vauxio.signalcoding import SignalDecoder
-from vauxio.tokens import TokenReader
+from vauxio.file.blocks import TokenReader
+from vauxio.model.installed import find_model
 
 RATE = 16000
 FRAMES = 25 * RATE + 123

@@ -11,7 +11,9 @@ import independent_decoder as other
 import numpy as np
 import pytest
 
-from vauxio import container, depths, entropy, errors, extension
+from vauxio import container, errors
+from vauxio.codec import bandwidth_extension
+from vauxio.entropy import allocation, coders
 
 EXPECTED = json.loads((made.FOLDER / "vectors.json").read_text(encoding="utf-8"))
 GOOD = [name for name, facts in EXPECTED.items() if not facts["error"]]
@@ -49,16 +51,16 @@ def read_all(file: io.BytesIO) -> tuple[container.Reader, list[np.ndarray]]:
     """Every block's codes ``[channels, codebooks, tokens]``, checked as a user of them must."""
     reader, decoded = container.Reader(file), []
     header = reader.header
-    coders = {0: entropy.PackedCoder(header.code_bits), 1: entropy.StaticCoder(TABLE)}
+    every_coder = {0: coders.PackedCoder(header.code_bits), 1: coders.StaticCoder(TABLE)}
     try:
         for block in reader:
-            coder, shape = coders[block.coder], (header.channels, header.codebooks)
+            coder, shape = every_coder[block.coder], (header.channels, header.codebooks)
             span = header.depth_tokens
             deep = span and [
-                depths.decode_depths(block.depths, span, shape[0], block.tokens, shape[1])
+                allocation.decode_depths(block.depths, span, shape[0], block.tokens, shape[1])
             ]
             (codes,) = coder.decode([(block.payload, block.tokens)], *shape, deep or None)
-            if entropy.codes_crc(codes) != block.codes_crc:
+            if coders.codes_crc(codes) != block.codes_crc:
                 raise errors.ChecksumError("codes")
             decoded.append(codes)
     except errors.FormatError as e:
@@ -96,10 +98,10 @@ def test_good_files(name, kind):
     assert header.tags == facts.get("tags", {})
     empty = np.empty((header.channels, header.codebooks, 0), np.uint16)
     codes = np.concatenate([empty, *decoded], axis=2)
-    assert entropy.codes_crc(codes) == facts["codes_crc"]
+    assert coders.codes_crc(codes) == facts["codes_crc"]
 
     theirs = other.decode(stored(name), made.TABLE)
-    ours = [[[c for c in channel if c != depths.ABSENT] for channel in token]
+    ours = [[[c for c in channel if c != allocation.ABSENT] for channel in token]
             for token in codes.transpose(2, 0, 1).tolist()]  # fmt: skip
     assert theirs.codes == ours
     assert bool(header.depth_tokens) == (name == "good-05-depths.vx")
@@ -134,27 +136,27 @@ def test_vauxio_writes_the_same_bytes():
         theirs.model, theirs.decoder_hash, 0, bytes(8), 24000, 1, None, 2, 10, 8
     )
     codes = np.array(theirs.codes, np.uint16).transpose(1, 2, 0)
-    assert written(header, codes, entropy.PackedCoder(10), 5000) == stored("good-01-packed.vx")
-    assert written(header, codes[..., :0], entropy.PackedCoder(10), 0) == stored("good-03-empty.vx")
+    assert written(header, codes, coders.PackedCoder(10), 5000) == stored("good-01-packed.vx")
+    assert written(header, codes[..., :0], coders.PackedCoder(10), 0) == stored("good-03-empty.vx")
 
     name = "good-05-depths.vx"
     reader, decoded = read_all(io.BytesIO(stored(name)))
-    coders = [entropy.StaticCoder(TABLE), entropy.PackedCoder(10), entropy.StaticCoder(TABLE)]
+    every_coder = [coders.StaticCoder(TABLE), coders.PackedCoder(10), coders.StaticCoder(TABLE)]
     codes = np.concatenate(decoded, axis=2)
     header = dataclasses.replace(reader.header, frames=20000)
-    assert written(header, codes, coders, 20000) == stored(name)
+    assert written(header, codes, every_coder, 20000) == stored(name)
 
     for name, divided in (("good-06-levels.vx", [12, 24]), ("good-07-fine-levels.vx", [35])):
         reader, decoded = read_all(io.BytesIO(stored(name)))
         channels = reader.header.channels
-        bands = extension.Bands(reader.header.bands, reader.header.fine)
+        bands = bandwidth_extension.Bands(reader.header.bands, reader.header.fine)
         levels = np.array(EXPECTED[name]["levels"], np.uint8)
         parts = [part.reshape(channels, bands.count, -1) for part in np.split(levels, divided)]
         for part, block in zip(parts, reader, strict=True):
-            found = extension.decode_levels(block.levels, channels, bands, block.tokens)
+            found = bandwidth_extension.decode_levels(block.levels, channels, bands, block.tokens)
             assert np.array_equal(found[..., :: bands.span], part)
         codes = np.concatenate(decoded, axis=2)
-        assert written(reader.header, codes, entropy.PackedCoder(10), 9, parts) == stored(name)
+        assert written(reader.header, codes, coders.PackedCoder(10), 9, parts) == stored(name)
 
 
 def written(header: container.Header, codes: np.ndarray, coder, frames: int, levels=()):
@@ -164,9 +166,9 @@ def written(header: container.Header, codes: np.ndarray, coder, frames: int, lev
     for n, i in enumerate(range(0, codes.shape[2], header.block_tokens)):
         part = codes[..., i : i + header.block_tokens]
         each = coder[n] if isinstance(coder, list) else coder
-        payload, crc = each.encode(part), entropy.codes_crc(part)
-        deep = span and depths.encode_depths(depths.depths_of(part), span, header.codebooks)
-        above = extension.encode_levels(levels[n]) if header.bands else b""
+        payload, crc = each.encode(part), coders.codes_crc(part)
+        deep = span and allocation.encode_depths(allocation.depths_of(part), span, header.codebooks)
+        above = bandwidth_extension.encode_levels(levels[n]) if header.bands else b""
         writer.write(container.Block(part.shape[2], each.id, crc, payload, deep or b"", above))
     writer.close(frames)
     return file.getvalue()
@@ -181,7 +183,7 @@ def test_the_other_decoder_reads_what_vauxio_writes(coder):
     codes = np.stack(
         [random.choice(1024, (3, 1600), p=row / row.sum()) for row in table], axis=1
     ).astype(np.uint16)
-    used = entropy.StaticCoder(table) if coder == "static" else entropy.PackedCoder(10)
+    used = coders.StaticCoder(table) if coder == "static" else coders.PackedCoder(10)
     header = container.Header(
         "a", bytes(8), used.id, used.hash, 48000, 3, None, 4, 10, 750, {"title": "x"}
     )
@@ -199,7 +201,7 @@ def test_both_range_coders_agree_on_the_bytes():
         table = random.integers(1, 65536, (1, size))
         cases.append((table.tolist(), random.integers(0, size, 300).tolist()))
     for table, symbols in cases:
-        coder = entropy.StaticCoder(np.array(table, np.uint16))
+        coder = coders.StaticCoder(np.array(table, np.uint16))
         payload = coder.encode(np.array(symbols, np.uint16)[None, None])
         decoder = other.RangeDecoder(payload)
         bounds = other.distribution(table[0])

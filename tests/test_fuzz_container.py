@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_format_vectors import GOOD, Pipe, stored
 
-from vauxio import entropy
 from vauxio.container import Reader
+from vauxio.entropy import coders
 from vauxio.errors import FormatError, VauxError
 
 FILES = [stored(name) for name in GOOD]
@@ -27,14 +27,14 @@ def consume(file: io.BytesIO) -> None:
     """Read and decode all that can be had, going on after errors; `VauxError` if it has none."""
     reader = Reader(file)
     header = reader.header
-    coders = {0: entropy.PackedCoder(header.code_bits), 1: entropy.StaticCoder(TABLE)}
+    every_coder = {0: coders.PackedCoder(header.code_bits), 1: coders.StaticCoder(TABLE)}
     blocks = iter(reader)
     for _ in range(STEPS):
         try:
             block = next(blocks)
-            if block.coder in coders and block.tokens <= 1000:
+            if block.coder in every_coder and block.tokens <= 1000:
                 shape = header.channels, header.codebooks
-                (codes,) = coders[block.coder].decode([(block.payload, block.tokens)], *shape)
+                (codes,) = every_coder[block.coder].decode([(block.payload, block.tokens)], *shape)
                 assert codes.shape == (*shape, block.tokens)
         except StopIteration:
             return

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from signals import voice
 
-from vauxio.liveresample import LiveResampler
-from vauxio.resample import Resampler
+from vauxio.audio.live_resample import LiveResampler
+from vauxio.audio.resample import Resampler
 
 RATIOS = [(48000, 24000), (44100, 24000), (8000, 24000), (24000, 44100), (24000, 16000),
           (192000, 24000), (44101, 24000), (24000, 44101)]  # fmt: skip

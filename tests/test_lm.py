@@ -28,25 +28,28 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import vauxio
-from vauxio import container, depths, entropy, history, lm, lmcoder, rangecoder
+from vauxio import container
+from vauxio.entropy import adaptive, allocation, coders, range_coder, transformer, transformer_coder
 from vauxio.errors import ChecksumError, FormatError, ModelError
-from vauxio.models import DEFAULT, find_model
-from vauxio.tokens import TokenReader, TokenWriter, block_tokens
+from vauxio.file.blocks import TokenReader, TokenWriter, block_tokens
+from vauxio.model.installed import DEFAULT, find_model
 
 DATA = Path(__file__).parent / "data"
 FOLDER = DATA / "lm"
 CONTENT = (FOLDER / "lm.onnx").read_bytes()
 BYTES = (FOLDER / "bytes.onnx").read_bytes()
 SIGNED = (FOLDER / "signed.onnx").read_bytes()
-PARAMETERS = lm.read_parameters(CONTENT)
+PARAMETERS = transformer.read_parameters(CONTENT)
 GRAPHS = pytest.mark.parametrize(
     "content", [CONTENT, BYTES, SIGNED], ids=["float32", "bytes", "signed"]
 )
 GOLDEN = ["mono", "stereo", "adaptive-mono", "adaptive-stereo", "signed-mono", "signed-stereo"]
-CODERS = [entropy.LM, entropy.ADAPTIVE]
+CODERS = [coders.LM, coders.ADAPTIVE]
 
 
-def network(optimised: bool = True, threads: int = 1, content: bytes = CONTENT) -> lm.Network:
+def network(
+    optimised: bool = True, threads: int = 1, content: bytes = CONTENT
+) -> transformer.Network:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.log_severity_level = 3
@@ -54,15 +57,15 @@ def network(optimised: bool = True, threads: int = 1, content: bytes = CONTENT) 
         level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
         options.graph_optimization_level = level
     session = onnxruntime.InferenceSession(content, options, ["CPUExecutionProvider"])
-    return lm.Network(session, lm.read_parameters(content))
+    return transformer.Network(session, transformer.read_parameters(content))
 
 
 NETWORKS = {content: network(content=content) for content in (CONTENT, BYTES, SIGNED)}
 
 
-def coder(id: int = entropy.ADAPTIVE, content: bytes = CONTENT) -> lmcoder.LMCoder:
+def coder(id: int = coders.ADAPTIVE, content: bytes = CONTENT) -> transformer_coder.LMCoder:
     hash = hashlib.sha256(content).digest()[:8]
-    return lmcoder.LMCoder(id, hash, 4, 1024, lambda: NETWORKS[content])
+    return transformer_coder.LMCoder(id, hash, 4, 1024, lambda: NETWORKS[content])
 
 
 def any_codes(channels: int, codebooks: int, tokens: int, seed: int = 0) -> np.ndarray:
@@ -81,13 +84,13 @@ def lm_of(name: str) -> bytes:
 
 def defined(content: bytes, codes: np.ndarray) -> np.ndarray:
     """Scores ``[tokens, codebooks, size]`` by definition."""
-    parameters = lm.read_parameters(content)
-    inputs = lm.delayed(codes[None], parameters.shape)[0]
-    scores = lm.reference(parameters, inputs, len(codes))
+    parameters = transformer.read_parameters(content)
+    inputs = transformer.delayed(codes[None], parameters.shape)[0]
+    scores = transformer.reference(parameters, inputs, len(codes))
     return np.stack([scores[k : k + codes.shape[1], k] for k in range(len(codes))], axis=1)
 
 
-def in_chunks(model: lm.Network, codes: np.ndarray) -> list[np.ndarray]:
+def in_chunks(model: transformer.Network, codes: np.ndarray) -> list[np.ndarray]:
     """Scores ``[tokens, size]`` of each codebook, where there is a code of it."""
     found = [list(zip(*parts, strict=True)) for parts in zip(*model.scores(codes), strict=True)]
     for row, (tokens, _) in zip(codes, found, strict=True):
@@ -95,10 +98,12 @@ def in_chunks(model: lm.Network, codes: np.ndarray) -> list[np.ndarray]:
     return [np.concatenate(scores) for _, scores in found]
 
 
-def compare_steps(model: lm.Network, codes: np.ndarray, scores: np.ndarray, steps: int) -> None:
+def compare_steps(
+    model: transformer.Network, codes: np.ndarray, scores: np.ndarray, steps: int
+) -> None:
     """Many rows together, where wanted, to scores ``[rows, tokens, codebooks, size]``."""
     rows, books, tokens = codes.shape
-    inputs, stepper = lm.delayed(codes, model.shape), lm.Steps(model, rows)
+    inputs, stepper = transformer.delayed(codes, model.shape), transformer.Steps(model, rows)
     compared = 0
     for s in range(steps):
         wanted = wanted_at(s, rows, books)
@@ -156,8 +161,8 @@ def test_step_by_step_and_in_batches(long_codes, expected, content, rows):
 @GRAPHS
 def test_codes_that_are_absent_are_not_scored(content):
     codes = channels_alike(1, 300)[0]
-    inputs = lm.delayed(codes[None], PARAMETERS.shape)[0]
-    scores = lm.reference(lm.read_parameters(content), inputs, 4)
+    inputs = transformer.delayed(codes[None], PARAMETERS.shape)[0]
+    scores = transformer.reference(transformer.read_parameters(content), inputs, 4)
     for k, found in enumerate(in_chunks(NETWORKS[content], codes)):
         assert np.array_equal(found, scores[(codes[k] >= 0).nonzero()[0] + k, k])
 
@@ -175,7 +180,7 @@ def test_the_scores_are_worth_something(expected):
 @pytest.mark.parametrize("codebooks", [1, 2, 3])
 def test_fewer_codebooks_see_nothing_of_the_others(content, codebooks):
     codes = any_codes(1, codebooks, 50)[0]
-    inputs = lm.delayed(codes[None], PARAMETERS.shape)[0]
+    inputs = transformer.delayed(codes[None], PARAMETERS.shape)[0]
     assert (inputs[:, codebooks:] == 1024).all()
     scores = defined(content, codes).swapaxes(0, 1)
     assert np.array_equal(in_chunks(NETWORKS[content], codes), scores)
@@ -184,7 +189,7 @@ def test_fewer_codebooks_see_nothing_of_the_others(content, codebooks):
 def test_what_goes_into_a_step():
     codes = np.arange(6).reshape(1, 2, 3)
     none = 1024
-    assert lm.delayed(codes, PARAMETERS.shape)[0].tolist() == [
+    assert transformer.delayed(codes, PARAMETERS.shape)[0].tolist() == [
         [none, none, none, none],
         [0, none, none, none],
         [1, 3, none, none],
@@ -251,7 +256,7 @@ def read(name: str) -> np.ndarray:
     payloads = [(block.payload, block.tokens) for block in blocks]
     codes = own.decode(payloads, header.channels, header.codebooks)
     for block, part in zip(blocks, codes, strict=True):
-        assert block.coder == header.coder and entropy.codes_crc(part) == block.codes_crc
+        assert block.coder == header.coder and coders.codes_crc(part) == block.codes_crc
     return np.concatenate(codes, axis=2)
 
 
@@ -268,7 +273,7 @@ def test_golden_files_are_written_byte_for_byte(name):
     writer = container.Writer(file, header)
     for at in range(0, codes.shape[2], header.block_tokens):
         part = codes[..., at : at + header.block_tokens]
-        payload, crc = coder(header.coder, lm_of(name)).encode(part), entropy.codes_crc(part)
+        payload, crc = coder(header.coder, lm_of(name)).encode(part), coders.codes_crc(part)
         writer.write(container.Block(part.shape[2], header.coder, crc, payload))
     writer.close(0)
     assert file.getvalue() == stored
@@ -286,19 +291,19 @@ def test_a_decoder_written_from_the_specification(name):
 def test_both_derive_the_same_distributions(expected):
     scores = np.concatenate([expected[CONTENT][0][::50].reshape(-1, 1024), np.zeros((1, 1024))])
     scores[0, 3], scores[1, 5] = 9000, -9000
-    frequencies = lmcoder.frequencies(scores.astype(np.float32))
-    ours = lmcoder.bounds(lmcoder.weights(frequencies.copy()))
+    frequencies = transformer_coder.frequencies(scores.astype(np.float32))
+    ours = transformer_coder.bounds(transformer_coder.weights(frequencies.copy()))
     for row, likely, bounds in zip(scores, frequencies, ours, strict=True):
         theirs = independent_lm.frequencies_of([int(s) for s in row])
         assert theirs == likely.tolist()
         assert independent_lm.distribution(theirs)[1:] == bounds.tolist()
-    weights = entropy.range_weights(frequencies)
+    weights = coders.range_weights(frequencies)
     assert np.array_equal(ours, (weights + 1).cumsum(axis=1))
     symbols = np.random.default_rng(0).integers(0, 1024, len(scores))
     symbols[:3], symbols[-1] = [0, 1, 1023], 0
     ends = ours[np.arange(len(scores)), symbols]
     begins = ends - 1 - weights[np.arange(len(scores)), symbols]
-    found = lmcoder.intervals(lmcoder.weights(frequencies), symbols)
+    found = transformer_coder.intervals(transformer_coder.weights(frequencies), symbols)
     assert np.array_equal(found, [begins, ends])
 
 
@@ -310,24 +315,24 @@ def test_counts_correct_as_defined():
     symbols[::10] = -1
     for codebook in (0, 3):
         theirs, expected = independent_lm.Shown(50, codebook), []
-        at_once, stepping = history.Counts(1, 4, 50), history.Counts(2, 4, 50)
+        at_once, stepping = adaptive.Counts(1, 4, 50), adaptive.Counts(2, 4, 50)
         for token, (row, symbol) in enumerate(zip(scores[0], symbols.tolist(), strict=True)):
             f = independent_lm.frequencies_of([int(s) for s in row])
             theirs.at(token)
             expected.append(theirs.corrected(f))
             if symbol >= 0:
                 theirs.saw(token, f, symbol)
-        for begin in [0, 5, *range(16, 300, history.SPAN)]:  # a span may come in pieces
+        for begin in [0, 5, *range(16, 300, adaptive.SPAN)]:  # a span may come in pieces
             end = 5 if begin == 0 else min(begin // 16 * 16 + 16, 300)
             there = begin + (symbols[begin:end] >= 0).nonzero()[0]
-            ours = lmcoder.frequencies(scores[0, there])
+            ours = transformer_coder.frequencies(scores[0, there])
             at_once.follow(0, codebook, begin, ours, symbols[there])
             assert ours.tolist() == [expected[i] for i in there]
         assert any(g > 4 * f for g, f in zip(expected[-1], f, strict=True))
         at = np.array([1]), np.array([codebook])
         for token, symbol in enumerate(symbols.tolist()):
             if symbol >= 0:
-                likely = lmcoder.frequencies(scores[0, token : token + 1])
+                likely = transformer_coder.frequencies(scores[0, token : token + 1])
                 stepping.correct(*at, np.array([token]), likely)
                 stepping.saw(*at, np.array([symbol]))
                 assert likely[0].tolist() == expected[token]
@@ -335,7 +340,7 @@ def test_counts_correct_as_defined():
 
 def test_counts_stay_exact_at_the_largest():
     """After the longest block there can be: a code that never came, and one that always did."""
-    counts, likely = history.Counts(1, 1, 2), np.array([[1 << 20, 1 << 20]], np.float64)
+    counts, likely = adaptive.Counts(1, 1, 2), np.array([[1 << 20, 1 << 20]], np.float64)
     counts._came[0, 0, 1] += 65534 * 2**16
     counts._expected[0, 0, 0] += 65534 * 2**16
     counts.correct(np.array([0]), np.array([0]), np.array([65534]), likely)
@@ -349,7 +354,7 @@ def channels_alike(channels: int, tokens: int, seed: int = 0) -> np.ndarray:
     for channel in range(1, channels):
         alike = random.random((4, tokens)) < 0.8
         codes[channel] = np.where(alike, codes[channel - 1], codes[channel])
-    return depths.cut(codes, random.integers(0, 5, (channels, tokens)).clip(0, 4))
+    return allocation.cut(codes, random.integers(0, 5, (channels, tokens)).clip(0, 4))
 
 
 @GRAPHS
@@ -361,8 +366,8 @@ def test_channels_that_are_alike(content):
     assert two < 1.1 * one
     codes = channels_alike(3, 40)
     payload = own.encode(codes)
-    assert len(payload) < 0.8 * len(coder(entropy.LM, content).encode(codes))
-    deep = depths.depths_of(codes)
+    assert len(payload) < 0.8 * len(coder(coders.LM, content).encode(codes))
+    deep = allocation.depths_of(codes)
     (decoded,) = own.decode([(payload, 40)], 3, 4, [deep])
     assert np.array_equal(decoded, codes)
     decoder = independent_decoder.RangeDecoder(payload)
@@ -373,10 +378,10 @@ def test_channels_that_are_alike(content):
 
 def test_likeness_of_a_block_and_step_by_step():
     codes = channels_alike(2, 200)
-    at_once = history.likeness_of(codes[1], codes[0])
-    deep = depths.depths_of(codes)
-    stepping = history.Likeness(deep, 2, 4)
-    assert 0 < (at_once == 0).mean() < 0.9 and at_once.max() > 0.7 * history.ONE
+    at_once = adaptive.likeness_of(codes[1], codes[0])
+    deep = allocation.depths_of(codes)
+    stepping = adaptive.Likeness(deep, 2, 4)
+    assert 0 < (at_once == 0).mean() < 0.9 and at_once.max() > 0.7 * adaptive.ONE
     row = np.array([0, 1])
     for token, book in itertools.product(range(200), range(4)):
         if deep[1, token] > book:
@@ -407,7 +412,7 @@ def test_many_blocks_in_lock_step_are_as_one_by_one(content):
     parts = [channels_alike(3, tokens, seed=tokens) for tokens in (40, 1, 7, 0, 140, 12, 33)]
     blocks = [(own.encode(part), part.shape[2]) for part in parts]
     assert len(parts) * 3 > own.rows
-    deep = [depths.depths_of(part) for part in parts]
+    deep = [allocation.depths_of(part) for part in parts]
     for part, decoded in zip(parts, own.decode(blocks, 3, 4, deep), strict=True):
         assert np.array_equal(decoded, part)
     assert own.decode([], 2, 4) == []
@@ -417,7 +422,7 @@ def test_codes_that_cannot_be_coded():
     with pytest.raises(ValueError, match="1024"):
         coder().encode(np.full((1, 1, 3), 1024, np.uint16))
     with pytest.raises(ValueError, match="no language model"):
-        coder(entropy.STATIC)
+        coder(coders.STATIC)
     with pytest.raises(ValueError, match="uint16"):
         coder().encode(np.zeros((1, 1, 3), np.int64))
     with pytest.raises(ValueError, match="5 codebooks"):
@@ -451,14 +456,14 @@ def test_the_range_coder_is_that_of_the_static_coder(seed, count, size):
     random = np.random.default_rng(seed)
     table = (random.random((1, size)) ** 20 * 65534 + 1).astype(np.uint16)
     symbols = random.choice(size, count, p=table[0] / table[0].sum())
-    bounds = [0, *itertools.accumulate((entropy.range_weights(table)[0] + 1).tolist())]
-    encoder = rangecoder.RangeEncoder()
+    bounds = [0, *itertools.accumulate((coders.range_weights(table)[0] + 1).tolist())]
+    encoder = range_coder.RangeEncoder()
     encoder.encode([bounds[s] for s in symbols], [bounds[s + 1] for s in symbols])
     payload = encoder.finish()
-    static = entropy.StaticCoder(table)
+    static = coders.StaticCoder(table)
     assert payload == static.encode(symbols.astype(np.uint16)[None, None])
     assert payload == format_vectors.range_encode([(table[0].tolist(), s) for s in symbols])
-    decoder = rangecoder.RangeDecoder(payload)
+    decoder = range_coder.RangeDecoder(payload)
     assert [decoder.decode(bounds[1:], 0, size) for _ in symbols] == symbols.tolist()
 
 
@@ -467,9 +472,9 @@ def test_the_range_coder_carries():
     top, whole = (1 << 24) - 1, 1 << 24
     for first in range(1, 8):
         begins, ends = [1] * first + [top] * 9 + [top - 5], [3] * first + [whole] * 9 + [top]
-        encoder = rangecoder.RangeEncoder()
+        encoder = range_coder.RangeEncoder()
         encoder.encode(begins, ends)
-        decoder = rangecoder.RangeDecoder(encoder.finish())
+        decoder = range_coder.RangeDecoder(encoder.finish())
         bounds = [1, 3, top - 5, top, whole]
         symbols = [decoder.decode(bounds, 0, 5) for _ in begins]
         assert symbols == [1] * first + [4] * 9 + [3]
@@ -481,13 +486,13 @@ def test_the_range_coder_carries():
 @pytest.mark.parametrize("content", [b"", b"\x0b", b"\x3a\x00", CONTENT[:5000], CONTENT[100:]])
 def test_what_is_no_language_model(content):
     with pytest.raises(ValueError):
-        lm.read_parameters(content)
+        transformer.read_parameters(content)
 
 
 @pytest.mark.parametrize(("content", "most"), [(CONTENT, 127), (SIGNED, 63)])
 def test_the_sums_stay_exact(content, most):
     """Whatever the activations: the promise of the specification, section 7.3.5."""
-    parameters = lm.read_parameters(content)
+    parameters = transformer.read_parameters(content)
     linears = [each for layer in parameters.layers
                for each in (layer.qkv, layer.out, layer.up, layer.down)]  # fmt: skip
     for linear in [*linears, *parameters.heads]:
@@ -537,7 +542,7 @@ def test_it_is_what_files_are_written_with(weights):
     codes = long_real_codes(1600)
     data, plain = tokens_written(codes), tokens_written(codes, False)
     reader = TokenReader(io.BytesIO(data))
-    assert reader.header.coder == entropy.ADAPTIVE
+    assert reader.header.coder == coders.ADAPTIVE
     assert reader.header.coder_hash == find_model().lm.hash
     assert len(data) < 0.95 * len(plain)
     assert vauxio.info(io.BytesIO(data)).coder == "lm"
@@ -569,7 +574,7 @@ def test_a_block_that_it_would_enlarge_is_packed(weights):
     codes = np.concatenate([any_codes(1, 4, full), long_real_codes(full)], axis=2)
     data = tokens_written(codes)
     reader = container.Reader(io.BytesIO(data))
-    assert [reader.read(i).coder for i in range(2)] == [entropy.PACKED, entropy.ADAPTIVE]
+    assert [reader.read(i).coder for i in range(2)] == [coders.PACKED, coders.ADAPTIVE]
     assert np.array_equal(TokenReader(io.BytesIO(data)).get(0, full, 2 * full), codes[..., :full])
 
 
@@ -592,10 +597,10 @@ def test_a_payload_that_is_not_of_these_codes(weights):
     first, second = (tokens_written(any_) for any_ in (
         long_real_codes(60), np.ascontiguousarray(long_real_codes(60)[..., ::-1])))  # fmt: skip
     blocks = [container.Reader(io.BytesIO(data)).read(0) for data in (first, second)]
-    assert blocks[0].coder == blocks[1].coder == entropy.ADAPTIVE
+    assert blocks[0].coder == blocks[1].coder == coders.ADAPTIVE
     file = io.BytesIO()
     writer = container.Writer(file, container.Reader(io.BytesIO(first)).header)
-    writer.write(container.Block(60, entropy.ADAPTIVE, blocks[0].codes_crc, blocks[1].payload))
+    writer.write(container.Block(60, coders.ADAPTIVE, blocks[0].codes_crc, blocks[1].payload))
     writer.close(0)
     with pytest.raises(ChecksumError, match="block 0"):
         TokenReader(io.BytesIO(file.getvalue())).get(0, 60)

@@ -12,7 +12,7 @@ import pytest
 import signals
 import soundfile
 
-from vauxio import metrics
+from vauxio.compare import metrics
 
 sys.path.insert(0, str(Path(__file__).parent.parent))  # where benchmarks/ is
 

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 import vauxio
-from vauxio.bundles import weights_folder
 from vauxio.errors import ModelError
-from vauxio.models import DEFAULT, find_model, models
+from vauxio.model.bundles import weights_folder
+from vauxio.model.installed import DEFAULT, find_model, models
 
 
 @pytest.fixture

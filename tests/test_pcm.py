@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from vauxio import pcm, riff
+from vauxio.audio import completeness, pcm
 from vauxio.errors import AudioError
 
 
@@ -233,13 +233,13 @@ def chunked(format: str, subtype: str = "PCM_16", endian: str = "FILE") -> bytes
 def test_files_of_chunks_that_are_cut_off(tmp_path, format, endian):
     """libsndfile would take them for whole."""
     whole = chunked(format, endian=endian)
-    assert riff.missing(io.BytesIO(whole)) == 0
+    assert completeness.missing(io.BytesIO(whole)) == 0
     begin = whole.index({"AIFF": b"SSND", "AU": whole[:4]}.get(format, b"data"))
     for kept in (begin + 100, begin + 3000):
         stream = io.BytesIO(b"before" + whole[:kept])
         stream.seek(6)
         header = {"AIFF": 16, "AU": 24, "W64": 24}.get(format, 8)
-        assert riff.missing(stream) == 4000 + header - (kept - begin) and stream.tell() == 6
+        assert completeness.missing(stream) == 4000 + header - (kept - begin) and stream.tell() == 6
         for file in (tmp_path / "a", io.BytesIO(whole[:kept])):
             (tmp_path / "a").write_bytes(whole[:kept])
             with pytest.raises(AudioError, match="cut off: its last [0-9,]+ bytes are missing"):
@@ -256,7 +256,7 @@ def test_lengths_that_say_nothing(length):
     whole = bytearray(chunked("WAV"))
     at = whole.index(b"data") + 4
     whole[at : at + 4] = length.to_bytes(4, "little")
-    assert riff.missing(io.BytesIO(whole)) == 0
+    assert completeness.missing(io.BytesIO(whole)) == 0
 
 
 @pytest.mark.parametrize("format, at, lengths", [
@@ -267,7 +267,11 @@ def test_lengths_that_say_nothing_in_other_formats(format, at, lengths):
         whole = bytearray(chunked(format))
         order, size = ("little", 8) if format == "W64" else ("big", 4)
         whole[at : at + size] = length.to_bytes(size, order)
-        assert riff.missing(io.BytesIO(whole)) == riff.unfinished(io.BytesIO(whole)) == 0
+        assert (
+            completeness.missing(io.BytesIO(whole))
+            == completeness.unfinished(io.BytesIO(whole))
+            == 0
+        )
         with pcm.Recording(io.BytesIO(whole)) as recording:
             assert sum(len(block) for block in recording.blocks(4096)) == 1000
 
@@ -327,7 +331,11 @@ W64 = chunked("W64")[:16]
     W64 + bytes(8) + b"wave" * 8 + b"\xff" * 99,
 ])  # fmt: skip
 def test_chunks_that_tell_nothing(content):
-    assert riff.missing(io.BytesIO(content)) == riff.unfinished(io.BytesIO(content)) == 0
+    assert (
+        completeness.missing(io.BytesIO(content))
+        == completeness.unfinished(io.BytesIO(content))
+        == 0
+    )
 
 
 def test_a_recording_with_nan_names_the_frame(tmp_path):

@@ -20,13 +20,14 @@ from hypothesis import strategies as st
 from signals import Pipe, voice
 
 import vauxio
-from vauxio import container, depths, entropy
-from vauxio.codec import Codec
+from vauxio import container
+from vauxio.codec.bandwidth_extension import allot
+from vauxio.codec.codec import Codec
+from vauxio.codec.signal import TokenDecoder, TokenEncoder
+from vauxio.entropy import allocation, coders
 from vauxio.errors import FormatError, TruncatedError
-from vauxio.extension import allot
-from vauxio.models import find_model
-from vauxio.signalcoding import TokenDecoder, TokenEncoder
-from vauxio.tokens import TokenReader, TokenWriter
+from vauxio.file.blocks import TokenReader, TokenWriter
+from vauxio.model.installed import find_model
 
 MODEL = find_model()
 TABLE = np.random.default_rng(0).integers(1, 65536, (4, 1024)).astype(np.uint16)
@@ -42,15 +43,15 @@ def random_codes(seed: int, channels: int, codebooks: int, tokens: int, span: in
     spans = np.where(rng.random(spans.shape) < 0.3, 0, spans).astype(np.uint8)
     deep = np.repeat(spans, span, axis=1)[:, :tokens]
     codes = rng.integers(0, 1024, (channels, codebooks, tokens)).astype(np.int32)
-    return depths.cut(codes, deep)
+    return allocation.cut(codes, deep)
 
 
-def coders() -> dict[str, entropy.Coder]:
+def every_coder() -> dict[str, coders.Coder]:
     return {
-        "packed": entropy.PackedCoder(10),
-        "static": entropy.StaticCoder(TABLE),
-        "lm": test_lm.coder(entropy.LM),
-        "adaptive": test_lm.coder(entropy.ADAPTIVE),
+        "packed": coders.PackedCoder(10),
+        "static": coders.StaticCoder(TABLE),
+        "lm": test_lm.coder(coders.LM),
+        "adaptive": test_lm.coder(coders.ADAPTIVE),
     }
 
 
@@ -63,9 +64,9 @@ def coders() -> dict[str, entropy.Coder]:
 )  # fmt: skip
 @settings(max_examples=60, deadline=None)
 def test_depths_round_trip(seed, channels, codebooks, tokens, span):
-    deep = depths.depths_of(random_codes(seed, channels, codebooks, tokens, span))
-    data = depths.encode_depths(deep, span, codebooks)
-    decoded = depths.decode_depths(data, span, channels, tokens, codebooks)
+    deep = allocation.depths_of(random_codes(seed, channels, codebooks, tokens, span))
+    data = allocation.encode_depths(deep, span, codebooks)
+    decoded = allocation.decode_depths(data, span, channels, tokens, codebooks)
     assert decoded.dtype == np.uint8 and np.array_equal(decoded, deep)
     assert len(data) <= 3 * channels * -(-tokens // span) + 4
 
@@ -74,7 +75,7 @@ def test_depths_round_trip(seed, channels, codebooks, tokens, span):
 @settings(max_examples=60, deadline=None)
 def test_any_bytes_are_depths_or_an_error(data, codebooks):
     try:
-        decoded = depths.decode_depths(data, 5, 2, 33, codebooks)
+        decoded = allocation.decode_depths(data, 5, 2, 33, codebooks)
     except FormatError:
         return
     assert decoded.shape == (2, 33) and int(decoded.max()) <= codebooks
@@ -82,32 +83,32 @@ def test_any_bytes_are_depths_or_an_error(data, codebooks):
 
 def test_runs_of_depths_are_nearly_free():
     deep = np.zeros((1, 750), np.uint8)
-    assert len(depths.encode_depths(deep, 5, 16)) <= 6
+    assert len(allocation.encode_depths(deep, 5, 16)) <= 6
     deep[:, 300:] = 9
-    assert len(depths.encode_depths(deep, 5, 16)) <= 9
+    assert len(allocation.encode_depths(deep, 5, 16)) <= 9
 
 
 def test_depths_that_cannot_be():
     with pytest.raises(ValueError, match="within 5"):
-        depths.encode_depths(np.array([[1, 1, 2]], np.uint8), 5, 4)
+        allocation.encode_depths(np.array([[1, 1, 2]], np.uint8), 5, 4)
     with pytest.raises(ValueError, match="4 at most"):
-        depths.encode_depths(np.array([[5, 5, 5]], np.uint8), 5, 4)
+        allocation.encode_depths(np.array([[5, 5, 5]], np.uint8), 5, 4)
 
 
 @pytest.mark.parametrize("name", ["packed", "static", "lm"])
 @given(st.data())
 @settings(max_examples=12, deadline=None)
 def test_codes_round_trip(name, data):
-    coder = coders()[name]
+    coder = every_coder()[name]
     channels, codebooks = data.draw(st.integers(1, 2)), data.draw(st.integers(1, 4))
     lengths = data.draw(st.lists(st.integers(1, 30), min_size=1, max_size=3))
     seed, span = data.draw(st.integers(0, 2**32 - 1)), data.draw(st.integers(1, 9))
     parts = [random_codes(seed + n, channels, codebooks, n, span) for n in lengths]
     blocks = [(coder.encode(part), part.shape[2]) for part in parts]
-    deep = [depths.depths_of(part) for part in parts]
+    deep = [allocation.depths_of(part) for part in parts]
     for part, decoded in zip(parts, coder.decode(blocks, channels, codebooks, deep), strict=True):
         assert decoded.dtype == np.int32 and np.array_equal(decoded, part)
-    silent = np.full((channels, codebooks, 7), depths.ABSENT, np.int32)
+    silent = np.full((channels, codebooks, 7), allocation.ABSENT, np.int32)
     assert coder.encode(silent) == b""
 
 
@@ -115,13 +116,13 @@ def test_codes_round_trip(name, data):
 def test_all_codes_are_coded_as_at_a_constant_bitrate(name):
     """Where nothing is absent, the payload is the same."""
     codes = test_lm.any_codes(2, 4, 40)
-    assert coders()[name].encode(codes.astype(np.int32)) == coders()[name].encode(codes)
+    assert every_coder()[name].encode(codes.astype(np.int32)) == every_coder()[name].encode(codes)
 
 
 def test_codes_that_have_gaps():
     codes = random_codes(0, 1, 4, 10, 5)
-    codes[0, :, 3] = [5, depths.ABSENT, 7, 8]
-    for coder in coders().values():
+    codes[0, :, 3] = [5, allocation.ABSENT, 7, 8]
+    for coder in every_coder().values():
         with pytest.raises(ValueError, match="absent"):
             coder.encode(codes)
 
@@ -129,10 +130,10 @@ def test_codes_that_have_gaps():
 @pytest.mark.parametrize("coder", test_lm.CODERS)
 def test_the_language_model_as_specified(coder):
     codes = random_codes(3, 2, 4, 24, 3)
-    deep = depths.depths_of(codes).T.tolist()
+    deep = allocation.depths_of(codes).T.tolist()
     payload = test_lm.coder(coder).encode(codes)
     decoder = independent_decoder.RangeDecoder(payload)
-    adaptive = coder == entropy.ADAPTIVE
+    adaptive = coder == coders.ADAPTIVE
     theirs = independent_lm.decode(test_lm.CONTENT, decoder, deep, adaptive)
     assert theirs == [
         [[c for c in channel if c >= 0] for channel in token]
@@ -143,10 +144,10 @@ def test_the_language_model_as_specified(coder):
 def test_the_checksum_covers_depths():
     codes = random_codes(1, 1, 4, 20, 5)
     other = codes.copy()
-    other[0, :, 5:10] = depths.ABSENT
+    other[0, :, 5:10] = allocation.ABSENT
     other[0, 0, 5:10] = 0
     shifted = np.concatenate([codes[..., 5:], codes[..., :5]], axis=2)
-    assert len({entropy.codes_crc(x) for x in (codes, other, shifted)}) == 3
+    assert len({coders.codes_crc(x) for x in (codes, other, shifted)}) == 3
 
 
 # --- files ---
@@ -172,7 +173,7 @@ def test_a_file_gives_its_codes_back(kind, lm):
         at += part.shape[2]
     assert np.array_equal(np.concatenate(parts, axis=2), codes)
     counts = TokenReader(kind(file_of(codes, lm))).count_depths()
-    assert counts.tolist() == np.bincount(depths.depths_of(codes).ravel(), minlength=5).tolist()
+    assert counts.tolist() == np.bincount(allocation.depths_of(codes).ravel(), minlength=5).tolist()
 
 
 def test_only_files_that_need_it_are_of_the_newer_version():
@@ -240,7 +241,7 @@ def test_as_few_as_are_near_enough():
     distortion[0, :, 10:] = 10
 
     def chosen(most: float, of: np.ndarray = distortion) -> list[list[int]]:
-        return depths.Allocation(3, distortion=most).choose(of).tolist()
+        return allocation.Allocation(3, distortion=most).choose(of).tolist()
 
     assert chosen(1.70) == [[2] * 10 + [3] * 2]  # 2^10 <= 9 most^9
     assert chosen(1.69) == [[3] * 12]
@@ -249,7 +250,7 @@ def test_as_few_as_are_near_enough():
 
 
 @given(
-    st.integers(0, 2**32 - 1), st.integers(1, 2 * depths.WINDOW + 7), st.integers(1, 6),
+    st.integers(0, 2**32 - 1), st.integers(1, 2 * allocation.WINDOW + 7), st.integers(1, 6),
     st.integers(0, 4),
 )  # fmt: skip
 @settings(max_examples=60, deadline=None)
@@ -257,14 +258,14 @@ def test_an_average_goes_where_it_is_needed_most(seed, tokens, average, more):
     rng = np.random.default_rng(seed)
     steps = rng.exponential(size=(2, 12, tokens)) * rng.choice([0.01, 1, 100], tokens)
     distortion = steps[:, ::-1].cumsum(axis=1)[:, ::-1].astype(np.float32)
-    deep = depths.Allocation(average + more, average).choose(distortion)
+    deep = allocation.Allocation(average + more, average).choose(distortion)
     assert deep.shape == (2, tokens) and int(deep.max()) <= average + more
-    for at in range(0, tokens, depths.WINDOW):
-        here = slice(at, at + depths.WINDOW)
-        n = min(depths.WINDOW, tokens - at)
+    for at in range(0, tokens, allocation.WINDOW):
+        here = slice(at, at + allocation.WINDOW)
+        n = min(allocation.WINDOW, tokens - at)
         means = np.add.reduceat(distortion[..., here], range(0, n, 5), axis=2)
         means /= np.diff(range(0, n, 5), append=n)
-        wanted = depths.needs(means[:, : average + more + 1])
+        wanted = allocation.needs(means[:, : average + more + 1])
         for row, spans in zip(deep[:, here], wanted, strict=True):
             spent = row.sum(dtype=int)
             budget = max(average * n - 0.25 * -(-n // 5), n)
@@ -278,11 +279,11 @@ def test_an_average_goes_where_it_is_needed_most(seed, tokens, average, more):
 
 
 def test_an_average_leaves_to_silence_what_it_needs():
-    distortion = np.full((1, 9, depths.WINDOW), 2.0, np.float32)
+    distortion = np.full((1, 9, allocation.WINDOW), 2.0, np.float32)
     distortion[..., :50] = 0.5
-    deep = depths.Allocation(8, 4, distortion=1.0).choose(distortion)
+    deep = allocation.Allocation(8, 4, distortion=1.0).choose(distortion)
     assert not deep[:, :50].any() and deep.mean() <= 4 and (deep[:, 50:] > 4).any()
-    assert not depths.Allocation(8, 4, distortion=2.0).choose(distortion).any()
+    assert not allocation.Allocation(8, 4, distortion=2.0).choose(distortion).any()
 
 
 # --- with a model ---
@@ -351,7 +352,7 @@ def test_parts_and_the_whole(speech, tmp_path):
 def test_absent_codes_add_nothing(speech):
     codec = Codec()
     codes = codec.encode(*speech, bitrate=3).codes[..., :60]
-    deep = depths.cut(codes.astype(np.int32), np.full((1, 60), 2, np.uint8))
+    deep = allocation.cut(codes.astype(np.int32), np.full((1, 60), 2, np.uint8))
     few, cut = (TokenDecoder(codec, 1).push(x) for x in (codes[:, :2], deep))
     assert np.array_equal(few, cut)
 
@@ -363,9 +364,9 @@ def test_depths_are_those_of_the_distortion(speech):
     allocation = MODEL.allocation(None, 5)
     codes, distortion = TokenEncoder(codec, 1, allocation).search(samples)
     assert distortion.shape == (1, MODEL.codebooks + 1, 150)
-    constant = depths.Allocation.constant(MODEL.codebooks)
+    constant = allocation.Allocation.constant(MODEL.codebooks)
     assert np.array_equal(codes, TokenEncoder(codec, 1, constant).push(samples))
-    deep = depths.depths_of(TokenEncoder(codec, 1, allocation).push(samples))
+    deep = allocation.depths_of(TokenEncoder(codec, 1, allocation).push(samples))
     assert np.array_equal(deep, allocation.choose(distortion))
 
 
@@ -374,10 +375,10 @@ def test_depths_are_those_of_the_distortion(speech):
 def test_a_bitrate_is_an_average(speech, bitrate):
     """Kept in every window."""
     codes = codes_of(vauxio.compress(*speech, bitrate=bitrate))
-    deep = depths.depths_of(codes.astype(np.int32))[0]
+    deep = allocation.depths_of(codes.astype(np.int32))[0]
     average = allot(MODEL, speech[1], bitrate, None, denoise=False)[0].average
-    for at in range(0, len(deep), depths.WINDOW):
-        assert deep[at : at + depths.WINDOW].mean() <= average
+    for at in range(0, len(deep), allocation.WINDOW):
+        assert deep[at : at + allocation.WINDOW].mean() <= average
     assert deep.mean() > 0.92 * average  # pauses are silent in this recording
     if average < MODEL.codebooks:
         assert deep.min() < average < deep.max() <= average + max(2, average / 4)
@@ -428,7 +429,7 @@ def test_a_bitrate_or_a_quality():
 
 def test_a_model_without_variable_bitrate():
     without = dataclasses.replace(MODEL, distortions=())
-    assert without.allocation(6, None) == depths.Allocation.constant(8)
+    assert without.allocation(6, None) == allocation.Allocation.constant(8)
     with pytest.raises(ValueError, match="no variable bitrate; give a bitrate"):
         without.allocation(None, 3)
 
@@ -483,20 +484,20 @@ def golden(coder: int) -> tuple[bytes, np.ndarray]:
     header = container.Reader(io.BytesIO((test_lm.FOLDER / "mono.vx").read_bytes())).header
     codes = test_lm.golden_codes("mono").astype(np.int32)
     deep = np.resize(np.repeat([4, 4, 3, 4, 0, 4, 2, 4, 4, 1], 5), codes.shape[2])
-    codes = depths.cut(codes, deep[None])
+    codes = allocation.cut(codes, deep[None])
     file = io.BytesIO()
     writer = container.Writer(file, dataclasses.replace(header, coder=coder, depth_tokens=5))
     for at in range(0, codes.shape[2], header.block_tokens):
         part = codes[..., at : at + header.block_tokens]
-        payload, crc = test_lm.coder(coder).encode(part), entropy.codes_crc(part)
-        coded = depths.encode_depths(depths.depths_of(part), 5, header.codebooks)
+        payload, crc = test_lm.coder(coder).encode(part), coders.codes_crc(part)
+        coded = allocation.encode_depths(allocation.depths_of(part), 5, header.codebooks)
         writer.write(container.Block(part.shape[2], coder, crc, payload, coded))
     writer.close(0)
     return file.getvalue(), codes
 
 
 @pytest.mark.parametrize(
-    ("name", "coder"), [("depths", entropy.LM), ("adaptive-depths", entropy.ADAPTIVE)]
+    ("name", "coder"), [("depths", coders.LM), ("adaptive-depths", coders.ADAPTIVE)]
 )
 def test_what_was_written_once_stays_readable(name, coder):
     stored = (test_lm.FOLDER / f"{name}.vx").read_bytes()

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import soxr
 
-from vauxio.resample import Resampler
+from vauxio.audio.resample import Resampler
 
 RATES = [(24000, 44100), (44100, 24000), (24000, 8000), (192000, 24000), (24000, 11025),
          (24000, 44101), (8001, 24000), (24000, 48000), (24000, 24000)]  # fmt: skip

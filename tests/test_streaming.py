@@ -9,8 +9,8 @@ import pytest
 from signals import lag, voice
 
 import vauxio
-from vauxio.codec import Codec, Codes
-from vauxio.entropy import PackedCoder
+from vauxio.codec.codec import Codec, Codes
+from vauxio.entropy.coders import PackedCoder
 from vauxio.errors import AudioError, FormatError
 
 MODEL = Codec().model
@@ -123,7 +123,7 @@ def test_the_bitrate_may_change_from_packet_to_packet(codec):
     codes = codes_of(high, 1, 8).astype(np.int32)
     codes[:, :4, ::2] = codes_of(low, 1, 4)[..., ::2]
     codes[:, 4:, ::2] = -1
-    from vauxio.signalcoding import TokenDecoder
+    from vauxio.codec.signal import TokenDecoder
 
     expected = TokenDecoder(codec, 1).push(codes)[0, MODEL.delay :]
     assert np.abs(decode(codec.stream_decoder(), mixed) - expected).max() < 1e-4
@@ -309,7 +309,7 @@ def test_a_periodic_sound_goes_on_at_its_pitch(codec, monkeypatch):
         )
 
     with_pitch = error()
-    monkeypatch.setattr("vauxio.concealment._SHARE", 0.0)
+    monkeypatch.setattr("vauxio.codec.concealment._SHARE", 0.0)
     assert with_pitch < 0.5 * error()
 
 

@@ -15,9 +15,9 @@ from mutagen.id3 import APIC, COMM, RVA2, TALB, TDRC, TIT2, TPE1, TRCK, TXXX, US
 from signals import voice
 
 import vauxio
+from vauxio.audio.tags import Tags, read_tags, write_tags
 from vauxio.container import Picture, Reader
-from vauxio.retag import retag
-from vauxio.tagging import Tags, read_tags, write_tags
+from vauxio.container.retag import retag
 
 TAGS = {
     "title": "Títle – 題",

@@ -34,7 +34,7 @@ from vaux_train import (  # noqa: E402
 from vaux_train import data as data_of  # noqa: E402
 from vaux_train.__main__ import main  # noqa: E402
 
-from vauxio.depths import WINDOW, Allocation, needs, spans_of  # noqa: E402
+from vauxio.entropy.allocation import WINDOW, Allocation, needs, spans_of  # noqa: E402
 
 SMALL = [
     "model.encoder_dim=32",

@@ -15,7 +15,7 @@ import numpy as np
 import soundfile
 
 import vauxio
-from vauxio.models import DEFAULT, SPEECH
+from vauxio.model.installed import DEFAULT, SPEECH
 
 from ..plots import VARIABLE
 from .corpus import Recording

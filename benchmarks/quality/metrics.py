@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import soxr
 
-from vauxio import metrics
+from vauxio.compare import metrics
 
 from .codecs import Signal
 from .corpus import Recording

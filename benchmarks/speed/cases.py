@@ -77,8 +77,8 @@ def encodec(lm: bool, seconds: float, threads: int) -> dict[str, Any]:
 
 def stages(model: str, bitrate: float, seconds: float, threads: int) -> dict[str, Any]:
     """Networks (with conversion of rates) and entropy coders (with blocks and checksums) apart."""
-    from vauxio.signalcoding import SignalEncoder
-    from vauxio.tokens import TokenReader, TokenWriter
+    from vauxio.codec.signal import SignalEncoder
+    from vauxio.file.blocks import TokenReader, TokenWriter
 
     codec = vauxio.Codec(model, threads=threads)
     allocation = codec.model.allocation(bitrate, None)
@@ -123,8 +123,8 @@ def stages(model: str, bitrate: float, seconds: float, threads: int) -> dict[str
 
 def batch(model: str, bitrate: float, rows: int, seconds: float, threads: int) -> dict[str, Any]:
     """So many signals at the model's rate through the networks as one batch."""
-    from vauxio.depths import WINDOW
-    from vauxio.signalcoding import TokenDecoder, TokenEncoder
+    from vauxio.codec.signal import TokenDecoder, TokenEncoder
+    from vauxio.entropy.allocation import WINDOW
 
     codec = vauxio.Codec(model, threads=threads)
     one = resampled(seconds, codec.model.samplerate)

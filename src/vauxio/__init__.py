@@ -5,8 +5,8 @@
 >>> data, samplerate = vauxio.read('speech.vx')
 """
 
-from .codec import Codec, Codes
-from .denoising import denoise
+from .codec.codec import Codec, Codes
+from .codec.denoising import denoise
 from .errors import (
     AudioError,
     ChecksumError,
@@ -16,9 +16,9 @@ from .errors import (
     UnsupportedError,
     VauxError,
 )
-from .file import blocks, compress, decompress, info, read, write
-from .models import models
-from .vauxfile import VauxFile
+from .file.functions import blocks, compress, decompress, info, read, write
+from .file.vauxfile import VauxFile
+from .model.installed import models
 
 __all__ = [
     "AudioError",

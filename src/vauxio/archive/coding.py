@@ -10,16 +10,16 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from .. import pcm
-from ..bundles import Model
-from ..codec import Codec
-from ..denoising import DenoisingResampler
-from ..depths import WINDOW, Allocation
-from ..extension import Bands, Meter, timing
-from ..pcm import Recording
-from ..resample import Resampler
-from ..signalcoding import CHUNK, SignalDecoder, TokenEncoder
-from ..tokens import TokenReader
+from ..audio import pcm
+from ..audio.pcm import Recording
+from ..audio.resample import Resampler
+from ..codec.bandwidth_extension import Bands, Meter, timing
+from ..codec.codec import Codec
+from ..codec.denoising import DenoisingResampler
+from ..codec.signal import CHUNK, SignalDecoder, TokenEncoder
+from ..entropy.allocation import WINDOW, Allocation
+from ..file.blocks import TokenReader
+from ..model.bundles import Model
 
 __all__ = [
     "PIECE",

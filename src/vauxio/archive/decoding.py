@@ -12,12 +12,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from .. import pcm
+from ..audio import pcm
+from ..audio.formats import FORMATS, MAX_CHUNK, NEVER_EMPTY
+from ..audio.tags import write_tags
 from ..container import Header
 from ..errors import AudioError, FormatError, TruncatedError
-from ..formats import FORMATS, MAX_CHUNK, NEVER_EMPTY
-from ..tagging import write_tags
-from ..vauxfile import VauxFile
+from ..file.vauxfile import VauxFile
 from .coding import PIECE, bounds, decode_stretch
 from .jobs import Context, Join, Part, Parts, divided
 from .planning import Result, Task

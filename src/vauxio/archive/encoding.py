@@ -13,17 +13,18 @@ from typing import Any
 
 import numpy as np
 
-from .. import container, pcm
-from ..bundles import Model
-from ..codec import Codec
-from ..depths import Allocation
+from .. import container
+from ..audio import pcm
+from ..audio.tags import Tags, read_tags
+from ..codec.bandwidth_extension import Bands, allot
+from ..codec.codec import Codec
+from ..entropy.allocation import Allocation
 from ..errors import AudioError, FormatError
-from ..extension import Bands, allot
+from ..file.blocks import TokenReader, TokenWriter, block_tokens
+from ..file.vauxfile import VauxFile
 from ..fileio import name_of
-from ..models import choose_model
-from ..tagging import Tags, read_tags
-from ..tokens import TokenReader, TokenWriter, block_tokens
-from ..vauxfile import VauxFile
+from ..model.bundles import Model
+from ..model.installed import choose_model
 from .coding import (
     PIECE,
     encode_stretch,

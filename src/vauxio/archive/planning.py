@@ -16,11 +16,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
-from ..bundles import Model
+from ..audio.formats import FORMATS
+from ..codec.bandwidth_extension import allot
 from ..errors import VauxError
-from ..extension import allot
-from ..formats import FORMATS
-from ..models import candidates, find_denoiser
+from ..model.bundles import Model
+from ..model.installed import candidates, find_denoiser
 from . import manifest
 from .store import Entry, is_safe, open_store
 

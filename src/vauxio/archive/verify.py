@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from ..errors import ChecksumError, FormatError, TruncatedError
+from ..file.blocks import TokenReader
+from ..file.vauxfile import VauxFile
 from ..fileio import Input
-from ..tokens import TokenReader
-from ..vauxfile import VauxFile
 from .coding import PIECE, bounds, decode_stretch
 from .jobs import Context, Join, Part, Parts, divided
 from .planning import Result, Task

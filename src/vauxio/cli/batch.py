@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from ..metadata import printable
+from ..container.metadata import printable
 from .common import Failure, blame, complain
 
 if TYPE_CHECKING:

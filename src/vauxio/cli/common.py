@@ -20,9 +20,9 @@ from typing import Any, BinaryIO, NamedTuple, TypeVar
 
 import click
 
+from ..container.metadata import printable
 from ..errors import VauxError
 from ..fileio import Output
-from ..metadata import printable
 from .signals import postponed, wakeup
 
 __all__ = [

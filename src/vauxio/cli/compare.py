@@ -12,7 +12,7 @@ from ..errors import AudioError
 from .common import STREAM, Failure, blame, complain, for_each, writing
 
 if TYPE_CHECKING:
-    from ..compare import Version
+    from ..compare.comparison import Version
 
 __all__ = ["command"]
 
@@ -57,8 +57,8 @@ def command(
 
     if not (math.isfinite(start) and math.isfinite(seconds)):
         raise click.UsageError("--start and --seconds must be finite numbers")
-    from ..compare import Comparison, measure, read_part
-    from ..page import render
+    from ..compare.comparison import Comparison, measure, read_part
+    from ..compare.page import render
 
     versions: list[Version] = []
 

@@ -7,8 +7,8 @@ from functools import partial
 
 import click
 
-from ..tagging import write_tags
-from ..vauxfile import VauxFile
+from ..audio.tags import write_tags
+from ..file.vauxfile import VauxFile
 from .batch import Batch, only, options, work_on
 from .common import (
     Failure,

@@ -40,9 +40,9 @@ def command(files: tuple[str, ...], output: str | None, force: bool) -> int:
 
 
 def _denoise(job: Job, force: bool) -> None:
-    from .. import pcm
-    from ..denoising import SignalDenoiser
-    from ..tagging import write_tags
+    from ..audio import pcm
+    from ..audio.tags import write_tags
+    from ..codec.denoising import SignalDenoiser
 
     source, target = job
     form = format_of(target)

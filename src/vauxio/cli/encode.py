@@ -8,8 +8,8 @@ from functools import partial
 import click
 
 from ..errors import FormatError
-from ..models import candidates, find_denoiser, models
-from ..vauxfile import VauxFile
+from ..file.vauxfile import VauxFile
+from ..model.installed import candidates, find_denoiser, models
 from .batch import Batch, only, options, work_on
 from .common import (
     STREAM,
@@ -112,7 +112,7 @@ def _encode(
     force: bool,
     delete_input: bool,
 ) -> None:
-    from .. import pcm
+    from ..audio import pcm
 
     source, target = job
     with blame(source):

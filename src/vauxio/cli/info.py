@@ -7,7 +7,7 @@ import json
 
 import click
 
-from ..file import info
+from ..file.functions import info
 from .common import STREAM, blame, for_each, opened
 
 __all__ = ["command"]

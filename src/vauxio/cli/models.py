@@ -6,8 +6,8 @@ import json
 
 import click
 
-from ..bundles import Denoiser, Model
-from ..models import models
+from ..model.bundles import Denoiser, Model
+from ..model.installed import models
 
 __all__ = ["command"]
 

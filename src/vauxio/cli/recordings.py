@@ -16,15 +16,15 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import click
 import numpy as np
 
+from ..audio.formats import FORMATS, MAX_CHUNK, NEVER_EMPTY, Format
 from ..errors import AudioError
-from ..formats import FORMATS, MAX_CHUNK, NEVER_EMPTY, Format
 from .common import STREAM, blame, complain, is_device, opened
 from .signals import postponed
 
 if TYPE_CHECKING:
-    from ..pcm import Recording
-    from ..tagging import Tags
-    from ..vauxfile import VauxFile
+    from ..audio.pcm import Recording
+    from ..audio.tags import Tags
+    from ..file.vauxfile import VauxFile
 
 __all__ = ["format_of", "recorded", "sink"]
 
@@ -32,8 +32,8 @@ __all__ = ["format_of", "recorded", "sink"]
 @contextlib.contextmanager
 def recorded(name: str) -> Iterator[tuple[Recording, Tags]]:
     """The recording and its tags, which a pipe's cannot be known to have."""
-    from .. import pcm
-    from ..tagging import Tags, read_tags
+    from ..audio import pcm
+    from ..audio.tags import Tags, read_tags
 
     with opened(name) as file:
         with blame(name):

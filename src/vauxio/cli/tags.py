@@ -9,9 +9,9 @@ from pathlib import Path
 import click
 
 from ..container import Picture, Reader
+from ..container.metadata import printable
+from ..container.retag import retag
 from ..errors import FormatError
-from ..metadata import printable
-from ..retag import retag
 from .common import blame, for_each
 
 __all__ = ["command"]

@@ -1,4 +1,4 @@
-"""`vauxio.depths.Allocation.averaging` on the training device, for excerpts of one window."""
+"""`Allocation.averaging` of the library on the training device, for excerpts of one window."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from vauxio.depths import LEVEL, SAID, SPAN, WINDOW
+from vauxio.entropy.allocation import LEVEL, SAID, SPAN, WINDOW
 
 
 def averaged(distortion: Tensor, average: Tensor, silent: float) -> Tensor:

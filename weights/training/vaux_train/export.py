@@ -11,7 +11,7 @@ import numpy as np
 import onnxruntime
 import torch
 
-from vauxio.depths import SPAN, needs
+from vauxio.entropy.allocation import SPAN, needs
 
 from .codec_graph import decoder_graph, encoder_graph, receptive_fields
 from .data import KINDS
@@ -117,7 +117,7 @@ def statistics(
 
 
 def distortions(spans: np.ndarray) -> list[float]:
-    """What spans may have (`vauxio.depths.needs`) at each quality, 0 to 10.
+    """What spans may have (`vauxio.entropy.allocation.needs`) at each quality, 0 to 10.
 
     So those of training audio have as many codes on average as quality stands for: in steps
     of the same factor, from a twelfth of all codebooks to eleven twelfths.

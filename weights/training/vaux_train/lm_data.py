@@ -16,8 +16,8 @@ import numpy as np
 import torch
 
 import vauxio
-from vauxio.bundles import SILENT
-from vauxio.depths import SPAN, Allocation, needs, spans_of
+from vauxio.entropy.allocation import SPAN, Allocation, needs, spans_of
+from vauxio.model.bundles import SILENT
 
 from . import denoiser
 from .codec_graph import silence

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import onnxruntime
 
-from vauxio import lm
+from vauxio.entropy import transformer
 
 from .data import KINDS
 from .lm_graph import lm_graph
@@ -20,7 +20,7 @@ CHECKED_STEPS = 300  # in one go, and once more step by step
 
 
 def check(content: bytes, codes: np.ndarray, optimised: bool = True) -> int:
-    """The graph against `vauxio.lm.reference`; how many scores were compared.
+    """The graph against `vauxio.entropy.transformer.reference`; how many scores were compared.
 
     Parameters
     ----------
@@ -36,13 +36,13 @@ def check(content: bytes, codes: np.ndarray, optimised: bool = True) -> int:
         level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
         options.graph_optimization_level = level
     session = onnxruntime.InferenceSession(content, options, ["CPUExecutionProvider"])
-    parameters = lm.read_parameters(content)
-    network = lm.Network(session, parameters)
-    inputs = lm.delayed(codes[None], parameters.shape)
-    expected = lm.reference(parameters, inputs[0], len(codes))
+    parameters = transformer.read_parameters(content)
+    network = transformer.Network(session, parameters)
+    inputs = transformer.delayed(codes[None], parameters.shape)
+    expected = transformer.reference(parameters, inputs[0], len(codes))
     chunks = zip(*network.scores(codes), strict=True)
     found = [np.concatenate([scores for _, scores in book]) for book in chunks]
-    steps, everywhere = lm.Steps(network, 1), np.ones((1, len(codes)), bool)
+    steps, everywhere = transformer.Steps(network, 1), np.ones((1, len(codes)), bool)
     single = [
         np.concatenate(steps.advance(inputs[:, s], everywhere)) for s in range(inputs.shape[1])
     ]

@@ -106,7 +106,7 @@ def check_bounds(name: str, weight: np.ndarray, bias: np.ndarray) -> None:
 
 
 def lm_graph(model: TokenModel) -> onnx.ModelProto:
-    """The graph; `docs/format.md` names its tensors, `vauxio.lm.Network` feeds it.
+    """The graph; `docs/format.md` names its tensors, `vauxio.entropy.transformer.Network` feeds it.
 
     Inputs: ``codes`` int64 ``[B, S, codebooks]``; ``wanted`` int64, at which of the B * S steps
     codebooks are scored, one codebook after the other, and ``counts`` int64 ``[codebooks]``, how

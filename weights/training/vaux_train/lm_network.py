@@ -1,10 +1,11 @@
 """The language model over the codes in PyTorch, with its roundings in the loop.
 
-The network computes in real units what ``vauxio.lm.reference`` computes in integers: weights of
-linear maps have 6 bits and a sign, with a power of two for each output, embeddings and activations
-7 bits and a sign. Rounding passes gradients on unchanged (straight-through, Bengio et al. 2013).
-With ``rounding`` off, the same network is an ordinary floating-point one, which is how training
-begins and what the price of the integers is measured against.
+The network computes in real units what ``vauxio.entropy.transformer.reference`` computes in
+integers: weights of linear maps have 6 bits and a sign, with a power of two for each output,
+embeddings and activations 7 bits and a sign. Rounding passes gradients on unchanged,
+straight-through (Bengio et al. 2013). With ``rounding`` off, the same network is an ordinary one
+in floating point, which is how training begins and what the price of the integers is measured
+against.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from vauxio.depths import Allocation
+from vauxio.entropy.allocation import Allocation
 
 from .config import Config
 from .lm_data import CodeSampler, dev_blocks, kept

@@ -1,0 +1,334 @@
+"""Samples: recordings through soundfile, sample types, limits, channels.
+
+This room knows what arrays of samples are and how they are scaled, clipped and checked. It knows
+nothing of networks, of codes or of ``.vx`` files. Frames are ``[frames, channels]`` throughout,
+float32 with full scale at 1.0 once they are inside. soundfile is imported when first needed.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import shutil
+import tempfile
+import threading
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+import numpy as np
+
+from ..errors import AudioError
+from ..fileio import File, is_seekable, name_of
+from . import completeness
+
+if TYPE_CHECKING:
+    import soundfile
+
+__all__ = [
+    "Recording",
+    "check_dtype",
+    "check_finite",
+    "check_format",
+    "check_out",
+    "empty",
+    "from_float",
+    "mix_down",
+    "native",
+    "to_float",
+    "to_frames",
+]
+
+SAMPLERATES = 8_000, 192_000
+"""Lowest and highest sample rate that can be coded, in Hz."""
+
+CHANNELS = 8
+"""Channels at most."""
+
+_DTYPES = ("float32", "float64", "int16", "int32")
+# By what `dtype.str` says but for the byte order: live streams ask often, and `name` is slow.
+_KNOWN = {np.dtype(name).str[1:] for name in _DTYPES}
+_SCALE = {"i2": 2.0**15, "i4": 2.0**31}
+_AT_ONCE = 1 << 20  # frames looked at in one go
+
+
+def check_format(samplerate: Any, channels: Any) -> tuple[int, int]:
+    """Sample rate and channel count as plain integers; `AudioError` if they cannot be coded."""
+    low, high = SAMPLERATES
+    if not _is_integer(samplerate) or not low <= samplerate <= high:
+        raise AudioError(f"sample rate of {samplerate} Hz: must be an integer, {low} to {high}")
+    if not _is_integer(channels) or not 1 <= channels <= CHANNELS:
+        raise AudioError(f"{channels} channels: must be 1 to {CHANNELS}")
+    return int(samplerate), int(channels)
+
+
+def check_dtype(dtype: Any) -> np.dtype:
+    """The sample type that `dtype` names; `ValueError` if there is none such."""
+    try:
+        found = np.dtype(dtype)
+    except TypeError:
+        found = None
+    if found is None or found.name not in _DTYPES or not found.isnative:
+        raise ValueError(f"dtype must be one of {sorted(_DTYPES)!r} and not {dtype!r}")
+    return found
+
+
+def to_frames(data: Any, channels: int | None = None) -> np.ndarray:
+    """`data` as ``[frames, channels]`` in the sample type that it came in.
+
+    Parameters
+    ----------
+    data : array_like
+        ``[frames, channels]``, or ``[frames]`` for one channel.
+    channels : int, optional
+        How many channels there must be.
+
+    Raises
+    ------
+    AudioError
+        If shape or type is not that of samples.
+    """
+    data = np.asarray(data)
+    if data.ndim not in (1, 2):
+        raise AudioError(f"shape {data.shape}: must be (frames,) or (frames, channels)")
+    if data.dtype.str[1:] not in _KNOWN:
+        raise AudioError(f"samples of type {data.dtype}: must be one of {', '.join(_DTYPES)}")
+    frames = data[:, None] if data.ndim == 1 else data
+    if channels is not None and frames.shape[1] != channels:
+        raise AudioError(f"shape {data.shape}: {channels} channels expected")
+    return frames
+
+
+def check_finite(frames: np.ndarray, first: int = 0) -> None:
+    """`AudioError` that names the first frame with a NaN or infinite sample, if there is one.
+
+    Parameters
+    ----------
+    frames : ndarray
+        ``[frames, channels]`` of any sample type.
+    first : int
+        Number of the first frame, for the message.
+    """
+    if frames.dtype.str[1:] in _SCALE:
+        return
+    for i in range(0, len(frames), _AT_ONCE):
+        finite = np.isfinite(frames[i : i + _AT_ONCE])
+        if not finite.all():
+            at = first + i + int(finite.all(axis=1).argmin())
+            raise AudioError(f"frame {at} has a sample that is NaN or infinite")
+
+
+def to_float(frames: np.ndarray) -> np.ndarray:
+    """Samples of any type, all finite, to float32 within ±1.
+
+    Integers are divided by 2^15 or 2^31; floating-point samples beyond full scale are clipped, as
+    soundfile clips them on the way into a file.
+    """
+    scale = _SCALE.get(frames.dtype.str[1:])
+    if scale is not None:
+        return frames.astype(np.float32) / np.float32(scale)
+    return np.maximum(np.minimum(frames, 1), -1).astype(np.float32, copy=False)
+
+
+def from_float(frames: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    """float32 to any sample type.
+
+    Integers are scaled by 2^15 or 2^31, rounded to the nearest and clipped, as soundfile does when
+    it reads a lossy format as integers; floating-point samples are left alone.
+    """
+    scale = _SCALE.get(dtype.str[1:])
+    if scale is None:
+        return frames.astype(dtype, copy=False)
+    # In float64: 2^31 - 1 is no float32.
+    return np.clip(np.rint(frames.astype(np.float64) * scale), -scale, scale - 1).astype(dtype)
+
+
+def empty(frames: int, channels: int, dtype: np.dtype, always_2d: bool) -> np.ndarray:
+    """Room for frames: ``[frames, channels]``, or ``[frames]`` for one channel if that will do."""
+    shape = (frames, channels) if always_2d or channels > 1 else (frames,)
+    try:
+        return np.empty(shape, dtype)
+    except (MemoryError, ValueError):  # a small file may claim to be a very long one
+        raise AudioError(
+            f"{frames} frames of {channels} channels do not fit in memory; "
+            "read the file in pieces with blocks()"
+        ) from None
+
+
+def check_out(out: np.ndarray, channels: int) -> None:
+    """`ValueError` if frames of that many channels cannot be put into `out`."""
+    check_dtype(out.dtype)
+    if out.ndim not in (1, 2) or (1 if out.ndim == 1 else out.shape[1]) != channels:
+        raise ValueError(f"out of shape {out.shape}: {channels} channels expected")
+
+
+def mix_down(frames: np.ndarray) -> np.ndarray:
+    """All channels to one, ``[frames, 1]``: their mean."""
+    return frames.mean(axis=1, keepdims=True, dtype=frames.dtype)
+
+
+def native(path: str | bytes | os.PathLike[str]) -> str | bytes:
+    """A path for soundfile, which takes names that are no text as bytes only."""
+    return os.fsencode(path) if os.name == "posix" else os.fsdecode(path)
+
+
+class Recording:
+    """A recording in any format that soundfile reads, as a stream of float32 frames.
+
+    Parameters
+    ----------
+    file : path, file descriptor or binary file object
+        Need not be seekable. WAV, AIFF and AU are then read as they come; a format that can only
+        be read from a seekable file is first copied to a temporary one. A WAV file whose header was
+        never finished is read like one from a pipe.
+
+    Attributes
+    ----------
+    samplerate, channels : int
+    frames : int or None
+        None if it is not known beforehand.
+
+    Raises
+    ------
+    AudioError
+        If it is not a recording, or none with a sample rate and channel count that can be coded.
+    OSError
+        If it cannot be opened.
+    """
+
+    def __init__(self, file: File) -> None:
+        self._owned: list[Any] = []
+        self._at = 0
+        self.name = name_of(file)
+        try:
+            self._file = self._open(file)
+            self._owned.append(self._file)
+            try:
+                self.samplerate, self.channels = check_format(
+                    self._file.samplerate, self._file.channels
+                )
+            except AudioError as e:
+                raise AudioError(f"{self.name}: {e}") from None
+        except BaseException:
+            self.close()
+            raise
+        self.frames = self._file.frames if self._file.seekable() else None
+
+    def blocks(self, frames: int, start: int = 0) -> Iterator[np.ndarray]:
+        """All frames as ``float32[<= frames, channels]``, finite and within ±1.
+
+        Parameters
+        ----------
+        frames : int
+        start : int, optional
+            The frame to begin with; only a seekable file can begin elsewhere than where it is.
+
+        Raises
+        ------
+        AudioError
+            If the recording is damaged or ends early, or a sample is NaN or infinite.
+        """
+        import soundfile
+
+        done = start
+        while True:
+            try:
+                if done != self._at:
+                    self._file.seek(done)
+                block = self._file.read(frames, dtype="float32", always_2d=True)
+                self._at = done + len(block)
+            except soundfile.SoundFileError as e:
+                raise AudioError(f"{self.name}: damaged after frame {done}: {_reason(e)}") from e
+            if not len(block):
+                break
+            try:
+                check_finite(block, done)
+            except AudioError as e:
+                raise AudioError(f"{self.name}: {e}") from None
+            done = self._at
+            yield to_float(block)
+        # MP3 lengths may be estimates.
+        if self.frames is not None and done < self.frames and self._file.format != "MP3":
+            raise AudioError(f"{self.name}: cut off: {done} of {self.frames} frames can be read")
+
+    def close(self) -> None:
+        while self._owned:
+            self._owned.pop().close()
+
+    def __enter__(self) -> Recording:
+        return self
+
+    def __exit__(self, *args: object) -> None:
+        self.close()
+
+    def _open(self, file: Any) -> soundfile.SoundFile:
+        import soundfile
+
+        source: Any = file
+        if isinstance(file, int):
+            source = self._own(os.fdopen(os.dup(file), "rb"))
+        elif isinstance(file, (str, bytes, os.PathLike)):
+            source = self._own(open(file, "rb"))  # soundfile would only say "System error"
+        if not is_seekable(source):
+            source = file = self._from_pipe(source)
+        elif short := completeness.missing(source):
+            raise AudioError(
+                f"{self.name}: cut off: its last {short:,} bytes are missing; "
+                "read from a pipe, it gives what is there"
+            )
+        if not isinstance(source, int) and (follow := completeness.unfinished(source)):
+            source = self._to_the_end(source, follow)
+        elif isinstance(file, (str, bytes, os.PathLike)):
+            source = native(file)  # faster than through a Python file
+        try:
+            return soundfile.SoundFile(source)
+        except soundfile.SoundFileError as e:
+            raise AudioError(f"{self.name}: not a recording that can be read: {_reason(e)}") from e
+
+    def _from_pipe(self, stream: BinaryIO) -> Any:
+        head = stream.read(io.DEFAULT_BUFFER_SIZE)
+        if completeness.streams(head):
+            return _piped(head, stream)
+        copy = self._own(tempfile.TemporaryFile())
+        copy.write(head)
+        shutil.copyfileobj(stream, copy)
+        copy.seek(0)
+        return copy
+
+    def _to_the_end(self, stream: BinaryIO, follow: int) -> int:
+        """All samples of a recording whose header was never finished, as from a pipe."""
+        head = completeness.OPEN_ENDED.get(stream.read(8)[:4])
+        if head is None:
+            raise AudioError(
+                f"{self.name}: its header says that it has no samples, but {follow:,} bytes "
+                "follow: it was never finished; repair its header first"
+            )
+        return _piped(head, stream)
+
+    def _own(self, resource: Any) -> Any:
+        self._owned.append(resource)
+        return resource
+
+
+def _piped(head: bytes, stream: BinaryIO) -> int:
+    """A pipe that gives what was read of a stream, then the rest; closed with the SoundFile."""
+    receiver, sender = os.pipe()
+    threading.Thread(target=_pump, args=(head, stream, sender), daemon=True).start()
+    return receiver
+
+
+def _pump(head: bytes, stream: BinaryIO, sender: int) -> None:
+    """Give what was read of a pipe, then the rest of it, to libsndfile through another pipe."""
+    try:
+        with os.fdopen(sender, "wb") as out:
+            out.write(head)
+            shutil.copyfileobj(stream, out, io.DEFAULT_BUFFER_SIZE)
+    except (OSError, ValueError):
+        pass  # the recording was closed before its end
+
+
+def _is_integer(value: Any) -> bool:
+    return isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+
+
+def _reason(error: Exception) -> str:
+    return getattr(error, "error_string", None) or str(error)

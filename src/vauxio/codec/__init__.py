@@ -1,0 +1,1 @@
+"""Samples to codes and back: signals, streams, loss, noise, bandwidth. No files."""

@@ -1,0 +1,337 @@
+"""What lies above a model's band: how loud it was, measured and coded, and noise as loud as that.
+
+A model of 24 kHz hears nothing above 12 kHz. What recordings of higher rates have there is mostly
+noise, and how loud it is follows what lies below: so all that is kept of it are ratios, of some
+bands up to 20 kHz to a *reference* band under 12 kHz: of five, a third of a second at a time, or,
+where there are bits enough, of ten *fine* ones 40 ms at a time. The decoder
+copies its own spectrum upwards and brings it to these levels from token to token (spectral band
+replication, Dietz et al. 2002; noise substitution, Herre & Schulz 1998).
+
+``docs/format.md`` is the specification of the bits, and of what they mean. This room knows nothing
+of files or networks.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cache
+from typing import NamedTuple
+
+import numpy as np
+
+from ..container.header import LEVEL_TOKENS
+from ..entropy.allocation import Allocation, decode_depths, encode_depths
+from ..errors import FormatError
+from ..model.bundles import Model
+
+__all__ = ["NO_BANDS", "Bands", "Extender", "Meter", "Timing", "allot", "bands_for",
+           "check_bands", "decode_levels", "encode_levels", "timing"]  # fmt: skip
+
+LARGEST = 21
+"""Of the levels: 0 for nothing, else -48 dB and 3 dB for each."""
+
+# As MDCT coefficients of the model's token rate, 37.5 Hz apart at 75 tokens a second: where bands
+# begin and end (about one ERB each, or half of one if fine), and what they are relative to. The
+# first begins where filters of sample rate conversion leave nothing any more, just below the
+# model's end.
+_EDGES = {
+    False: (308, 355, 393, 436, 482, 533),
+    True: (308, 331, 355, 374, 393, 414, 436, 459, 482, 507, 533),
+}
+_FIRST, _STOP = _EDGES[False][0], _EDGES[False][-1]
+_REFERENCE = slice(187, 306)
+_HOP = 320
+_COPIED = _STOP - _FIRST  # coefficients that are copied upwards, from just below the first
+_GROUP = 15  # of these that are brought to the same power first, for there are formants among them
+
+_STEP_DB, _BELOW_DB = 3.0, -48.0
+_SILENCE = 1e-10  # power of a coefficient, of samples up to 1: less does not count
+_TOGETHER = 32  # spans that are measured at once
+
+# From so many codes a token, or from this quality on, levels are fine, which takes 0.5 to 0.6 kbps:
+# where all bands are there, or they would take less than they cost.
+_FINE_CODES, _FINE_QUALITY = 12, 9
+_FINE_COST = 1  # of those codes
+
+
+@dataclass(frozen=True)
+class Bands:
+    """Which bands above a model's have levels.
+
+    Attributes
+    ----------
+    count : int
+        The first so many; 0 for none.
+    fine : bool
+        Bands half as wide, whose levels come more often.
+    """
+
+    count: int = 0
+    fine: bool = False
+
+    @property
+    def edges(self) -> tuple[int, ...]:
+        """Where they begin and end, in coefficients."""
+        return _EDGES[self.fine][: self.count + 1]
+
+    @property
+    def span(self) -> int:
+        """Tokens that have the same levels."""
+        return LEVEL_TOKENS[self.fine]
+
+
+NO_BANDS = Bands()
+
+
+def allot(
+    model: Model, samplerate: int, bitrate: float | None, quality: float | None, denoise: bool
+) -> tuple[Allocation, Bands]:
+    """How many codes the tokens of a recording are to have, and the bands above.
+
+    Fine levels are paid for with codes, so that a bitrate stays what it is. Parameters and errors
+    as of `Model.allocation`.
+    """
+    allocation = model.allocation(bitrate, quality)
+    bands = bands_for(model, samplerate, allocation, denoise)
+    if bands.fine and allocation.average is not None:
+        allocation = model.allocation(model.bitrate(allocation.average - _FINE_COST), None)
+    return allocation, bands
+
+
+def bands_for(
+    model: Model, samplerate: int, allocation: Allocation, denoise: bool = False
+) -> Bands:
+    """The bands above the model's that are kept of a recording.
+
+    None where noise is taken out, for a denoiser hears nothing up there and would leave it.
+    """
+    if model.hop != _HOP or denoise:
+        return NO_BANDS
+    spacing = model.samplerate / 2 / _HOP
+    count = sum(edge * spacing <= samplerate / 2 * 1.03 for edge in _EDGES[False][1:])
+    if not model.distortions or model.codebooks < _FINE_CODES or count < len(_EDGES[False]) - 1:
+        return Bands(count)
+    if allocation.average is None:
+        fine = allocation.distortion <= model.distortion_for(_FINE_QUALITY)
+    else:
+        fine = allocation.average >= _FINE_CODES
+    return Bands(len(_EDGES[True]) - 1, True) if fine else Bands(count)
+
+
+def check_bands(model: Model, bands: Bands) -> None:
+    """`FormatError` if a file of this model cannot have bands above."""
+    if bands.count and model.hop != _HOP:
+        raise FormatError(f"bands above {model.name}, whose tokens are not of {_HOP} samples")
+
+
+class Timing(NamedTuple):
+    """When the samples of a decoder come, and at what rate.
+
+    Attributes
+    ----------
+    samplerate, hop, delay : int
+        In Hz and samples.
+    reach : int
+        Tokens of the past that a sample depends on.
+    """
+
+    samplerate: int
+    hop: int
+    delay: int
+    reach: int
+
+    def samples_for(self, frames: int, samplerate: int) -> int:
+        """Samples that `frames` frames at `samplerate` Hz are."""
+        return -(-frames * self.samplerate // samplerate)
+
+
+def timing(model: Model, bands: Bands) -> Timing:
+    """Of a model's decoder by itself, or with an `Extender` behind it."""
+    reach = model.decoder.receptive_field
+    if not bands.count:
+        return Timing(model.samplerate, model.hop, model.delay, reach)
+    return Timing(2 * model.samplerate, 2 * model.hop, 2 * (model.delay + model.hop), reach + 2)
+
+
+class Meter:
+    """Frames at their own rate to levels, pushed in pieces of any size.
+
+    Parameters
+    ----------
+    model : Model
+    samplerate, channels : int
+        Of the frames.
+    bands : Bands
+    token : int, optional
+        The token to begin with, of a whole span.
+
+    Attributes
+    ----------
+    first : int
+        The frame to begin with.
+    token : int
+        The token that comes next.
+    """
+
+    def __init__(
+        self, model: Model, samplerate: int, channels: int, bands: Bands, token: int = 0
+    ) -> None:
+        self._rate = samplerate * model.hop / model.samplerate  # frames of a token
+        self._late = model.delay // model.hop + 1  # tokens until the extender hears it
+        self._bands, self.token = bands, token
+        length = round(2 * self._rate)
+        self._window = np.hanning(length + 2)[1:-1, None].astype(np.float32)
+        frequencies = np.fft.rfftfreq(length, 1 / samplerate) / (model.samplerate / 2 / _HOP)
+        edges = bands.edges
+        self._bins = [slice(*np.searchsorted(frequencies, ends)) for ends in (
+            (_REFERENCE.start, _REFERENCE.stop), *zip(edges, edges[1:], strict=False)
+        )]  # fmt: skip
+        begin = self._begin(token)
+        self.first = max(0, begin)
+        self._waiting = np.zeros((self.first - begin, channels), np.float32)
+
+    def push(self, frames: np.ndarray) -> np.ndarray:
+        """``float32[n, channels]`` to the levels ``uint8[channels, bands, m]`` of whole spans."""
+        waiting = np.concatenate([self._waiting, frames])
+        parts = [np.empty((waiting.shape[1], self._bands.count, 0), np.uint8)]
+        while spans := self._whole_spans(len(waiting)):
+            parts.append(self._levels(waiting, spans))
+            begin = self._begin(self.token)
+            self.token += spans * self._bands.span
+            waiting = waiting[self._begin(self.token) - begin :]
+        self._waiting = waiting
+        return np.concatenate(parts, axis=2)
+
+    def finish(self, tokens: int) -> np.ndarray:
+        """The levels that remain, of a signal of so many tokens."""
+        last = -(-tokens // self._bands.span) * self._bands.span
+        missing = self._begin(last) + len(self._window) - self._begin(self.token)
+        missing = max(0, missing - len(self._waiting))
+        return self.push(np.zeros((missing, self._waiting.shape[1]), np.float32))
+
+    def _begin(self, token: int) -> int:
+        return round((token - self._late) * self._rate)
+
+    def _whole_spans(self, frames: int) -> int:
+        """How many spans so many frames are enough for, of the next few."""
+        stop = self._begin(self.token) + frames - len(self._window)
+        spans = 0
+        while spans < _TOGETHER:
+            if self._begin(self.token + (spans + 1) * self._bands.span - 1) > stop:
+                break
+            spans += 1
+        return spans
+
+    def _levels(self, waiting: np.ndarray, spans: int) -> np.ndarray:
+        """Of the first spans: ``uint8[channels, bands, spans]``."""
+        # Windows are two tokens long: every second one has all there is.
+        span = self._bands.span
+        starts = [
+            [self._begin(self.token + i * span + j) for j in range(0, span, 2)]
+            for i in range(spans)
+        ]
+        at = np.array(starts)[..., None] - self._begin(self.token) + np.arange(len(self._window))
+        power = np.abs(np.fft.rfft(waiting[at] * self._window, axis=2)) ** 2
+        power *= 2 / (len(self._window) * 3 / 8)  # as orthonormal MDCT coefficients have
+        powers = np.stack([power[:, :, bins].mean(axis=2) for bins in self._bins])
+        reference, *bands = np.sqrt(powers + 1e-3 * _SILENCE).mean(axis=2) ** 2
+        levels = []
+        for band in bands:
+            db = 10 * np.log10(band / reference)
+            level = np.clip(np.round((db - _BELOW_DB) / _STEP_DB), 0, LARGEST)
+            levels.append(np.where(band > _SILENCE, level, 0))
+        return np.stack(levels, axis=1).T.astype(np.uint8)
+
+
+class Extender:
+    """A decoder's samples to samples at twice the rate, with noise above, one token later.
+
+    Parameters
+    ----------
+    channels : int
+    bands : Bands
+    """
+
+    def __init__(self, channels: int, bands: Bands) -> None:
+        self._bands = bands
+        self._widths = np.diff(bands.edges)
+        self._last = np.zeros((channels, 1, _HOP), np.float32)
+        self._overlap = np.zeros((channels, 1, 2 * _HOP), np.float32)
+
+    def push(self, samples: np.ndarray, levels: np.ndarray) -> np.ndarray:
+        """``float32[channels, n * hop]`` to ``float32[channels, 2 * n * hop]``.
+
+        `levels` are ``uint8[channels, bands, n]``.
+        """
+        analysis, synthesis = _bases()
+        hops = np.concatenate([self._last, samples.reshape(len(samples), -1, _HOP)], axis=1)
+        self._last = hops[:, -1:]
+        low = np.concatenate([hops[:, :-1], hops[:, 1:]], axis=2) @ analysis
+        coefficients = np.zeros((*low.shape[:2], _STOP), np.float32)
+        coefficients[..., :_HOP] = low
+        coefficients[..., _FIRST:] += self._above(low, levels)
+        frames = coefficients @ synthesis
+        ends = np.concatenate([self._overlap, frames[..., 2 * _HOP :]], axis=1)
+        self._overlap = ends[:, -1:]
+        return (frames[..., : 2 * _HOP] + ends[:, :-1]).reshape(len(samples), -1)
+
+    def finish(self) -> np.ndarray:
+        """The last token's samples."""
+        channels = len(self._last)
+        nothing = np.zeros((channels, self._bands.count, 1), np.uint8)
+        return self.push(np.zeros((channels, _HOP), np.float32), nothing)
+
+    def _above(self, low: np.ndarray, levels: np.ndarray) -> np.ndarray:
+        """Coefficients of the bands ``[channels, n, ...]``, from those below them."""
+        channels, n, _ = low.shape
+        groups = low[..., _FIRST - _COPIED : _FIRST].reshape(channels, n, -1, _GROUP)
+        power = np.square(groups).mean(axis=3, keepdims=True)
+        above = (groups / np.sqrt(power + _SILENCE)).reshape(channels, n, -1)
+        reference = np.square(low[..., _REFERENCE]).mean(axis=2)
+        wanted = reference[:, None] * np.float32(10) ** ((_BELOW_DB + _STEP_DB * levels) / 10)
+        gains = np.sqrt(wanted * (levels > 0)).transpose(0, 2, 1)
+        gains = np.repeat(gains, self._widths, axis=2)
+        above[..., : gains.shape[2]] *= gains
+        above[..., gains.shape[2] :] = 0
+        return above
+
+
+@cache
+def _bases() -> tuple[np.ndarray, np.ndarray]:
+    """MDCT with a sine window, and its inverse at twice the rate, with all coefficients.
+
+    ``float32[2 * hop, hop]`` and ``float32[copied up to, 4 * hop]``. The inverse is the same sum of
+    cosines, taken where the samples of the higher rate lie.
+    """
+
+    def basis(times: np.ndarray, coefficients: int) -> np.ndarray:
+        k = np.arange(coefficients) + 0.5
+        cosines = np.cos(math.pi / _HOP * (times[:, None] + _HOP / 2) * k)
+        window = np.sin(math.pi * times / (2 * _HOP))[:, None]
+        return (window * cosines * math.sqrt(2 / _HOP)).astype(np.float32)
+
+    analysis = basis(np.arange(2 * _HOP) + 0.5, _HOP)
+    return analysis, np.ascontiguousarray(basis(np.arange(4 * _HOP) / 2 + 0.5, _STOP).T)
+
+
+def encode_levels(levels: np.ndarray) -> bytes:
+    """Levels ``uint8[channels, bands, spans]`` of a block to bytes; none if all are 0."""
+    if not levels.any():
+        return b""
+    return encode_depths(levels.reshape(-1, levels.shape[2]), 1, LARGEST)
+
+
+def decode_levels(data: bytes, channels: int, bands: Bands, tokens: int) -> np.ndarray:
+    """What `encode_levels` made, for each token: ``uint8[channels, bands, tokens]``.
+
+    Raises
+    ------
+    FormatError
+        If it cannot have made them.
+    """
+    if not data:
+        return np.zeros((channels, bands.count, tokens), np.uint8)
+    spans = -(-tokens // bands.span)
+    levels = decode_depths(data, 1, channels * bands.count, spans, LARGEST)
+    return np.repeat(levels.reshape(channels, -1, spans), bands.span, axis=2)[..., :tokens]

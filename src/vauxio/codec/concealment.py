@@ -1,0 +1,186 @@
+"""Codes to samples where some tokens are lost: packets that never came, damaged blocks.
+
+This room knows what to put in the place of what is missing. It knows nothing of packets, files or
+sample rates. What it does is what measured best of several ways (``benchmarks/loss.py``):
+
+- A lost token sounds like the last one: the decoder goes on from its own state. That is nearly
+  what was said, as a token's sound reaches over several tokens.
+- When a token arrives again soon, the decoder's state becomes the mean of two: that of having
+  heard the token before the gap all the time, and that of having heard the one after it.
+- What is heard of a lost token comes out when those after it are known, as late as the model's
+  delay. There the decoder's guess is mixed with the sound before it, repeated at its pitch.
+- After 67 ms the sound fades, within another 67 ms, to silence.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..entropy.allocation import ABSENT
+from .codec import Codec
+from .signal import TokenDecoder
+
+__all__ = ["LOST", "ConcealingDecoder"]
+
+LOST = -2
+"""In place of its codes: this token is lost. (Codes that are `ABSENT` are not: there are none.)"""
+
+_BRIDGED = 5
+"""Tokens of a gap that are filled at full volume and bridged when it ends."""
+
+_SILENT = 10
+"""Tokens of a gap after which there is silence."""
+
+_PERIODS = 0.0025, 0.0175
+"""Seconds of the shortest and the longest period of a voice."""
+
+_SHARE = 0.6
+"""Of the repeated sound in the mix, where it is periodic."""
+
+
+class ConcealingDecoder:
+    """A decoder of tokens, some of them lost, in rows that need not be in step.
+
+    Parameters
+    ----------
+    codec : Codec
+    rows : int
+        Signals, each of one channel.
+    """
+
+    def __init__(self, codec: Codec, rows: int) -> None:
+        self._network = TokenDecoder(codec, 1)
+        self._codebooks, self._hop = codec.model.codebooks, codec.model.hop
+        size = codec.model.decoder.state
+        self._state = np.zeros((rows, size), np.float32)
+        self._before = np.zeros((rows, size), np.float32)  # the state before a gap
+        self._last = np.full((rows, self._codebooks), LOST, np.int32)  # codes before it
+        self._gap = np.zeros(rows, np.int64)  # tokens lost since
+        rate, self._delay = codec.model.samplerate, codec.model.delay // codec.model.hop
+        self._periods = round(_PERIODS[0] * rate), round(_PERIODS[1] * rate)
+        self._heard = np.zeros((rows, self._periods[1] + self._hop), np.float32)  # the last samples
+        self._lost = np.zeros((rows, self._delay + 1), bool)  # the last tokens, newest first
+        self._echoes: list[_Echo | None] = [None] * rows  # what is mixed in at present
+
+    def reset(self, rows: slice = slice(None)) -> None:
+        """Back to the start of a signal."""
+        self._state[rows] = self._before[rows] = 0
+        self._last[rows] = LOST
+        self._gap[rows] = 0
+        self._heard[rows] = 0
+        self._lost[rows] = False
+        self._echoes[rows] = [None] * len(self._echoes[rows])
+
+    def copy_to(self, other: ConcealingDecoder) -> None:
+        """Make `other`, of as many rows, go on from here."""
+        for name in ("_state", "_before", "_last", "_gap", "_heard", "_lost", "_echoes"):
+            getattr(other, name)[:] = getattr(self, name)
+
+    def push(self, codes: np.ndarray) -> np.ndarray:
+        """``[rows, any number of codebooks, n]`` to ``float32[rows, n * hop]``; n >= 1.
+
+        A token whose first code is `LOST` is lost.
+        """
+        if not self._lost.any() and (codes[:, 0] != LOST).all():
+            self._last[:] = LOST
+            self._last[:, : codes.shape[1]] = codes[..., -1]
+            samples, self._state = self._run(codes, self._state)
+            self._remember(slice(None), samples)
+            return samples
+        rows = np.arange(len(self._state))
+        return np.concatenate([self.step(rows, step) for step in np.moveaxis(codes, 2, 0)], axis=1)
+
+    def step(self, rows: np.ndarray, codes: np.ndarray) -> np.ndarray:
+        """One token of some rows: ``[len(rows), any codebooks]`` to ``float32[len(rows), hop]``."""
+        lost = codes[:, 0] == LOST
+        heard = np.full((len(rows), self._codebooks), LOST, np.int32)
+        heard[:, : codes.shape[1]] = codes
+        if lost.any() or self._lost[rows].any():
+            samples = self._conceal(rows, heard, lost, self._state[rows])
+        elif np.array_equal(rows, np.arange(len(self._state))):  # nothing is copied
+            self._last[:] = heard
+            samples, self._state = self._run(heard[:, :, None], self._state)
+        else:
+            self._last[rows] = heard
+            samples, self._state[rows] = self._run(heard[:, :, None], self._state[rows])
+        self._remember(rows, samples)
+        return samples
+
+    def _conceal(
+        self, rows: np.ndarray, heard: np.ndarray, lost: np.ndarray, state: np.ndarray
+    ) -> np.ndarray:
+        gap = self._gap[rows]
+        opened = rows[lost & (gap == 0)]
+        self._before[opened] = self._state[opened]
+        ended = ~lost & (0 < gap) & (gap <= _BRIDGED)
+        for length in np.unique(gap[ended]):
+            bridged = ended & (gap == length)
+            after = np.repeat(heard[bridged, :, None], length, axis=2)
+            _, other = self._run(after, self._before[rows[bridged]])
+            state[bridged] = (state[bridged] + other) / 2
+        self._last[rows[~lost]] = heard[~lost]
+        repeated = lost & (gap < _SILENT)
+        heard[repeated] = self._last[rows[repeated]]
+        samples, self._state[rows] = self._run(heard[:, :, None], state)
+        self._lost[rows, 1:] = self._lost[rows, :-1]
+        self._lost[rows, 0] = lost
+        for row, part in zip(rows, samples, strict=True):
+            self._mix(row, part)
+        self._gap[rows] = now = np.where(lost, gap + 1, 0)
+        old, new = _volume(gap)[:, None], _volume(now)[:, None]
+        return samples * (old + (new - old) * np.linspace(0, 1, self._hop, dtype=np.float32))
+
+    def _mix(self, row: int, samples: np.ndarray) -> None:
+        """Mix the echo into what is heard of lost tokens, in place.
+
+        A token is heard over two hops: it rises in the one and falls in the other.
+        """
+        falls, rises = self._lost[row, self._delay], self._lost[row, self._delay - 1]
+        if not falls and not rises:
+            return
+        echo = self._echoes[row]
+        if echo is None or not falls:
+            echo = _echo(self._heard[row], self._hop, *self._periods)
+        at = np.arange(echo.at, echo.at + self._hop)
+        share = _volume(at / self._hop) * echo.share
+        if not falls or not rises:
+            ramp = np.sin(np.pi / 2 * np.linspace(0, 1, self._hop, dtype=np.float32)) ** 2
+            share = share * (ramp if rises else ramp[::-1])
+        samples += share * (echo.period[at % len(echo.period)] - samples)
+        self._echoes[row] = _Echo(echo.period, echo.share, echo.at + self._hop) if rises else None
+
+    def _remember(self, rows: np.ndarray | slice, samples: np.ndarray) -> None:
+        kept = self._heard.shape[1]
+        self._heard[rows] = np.concatenate([self._heard[rows], samples], axis=1)[:, -kept:]
+
+    def _run(self, codes: np.ndarray, state: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        self._network.state = state
+        # To the network, what was lost is just not there.
+        return self._network.push(np.maximum(codes.astype(np.int32), ABSENT)), self._network.state
+
+
+@dataclass(frozen=True)
+class _Echo:
+    """One period of sound, from where it is repeated next, and how much of it is mixed in."""
+
+    period: np.ndarray
+    share: float
+    at: int
+
+
+def _echo(heard: np.ndarray, length: int, shortest: int, longest: int) -> _Echo:
+    """Of the period at which the last `length` samples are most like those before them."""
+    end = heard[-length:]
+    windows = np.lib.stride_tricks.sliding_window_view(heard, length)[: longest - shortest + 1]
+    energies = np.einsum("ij,ij->i", windows, windows) * np.dot(end, end)
+    likeness = windows @ end / np.sqrt(energies + 1e-9)
+    best = int(likeness.argmax())
+    share = _SHARE * min(1.0, max(0.0, 2 * float(likeness[best]) - 0.4))
+    return _Echo(heard[best - longest :].copy(), share, 0)
+
+
+def _volume(gap: np.ndarray) -> np.ndarray:
+    """How loud it is at the end of a gap's so many tokens."""
+    return np.clip((_SILENT - gap) / (_SILENT - _BRIDGED), 0, 1).astype(np.float32)

@@ -1,0 +1,1 @@
+"""What codecs did to a recording: metrics and pages. Measures; codes nothing by itself."""

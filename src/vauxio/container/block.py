@@ -1,0 +1,54 @@
+"""A block: a stretch of codes that can be decoded without any other, and what it may hold."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..errors import FormatError
+from .header import Header
+
+__all__ = ["MAX_BLOCKS", "Block", "check_block"]
+
+MAX_BLOCKS = 1 << 20  # of a file
+
+
+@dataclass(frozen=True)
+class Block:
+    """A stretch of codes that can be decoded without any other.
+
+    Attributes
+    ----------
+    tokens : int
+    coder : int
+        Entropy coder of the payload: that of the header, or 0 (packed).
+    codes_crc : int
+        CRC-32 of the codes, see `entropy.codes_crc`.
+    payload : bytes
+    depths : bytes
+        How many codes the tokens have, see `depths.encode_depths`; only where the header says that
+        there are depths.
+    levels : bytes
+        Of the bands above the model's, see `extension.encode_levels`; only where the header says
+        that there are such bands.
+    """
+
+    tokens: int
+    coder: int
+    codes_crc: int
+    payload: bytes
+    depths: bytes = b""
+    levels: bytes = b""
+
+
+def check_block(block: Block, header: Header, what: str) -> None:
+    """Refuse what a file with this header cannot have; `what` begins the error's line."""
+    if not 1 <= block.tokens <= header.block_tokens:
+        raise FormatError(f"{what}: {block.tokens} tokens, must be 1 to {header.block_tokens}")
+    if block.coder not in (0, header.coder):
+        raise FormatError(f"{what}: coder {block.coder}, the header has {header.coder}")
+    if len(block.depths) > header.depths_size(block.tokens):
+        raise FormatError(f"{what}: more bytes of depths than {block.tokens} tokens can need")
+    if len(block.levels) > header.levels_size(block.tokens):
+        raise FormatError(f"{what}: more bytes of levels than {block.tokens} tokens can need")
+    if len(block.payload) > header.packed_size(block.tokens):
+        raise FormatError(f"{what}: larger than its codes plainly packed")

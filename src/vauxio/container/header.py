@@ -1,0 +1,221 @@
+"""The beginning of a ``.vx`` file: what holds for the whole of it.
+
+This room knows the header's fields and their limits, which are the limits of the format.
+"""
+
+from __future__ import annotations
+
+import re
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..errors import ChecksumError, FormatError, TruncatedError, UnsupportedError
+from .chunks import Fields, number, take
+from .metadata import Picture, check_pictures, check_tags
+
+__all__ = ["MAX_FRAMES", "Header", "make_start", "parse_start"]
+
+MAGIC = b"\x89VX\n"
+VERSION = 1, 4
+MAX_FIELDS = 4096  # bytes
+MAX_FRAMES = (1 << 48) - 1
+MAX_BLOCK_CODES = 1 << 22
+MAX_BANDS = {False: 5, True: 10}  # coarse, fine
+LEVEL_TOKENS = {False: 25, True: 3}  # that share the levels of bands
+
+_ADAPTIVE = 3  # the coder that version 1.4 has, `entropy.ADAPTIVE`
+
+# The features of files whose tokens have depths, levels above, and these fine.
+_DEPTHS, _BANDS, _FINE = 1, 2, 4
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+
+@dataclass(frozen=True)
+class Header:
+    """What holds for the whole file.
+
+    Attributes
+    ----------
+    model : str
+        Name of the model.
+    decoder_hash : bytes
+        First 8 bytes of the SHA-256 of its decoder.
+    coder : int
+        Entropy coder of the blocks; any block may be packed instead.
+    coder_hash : bytes
+        8 bytes that tell which probabilities the coder needs; zeros for plain packing.
+    samplerate, channels : int
+        Of the recording.
+    frames : int or None
+        Its length, if it is known before the end.
+    codebooks, code_bits : int
+        Codes per token and channel, and bits of one code.
+    block_tokens : int
+        Tokens in every block but the last.
+    depth_tokens : int
+        Tokens that share a depth, a number of codes; 0 where all tokens have all codebooks.
+    bands : int
+        Bands above the model's whose levels blocks tell, see `extension`; 0 for none.
+    fine : bool
+        Whether these are half as wide, and their levels told more often.
+    tags : mapping of str to str
+    pictures : tuple of Picture
+
+    Raises
+    ------
+    FormatError
+        If the format has no room for it.
+    """
+
+    model: str
+    decoder_hash: bytes
+    coder: int
+    coder_hash: bytes
+    samplerate: int
+    channels: int
+    frames: int | None
+    codebooks: int
+    code_bits: int
+    block_tokens: int
+    tags: Mapping[str, str] = field(default_factory=dict)
+    pictures: tuple[Picture, ...] = ()
+    depth_tokens: int = 0
+    bands: int = 0
+    fine: bool = False
+
+    def __post_init__(self) -> None:
+        if not _NAME.fullmatch(self.model):
+            raise FormatError(f"model name {self.model!r}: must be 1 to 64 of A-Z a-z 0-9 . _ -")
+        if len(self.decoder_hash) != 8 or len(self.coder_hash) != 8:
+            raise FormatError("decoder_hash and coder_hash must be 8 bytes each")
+        if self.coder == 0 and any(self.coder_hash):
+            raise FormatError("coder_hash must be zeros for plain packing")
+        for name, low, high in (
+            ("coder", 0, 255),
+            ("samplerate", 1, 768_000),
+            ("channels", 1, 255),
+            ("frames", 0, MAX_FRAMES),
+            ("codebooks", 1, 32),
+            ("code_bits", 1, 16),
+            ("block_tokens", 1, 65_535),
+            ("depth_tokens", 0, 255),
+            ("bands", int(self.fine), MAX_BANDS[self.fine]),
+        ):
+            value = getattr(self, name)
+            if not (name == "frames" and value is None) and not low <= value <= high:
+                raise FormatError(f"{name} of {value}: must be {low} to {high}")
+        if self.block_tokens * self.channels * self.codebooks > MAX_BLOCK_CODES:
+            raise FormatError(
+                f"blocks of {self.block_tokens} tokens of {self.channels} x {self.codebooks} "
+                f"codes: at most {MAX_BLOCK_CODES} codes fit"
+            )
+        check_tags(self.tags)
+        check_pictures(self.pictures)
+
+    def packed_size(self, tokens: int) -> int:
+        """Bytes of a block of plainly packed codes, and so the most that any payload has."""
+        return -(-tokens * self.channels * self.codebooks * self.code_bits // 8)
+
+    def depths_size(self, tokens: int) -> int:
+        """The most bytes that the depths of a block may have: three for each, and a word."""
+        if not self.depth_tokens:
+            return 0
+        return 3 * self.channels * -(-tokens // self.depth_tokens) + 4
+
+    def levels_size(self, tokens: int) -> int:
+        """The most bytes that the levels of a block may have."""
+        if not self.bands:
+            return 0
+        return 3 * self.channels * self.bands * -(-tokens // LEVEL_TOKENS[self.fine]) + 4
+
+
+def make_start(header: Header) -> bytes:
+    """The first bytes of the file, up to the first chunk."""
+    name = header.model.encode()
+    features = _DEPTHS if header.depth_tokens else 0
+    if header.bands:
+        features |= _BANDS | _FINE if header.fine else _BANDS
+    fields = b"".join(
+        (
+            number(features),
+            bytes([len(name)]),
+            name,
+            header.decoder_hash,
+            bytes([header.coder]),
+            header.coder_hash,
+            number(header.samplerate),
+            bytes([header.channels, header.codebooks, header.code_bits]),
+            number(header.block_tokens),
+            number(0 if header.frames is None else header.frames + 1),
+            bytes([header.depth_tokens] if header.depth_tokens else []),
+            bytes([header.bands] if header.bands else []),
+        )
+    )
+    minor = 4 if header.coder == _ADAPTIVE else features.bit_length()  # the lowest that has these
+    start = MAGIC + bytes((VERSION[0], minor)) + len(fields).to_bytes(2, "little") + fields
+    return start + zlib.crc32(start).to_bytes(4, "little")
+
+
+def parse_start(file: Any) -> Header:
+    """The header that the file begins with, without the tags and pictures that follow it."""
+    start = take(file, 8)
+    if not start:
+        raise TruncatedError("empty: not a .vx file")
+    if start[:4] != MAGIC[: len(start)]:
+        raise FormatError("not a .vx file")
+    if len(start) < 8:
+        raise TruncatedError("the file is cut off in its header")
+    if start[4] != VERSION[0]:
+        raise UnsupportedError(
+            f"version {start[4]}.{start[5]} of the format; this vauxio reads version "
+            f"{VERSION[0]}: update vauxio"
+        )
+    length = int.from_bytes(start[6:], "little")
+    if length > MAX_FIELDS:
+        raise ChecksumError("header: impossible length; the file is damaged")
+    data = take(file, length + 4)
+    if len(data) < length + 4:
+        raise TruncatedError("the file is cut off in its header")
+    data, checksum = data[:length], data[length:]
+    if zlib.crc32(start + data) != int.from_bytes(checksum, "little"):
+        raise ChecksumError("header: wrong checksum; the file is damaged")
+    return _parse_fields(Fields(data, "header"))
+
+
+def _parse_fields(fields: Fields) -> Header:
+    features = fields.number()
+    if features & ~(_DEPTHS | _BANDS | _FINE):
+        raise UnsupportedError(f"the file has features ({features:#x}) unknown here: update vauxio")
+    # What a minor version adds after these fields may be ignored, or there would be a feature bit.
+    model = fields.text(fields.byte())
+    decoder_hash = fields.take(8)
+    coder, coder_hash = fields.byte(), fields.take(8)
+    samplerate = fields.number()
+    channels, codebooks, code_bits = fields.take(3)
+    block_tokens = fields.number()
+    frames = fields.number()
+    depth_tokens = fields.byte() if features & _DEPTHS else 0
+    if features & _DEPTHS and not depth_tokens:
+        raise FormatError("header: depth_tokens of 0: must be 1 to 255")
+    bands = fields.byte() if features & _BANDS else 0
+    fine = bool(features & _FINE)
+    if features & _BANDS and not bands:
+        raise FormatError(f"header: bands of 0: must be 1 to {MAX_BANDS[fine]}")
+    return Header(
+        model=model,
+        decoder_hash=decoder_hash,
+        coder=coder,
+        coder_hash=coder_hash,
+        samplerate=samplerate,
+        channels=channels,
+        frames=frames - 1 if frames else None,
+        codebooks=codebooks,
+        code_bits=code_bits,
+        block_tokens=block_tokens,
+        depth_tokens=depth_tokens,
+        bands=bands,
+        fine=fine,
+    )

@@ -1,0 +1,366 @@
+"""Read a `.vx` file: with seeking where the file can, else as it comes.
+
+A block's payload is bytes here; whether it is well formed is for the entropy coder to say.
+"""
+
+from __future__ import annotations
+
+import io
+from array import array
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import accumulate
+from typing import Any, NamedTuple
+
+from ..errors import ChecksumError, FormatError, TruncatedError, UnsupportedError
+from .block import MAX_BLOCKS, Block, check_block
+from .chunks import Fields, Head, read_body, read_head, take
+from .header import parse_start
+from .metadata import Metadata
+
+__all__ = ["Reader"]
+
+
+class Reader:
+    """Read a file: any block of a seekable one, one block after the other of any.
+
+    Iterating gives the blocks in order. A damaged one raises `ChecksumError`, and the next step
+    goes on with the block after it; a file that is cut off raises `TruncatedError` in the end.
+
+    Parameters
+    ----------
+    file : BinaryIO
+        Positioned at the first byte of the ``.vx`` file. Not closed.
+    strict : bool, optional
+        False: leave out tags and pictures that are damaged, if what follows can be found.
+
+    Attributes
+    ----------
+    header : Header
+    seekable : bool
+        Whether `read` can be used.
+    fault : FormatError or None
+        Why there is nothing more after the last block, in a file that has not its end.
+    lost : FormatError or None
+        What is wrong with tags or pictures, if not `strict`.
+    complete : bool
+        Whether the file's end is there and right. From a pipe, False until it has been read.
+    frames : int or None
+        Length of the recording; None where that is not known: cut off, or a pipe before its end.
+    tokens : int
+        How many there are; from a pipe, how many have been read. Of a file that is cut off, those
+        of whole blocks.
+
+    Raises
+    ------
+    FormatError
+        If it is not a ``.vx`` file, needs a newer vauxio, or is damaged before its first block. A
+        file that is cut off anywhere behind its header can be opened.
+    """
+
+    def __init__(self, file: Any, strict: bool = True) -> None:
+        self._source = source = _Source(file)
+        self._strict = strict
+        self.lost: FormatError | None = None
+        self.seekable = source.seekable
+        self.header = header = parse_start(source)
+        self.frames = header.frames
+        self.tokens = 0
+        self.complete = False
+        self._offsets = array("Q")  # of the blocks
+        self._stop = 0  # where the last block ends, at the latest
+        self._last_tokens: int | None = None  # in the last block read from a pipe; None: damaged
+        self._max_body = 8 + header.packed_size(header.block_tokens)
+        if header.depth_tokens:
+            self._max_body += 4 + header.depths_size(header.block_tokens)
+        if header.bands:
+            self._max_body += 4 + header.levels_size(header.block_tokens)
+        self._fault: FormatError | None = None  # why there is nothing after the last block
+        self._head: Head | None = None  # of the next chunk, where that has been read already
+        end = None
+        if self.seekable:
+            begin = source.at
+            end = self._find_end()
+            source.seek(begin)
+        metadata = Metadata()
+        try:
+            self._read_metadata(metadata, end.offsets[0] if end else None)
+        except TruncatedError as e:
+            if end:  # it has its end, so nothing is cut off
+                raise ChecksumError("damaged before the first block") from e
+            self._fault = e
+        self.header = replace(header, tags=metadata.tags or {}, pictures=tuple(metadata.pictures))
+        if self._fault:
+            return
+        if end and self._head is None:
+            self._accept(end)
+        elif self.seekable:
+            self._walk()
+
+    @property
+    def fault(self) -> FormatError | None:
+        return self._fault
+
+    @property
+    def blocks(self) -> int:
+        """How many there are, counted as `tokens` are."""
+        return len(self._offsets)
+
+    def __iter__(self) -> Iterator[Block]:
+        return _Blocks(self)
+
+    def read(self, index: int) -> Block:
+        """The block of that number, from a seekable file.
+
+        Raises
+        ------
+        ChecksumError
+            If it is damaged.
+        IndexError
+            If there is no such block.
+        """
+        if not self.seekable:
+            raise io.UnsupportedOperation("blocks of a pipe can only be read in order")
+        if not 0 <= index < self.blocks:
+            raise IndexError(f"block {index}: there are {self.blocks}")
+        block = self._load(index)
+        left = self.tokens - index * self.header.block_tokens
+        if block.tokens != min(left, self.header.block_tokens):
+            raise FormatError(f"block {index}: {block.tokens} tokens, not as many as the end says")
+        return block
+
+    def _load(self, index: int) -> Block:
+        source, offset = self._source, self._offsets[index]
+        stop = self._offsets[index + 1] if index + 1 < self.blocks else self._stop
+        source.seek(offset)
+        try:
+            head = read_head(source)
+            if head is None or head.kind != b"B" or head.size > stop - offset:
+                raise ChecksumError("not where the index says; the file is damaged")
+            body = read_body(source, head)
+        except (ChecksumError, TruncatedError) as e:
+            raise type(e)(f"block {index}: {e}") from e
+        return self._parse_block(body, index)
+
+    def _take(self, index: int) -> Block | None:
+        """The next step of an iteration; None at the end."""
+        if not self.seekable:
+            return self._take_next()
+        if index < self.blocks:
+            return self.read(index)
+        if self._fault:
+            raise self._fault
+        return None
+
+    def _take_next(self) -> Block | None:
+        """The next block of a pipe; None at the end."""
+        if self._fault:
+            raise self._fault
+        if self.complete:
+            return None
+        body, damage = b"", None
+        try:
+            head = self._next_block()
+            if head is None:
+                return None
+            offset = self._source.at - len(head.raw)
+            try:
+                body = read_body(self._source, head)
+            except ChecksumError as e:
+                damage = e
+        except FormatError as e:
+            self._fault = e  # from here on there is no telling where blocks begin
+            raise
+        index, full = self.blocks, self.header.block_tokens
+        self._offsets.append(offset)
+        self.tokens = self.blocks * full
+        self._last_tokens = None
+        if damage:
+            raise ChecksumError(f"block {index}: {damage}") from damage
+        block = self._parse_block(body, index)
+        self._last_tokens = block.tokens
+        self.tokens -= full - block.tokens
+        return block
+
+    def _walk(self) -> None:
+        """Find the blocks of a seekable file that has no index, or none that can be believed."""
+        source, size = self._source, self._source.size()
+        try:
+            while head := self._next_block():
+                stop = source.at + head.length + 4
+                if stop > size:
+                    raise TruncatedError("the file is cut off in the middle of a block")
+                self._offsets.append(source.at - len(head.raw))
+                self._stop = stop
+                source.seek(stop)
+        except (TruncatedError, ChecksumError) as e:
+            self._fault = e
+        if self.complete or not self._offsets:
+            return
+        self.tokens = self.blocks * self.header.block_tokens
+        try:
+            last = self._load(self.blocks - 1)
+        except FormatError:
+            return  # to be raised when that block is asked for
+        self.tokens -= self.header.block_tokens - last.tokens
+
+    def _next_block(self) -> Head | None:
+        """Go on to the next block; None at the end, which has then been checked."""
+        while True:
+            head, self._head = self._head or read_head(self._source), None
+            if head is None:
+                raise TruncatedError("the file is cut off: its end is missing")
+            if head.kind == b"B":
+                if head.length > self._max_body:
+                    raise ChecksumError("impossible length of a block; the file is damaged")
+                if self._last_tokens not in (None, self.header.block_tokens):
+                    raise FormatError(f"block {self.blocks - 1}: not full, and not the last")
+                if self.blocks == MAX_BLOCKS:
+                    raise FormatError(f"more than {MAX_BLOCKS} blocks")
+                return head
+            offset = self._source.at - len(head.raw)
+            body = read_body(self._source, head)
+            if head.kind == b"E":
+                end = self._parse_end(body, head, offset)
+                known = self._last_tokens is not None
+                if end.offsets[:-1] != self._offsets or (known and end.tokens != self.tokens):
+                    raise FormatError("the index is not that of the blocks")
+                self._accept(end)
+                return None
+            if not head.optional:
+                raise UnsupportedError(
+                    f"chunk {head.kind.decode()!r} is unknown here: update vauxio"
+                )
+
+    def _read_metadata(self, metadata: Metadata, stop: int | None) -> None:
+        """What comes before the first block, which begins at `stop` if that is known.
+
+        The head of a chunk that is not metadata is left in `_head`.
+        """
+        source = self._source
+        while source.at != stop:
+            head = None
+            try:
+                head = read_head(source)
+                if head is None:
+                    raise TruncatedError("the file is cut off before its first block")
+                if head.kind in (b"B", b"E"):
+                    if stop is not None and not self._strict:
+                        raise ChecksumError("a block where none can be; the file is damaged")
+                    self._head = head
+                    break
+                metadata.add(head, read_body(source, head))
+            except FormatError as e:
+                if isinstance(e, ChecksumError):
+                    e = ChecksumError(f"before the first block: {e}")
+                can_go_on = stop is not None or (head and not isinstance(e, TruncatedError))
+                if self._strict or isinstance(e, UnsupportedError) or not can_go_on:
+                    raise e from None
+                self.lost = e
+                if stop is not None and (head is None or head.kind in b"BE" or source.at > stop):
+                    source.seek(stop)
+
+    def _find_end(self) -> _End | None:
+        """The end chunk of a seekable file, if the file ends with one that fits its length."""
+        source = self._source
+        begin, size = source.at, source.size()
+        source.seek(max(begin, size - 8))
+        length = int.from_bytes(take(source, 4), "little")
+        offset = size - length
+        if offset < begin:
+            return None
+        source.seek(offset)
+        try:
+            head = read_head(source)
+            if head is None or head.kind != b"E" or head.size != length:
+                return None
+            end = self._parse_end(read_body(source, head), head, offset)
+        except FormatError:
+            return None  # walking tells what is wrong, and gets at the blocks before it
+        return end if end.offsets[0] >= begin else None
+
+    def _parse_end(self, body: bytes, head: Head, offset: int) -> _End:
+        """The end chunk that lies at `offset`."""
+        fields = Fields(body[:-4], "end")
+        if int.from_bytes(body[-4:], "little") != head.size:
+            raise FormatError("end: does not say its own size")
+        frames, tokens = fields.number(), fields.number()
+        blocks = -(-tokens // self.header.block_tokens)
+        if blocks > min(MAX_BLOCKS, len(body)):
+            raise FormatError(f"end: {tokens} tokens, more than the index has blocks for")
+        if self.header.frames not in (None, frames):
+            raise FormatError(f"end: {frames} frames, but {self.header.frames} in the header")
+        sizes = [fields.number() for _ in range(blocks)]
+        first = offset - sum(sizes)
+        if first < 0:
+            raise FormatError("end: blocks larger than the file")
+        return _End(frames, tokens, array("Q", accumulate(sizes, initial=first)))
+
+    def _accept(self, end: _End) -> None:
+        self.frames, self.tokens = end.frames, end.tokens
+        self._offsets, self._stop = end.offsets[:-1], end.offsets[-1]
+        self.complete = True
+
+    def _parse_block(self, body: bytes, index: int) -> Block:
+        fields = Fields(body, f"block {index}")
+        tokens, coder = fields.number(), fields.byte()
+        codes_crc = int.from_bytes(fields.take(4), "little")
+        depths = fields.take(fields.number()) if self.header.depth_tokens else b""
+        levels = fields.take(fields.number()) if self.header.bands else b""
+        block = Block(tokens, coder, codes_crc, fields.rest(), depths, levels)
+        check_block(block, self.header, f"block {index}")
+        return block
+
+
+class _End(NamedTuple):
+    """What the end chunk says."""
+
+    frames: int
+    tokens: int
+    offsets: array[int]  # of the blocks, and of the end chunk itself
+
+
+class _Blocks(Iterator[Block]):
+    """An iteration that can go on after a damaged block."""
+
+    def __init__(self, reader: Reader) -> None:
+        self._reader, self._index, self._over = reader, 0, False
+
+    def __next__(self) -> Block:
+        if self._over:
+            raise StopIteration
+        self._index += 1
+        try:
+            block = self._reader._take(self._index - 1)
+        except Exception as e:
+            self._over = not isinstance(e, ChecksumError) or e is self._reader._fault
+            raise
+        if block is None:
+            self._over = True
+            raise StopIteration
+        return block
+
+
+class _Source:
+    """A file whose positions count from where it was handed over."""
+
+    def __init__(self, file: Any) -> None:
+        self._file = file
+        self.seekable = bool(file.seekable()) if hasattr(file, "seekable") else False
+        self._begin = file.tell() if self.seekable else 0
+        self.at = 0
+
+    def read(self, count: int) -> bytes:
+        data = self._file.read(count) or b""
+        self.at += len(data)
+        return data
+
+    def seek(self, at: int) -> None:
+        self._file.seek(self._begin + at)
+        self.at = at
+
+    def size(self) -> int:
+        """Bytes of the file, seekable; leaves the position where it is."""
+        size = self._file.seek(0, io.SEEK_END) - self._begin
+        self._file.seek(self._begin + self.at)
+        return size

@@ -1,0 +1,500 @@
+"""Codes to the blocks of a ``.vx`` file and back, addressed by token.
+
+This room chooses the entropy coder, fills blocks, and finds and checks what they held. It knows
+nothing of samples or networks.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from .. import container
+from ..audio import pcm
+from ..codec import bandwidth_extension
+from ..codec.concealment import LOST
+from ..entropy import allocation, coders
+from ..entropy.transformer_coder import LMCoder
+from ..errors import (
+    AudioError,
+    ChecksumError,
+    FormatError,
+    ModelError,
+    TruncatedError,
+    UnsupportedError,
+)
+from ..model.bundles import Model
+from ..model.installed import find_model
+from ..model.networks import LanguageModel
+
+__all__ = ["TokenReader", "TokenWriter", "best_coder", "block_tokens"]
+
+_BLOCK_SECONDS = 10  # about
+_ALONE = 1.5  # blocks: a recording of no more is one block, for a short second one would cost much
+_COUNTED = 1 << 20  # tokens whose depths `TokenReader.count_depths` counts, about
+
+
+def block_tokens(model: Model, tokens: int | None = None) -> int:
+    """Tokens in a full block: whole windows of depths, and so whole spans of levels too.
+
+    Parts of a file, which begin between blocks, give the same bits then. `tokens` is how many the
+    file will have, if that is known.
+    """
+    usual = round(_BLOCK_SECONDS * model.token_rate / allocation.WINDOW) * allocation.WINDOW
+    alone = int(_ALONE * usual)
+    return alone if tokens is not None and usual < tokens <= alone else usual
+
+
+class TokenWriter:
+    """Codes into blocks of about ten seconds, each written as soon as it is full.
+
+    Parameters
+    ----------
+    file : BinaryIO
+        Never sought; not closed.
+    model : Model
+    samplerate, channels, codebooks : int
+    tags : mapping of str to str
+    pictures : sequence of container.Picture
+    lm : bool
+        False for plain bit packing, without a probability model.
+    variable : bool, optional
+        Whether some codes may be absent.
+    bands : bandwidth_extension.Bands, optional
+        Those above the model's whose levels come with the codes.
+    tokens : int, optional
+        How many there will be, if that is known: up to fifteen seconds of them are one block.
+
+    Attributes
+    ----------
+    header : container.Header
+    model : Model
+    """
+
+    def __init__(
+        self,
+        file: Any,
+        model: Model,
+        samplerate: int,
+        channels: int,
+        codebooks: int,
+        tags: Mapping[str, str],
+        pictures: Sequence[container.Picture],
+        lm: bool,
+        variable: bool = False,
+        bands: bandwidth_extension.Bands = bandwidth_extension.NO_BANDS,
+        tokens: int | None = None,
+    ) -> None:
+        self._packer = coders.PackedCoder(model.code_bits)
+        self._coder = best_coder(model, codebooks) if lm else self._packer
+        self._block_tokens = block_tokens(model, tokens)
+        self._waiting = np.empty((channels, codebooks, 0), np.uint16)
+        self._levels = np.empty((channels, bands.count, 0), np.uint8)
+        self._bands = bands
+        self.model = model
+        self.header = container.Header(
+            model=model.name,
+            decoder_hash=model.decoder.hash,
+            coder=self._coder.id,
+            coder_hash=self._coder.hash,
+            samplerate=samplerate,
+            channels=channels,
+            frames=None,
+            codebooks=codebooks,
+            code_bits=model.code_bits,
+            block_tokens=self._block_tokens,
+            tags=tags,
+            pictures=tuple(pictures),
+            depth_tokens=allocation.SPAN if variable else 0,
+            bands=bands.count,
+            fine=bands.fine,
+        )
+        self._writer = container.Writer(file, self.header)
+
+    def push(self, codes: np.ndarray, levels: np.ndarray | None = None) -> None:
+        """Codes ``uint16[channels, codebooks, n]`` that follow the last; variable: ``int32``.
+
+        `levels` are those of `bandwidth_extension.Meter`, which must not come later than the codes.
+        """
+        if levels is not None:
+            self._levels = np.concatenate([self._levels, levels], axis=2)
+        waiting = np.concatenate([self._waiting, codes], axis=2)
+        while waiting.shape[2] >= self._block_tokens:
+            self._write(waiting[..., : self._block_tokens])
+            waiting = waiting[..., self._block_tokens :]
+        self._waiting = waiting
+
+    def finish(self, frames: int) -> None:
+        """What is waiting as the last block, then the trailer."""
+        if self._waiting.shape[2]:
+            self._write(self._waiting)
+        self._writer.close(frames)
+
+    def _write(self, codes: np.ndarray) -> None:
+        codes = np.ascontiguousarray(codes)
+        coder = self._coder
+        payload = coder.encode(codes)
+        depth = allocation.depths_of(codes)
+        if len(payload) > -(-int(depth.sum()) * self._packer.code_bits // 8):
+            coder = self._packer
+            payload = coder.encode(codes)
+        spans = -(-codes.shape[2] // self._bands.span)
+        levels, self._levels = self._levels[..., :spans], self._levels[..., spans:]
+        span = self.header.depth_tokens
+        most = self.header.codebooks
+        block = container.Block(
+            tokens=codes.shape[2],
+            coder=coder.id,
+            codes_crc=coders.codes_crc(codes),
+            payload=payload,
+            depths=allocation.encode_depths(depth, span, most) if span else b"",
+            levels=bandwidth_extension.encode_levels(levels),
+        )
+        self._writer.write(block)
+
+
+class TokenReader:
+    """Codes by token number: at random in a seekable file, in order from a pipe.
+
+    Parameters
+    ----------
+    file : BinaryIO
+        Not closed.
+    conceal : bool, optional
+        Where a block is damaged, give tokens that are lost (`concealment.LOST`), and go on.
+
+    Attributes
+    ----------
+    header : container.Header
+    seekable : bool
+    complete : bool
+        Whether the file has its end. From a pipe, False until that has been read.
+    damage : dict of int to FormatError
+        By number, the blocks that were asked for and are damaged.
+    lost : FormatError or None
+        What is wrong with tags or pictures, which were left out then.
+
+    Raises
+    ------
+    FormatError
+        If it is not a ``.vx`` file, or one of a rate or channel count beyond the limits.
+    """
+
+    def __init__(self, file: Any, conceal: bool = False) -> None:
+        self._reader = container.Reader(file, strict=not conceal)
+        self._conceal = conceal
+        self.damage: dict[int, FormatError] = {}
+        self.lost = self._reader.lost
+        self.header = header = self._reader.header
+        self.seekable = self._reader.seekable
+        try:
+            pcm.check_format(header.samplerate, header.channels)
+        except AudioError as e:
+            raise UnsupportedError(f"{e} in this version") from None
+        self._model: Model | None = None
+        self._coders: dict[int, Any] = {}
+        self._first = 0  # token that _codes begins with
+        self._following, self._together = 0, 0  # the block after those in _codes; their number
+        self._codes = np.empty((header.channels, header.codebooks, 0), np.uint16)
+        self._levels: dict[int, np.ndarray] = {}  # of the blocks in _codes that are not damaged
+        self._found: dict[int, np.ndarray] = {}  # the same of those that are being loaded
+        # From a pipe, one block is read ahead: only so is the last one known to be the last.
+        self._sequence = None if self.seekable else iter(self._reader)
+        self._index = 0  # of the next block in the sequence
+        self._ahead: tuple[int, container.Block | FormatError] | None = None
+        self._cut_off = False
+        if self._sequence is not None:
+            self._read_ahead()
+
+    @property
+    def model(self) -> Model:
+        """The model that decodes this file; `ModelError` if it is not installed."""
+        if self._model is None:
+            header = self.header
+            model = find_model(header.model, header.decoder_hash)
+            if header.code_bits != model.code_bits or header.codebooks > model.codebooks:
+                raise FormatError(
+                    f"{header.codebooks} codebooks of {header.code_bits} bits: "
+                    f"{model.name} has {model.codebooks} of {model.code_bits}"
+                )
+            bandwidth_extension.check_bands(model, self.bands)
+            self._check_coder(model)
+            self._model = model
+        return self._model
+
+    @property
+    def bands(self) -> bandwidth_extension.Bands:
+        """Those above the model's that have levels."""
+        return bandwidth_extension.Bands(self.header.bands, self.header.fine)
+
+    @property
+    def complete(self) -> bool:
+        return self._reader.complete
+
+    @property
+    def fault(self) -> FormatError | None:
+        """Why there is no more, in a file that has not its end."""
+        return None if self._reader.complete else self._reader.fault
+
+    @property
+    def blocks(self) -> int:
+        """Blocks that there are; from a pipe, that have been read."""
+        return self._reader.blocks
+
+    @property
+    def tokens(self) -> int:
+        """Tokens that there are; from a pipe, that have been read."""
+        return self._reader.tokens
+
+    @property
+    def stored_frames(self) -> int | None:
+        """Frames as the file has it, where it is complete."""
+        return self._reader.frames if self._reader.complete else None
+
+    @property
+    def frames(self) -> int | None:
+        """Frames that can be decoded; None from a pipe whose end is not yet in sight."""
+        reader, header = self._reader, self.header
+        if reader.complete:
+            frames = reader.frames or 0
+            needed = self.model.tokens_for(frames, header.samplerate)
+            if reader.tokens != needed:
+                raise FormatError(f"{reader.tokens} tokens: {frames} frames need {needed}")
+            return frames
+        if not self.seekable and not self._cut_off:
+            return None
+        frames = self.model.frames_in(reader.tokens, header.samplerate)
+        return frames if header.frames is None else min(frames, header.frames)
+
+    def get(self, token: int, count: int, wanted: int = 0) -> np.ndarray:
+        """Codes ``[channels, codebooks, n]`` from `token` on; negative where one is absent or lost.
+
+        n is at least 1 and at most `count`, or 0 at the end of the file (or of what there is of
+        it). From a pipe, `token` must not lie before the last one asked for. `wanted` tells how
+        many tokens will be asked for in all, if that is known: blocks are decoded together then.
+        """
+        while not 0 <= token - self._first < self._codes.shape[2]:
+            if not self._load(token, wanted):
+                return self._codes[..., :0]
+        at = token - self._first
+        return self._codes[..., at : at + count]
+
+    def levels(self, token: int, count: int) -> np.ndarray:
+        """Levels of bands above the model's: ``uint8[channels, bands, count]``.
+
+        Of tokens that `get` gave last; 0 where they are lost.
+        """
+        size, parts = self.header.block_tokens, []
+        while count:
+            block, at = divmod(token, size)
+            n = min(count, size - at)
+            found = self._levels.get(block)
+            if found is None:
+                found = np.zeros((self.header.channels, self.header.bands, size), np.uint8)
+            parts.append(found[..., at : at + n])
+            token, count = token + n, count - n
+        return np.concatenate(parts, axis=2)
+
+    def count_depths(self) -> np.ndarray:
+        """How many tokens, in whichever channel, have so many codes: ``int64[codebooks + 1]``.
+
+        Of all blocks that are whole, up to some hours of recording: it must not take a file of a
+        few bytes for long. A pipe is read to its end.
+        """
+        counts = np.zeros(self.header.codebooks + 1, np.int64)
+        for block in self._whole_blocks():
+            if counts.sum() >= _COUNTED:
+                if self.seekable:
+                    break
+                continue
+            with contextlib.suppress(FormatError):
+                counts += np.bincount(self._depths(block).ravel(), minlength=len(counts))
+        return counts
+
+    def _whole_blocks(self) -> Iterator[container.Block]:
+        if self._sequence is None:
+            for index in range(self._reader.blocks):
+                with contextlib.suppress(FormatError):
+                    yield self._reader.read(index)
+        while self._ahead is not None:
+            block = self._ahead[1]
+            if isinstance(block, FormatError):
+                raise block
+            yield block
+            self._read_ahead()
+
+    def _load(self, token: int, wanted: int) -> bool:
+        """Decode the block with that token, or the next one from a pipe; False if there is none."""
+        self._found = {}
+        if self._sequence is None:
+            index = token // self.header.block_tokens
+            if index >= self._reader.blocks:
+                return False
+            codes = self._decode_some(index, wanted)
+        else:
+            if self._ahead is None:
+                return False
+            index, block = self._ahead
+            if isinstance(block, FormatError) and not self._conceal:
+                raise block  # and again, if it is asked for again
+            self._read_ahead()
+            codes = self._decode(index, block)
+        first = index * self.header.block_tokens
+        if self._sequence is None and token >= first + codes.shape[2]:
+            return False  # past the end of the last block
+        self._first, self._codes, self._levels = first, codes, self._found
+        return True
+
+    def _read_ahead(self) -> None:
+        assert self._sequence is not None
+        try:
+            self._ahead = self._index, next(self._sequence)
+        except StopIteration:
+            self._ahead, self._cut_off = None, not self._reader.complete
+        except TruncatedError:
+            self._ahead, self._cut_off = None, True
+        except FormatError as e:
+            self._ahead = self._index, e  # raised when it is this block's turn
+            if self._conceal and self._index >= self._reader.blocks:  # not in one: the rest is lost
+                self._ahead, self._cut_off = None, True
+        self._index += 1
+
+    def _decode_some(self, index: int, wanted: int) -> np.ndarray:
+        """The codes of a block, and of those after it that are better decoded along with it."""
+        header = self.header
+        self.model  # noqa: B018  which puts the header's coder among those that are known
+        most = 1
+        if header.coder in self._coders:
+            most = max(1, self._coders[header.coder].rows // header.channels)
+        # Whoever reads on gets twice as much at once each time; whoever jumps, one block.
+        reads_on = index == self._following and self._together > 0
+        count = max(2 * self._together if reads_on else 1, -(-wanted // header.block_tokens))
+        group = self._decode_group(index, min(count, most, self._reader.blocks - index))
+        group = group or [self._decode(index, None)]
+        self._following, self._together = index + len(group), len(group)
+        return group[0] if len(group) == 1 else np.concatenate(group, axis=2)
+
+    def _decode_group(self, index: int, count: int) -> list[np.ndarray]:
+        """The codes of blocks together, up to the first that is damaged or coded otherwise."""
+        if count < 2:
+            return []
+        blocks: list[container.Block] = []
+        codes: list[np.ndarray] = []
+        header = self.header
+        try:
+            for i in range(index, index + count):
+                block = self._reader.read(i)
+                if block.coder != header.coder:
+                    break
+                blocks.append(block)
+        except FormatError:
+            pass  # to be told when it is that block's turn
+        try:
+            for block, decoded in zip(blocks, self._decoded(header.coder, blocks), strict=True):
+                self._check(index + len(codes), block, decoded)
+                codes.append(decoded)
+        except FormatError:
+            pass
+        return codes
+
+    def _decode(self, index: int, block: container.Block | FormatError | None) -> np.ndarray:
+        """The codes of a block; None to read it first."""
+        try:
+            if isinstance(block, FormatError):
+                raise block
+            return self._codes_of(index, self._reader.read(index) if block is None else block)
+        except UnsupportedError:
+            raise
+        except FormatError as e:
+            if not self._conceal:
+                raise
+            self.damage[index] = e
+        header = self.header
+        tokens = min(header.block_tokens, self._reader.tokens - index * header.block_tokens)
+        return np.full((header.channels, header.codebooks, tokens), LOST, np.int32)
+
+    def _codes_of(self, index: int, block: container.Block) -> np.ndarray:
+        (codes,) = self._decoded(block.coder, [block])
+        self._check(index, block, codes)
+        return codes
+
+    def _decoded(self, coder: int, blocks: Sequence[container.Block]) -> list[np.ndarray]:
+        """The codes of blocks that have the same coder."""
+        header = self.header
+        return self._coder(coder).decode(
+            [(block.payload, block.tokens) for block in blocks],
+            header.channels,
+            header.codebooks,
+            [self._depths(block) for block in blocks] if header.depth_tokens else None,
+        )
+
+    def _depths(self, block: container.Block) -> np.ndarray:
+        """How many codes the tokens of a block have, ``uint8[channels, tokens]``."""
+        header = self.header
+        if not header.depth_tokens:
+            return np.full((header.channels, block.tokens), header.codebooks, np.uint8)
+        found = allocation.decode_depths(
+            block.depths, header.depth_tokens, header.channels, block.tokens, header.codebooks
+        )
+        if len(block.payload) > -(-int(found.sum(dtype=np.int64)) * header.code_bits // 8):
+            raise FormatError("larger than its codes plainly packed")
+        return found
+
+    def _check(self, index: int, block: container.Block, codes: np.ndarray) -> None:
+        if coders.codes_crc(codes) != block.codes_crc:
+            raise ChecksumError(
+                f"block {index}: decoded to codes with a wrong checksum; "
+                "the file is damaged or was written with another model"
+            )
+        if codes.size and int(codes.max()) >= self.model.codebook_size:
+            raise FormatError(f"block {index}: a code is beyond the model's codebooks")
+        header = self.header
+        if header.bands:
+            self._found[index] = bandwidth_extension.decode_levels(
+                block.levels, header.channels, self.bands, block.tokens
+            )
+
+    def _check_coder(self, model: Model) -> None:
+        """`ModelError` if the file was written with other probabilities than those here."""
+        header = self.header
+        coder: coders.Coder
+        if header.coder == coders.STATIC:
+            what, coder = "static table", coders.StaticCoder(model.static_table())
+        elif header.coder in (coders.LM, coders.ADAPTIVE):
+            if model.lm is None:
+                raise ModelError(
+                    f"needs a language model of {model.name}, which is not installed; "
+                    "install the version of vauxio that wrote the file"
+                )
+            what, coder = "language model", _lm_coder(model, model.lm, header.coder)
+        else:
+            return
+        if coder.hash != header.coder_hash:
+            raise ModelError(
+                f"needs the {what} {header.coder_hash.hex()} of {model.name}, "
+                f"the one installed is {coder.hash.hex()}; install the version of vauxio "
+                "that wrote the file"
+            )
+        self._coders[header.coder] = coder
+
+    def _coder(self, number: int) -> Any:
+        self.model  # noqa: B018  which puts the header's coder among those that are known
+        if number == coders.PACKED and number not in self._coders:
+            self._coders[number] = coders.PackedCoder(self.header.code_bits)
+        if number not in self._coders:
+            raise UnsupportedError(f"a block of entropy coder {number}: needs a newer vauxio")
+        return self._coders[number]
+
+
+def best_coder(model: Model, codebooks: int) -> coders.Coder:
+    """The one that takes the fewest bits."""
+    if model.lm is None or codebooks > model.lm.codebooks:
+        return coders.StaticCoder(model.static_table())
+    return _lm_coder(model, model.lm)
+
+
+def _lm_coder(model: Model, lm: LanguageModel, id: int = coders.ADAPTIVE) -> LMCoder:
+    return LMCoder(id, lm.hash, lm.codebooks, model.codebook_size, lm.open)

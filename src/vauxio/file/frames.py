@@ -1,0 +1,95 @@
+"""Frames of a ``.vx`` file, from any position.
+
+This room joins `tokens` to `codec`: it knows when decoding can go on and when it must start anew,
+and keeps the last piece decoded. It knows nothing of paths or sample types.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..codec.codec import Codec
+from ..codec.concealment import ConcealingDecoder
+from ..codec.signal import CHUNK, SignalDecoder
+from .blocks import TokenReader
+
+__all__ = ["FrameReader"]
+
+
+class FrameReader:
+    """Decoded frames by number: at random in a seekable file, in order from a pipe.
+
+    Parameters
+    ----------
+    tokens : TokenReader
+    conceal : bool, optional
+        Whether tokens may be lost.
+    """
+
+    def __init__(self, tokens: TokenReader, conceal: bool = False) -> None:
+        self._tokens, self._conceal = tokens, conceal
+        self._decoder: SignalDecoder | None = None
+        self._next_token = 0
+        self._ended = False
+        self._piece = np.empty((0, tokens.header.channels), np.float32)
+        self._piece_at = 0
+
+    def take(self, position: int, count: int) -> np.ndarray:
+        """Frames from `position` on, ``float32[n, channels]``.
+
+        n is at least 1 and at most `count`, or 0 at the end. From a pipe, `position` must lie in
+        the last piece or after it.
+
+        Raises
+        ------
+        FormatError
+            If the file is damaged there.
+        ModelError
+            If its model is not installed.
+        """
+        if self._must_restart(position):
+            self._restart(position)
+        while position >= self._piece_at + len(self._piece) and not self._ended:
+            self._decode(position + count)
+        at = position - self._piece_at
+        return self._piece[at : at + count]
+
+    def _must_restart(self, position: int) -> bool:
+        decoder = self._decoder
+        if decoder is None:
+            return True
+        if not self._tokens.seekable or self._piece_at <= position < decoder.position:
+            return False
+        # Ahead by less than a restart would decode anyway: go on.
+        header, model = self._tokens.header, self._tokens.model
+        warm_up = model.decoder.receptive_field * model.hop * header.samplerate // model.samplerate
+        return not decoder.position <= position <= decoder.position + warm_up
+
+    def _restart(self, position: int) -> None:
+        header, codec = self._tokens.header, Codec(self._tokens.model)
+        self._decoder = decoder = SignalDecoder(
+            codec,
+            header.samplerate,
+            header.channels,
+            start=position if self._tokens.seekable else 0,
+            tokens=ConcealingDecoder(codec, header.channels) if self._conceal else None,
+            bands=self._tokens.bands,
+        )
+        self._next_token = decoder.first_token
+        self._piece, self._piece_at = self._piece[:0], decoder.position
+        self._ended = False
+
+    def _decode(self, end: int) -> None:
+        """Decode the next piece; frames up to `end` are wanted."""
+        assert self._decoder is not None
+        wanted = self._tokens.model.tokens_for(end, self._tokens.header.samplerate)
+        codes = self._tokens.get(self._next_token, CHUNK, wanted - self._next_token)
+        self._decoder.frames = self._tokens.frames  # from a pipe, known when the end is in sight
+        self._piece_at = self._decoder.position
+        if codes.shape[2]:
+            levels = self._tokens.levels(self._next_token, codes.shape[2])
+            self._next_token += codes.shape[2]
+            self._piece = self._decoder.push(codes, levels)
+        else:
+            self._ended = True
+            self._piece = self._decoder.finish()

@@ -1,0 +1,234 @@
+"""``.vx`` files in one call: thin wrappers over `VauxFile`, named and shaped as soundfile's."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..audio import pcm
+from ..container.metadata import Picture
+from ..fileio import File
+from .info import Info, describe
+from .vauxfile import VauxFile
+
+__all__ = ["blocks", "compress", "decompress", "info", "read", "write"]
+
+
+def read(
+    file: File,
+    frames: int = -1,
+    start: int = 0,
+    stop: int | None = None,
+    dtype: str = "float32",
+    always_2d: bool = False,
+    fill_value: float | None = None,
+    out: np.ndarray | None = None,
+    *,
+    on_error: str = "stop",
+    closefd: bool = True,
+) -> tuple[np.ndarray, int]:
+    """Decode a ``.vx`` file, or a part of it.
+
+    Parameters
+    ----------
+    file : path, file descriptor or binary file object
+        See `VauxFile`.
+    frames : int, optional
+        How many frames to read; all up to the end if negative. Not together with `stop`.
+    start, stop : int, optional
+        First frame, and the one after the last. Negative values count from the end.
+    dtype : {'float32', 'float64', 'int32', 'int16'}, optional
+        Integers are scaled from full scale, rounded and clipped.
+    always_2d : bool, optional
+        ``[frames, channels]`` also for one channel.
+    fill_value : float, optional
+        Fills up what is requested beyond the end; without it the array is shorter.
+    out : ndarray, optional
+        Where to put the samples; `dtype` and `always_2d` are then ignored, and `frames` is its
+        length if not given.
+    on_error : {'stop', 'conceal'}, optional
+        What to do about damage: raise an error, or put something in its place and go on. Use
+        `VauxFile` to learn of what was concealed.
+    closefd : bool, optional
+        Whether to close a file descriptor.
+
+    Returns
+    -------
+    data : ndarray
+        ``[frames]`` or ``[frames, channels]``; `out`, or the part of it that was filled, if given.
+    samplerate : int
+        In Hz.
+
+    Raises
+    ------
+    FormatError
+        If it is not a ``.vx`` file or is damaged; its subclass `TruncatedError` if the end that
+        was asked for is missing. Read what is there by naming `frames` (see `info`).
+    ModelError
+        If the model that the file needs is not installed.
+
+    Examples
+    --------
+    >>> import vauxio
+    >>> data, samplerate = vauxio.read('speech.vx')
+    >>> second, _ = vauxio.read('speech.vx', start=samplerate, stop=2 * samplerate)
+    """
+    with VauxFile(file, on_error=on_error, closefd=closefd) as f:
+        frames = f._prepare_read(start, stop, frames)
+        data = f.read(frames, dtype, always_2d, fill_value, out)
+        return data, f.samplerate
+
+
+def write(
+    file: File,
+    data: Any,
+    samplerate: int,
+    *,
+    model: str = "auto",
+    bitrate: float | None = None,
+    quality: float | None = None,
+    tags: Mapping[str, str] | None = None,
+    pictures: Sequence[Picture] = (),
+    lm: bool = True,
+    denoise: bool = False,
+    closefd: bool = True,
+) -> None:
+    """Code samples into a ``.vx`` file.
+
+    A file of that name is replaced, but only once the new one is complete.
+
+    Parameters
+    ----------
+    file : path, file descriptor or binary file object
+        See `VauxFile`.
+    data : array_like
+        ``[frames]`` or ``[frames, channels]`` of float32, float64, int16 or int32. Integers are
+        scaled to full scale 1.0; floating-point samples beyond it are clipped.
+    samplerate : int
+        In Hz, 8,000 to 192,000.
+    model, bitrate, quality, tags, pictures, lm, denoise, closefd
+        See `VauxFile`.
+
+    Raises
+    ------
+    AudioError
+        If the samples cannot be coded: type, shape, sample rate, NaN or infinite samples.
+    ModelError
+        If the model is not installed.
+    ValueError
+        If the model does not have that bitrate or quality.
+
+    Examples
+    --------
+    >>> import numpy as np, vauxio
+    >>> t = np.arange(48000) / 48000
+    >>> vauxio.write('a.vx', 0.5 * np.sin(2 * np.pi * 440 * t), 48000, bitrate=3)
+    """
+    frames = pcm.to_frames(data)
+    channels = frames.shape[1]
+    pcm.check_finite(frames)  # before the file is touched
+    with VauxFile(
+        file, "w", samplerate, channels, model=model, bitrate=bitrate, quality=quality, tags=tags,
+        pictures=pictures, lm=lm, denoise=denoise, frames=len(frames), closefd=closefd,
+    ) as f:  # fmt: skip
+        f.write(frames)
+
+
+def blocks(
+    file: File,
+    blocksize: int | None = None,
+    overlap: int = 0,
+    frames: int = -1,
+    start: int = 0,
+    stop: int | None = None,
+    dtype: str = "float32",
+    always_2d: bool = False,
+    fill_value: float | None = None,
+    out: np.ndarray | None = None,
+    *,
+    on_error: str = "stop",
+    closefd: bool = True,
+) -> Iterator[np.ndarray]:
+    """Decode a ``.vx`` file piece by piece, in flat memory.
+
+    Parameters
+    ----------
+    blocksize : int
+        Frames per piece. Either this or `out` must be given.
+    overlap : int, optional
+        Frames that a piece has in common with the one before.
+    file, frames, start, stop, dtype, always_2d, fill_value, out, on_error, closefd
+        See `read`.
+
+    Yields
+    ------
+    ndarray
+        A new array each time, unless `out` is given. The last may be shorter.
+
+    Examples
+    --------
+    >>> import numpy as np, vauxio
+    >>> loudest = max(np.abs(block).max() for block in vauxio.blocks('speech.vx', 65536))
+    """
+    with VauxFile(file, on_error=on_error, closefd=closefd) as f:
+        frames = f._prepare_read(start, stop, frames)
+        yield from f.blocks(blocksize, overlap, frames, dtype, always_2d, fill_value, out)
+
+
+def info(file: File) -> Info:
+    """Describe a ``.vx`` file without decoding it.
+
+    Parameters
+    ----------
+    file : path, file descriptor or binary file object
+        From a pipe, it is read to its end.
+
+    Returns
+    -------
+    Info
+        Its repr is the report.
+
+    Examples
+    --------
+    >>> import vauxio
+    >>> vauxio.info('speech.vx')
+    speech.vx
+    ...
+    """
+    return describe(file)
+
+
+def compress(
+    data: Any,
+    samplerate: int,
+    *,
+    model: str = "auto",
+    bitrate: float | None = None,
+    quality: float | None = None,
+    tags: Mapping[str, str] | None = None,
+    pictures: Sequence[Picture] = (),
+    lm: bool = True,
+    denoise: bool = False,
+) -> bytes:
+    """Code samples into the bytes of a ``.vx`` file. Parameters as of `write`.
+
+    Examples
+    --------
+    >>> import numpy as np, vauxio
+    >>> blob = vauxio.compress(np.zeros(48000, 'int16'), 48000)
+    >>> data, samplerate = vauxio.decompress(blob)
+    """
+    file = io.BytesIO()
+    write(
+        file, data, samplerate, model=model, bitrate=bitrate, quality=quality, tags=tags,
+        pictures=pictures, lm=lm, denoise=denoise,
+    )  # fmt: skip
+    return file.getvalue()
+
+
+def decompress(blob: bytes | bytearray | memoryview) -> tuple[np.ndarray, int]:
+    """Decode what `compress` made: ``(data, samplerate)``, as `read` gives it."""
+    return read(io.BytesIO(blob))

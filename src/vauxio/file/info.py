@@ -1,0 +1,187 @@
+"""What there is to say of a ``.vx`` file without decoding it."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..container.metadata import printable
+from ..entropy import coders
+from ..errors import ModelError
+from ..fileio import File, Input, is_seekable, name_of
+from .blocks import TokenReader
+
+__all__ = ["Info", "describe"]
+
+_CODERS = {coders.PACKED: "packed", coders.STATIC: "static", coders.LM: "lm",
+           coders.ADAPTIVE: "lm"}  # fmt: skip
+
+
+@dataclass(frozen=True, repr=False)
+class Info:
+    """A ``.vx`` file in numbers. Its repr is the report.
+
+    Attributes
+    ----------
+    name : str
+    samplerate, channels : int
+    frames : int or None
+        That can be decoded. None if that depends on a model that is not installed.
+    duration : float or None
+        In seconds.
+    model : str
+        Name of the model that made it.
+    decoder : str
+        First 8 bytes of the SHA-256 of the decoder that it needs, in hexadecimal.
+    installed : bool
+        Whether that decoder is here.
+    codebooks : int
+        Codes of a token at most.
+    depths : tuple of int or None
+        Fewest and most codes of a token, where their number varies; of the first hours.
+    bands : int
+        Above the model's, that are filled with noise; 0 if nothing is.
+    nominal : float or None
+        kbps of all channels before entropy coding; None if the model is not installed.
+    kbps : float or None
+        kbps in fact: all bytes of the file, over its duration.
+    coder : str
+        Entropy coder.
+    bytes, blocks, tokens : int
+    complete : bool
+        False if the file is cut off; the numbers are of what is there.
+    tags : mapping of str to str
+    """
+
+    name: str
+    samplerate: int
+    channels: int
+    frames: int | None
+    duration: float | None
+    model: str
+    decoder: str
+    installed: bool
+    codebooks: int
+    depths: tuple[int, int] | None
+    bands: int
+    nominal: float | None
+    kbps: float | None
+    coder: str
+    bytes: int
+    blocks: int
+    tokens: int
+    complete: bool
+    tags: Mapping[str, str]
+
+    def __repr__(self) -> str:
+        model = self.model if self.installed else f"{self.model} (NOT INSTALLED)"
+        nominal = "" if self.nominal is None else f", {self.nominal:.4g} kbps before entropy coding"
+        codebooks = f"{self.codebooks} codebooks"
+        if self.depths is not None:
+            codebooks = f"{self.depths[0]} to {self.depths[1]} of {codebooks}"
+        lines = [
+            self.name,
+            f"samplerate: {self.samplerate} Hz",
+            f"channels: {self.channels}",
+            f"duration: {_clock(self)}",
+            f"model: {model}, decoder {self.decoder}",
+            f"codes: {codebooks}{nominal}",
+            *([f"above: noise in {self.bands} bands"] if self.bands else []),
+            f"coder: {self.coder}",
+            f"size: {self.bytes} bytes in {self.blocks} blocks",
+            f"bitrate: {'unknown' if self.kbps is None else f'{self.kbps:.3f} kbps'}",
+        ]
+        if not self.complete:
+            lines.append("CUT OFF: the end is missing; the figures are of what is there")
+        lines += [f"tag {key}: {printable(value)}" for key, value in self.tags.items()]
+        return "\n".join(lines)
+
+
+def describe(file: File) -> Info:
+    """The report of a file; a pipe is read to its end. See `vauxio.info`."""
+    source = Input(file)
+    try:
+        stream = source.file
+        if is_seekable(stream):
+            begin = stream.tell()
+            size = stream.seek(0, io.SEEK_END) - begin
+            stream.seek(begin)
+            reader = TokenReader(stream)
+            counts = reader.count_depths() if reader.header.depth_tokens else None
+        else:
+            counter = _Counter(stream)
+            reader = TokenReader(counter)
+            counts = reader.count_depths()
+            while counter.read(1 << 16):
+                pass
+            size = counter.bytes
+        return _info(name_of(file), reader, size, counts)
+    finally:
+        source.close()
+
+
+def _info(name: str, reader: TokenReader, size: int, counts: np.ndarray | None) -> Info:
+    header = reader.header
+    nominal = None
+    codebooks: float = header.codebooks  # of a token on average
+    depths = None
+    if header.depth_tokens and counts is not None and counts.any():
+        found = np.flatnonzero(counts)
+        depths = int(found[0]), int(found[-1])
+        codebooks = float(counts @ np.arange(len(counts)) / counts.sum())
+    try:
+        frames = reader.frames
+        nominal = header.channels * reader.model.bitrate(codebooks)
+    except ModelError:
+        frames = reader.stored_frames
+    duration = None if frames is None else frames / header.samplerate
+    return Info(
+        name=name,
+        samplerate=header.samplerate,
+        channels=header.channels,
+        frames=frames,
+        duration=duration,
+        model=header.model,
+        decoder=header.decoder_hash.hex(),
+        installed=nominal is not None,
+        codebooks=header.codebooks,
+        depths=depths,
+        bands=header.bands,
+        nominal=nominal,
+        kbps=size * 8 / duration / 1000 if duration else None,
+        coder=_CODERS.get(header.coder, f"unknown ({header.coder})"),
+        bytes=size,
+        blocks=reader.blocks,
+        tokens=reader.tokens,
+        complete=reader.complete,
+        tags=header.tags,
+    )
+
+
+class _Counter:
+    """A pipe that counts what is read of it."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+        self.bytes = 0
+
+    def read(self, size: int = -1) -> bytes:
+        data = self._stream.read(size)
+        self.bytes += len(data)
+        return data
+
+    def seekable(self) -> bool:
+        return False
+
+
+def _clock(info: Info) -> str:
+    if info.duration is None:
+        return "unknown"
+    minutes, seconds = divmod(info.duration, 60)
+    hours, minutes = divmod(int(minutes), 60)
+    clock = f"{hours}:{minutes:02}:{seconds:06.3f}" if hours else f"{minutes}:{seconds:06.3f}"
+    return f"{clock} ({info.frames} frames)"

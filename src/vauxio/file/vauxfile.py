@@ -1,0 +1,532 @@
+"""A ``.vx`` file, open: the class that everything else about files is made of.
+
+This room brings the others together: samples from `pcm`, codes from `codec`, blocks from `tokens`,
+positions from `frames`, names on disk from `fileio`. After the manner of `soundfile.SoundFile`:
+the one unit is the frame.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+import operator
+import os
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..audio import pcm
+from ..codec.bandwidth_extension import Meter, allot
+from ..codec.codec import Codec
+from ..codec.signal import SignalEncoder
+from ..container.metadata import Picture
+from ..errors import TruncatedError
+from ..fileio import File, Input, Output
+from ..model.installed import choose_model
+from .blocks import TokenReader, TokenWriter
+from .frames import FrameReader
+
+__all__ = ["Damage", "VauxFile"]
+
+_PIECE = 1 << 20  # frames taken at a time where nobody says how many
+
+
+class Damage(NamedTuple):
+    """Something in a file that is not what was written.
+
+    Attributes
+    ----------
+    start, stop : int
+        The frames that are concealed; equal where none are: tags, or the file's end.
+    reason : str
+    """
+
+    start: int
+    stop: int
+    reason: str
+
+    def describe(self, samplerate: int) -> str:
+        """In a line, with times."""
+        if self.start == self.stop:
+            return self.reason
+        times = [frame / samplerate for frame in self[:2]]
+        begin, end = (f"{int(time) // 60}:{time % 60:06.3f}" for time in times)
+        return f"concealed {begin} to {end}: {self.reason}"
+
+
+class VauxFile:
+    """A ``.vx`` file, open for reading or for writing.
+
+    Parameters
+    ----------
+    file : path, file descriptor or binary file object
+        A file object needs ``read`` or ``write``; one can read from anywhere in it if its
+        ``seekable()`` says so. It is not closed by `close`.
+    mode : {'r', 'w', 'x'}, optional
+        Read; write, and replace a file of that name; write, and fail if there is one.
+    samplerate, channels : int
+        Of what is to be written: 8,000 to 192,000 Hz, 1 to 8 channels.
+    model : str, optional
+        Name of the model to write with; see `vauxio.models`. ``'auto'`` is speech-24k for one
+        channel at 16 kHz or less, if it is installed and has the bitrate, else general-24k.
+    bitrate : float, optional
+        Nominal kbps per channel to write with, on average over every five seconds; the nearest that
+        the model has is taken (of two equally near ones, the higher). By default the model's
+        default.
+    quality : float, optional
+        0 to 10, instead of `bitrate`: the average varies with the signal too, so that all of it is
+        coded about equally well.
+    tags : mapping of str to str, optional
+        Tags to write.
+    pictures : sequence of Picture, optional
+        Pictures to write; see `vauxio.container.Picture`.
+    lm : bool, optional
+        False: write plain codes, without a probability model. The sound is the same.
+    denoise : bool, optional
+        Take noise out of speech before it is coded; see `vauxio.denoise`.
+    frames : int, optional
+        How many will be written, if that is known: up to fifteen seconds are one block of the file
+        then, which takes less. Any number may be written all the same.
+    on_error : {'stop', 'conceal'}, optional
+        What to do about damage in a file that is read: raise an error, or put something like what
+        was there in its place, and add it to `damage`. Of a file that is cut off, everything that
+        is there is read then.
+    closefd : bool, optional
+        Whether `close` closes a file descriptor.
+
+    Raises
+    ------
+    FormatError
+        If it is not a ``.vx`` file.
+    AudioError, ModelError, ValueError
+        If nothing can be written that way: sample rate, channels, model, bitrate, quality.
+    OSError
+        If it cannot be opened.
+
+    Notes
+    -----
+    A path is written under a temporary name in the same folder, and takes its own in `close`. If
+    an exception leaves the ``with`` block, nothing is left and a file of that name stays as it
+    was. A file descriptor or file object is written as data comes, whole blocks of about ten
+    seconds at a time; after an exception what it got is a file cut off, readable up to there.
+
+    A file is read and written in flat memory, whatever its length.
+
+    An object is for one thread at a time; different objects are independent.
+
+    Examples
+    --------
+    >>> import soundfile, vauxio
+    >>> with vauxio.VauxFile('a.vx', 'w', 44100, 2, bitrate=6) as f:
+    ...     for block in soundfile.blocks('a.wav', 65536, dtype='float32'):
+    ...         f.write(block)
+    >>> with vauxio.VauxFile('a.vx') as f:
+    ...     f.seek(44100)
+    ...     data = f.read(1000)
+    """
+
+    _source: Input | None = None  # when open for reading
+    _output: Output | None = None  # when open for writing
+
+    def __init__(
+        self,
+        file: File,
+        mode: str | None = "r",
+        samplerate: int | None = None,
+        channels: int | None = None,
+        *,
+        model: str = "auto",
+        bitrate: float | None = None,
+        quality: float | None = None,
+        tags: Mapping[str, str] | None = None,
+        pictures: Sequence[Picture] = (),
+        lm: bool = True,
+        denoise: bool = False,
+        frames: int | None = None,
+        on_error: str = "stop",
+        closefd: bool = True,
+    ) -> None:
+        mode = getattr(file, "mode", None) if mode is None else mode
+        if not isinstance(mode, str):
+            raise TypeError(f"Invalid mode: {mode!r}")
+        if mode.replace("b", "", 1) not in ("r", "w", "x"):
+            raise ValueError(f"mode must be 'r', 'w' or 'x' and not {mode!r}")
+        self._name = os.fspath(file) if isinstance(file, os.PathLike) else file
+        self._mode = mode
+        if on_error not in ("stop", "conceal"):
+            raise ValueError(f"on_error must be 'stop' or 'conceal' and not {on_error!r}")
+        self._conceal = on_error == "conceal"
+        if "r" in mode:
+            if any(value is not None for value in (samplerate, channels, frames)):
+                raise TypeError("Not allowed for existing files: samplerate, channels, frames")
+            self._open_to_read(file, closefd)
+            return
+        if samplerate is None or channels is None:
+            raise TypeError("samplerate and channels must be specified")
+        samplerate, channels = pcm.check_format(samplerate, channels)
+        codec = Codec(choose_model(model, samplerate, channels, bitrate))
+        allocation, bands = allot(codec.model, samplerate, bitrate, quality, denoise)
+        self._encoder = SignalEncoder(codec, samplerate, channels, allocation, denoise)
+        self._meter = Meter(codec.model, samplerate, channels, bands) if bands.count else None
+        self._failed = False
+        tokens = None if frames is None else codec.model.tokens_for(frames, samplerate)
+        output = Output(file, "x" in mode, closefd)
+        try:
+            self._writer = TokenWriter(
+                output.file, codec.model, samplerate, channels, allocation.codebooks, tags or {},
+                pictures, lm, variable=allocation.variable, bands=bands, tokens=tokens,
+            )  # fmt: skip
+            self._header = self._writer.header
+        except BaseException:
+            output.discard()
+            raise
+        self._output = output
+
+    def _open_to_read(self, file: File, closefd: bool) -> None:
+        source = Input(file, closefd)
+        try:
+            self._reader = TokenReader(source.file, self._conceal)
+        except BaseException:
+            source.close()
+            raise
+        self._frames = FrameReader(self._reader, self._conceal)
+        self._header = self._reader.header
+        self._position = 0
+        self._source = source
+
+    @property
+    def name(self) -> Any:
+        """The file, as it was given."""
+        return self._name
+
+    @property
+    def mode(self) -> str:
+        """The mode that it was opened in."""
+        return self._mode
+
+    @property
+    def samplerate(self) -> int:
+        """Frames per second."""
+        return self._header.samplerate
+
+    @property
+    def channels(self) -> int:
+        """Channels of a frame."""
+        return self._header.channels
+
+    @property
+    def frames(self) -> int | None:
+        """Frames that can be read, or have been written; None from a pipe before its end."""
+        return self._reader.frames if "r" in self._mode else self._encoder.frames
+
+    @property
+    def model(self) -> str:
+        """Name of the model."""
+        return self._header.model
+
+    @property
+    def bitrate(self) -> float:
+        """Nominal kbps per channel, the most that any moment can have: where that varies, more than
+        what was asked for. `info` has the actual one of the whole file."""
+        model = (self._reader if "r" in self._mode else self._writer).model
+        return model.bitrate(self._header.codebooks)
+
+    @property
+    def tags(self) -> Mapping[str, str]:
+        """Tags of the file."""
+        return self._header.tags
+
+    @property
+    def pictures(self) -> Sequence[Picture]:
+        """Pictures of the file."""
+        return self._header.pictures
+
+    @property
+    def complete(self) -> bool:
+        """Whether the file has its end; False while it is being written or read from a pipe."""
+        return "r" in self._mode and self._reader.complete
+
+    @property
+    def damage(self) -> list[Damage]:
+        """What was found damaged up to now, of a file read with ``on_error='conceal'``."""
+        if "r" not in self._mode:
+            return []
+        reader, header = self._reader, self._header
+        found = [] if reader.lost is None else [Damage(0, 0, str(reader.lost))]
+        for index, error in sorted(reader.damage.items()):
+            first = index * header.block_tokens
+            last = min(first + header.block_tokens, reader.tokens)
+            start, stop = (reader.model.frames_in(t, header.samplerate) for t in (first, last))
+            found.append(Damage(start, min(stop, self.frames or stop), str(error)))
+        if reader.fault is not None and self.frames is not None:
+            found.append(Damage(self.frames, self.frames, str(reader.fault)))
+        return found
+
+    @property
+    def closed(self) -> bool:
+        """Whether it is closed."""
+        return self._source is None and self._output is None
+
+    def __repr__(self) -> str:
+        return (
+            f"VauxFile({self.name!r}, mode={self.mode!r}, samplerate={self.samplerate}, "
+            f"channels={self.channels}, model={self.model!r})"
+        )
+
+    def __enter__(self) -> VauxFile:
+        return self
+
+    def __exit__(self, kind: object, *rest: object) -> None:
+        if kind is not None and self._output is not None:
+            self._failed = True
+        self.close()
+
+    def __del__(self) -> None:
+        if self._output is not None:
+            message = f"{self!r} was never closed: discarded"
+            warnings.warn(message, ResourceWarning, stacklevel=2, source=self)
+            self._failed = True
+        self.close()
+
+    def seekable(self) -> bool:
+        """Whether frames can be read from anywhere."""
+        return "r" in self._mode and self._reader.seekable
+
+    def seek(self, frames: int, whence: int = io.SEEK_SET) -> int:
+        """Set the position to read from.
+
+        Parameters
+        ----------
+        frames : int
+        whence : {SEEK_SET, SEEK_CUR, SEEK_END}, optional
+            Whether `frames` counts from the beginning, from here, or from the end.
+
+        Returns
+        -------
+        int
+            The new position.
+        """
+        self._check_open("r")
+        if not self.seekable():
+            raise io.UnsupportedOperation("this file is not seekable")
+        length = self._reader.frames or 0
+        origins = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: length}
+        if whence not in origins:
+            raise ValueError(f"whence must be SEEK_SET, SEEK_CUR or SEEK_END and not {whence!r}")
+        position = operator.index(frames) + origins[whence]
+        if not 0 <= position <= length:
+            raise ValueError(f"frame {position}: there are {length}")
+        self._position = position
+        return position
+
+    def tell(self) -> int:
+        """The frame that is read or written next."""
+        self._check_open()
+        return self._position if "r" in self._mode else self._encoder.frames
+
+    def read(
+        self,
+        frames: int = -1,
+        dtype: str = "float32",
+        always_2d: bool = False,
+        fill_value: float | None = None,
+        out: np.ndarray | None = None,
+    ) -> np.ndarray:
+        """Decode from the position on. Parameters and errors as of `vauxio.read`.
+
+        From a pipe, too, ``frames=-1`` reads everything up to the end.
+        """
+        self._check_open("r")
+        left = self._left()
+        if out is None:
+            sample = pcm.check_dtype(dtype)
+            wanted = math.inf if frames < 0 else frames
+            self._check_end(wanted, left)
+            if frames < 0 and left is None:
+                out = self._read_pipe(sample)
+                return out if always_2d or self.channels > 1 else out[:, 0]
+            out = pcm.empty(_limit(frames, left, fill_value), self.channels, sample, always_2d)
+        else:
+            pcm.check_out(out, self.channels)
+            wanted = len(out) if frames < 0 else min(frames, len(out))
+            self._check_end(wanted, left)
+        done = self._fill(out if wanted > len(out) else out[: int(wanted)])
+        if left is None and done < wanted:
+            self._check_end(math.inf, 0)
+        if fill_value is not None:
+            out[done:] = fill_value
+        return out if fill_value is not None else out[:done]
+
+    def blocks(
+        self,
+        blocksize: int | None = None,
+        overlap: int = 0,
+        frames: int = -1,
+        dtype: str = "float32",
+        always_2d: bool = False,
+        fill_value: float | None = None,
+        out: np.ndarray | None = None,
+    ) -> Iterator[np.ndarray]:
+        """Decode from the position on, piece by piece. Parameters as of `vauxio.blocks`."""
+        self._check_open("r")
+        if (blocksize is None) == (out is None):
+            raise TypeError("One of {blocksize, out} must be specified, and only one")
+        left = self._left()
+        rest = math.inf if left is None and frames < 0 else _limit(frames, left, fill_value)
+        if out is None:
+            sample = pcm.check_dtype(dtype)
+        else:
+            pcm.check_out(out, self.channels)
+            blocksize = len(out)
+        assert blocksize is not None
+        if not 0 <= overlap < blocksize:
+            raise ValueError(f"overlap must be 0 to {blocksize - 1} and not {overlap}")
+        tail = None  # what the next piece has in common with the last
+        while rest > 0:
+            kept = 0 if tail is None else overlap
+            size = blocksize if fill_value is not None else int(min(blocksize, kept + rest))
+            if out is None:
+                piece = pcm.empty(size, self.channels, sample, always_2d)
+            else:
+                piece = out[:size]
+            if kept:
+                piece[:kept] = tail
+            wanted = int(min(size - kept, rest))
+            done = self._fill(piece[kept : kept + wanted])
+            if not done and left is None:
+                break
+            if fill_value is None:
+                piece = piece[: kept + done]
+            else:
+                piece[kept + done :] = fill_value
+            rest = 0 if done < wanted and left is None else rest - wanted
+            tail = piece[len(piece) - overlap :].copy()
+            yield piece
+        self._check_end(math.inf if frames < 0 else frames, 0 if left is None else left)
+
+    def write(self, data: Any) -> None:
+        """Code samples that follow the last.
+
+        Parameters
+        ----------
+        data : array_like
+            ``[frames, channels]``, or ``[frames]`` for one channel, of float32, float64, int16 or
+            int32. Checked as a whole before any of it is coded.
+
+        Raises
+        ------
+        AudioError
+            If it cannot be coded; the file goes on as if `write` had not been called.
+        OSError
+            If the file cannot take it; it is then closed and discarded.
+        """
+        self._check_open("w")
+        frames = pcm.to_frames(data, self.channels)
+        pcm.check_finite(frames, self._encoder.frames)
+        try:
+            for i in range(0, len(frames), self.samplerate):
+                piece = pcm.to_float(frames[i : i + self.samplerate])
+                levels = None if self._meter is None else self._meter.push(piece)
+                self._writer.push(self._encoder.push(piece), levels)
+        except BaseException:
+            self._failed = True
+            self.close()
+            raise
+
+    def flush(self) -> None:
+        """Hand on to the system what is coded: whole blocks, of about ten seconds each."""
+        self._check_open()
+        if self._output is not None and hasattr(self._output.file, "flush"):
+            self._output.file.flush()
+
+    def close(self) -> None:
+        """Finish the file. A file that could not be written whole is discarded."""
+        source, self._source = self._source, None
+        output, self._output = self._output, None
+        if source is not None:
+            source.close()
+        if output is None:
+            return
+        if self._failed:
+            output.discard()
+            return
+        try:
+            frames = self._encoder.frames
+            tokens = self._writer.model.tokens_for(frames, self.samplerate)
+            levels = None if self._meter is None else self._meter.finish(tokens)
+            self._writer.push(self._encoder.finish(), levels)
+            self._writer.finish(frames)
+        except BaseException:
+            output.discard()
+            raise
+        output.commit()
+
+    def _left(self) -> int | None:
+        """Frames from the position to the end, if that is known."""
+        return None if self.frames is None else self.frames - self._position
+
+    def _check_end(self, wanted: float, left: int | None) -> None:
+        """`TruncatedError` if more is wanted than is left of a file that was cut off."""
+        if left is None or wanted <= left or self.complete or self.frames is None or self._conceal:
+            return
+        raise TruncatedError(
+            f"the file is cut off: {self.frames} frames "
+            f"({self.frames / self.samplerate:.1f} s) can be read; ask for no more than those"
+        )
+
+    def _fill(self, out: np.ndarray) -> int:
+        """Decode into `out`; how many frames that were."""
+        target = out[:, None] if out.ndim == 1 else out
+        done = 0
+        while done < len(target):
+            piece = self._frames.take(self._position, len(target) - done)
+            if not len(piece):
+                break
+            target[done : done + len(piece)] = pcm.from_float(piece, out.dtype)
+            done += len(piece)
+            self._position += len(piece)
+        return done
+
+    def _read_pipe(self, dtype: np.dtype) -> np.ndarray:
+        """Everything that is still to come of a pipe."""
+        pieces = [np.empty((0, self.channels), dtype)]
+        while len(piece := self._frames.take(self._position, _PIECE)):
+            pieces.append(pcm.from_float(piece, dtype))
+            self._position += len(piece)
+        self._check_end(math.inf, 0)
+        return np.concatenate(pieces)
+
+    def _check_open(self, mode: str | None = None) -> None:
+        if self.closed:
+            raise ValueError("I/O operation on closed file")
+        if mode is not None and (mode == "r") != ("r" in self._mode):
+            raise io.UnsupportedOperation(f"not open for {'reading' if mode == 'r' else 'writing'}")
+
+    def _prepare_read(self, start: int, stop: int | None, frames: int) -> int:
+        """Go to `start`; how many frames `read` or `blocks` should be asked for."""
+        if start != 0 and not self.seekable():
+            raise ValueError("start is only allowed for seekable files")
+        if frames >= 0 and stop is not None:
+            raise TypeError("Only one of {frames, stop} may be used")
+        known = self.frames
+        if known is None:
+            if stop is not None and stop < 0:
+                raise ValueError("a negative stop is only allowed for seekable files")
+            return frames if stop is None else stop
+        begin, end, _ = slice(start, stop).indices(known)
+        if self.seekable():
+            self.seek(begin)
+        if frames >= 0:
+            return frames
+        if not self.complete and not self._conceal and (stop is None or stop > known):
+            return -1  # beyond what there is: to be refused
+        return max(0, end - begin)
+
+
+def _limit(frames: int, left: int | None, fill_value: float | None) -> int:
+    """How many of the frames asked for (all if negative) there will be."""
+    if left is not None and (frames < 0 or (frames > left and fill_value is None)):
+        return left
+    return frames

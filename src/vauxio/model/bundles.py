@@ -1,0 +1,343 @@
+"""Model bundles on disk: where they lie, and what they say of themselves.
+
+A bundle is a folder ``<weights>/<name>/`` with a ``model.json`` and the files that it names. This
+room reads and checks that; it knows nothing of which one is wanted, of audio or of ``.vx`` files.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..entropy.allocation import Allocation
+from ..errors import ModelError, first_line
+from .networks import Asset, LanguageModel, Network
+
+__all__ = ["SILENT", "Denoiser", "Model", "read_bundles", "weights_folder"]
+
+SILENT = 1 / 40
+"""Of the distortion of quality 10: what is as near as that is silence, at any bitrate."""
+
+_FORMAT = 1  # of model.json
+
+
+@dataclass(frozen=True)
+class Model:
+    """What ``model.json`` says of one installed model.
+
+    Attributes
+    ----------
+    name, description : str
+    samplerate : int
+        Rate at which the networks work, in Hz.
+    hop : int
+        Samples (at `samplerate`) per token.
+    delay : int
+        Samples by which the decoder's output comes after the encoder's input.
+    codebooks, codebook_size : int
+        Codebooks at most, and entries of each.
+    default_bitrate : float
+        Nominal kbps per channel where none is asked for.
+    encoder, decoder : Network
+    static : Asset
+        ``uint16[codebooks, codebook_size]``: relative frequencies of the codes.
+    lm : LanguageModel or None
+        What predicts the codes, where the model has it.
+    distortions : tuple of float
+        The distortion that spans may have (`depths.needs`) at quality 0, 1, and so on to 10; empty
+        where the model has no variable bitrate.
+    """
+
+    name: str
+    description: str
+    samplerate: int
+    hop: int
+    delay: int
+    codebooks: int
+    codebook_size: int
+    default_bitrate: float
+    encoder: Network
+    decoder: Network
+    static: Asset
+    lm: LanguageModel | None = None
+    distortions: tuple[float, ...] = ()
+
+    @property
+    def token_rate(self) -> float:
+        """Tokens per second."""
+        return self.samplerate / self.hop
+
+    @property
+    def latency(self) -> float:
+        """Algorithmic delay of a live stream in seconds: a sample waits for the rest of its token,
+        and for `delay` samples more."""
+        return (self.delay + self.hop) / self.samplerate
+
+    @property
+    def code_bits(self) -> int:
+        """Bits of one code, stored bare."""
+        return math.ceil(math.log2(self.codebook_size))
+
+    def bitrate(self, codebooks: float) -> float:
+        """Nominal kbps per channel of that many codebooks: their codes stored bare."""
+        return codebooks * self.code_bits * self.token_rate / 1000
+
+    @property
+    def bitrates(self) -> tuple[float, ...]:
+        """Every nominal bitrate of this model, in kbps per channel, lowest first."""
+        return tuple(self.bitrate(k) for k in range(1, self.codebooks + 1))
+
+    def has_bitrate(self, bitrate: float) -> bool:
+        """Whether `bitrate` lies between this model's lowest and highest."""
+        return self.bitrate(1) <= bitrate <= self.bitrate(self.codebooks)
+
+    def codebooks_for(self, bitrate: float | None) -> int:
+        """Number of codebooks whose nominal bitrate is nearest to `bitrate`.
+
+        Parameters
+        ----------
+        bitrate : float or None
+            kbps per channel; None stands for `default_bitrate`. Halfway between two, the higher.
+
+        Raises
+        ------
+        ValueError
+            If `bitrate` is below the model's lowest bitrate or above its highest.
+        """
+        bitrate = self.default_bitrate if bitrate is None else bitrate
+        low, high = self.bitrate(1), self.bitrate(self.codebooks)
+        if not self.has_bitrate(bitrate):
+            raise ValueError(
+                f"bitrate of {bitrate:g} kbps: {self.name} has {low:g} to {high:g} kbps per channel"
+            )
+        return math.floor(bitrate / low + 0.5)
+
+    def allocation(self, bitrate: float | None, quality: float | None) -> Allocation:
+        """How many codes the tokens of a file have, at a bitrate or at a quality instead.
+
+        A bitrate is an average.
+
+        Raises
+        ------
+        TypeError
+            If both are given.
+        ValueError
+            If the model does not have that one.
+        """
+        if quality is not None:
+            if bitrate is not None:
+                raise TypeError("Only one of {bitrate, quality} may be used")
+            return Allocation(self.codebooks, distortion=self.distortion_for(quality))
+        average = self.codebooks_for(bitrate)
+        if not self.distortions:
+            return Allocation.constant(average)
+        return Allocation.averaging(average, self.codebooks, SILENT * self.distortions[-1])
+
+    def distortion_for(self, quality: float) -> float:
+        """The distortion that spans may have (`depths.needs`) at a quality.
+
+        Parameters
+        ----------
+        quality : float
+            0 to 10.
+
+        Raises
+        ------
+        ValueError
+            If `quality` is out of range, or the model has no variable bitrate.
+        """
+        if not 0 <= quality <= 10:
+            raise ValueError(f"quality of {quality:g}: must be 0 to 10")
+        if not self.distortions:
+            raise ValueError(f"quality: {self.name} has no variable bitrate; give a bitrate")
+        below = min(int(quality), 9)
+        share = quality - below
+        return self.distortions[below] ** (1 - share) * self.distortions[below + 1] ** share
+
+    def tokens_for(self, frames: int, samplerate: int) -> int:
+        """Tokens that carry `frames` frames at `samplerate` Hz, the decoder's delay included."""
+        return -(-(self.samples_for(frames, samplerate) + self.delay) // self.hop)
+
+    def samples_for(self, frames: int, samplerate: int) -> int:
+        """Samples at the model's rate that `frames` frames at `samplerate` Hz become."""
+        return -(-frames * self.samplerate // samplerate)
+
+    def frames_in(self, tokens: int, samplerate: int) -> int:
+        """Frames at `samplerate` Hz that can be decoded from the first `tokens` tokens."""
+        return max(0, tokens * self.hop - self.delay) * samplerate // self.samplerate
+
+    def static_table(self) -> np.ndarray:
+        """The relative frequencies of the codes, ``uint16[codebooks, codebook_size]``."""
+        try:
+            table = np.load(io.BytesIO(self.static.load()), allow_pickle=False)
+        except (ValueError, EOFError, OSError) as e:
+            raise ModelError(f"{self.static.path}: not a NumPy array; reinstall the model") from e
+        expected = (self.codebooks, self.codebook_size)
+        if table.dtype != np.uint16 or table.shape != expected or table.min() < 1:
+            raise ModelError(
+                f"{self.static.path}: {table.dtype}{list(table.shape)} is not the frequency table "
+                f"uint16{list(expected)} that {self.name} needs; reinstall the model"
+            )
+        return table
+
+    def __repr__(self) -> str:
+        return (
+            f"{self.name}: {self.description}\n"
+            f"    {self.samplerate} Hz, {self.bitrates[0]:g} to {self.bitrates[-1]:g} kbps "
+            f"per channel (default {self.default_bitrate:g}), "
+            f"{self.latency * 1000:.1f} ms delay, "
+            f"decoder {self.decoder.hash.hex()}"
+        )
+
+
+@dataclass(frozen=True)
+class Denoiser:
+    """What ``model.json`` says of a network that takes noise out of speech.
+
+    Attributes
+    ----------
+    name, description : str
+    samplerate : int
+        Rate at which it works, in Hz.
+    hop : int
+        Samples that it takes, and gives, at least.
+    delay : int
+        Samples by which its output comes after its input.
+    network : Network
+    """
+
+    name: str
+    description: str
+    samplerate: int
+    hop: int
+    delay: int
+    network: Network
+
+    def __repr__(self) -> str:
+        delay = self.delay / self.samplerate * 1000
+        return (
+            f"{self.name}: {self.description}\n"
+            f"    denoiser, {self.samplerate} Hz, {delay:.1f} ms delay"
+        )
+
+
+def read_bundles() -> list[Model | Denoiser]:
+    """All that is in the weights folder, in no particular order.
+
+    Raises
+    ------
+    ModelError
+        If there is no weights folder or a bundle's ``model.json`` is damaged.
+    """
+    return [_read_bundle(path.parent) for path in weights_folder().glob("*/model.json")]
+
+
+def weights_folder() -> Path:
+    """Where bundles are looked for.
+
+    ``$VAUXIO_WEIGHTS`` if set, else what was installed with the package, else ``weights/`` of the
+    checkout that an editable install points to.
+    """
+    named = os.environ.get("VAUXIO_WEIGHTS")
+    if named:
+        folder = Path(named)
+        if not folder.is_dir():
+            raise ModelError(f"VAUXIO_WEIGHTS names {named!r}, which is not a folder")
+        return folder
+    package = Path(__file__).resolve().parents[1]
+    for folder in (package / "weights", package.parents[1] / "weights"):
+        if folder.is_dir():
+            return folder
+    raise ModelError("no models are installed; reinstall vauxio or set VAUXIO_WEIGHTS")
+
+
+def _read_bundle(folder: Path) -> Model | Denoiser:
+    path = folder / "model.json"
+    try:
+        fields = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as e:
+        raise ModelError(f"{path}: {e.strerror}; reinstall the model") from e
+    except ValueError as e:
+        raise ModelError(f"{path}: not JSON ({first_line(e)}); reinstall the model") from e
+    try:
+        return _parse(fields, folder)
+    except (KeyError, TypeError, ValueError) as e:
+        reason = f"{e} is missing" if isinstance(e, KeyError) else first_line(e)
+        raise ModelError(f"{path}: damaged ({reason}); reinstall the model") from e
+
+
+def _parse(fields: dict[str, Any], folder: Path) -> Model | Denoiser:
+    kind = fields["kind"] if "kind" in fields else "codec"
+    if fields["format"] != _FORMAT or fields["channels"] != 1 or kind not in ("codec", "denoiser"):
+        raise ModelError(
+            f"{folder / 'model.json'}: made for a newer vauxio; update vauxio to use this model"
+        )
+    if kind == "denoiser":
+        return Denoiser(
+            name=str(fields["name"]),
+            description=str(fields["description"]),
+            samplerate=_positive(fields, "samplerate"),
+            hop=_positive(fields, "hop"),
+            delay=_positive(fields, "delay", least=0),
+            network=_network(fields["network"], folder),
+        )
+    numbers = {
+        name: _positive(fields, name)
+        for name in ("samplerate", "hop", "codebooks", "codebook_size")
+    }
+    if numbers["codebook_size"] > 1 << 16:
+        raise ValueError("codebook_size does not fit 16 bits")
+    return Model(
+        name=str(fields["name"]),
+        description=str(fields["description"]),
+        delay=_positive(fields, "delay", least=0),
+        default_bitrate=float(fields["default_bitrate"]),
+        encoder=_network(fields["encoder"], folder),
+        decoder=_network(fields["decoder"], folder),
+        static=Asset(*_file(fields["static"], folder)),
+        lm=_language_model(fields["lm"], folder) if "lm" in fields else None,
+        distortions=_distortions(fields["distortions"]) if "distortions" in fields else (),
+        **numbers,
+    )
+
+
+def _positive(fields: dict[str, Any], name: str, least: int = 1) -> int:
+    value = fields[name]
+    if type(value) is not int or value < least:
+        raise ValueError(f"{name} is {value!r}")
+    return value
+
+
+def _distortions(values: list[float]) -> tuple[float, ...]:
+    distortions = tuple(map(float, values))
+    if len(distortions) != 11 or not all(map(math.isfinite, distortions)) or min(distortions) <= 0:
+        raise ValueError(f"distortions are {values!r}")
+    return distortions
+
+
+def _network(fields: dict[str, Any], folder: Path) -> Network:
+    return Network(
+        *_file(fields, folder),
+        state=_positive(fields, "state"),
+        receptive_field=_positive(fields, "receptive_field", least=0),
+    )
+
+
+def _language_model(fields: dict[str, Any], folder: Path) -> LanguageModel:
+    return LanguageModel(*_file(fields, folder), codebooks=_positive(fields, "codebooks"))
+
+
+def _file(fields: dict[str, Any], folder: Path) -> tuple[Path, str]:
+    name, sha256 = str(fields["file"]), str(fields["sha256"])
+    if Path(name).name != name:
+        raise ValueError(f"file {name!r} is not in the model's folder")
+    if len(bytes.fromhex(sha256)) != 32:
+        raise ValueError(f"sha256 {sha256!r}")
+    return folder / name, sha256.lower()

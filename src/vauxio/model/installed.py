@@ -1,0 +1,207 @@
+"""What is installed, and which model is meant by a name, a file or a signal.
+
+This room chooses; what a model is and where it lies, `bundles` knows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ..errors import ModelError
+from .bundles import Denoiser, Model, read_bundles, weights_folder
+
+__all__ = [
+    "DEFAULT",
+    "ModelList",
+    "SPEECH",
+    "candidates",
+    "choose_model",
+    "find_denoiser",
+    "find_model",
+    "models",
+]
+
+DEFAULT = "general-24k"
+"""The model for anything."""
+
+SPEECH = "speech-24k"
+"""The model for voices, which need not be installed."""
+
+_NARROW = 16000  # Hz: recordings up to there are mostly of voices
+
+_DENOISER = "denoise-24k"
+
+
+class ModelList(list[Model]):
+    """A list whose repr is meant to be read.
+
+    Attributes
+    ----------
+    denoisers : list of Denoiser
+        What else is installed: networks that take noise out of speech before it is coded.
+    """
+
+    def __init__(self, models: Iterable[Model] = (), denoisers: Iterable[Denoiser] = ()) -> None:
+        super().__init__(models)
+        self.denoisers = list(denoisers)
+
+    def __repr__(self) -> str:
+        if not self:
+            return f"no models in {weights_folder()}"
+        return "\n".join(map(repr, [*self, *self.denoisers]))
+
+
+def models() -> ModelList:
+    """What is installed.
+
+    Returns
+    -------
+    ModelList
+        A `Model` for each bundle in the weights folder, the default model first, then by name. Its
+        attribute `denoisers` has what takes noise out of speech.
+
+    Raises
+    ------
+    ModelError
+        If there is no weights folder or a bundle's ``model.json`` is damaged.
+
+    Examples
+    --------
+    >>> import vauxio
+    >>> [model.name for model in vauxio.models()]
+    ['general-24k', 'speech-24k']
+    """
+    found = read_bundles()
+    found.sort(key=lambda m: (m.name != DEFAULT, m.name))
+    return ModelList(
+        (m for m in found if isinstance(m, Model)), (m for m in found if isinstance(m, Denoiser))
+    )
+
+
+def find_denoiser(samplerate: int | None = None) -> Denoiser:
+    """The installed denoiser.
+
+    Parameters
+    ----------
+    samplerate : int, optional
+        In Hz, at which it is to work.
+
+    Raises
+    ------
+    ModelError
+        If none is installed.
+    ValueError
+        If it works at another rate.
+    """
+    for denoiser in models().denoisers:
+        if denoiser.name != _DENOISER:
+            continue
+        if samplerate not in (None, denoiser.samplerate):
+            raise ValueError(
+                f"denoise: {denoiser.name} works at {denoiser.samplerate} Hz, not at {samplerate} "
+                "Hz; use a model of that rate, or denoise the recording first"
+            )
+        return denoiser
+    raise ModelError(
+        f"denoiser {_DENOISER!r} is not installed in {weights_folder()}; reinstall vauxio"
+    )
+
+
+def candidates(name: str = "auto", bitrate: float | None = None) -> list[Model]:
+    """The models that a name may come to stand for, before anything is known of a signal.
+
+    Parameters
+    ----------
+    name : str
+        As in `models`, or ``'auto'``.
+    bitrate : float, optional
+        Nominal kbps per channel that is asked for.
+
+    Returns
+    -------
+    list of Model
+        The first is for narrow-band mono, the last for everything else; mostly they are one.
+
+    Raises
+    ------
+    ModelError
+        If it is not installed.
+    ValueError
+        If there is none with that bitrate.
+    """
+    last = find_model(name)
+    last.codebooks_for(bitrate)
+    if name != "auto":
+        return [last]
+    speech = [m for m in models() if m.name == SPEECH]
+    return [*(m for m in speech if bitrate is None or m.has_bitrate(bitrate)), last]
+
+
+def choose_model(name: str, samplerate: int, channels: int, bitrate: float | None = None) -> Model:
+    """The model to code a signal with.
+
+    ``'auto'`` is the model for speech if the signal is one channel of 16 kHz or less, that model
+    is installed, and has the bitrate; else it is the default model.
+
+    Parameters
+    ----------
+    name : str
+        As in `models`, or ``'auto'``.
+    samplerate, channels : int
+        Of the signal, as it is coded.
+    bitrate : float, optional
+        Nominal kbps per channel; the model's default if not given.
+
+    Raises
+    ------
+    ModelError
+        If it is not installed.
+    ValueError
+        If it does not have that bitrate.
+    """
+    narrow = channels == 1 and samplerate <= _NARROW
+    return candidates(name, bitrate)[0 if narrow else -1]
+
+
+def find_model(name: str = "auto", decoder_hash: bytes | None = None) -> Model:
+    """The installed model of that name.
+
+    Parameters
+    ----------
+    name : str
+        As in `models`; ``'auto'`` stands for `DEFAULT`, as nothing is known of the signal.
+    decoder_hash : bytes, optional
+        First 8 bytes of the SHA-256 of the decoder that a file was written for. With it, a bundle
+        that has this decoder is found under any name: what decodes a file is the decoder.
+
+    Raises
+    ------
+    ModelError
+        If it is not installed, or not with that decoder.
+    """
+    name = DEFAULT if name == "auto" else name
+    installed = models()
+    named = [m for m in installed if m.name == name]
+    if decoder_hash is None:
+        if not named:
+            raise ModelError(
+                f"model {name!r} is not installed; {_names(installed)} in {weights_folder()}"
+            )
+        return named[0]
+    for model in named + installed:
+        if model.decoder.hash == decoder_hash:
+            return model
+    if named:
+        raise ModelError(
+            f"needs {name} with decoder {decoder_hash.hex()}, the one installed is "
+            f"{named[0].decoder.hash.hex()}; install the version of vauxio that wrote the file, "
+            "or name a folder that has that model in VAUXIO_WEIGHTS"
+        )
+    raise ModelError(
+        f"needs model {name!r} (decoder {decoder_hash.hex()}), which is not installed; "
+        f"{_names(installed)} in {weights_folder()}"
+    )
+
+
+def _names(installed: ModelList) -> str:
+    return "installed: " + (", ".join(m.name for m in installed) or "none")

@@ -1,0 +1,124 @@
+"""The networks of a bundle: files that are what ``model.json`` says, and ONNX Runtime for them.
+
+This room knows hashes, sessions and threads; it knows nothing of what lies beside a file, of audio
+or of codes. onnxruntime is imported when the first network is opened, not before.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..errors import ModelError, first_line
+
+if TYPE_CHECKING:
+    import onnxruntime
+
+    from ..entropy import transformer
+
+__all__ = ["Asset", "LanguageModel", "Network"]
+
+
+@dataclass(frozen=True)
+class Asset:
+    """A file of a bundle and the SHA-256 that it must have."""
+
+    path: Path
+    sha256: str
+
+    @property
+    def hash(self) -> bytes:
+        """The first 8 bytes of the SHA-256, as ``.vx`` files store it."""
+        return bytes.fromhex(self.sha256)[:8]
+
+    def load(self) -> bytes:
+        """The content; `ModelError` if it is missing or is not what it should be."""
+        try:
+            content = self.path.read_bytes()
+        except OSError as e:
+            raise ModelError(f"{self.path}: {e.strerror}; reinstall vauxio or the model") from e
+        if hashlib.sha256(content).hexdigest() != self.sha256:
+            raise ModelError(
+                f"{self.path}: damaged (SHA-256 is not the one in model.json); reinstall the model"
+            )
+        return content
+
+
+@dataclass(frozen=True)
+class Network(Asset):
+    """An ONNX graph with explicit state.
+
+    Attributes
+    ----------
+    state : int
+        Length of the state vector, one per batch row. All zeros is the start of a signal.
+    receptive_field : int
+        Tokens after which the state no longer depends on what came before them.
+    """
+
+    state: int
+    receptive_field: int
+
+    def open(self, threads: int) -> onnxruntime.InferenceSession:
+        """The session on `threads` threads: opened once per process, then shared (and safe to)."""
+        key = (self.path, self.sha256, threads)
+        with _sessions_lock:
+            if key not in _sessions:
+                _sessions[key] = _open_session(self, threads)
+            return _sessions[key]
+
+
+@dataclass(frozen=True)
+class LanguageModel(Asset):
+    """The network that predicts the codes of a model.
+
+    Attributes
+    ----------
+    codebooks : int
+        It predicts the first so many.
+    """
+
+    codebooks: int
+
+    def open(self) -> transformer.Network:
+        """The network on one thread: opened once per process, then shared (and safe to)."""
+        key = (self.path, self.sha256)
+        with _sessions_lock:
+            if key not in _language_models:
+                _language_models[key] = _open_language_model(self)
+            return _language_models[key]
+
+
+_sessions: dict[tuple[Path, str, int], onnxruntime.InferenceSession] = {}
+_sessions_lock = threading.Lock()
+_language_models: dict[tuple[Path, str], transformer.Network] = {}
+
+
+def _open_language_model(asset: LanguageModel) -> transformer.Network:
+    from ..entropy import transformer
+
+    session = _open_session(asset, 1)
+    try:
+        parameters = transformer.read_parameters(asset.load())
+        if parameters.shape.codebooks != asset.codebooks:
+            raise ValueError(f"predicts {parameters.shape.codebooks} codebooks")
+        return transformer.Network(session, parameters)
+    except ValueError as e:
+        raise ModelError(f"{asset.path}: {first_line(e)}; reinstall the model") from e
+
+
+def _open_session(network: Asset, threads: int) -> onnxruntime.InferenceSession:
+    content = network.load()
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3  # errors only: warnings are about the graph, not about the user
+    try:
+        return onnxruntime.InferenceSession(content, options, ["CPUExecutionProvider"])
+    except Exception as e:  # onnxruntime's own exceptions share no base class of their own
+        raise ModelError(f"{network.path}: onnxruntime cannot load it: {first_line(e)}") from e
