@@ -361,13 +361,13 @@ def test_absent_codes_add_nothing(speech):
 def test_depths_are_those_of_the_distortion(speech):
     codec = Codec()
     samples = voice(150 * MODEL.hop).T
-    allocation = MODEL.allocation(None, 5)
-    codes, distortion = TokenEncoder(codec, 1, allocation).search(samples)
+    chosen = MODEL.allocation(None, 5)
+    codes, distortion = TokenEncoder(codec, 1, chosen).search(samples)
     assert distortion.shape == (1, MODEL.codebooks + 1, 150)
     constant = allocation.Allocation.constant(MODEL.codebooks)
     assert np.array_equal(codes, TokenEncoder(codec, 1, constant).push(samples))
-    deep = allocation.depths_of(TokenEncoder(codec, 1, allocation).push(samples))
-    assert np.array_equal(deep, allocation.choose(distortion))
+    deep = allocation.depths_of(TokenEncoder(codec, 1, chosen).push(samples))
+    assert np.array_equal(deep, chosen.choose(distortion))
 
 
 @needs_model

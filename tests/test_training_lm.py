@@ -26,19 +26,19 @@ from vauxio.file.blocks import TokenReader  # noqa: E402
 SMALL = [
     "model.codebooks=3",
     "model.codebook_size=32",
-    "transformer.width=16",
-    "transformer.layers=2",
-    "transformer.heads=2",
-    "transformer.hidden=32",
-    "transformer.window=24",
-    "transformer.tokens=40",
+    "lm.width=16",
+    "lm.layers=2",
+    "lm.heads=2",
+    "lm.hidden=32",
+    "lm.window=24",
+    "lm.tokens=40",
     "lm.batch=4",
-    "transformer.codebooks=[1, 3]",
+    "lm.codebooks=[1, 3]",
     "lm.lr=2e-2",
     "lm.warmup=5",
     "lm.float_steps=20",
     "lm.ema=0.9",
-    "transformer.steps=60",
+    "lm.steps=60",
 ]
 
 
@@ -129,7 +129,7 @@ def test_goes_on_from_a_shipped_one(trainer, codes, tmp_path, monkeypatch):
     assert lm_graph.lm_graph(again.average) == lm_graph.lm_graph(trainer.average)
     again.model.take_vectors(2 * vectors)  # of any scale
     assert torch.allclose(again.model.table(), again.average.table(), atol=1e-5)
-    fewer = load("model.codebooks=2", "transformer.codebooks=[2]")
+    fewer = load("model.codebooks=2", "lm.codebooks=[2]")
     small = lm_train.LanguageModelTrainer(fewer, tmp_path / "run", torch.device("cpu"))
     small.start(tmp_path)
     dev = torch.from_numpy(np.load(codes / "dev-speech.npy")[None, :60].astype(np.int64))
@@ -138,7 +138,7 @@ def test_goes_on_from_a_shipped_one(trainer, codes, tmp_path, monkeypatch):
         model.set_rounding(False)
         bits.append(model.bits(dev[..., : model.codebooks], 2))
     assert torch.allclose(*bits, atol=1e-3)
-    more = load("model.codebooks=4", "transformer.codebooks=[4]", f"transformer.steps={again.step}")
+    more = load("model.codebooks=4", "lm.codebooks=[4]", f"lm.steps={again.step}")
     large = lm_train.LanguageModelTrainer(more, tmp_path / "run", torch.device("cpu"))
     more_vectors = torch.cat([vectors, vectors[:1]])
     monkeypatch.setattr(lm_start, "read_weights", lambda _: {"quantiser.codebooks": more_vectors})
@@ -154,7 +154,7 @@ def test_goes_on_from_a_shipped_one(trainer, codes, tmp_path, monkeypatch):
     both = [model.bits(dev, 3) for model in (again.average, large.average)]
     assert torch.allclose(*both, atol=1e-3)
     with pytest.raises(ValueError, match="another size"):
-        wider = load("transformer.hidden=64", "transformer.width=32")
+        wider = load("lm.hidden=64", "lm.width=32")
         lm_train.LanguageModelTrainer(wider, tmp_path / "run", torch.device("cpu")).start(tmp_path)
 
 
@@ -204,7 +204,7 @@ def test_export_refuses_what_is_not_exact(trainer, codes):
     model.layers[0].up.bias.data *= 1e5
     with pytest.raises(ValueError, match="exact below"):
         lm_graph.lm_graph(model)
-    for setting in ("transformer.width=24", "transformer.width=1024", "transformer.window=600"):
+    for setting in ("lm.width=24", "lm.width=1024", "lm.window=600"):
         settings = load(setting)
         with pytest.raises(ValueError, match="exact"):
             lm_graph.lm_graph(lm_train.TokenModel(settings.model, settings.lm))
