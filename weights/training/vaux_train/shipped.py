@@ -60,12 +60,14 @@ def read_weights(folder: Path) -> dict[str, torch.Tensor]:
     weights: dict[str, torch.Tensor] = {}
     for name, array in arrays.items():
         if not name.startswith(
-            ("encoder.", "decoder.", "analysis.", "synthesis.")
+            ("encoder.", "decoder.", "enhancer.", "analysis.", "synthesis.")
         ) or name.endswith("weight.scale"):
             continue
         array = in_float(arrays, name)
         if (
-            name.endswith((".up.weight", ".down.weight", ".embed.weight", ".head.weight"))
+            name.endswith(
+                (".up.weight", ".down.weight", ".embed.weight", ".head.weight", ".context.weight")
+            )
             or "thesis." in name
             or "analysis." in name
         ):
