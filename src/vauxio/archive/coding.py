@@ -123,7 +123,7 @@ def encode_together(
 def measure_stretch(
     recording: Recording, model: Model, mono: bool, bands: Bands, first: int, stop: int
 ) -> np.ndarray:
-    """Levels of tokens `first` to `stop`, as of `extension.Meter`; `first` begins a block."""
+    """Levels of tokens `first` to `stop`, as `Meter` gives them; `first` begins a block."""
     channels = 1 if mono else recording.channels
     meter = Meter(model, recording.samplerate, channels, bands, first)
     found = []

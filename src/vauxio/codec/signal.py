@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..audio.resample import Resampler
-from ..entropy import allocation
+from ..entropy.allocation import ABSENT, WINDOW, Allocation, cut
 from ..model.networks import Network
 from .bandwidth_extension import NO_BANDS, Bands, Extender, timing
 
@@ -68,18 +68,18 @@ class TokenEncoder(Stateful):
     codec : Codec
     channels : int
         Each is coded by itself: one row of the batch.
-    allocation : allocation.Allocation
+    allocation : Allocation
         How many codes are given. Windows and spans are those of a push.
     """
 
-    def __init__(self, codec: Codec, channels: int, allocation: allocation.Allocation) -> None:
+    def __init__(self, codec: Codec, channels: int, allocation: Allocation) -> None:
         super().__init__(codec.model.encoder, channels, codec.threads)
         self._allocation = allocation
 
     def push(self, samples: np.ndarray) -> np.ndarray:
         """``float32[channels, n * hop]`` to ``uint16[channels, codebooks, n]``; n >= 1.
 
-        Where some may be absent, ``int32`` with `allocation.ABSENT`.
+        Where some may be absent, ``int32`` with `ABSENT`.
         """
         return self.choose(*self.search(samples))
 
@@ -95,7 +95,7 @@ class TokenEncoder(Stateful):
         codes = codes[:, : self._allocation.codebooks]
         if distortion is None:
             return codes.astype(np.uint16)
-        return allocation.cut(codes, self._allocation.choose(distortion))
+        return cut(codes, self._allocation.choose(distortion))
 
 
 class TokenDecoder(Stateful):
@@ -117,7 +117,7 @@ class TokenDecoder(Stateful):
         Codes may be absent.
         """
         channels, given, tokens = codes.shape
-        all_codes = np.full((channels, self._codebooks, tokens), allocation.ABSENT, np.int32)
+        all_codes = np.full((channels, self._codebooks, tokens), ABSENT, np.int32)
         all_codes[:, :given] = codes
         return self.run("codes", all_codes)
 
@@ -132,7 +132,7 @@ class SignalEncoder:
     codec : Codec
     samplerate, channels : int
         Of the frames.
-    allocation : allocation.Allocation
+    allocation : Allocation
         How many codes are given.
     denoise : bool, optional
         Take noise out of speech before it is coded.
@@ -148,7 +148,7 @@ class SignalEncoder:
         codec: Codec,
         samplerate: int,
         channels: int,
-        allocation: allocation.Allocation,
+        allocation: Allocation,
         denoise: bool = False,
     ) -> None:
         self._model, self._samplerate = codec.model, samplerate
@@ -172,7 +172,7 @@ class SignalEncoder:
         Their type is that of `TokenEncoder.push`.
         """
         self.frames += len(frames)
-        return self._encode(self._resampler.push(frames), allocation.WINDOW)
+        return self._encode(self._resampler.push(frames), WINDOW)
 
     def finish(self) -> np.ndarray:
         """The codes that remain, the decoder's delay made up for."""
@@ -180,7 +180,7 @@ class SignalEncoder:
         total = self._model.tokens_for(self.frames, self._samplerate) * self._model.hop
         rest = self._resampler.finish(samples)
         silence = np.zeros((total - samples, rest.shape[1]), np.float32)
-        parts = [self._encode(np.concatenate([rest, silence]), allocation.WINDOW)]
+        parts = [self._encode(np.concatenate([rest, silence]), WINDOW)]
         last = len(self._waiting) // self._model.hop
         if last:
             parts.append(self._encode(self._waiting[:0], last))

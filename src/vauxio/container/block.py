@@ -22,14 +22,14 @@ class Block:
     coder : int
         Entropy coder of the payload: that of the header, or 0 (packed).
     codes_crc : int
-        CRC-32 of the codes, see `entropy.codes_crc`.
+        CRC-32 of the codes, see `coders.codes_crc`.
     payload : bytes
     depths : bytes
-        How many codes the tokens have, see `depths.encode_depths`; only where the header says that
-        there are depths.
+        How many codes the tokens have, see `allocation.encode_depths`; only where the header says
+        that there are depths.
     levels : bytes
-        Of the bands above the model's, see `extension.encode_levels`; only where the header says
-        that there are such bands.
+        Of the bands above the model's, see `bandwidth_extension.encode_levels`; only where the
+        header says that there are such bands.
     """
 
     tokens: int

@@ -1,7 +1,7 @@
 """What a ``.vx`` file is made of: numbers, and chunks with a length and a checksum.
 
 This room knows how a chunk is framed and never takes more memory than there are bytes to read. It
-does not know what chunks mean; `container` does.
+does not know what chunks mean; `reader` and `writer` do.
 """
 
 from __future__ import annotations

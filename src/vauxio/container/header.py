@@ -25,7 +25,7 @@ MAX_BLOCK_CODES = 1 << 22
 MAX_BANDS = {False: 5, True: 10}  # coarse, fine
 LEVEL_TOKENS = {False: 25, True: 3}  # that share the levels of bands
 
-_ADAPTIVE = 3  # the coder that version 1.4 has, `entropy.ADAPTIVE`
+_ADAPTIVE = 3  # the coder that version 1.4 has, `coders.ADAPTIVE`
 
 # The features of files whose tokens have depths, levels above, and these fine.
 _DEPTHS, _BANDS, _FINE = 1, 2, 4
@@ -58,7 +58,7 @@ class Header:
     depth_tokens : int
         Tokens that share a depth, a number of codes; 0 where all tokens have all codebooks.
     bands : int
-        Bands above the model's whose levels blocks tell, see `extension`; 0 for none.
+        Bands above the model's whose levels blocks tell, see `bandwidth_extension`; 0 for none.
     fine : bool
         Whether these are half as wide, and their levels told more often.
     tags : mapping of str to str

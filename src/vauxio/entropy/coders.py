@@ -2,7 +2,7 @@
 
 ``docs/format.md`` is the specification. A coder knows the codes of one block at a time and nothing
 of files, models or audio. Codes are ``uint16[channels, codebooks, tokens]``, or ``int32`` where
-some are absent (see `depths`): these take no bits.
+some are absent (see `allocation`): these take no bits.
 
 Range coding is exact: from integer frequencies to the last bit of the code, only integers decide.
 """
@@ -29,7 +29,7 @@ PACKED, STATIC, LM, ADAPTIVE = 0, 1, 2, 3
 
 
 class Coder(Protocol):
-    """What `PackedCoder`, `StaticCoder` and `lmcoder.LMCoder` have in common.
+    """What `PackedCoder`, `StaticCoder` and `transformer_coder.LMCoder` have in common.
 
     Attributes
     ----------

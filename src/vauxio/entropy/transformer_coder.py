@@ -2,7 +2,7 @@
 
 The encoder knows a block's codes and scores them a chunk of steps at a time. The decoder has to
 go step by step, so it takes many blocks through the steps together. What a block has shown so far
-(`history`) corrects what the language model expects. From scores to bits, only integers decide.
+(`adaptive`) corrects what the language model expects. From scores to bits, only integers decide.
 ``docs/format.md`` is the specification.
 """
 
@@ -48,9 +48,9 @@ def frequencies(scores: np.ndarray) -> np.ndarray:
 
 
 def weights(likely: np.ndarray) -> np.ndarray:
-    """What `entropy.range_weights` makes of frequencies ``float64[rows, n]``; in their place.
+    """What `coders.range_weights` makes of frequencies ``float64[rows, n]``; in their place.
 
-    Exact as in `history`.
+    Exact as in `adaptive`.
     """
     rows, room = np.arange(len(likely)), TOTAL - likely.shape[1]
     first, total = likely.argmax(axis=1), likely.sum(axis=1, keepdims=True)
@@ -90,7 +90,7 @@ class LMCoder:
     Parameters
     ----------
     id : int
-        `entropy.ADAPTIVE`, or `entropy.LM` for the language model alone, as files had it before.
+        `coders.ADAPTIVE`, or `coders.LM` for the language model alone, as files had it before.
     hash : bytes
         First 8 bytes of the SHA-256 of ``lm.onnx``.
     codebooks, codebook_size : int
@@ -238,7 +238,7 @@ class LMCoder:
 def _by_span(
     chunks: Iterable[list[tuple[np.ndarray, np.ndarray]]],
 ) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
-    """Codebook, tokens and scores of what `lm.Network.scores` gives, of one span at a time."""
+    """Codebook, tokens and scores of what `transformer.Network.scores` gives, by span."""
     for chunk in chunks:
         for k, (tokens, scores) in enumerate(chunk):
             begins = [0, *np.diff(tokens // SPAN).nonzero()[0] + 1, len(tokens)]

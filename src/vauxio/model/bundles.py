@@ -51,8 +51,8 @@ class Model:
     lm : LanguageModel or None
         What predicts the codes, where the model has it.
     distortions : tuple of float
-        The distortion that spans may have (`depths.needs`) at quality 0, 1, and so on to 10; empty
-        where the model has no variable bitrate.
+        The distortion that spans may have (`allocation.needs`) at quality 0, 1, and so on to 10;
+        empty where the model has no variable bitrate.
     """
 
     name: str
@@ -141,7 +141,7 @@ class Model:
         return Allocation.averaging(average, self.codebooks, SILENT * self.distortions[-1])
 
     def distortion_for(self, quality: float) -> float:
-        """The distortion that spans may have (`depths.needs`) at a quality.
+        """The distortion that spans may have (`allocation.needs`) at a quality.
 
         Parameters
         ----------
