@@ -90,10 +90,7 @@ class Codec(nn.Module):
         super().__init__()
         self.config = c
         self.transform = MDCT(c.hop)
-        self.enhancer = Enhancer(c) if c.enhancer_blocks else None
         self.delay = self.transform.delay + c.lookahead * c.hop
-        if self.enhancer is not None:
-            self.delay += self.enhancer.delay
         bins = (torch.arange(c.hop) + 0.5) * c.samplerate / (2 * c.hop)
         share = torch.from_numpy(noise.share(c.noise_from, c.hop))
         near = torch.from_numpy(noise.neighbours(c.noise_from, c.hop)).float()
@@ -118,6 +115,9 @@ class Codec(nn.Module):
             c.kernel,
             c.lookahead + 1,
         )
+        self.enhancer = Enhancer(c) if c.enhancer_blocks else None
+        if self.enhancer is not None:
+            self.delay += self.enhancer.delay
         with torch.no_grad():
             for head in (self.encoder.head, self.decoder.head):
                 head.weight.zero_()
