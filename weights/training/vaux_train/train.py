@@ -256,7 +256,7 @@ class Trainer(Run):
     def _wanted(
         self, likeness: torch.Tensor, x: torch.Tensor, y: torch.Tensor, log: dict[str, torch.Tensor]
     ) -> torch.Tensor:
-        """The gradient at the samples `y` of all that is asked for; judges make a step on the way."""
+        """The gradient at the samples `y` of all that is asked for; judges make a step."""
         t = self.config.training
         (wanted,) = torch.autograd.grad(likeness, y, retain_graph=True)
         samples = y.detach().requires_grad_()
