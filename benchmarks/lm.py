@@ -38,7 +38,7 @@ def codes_of(codec: Codec, kbps: float, seconds: float) -> np.ndarray:
     parts = []
     for path in sorted(RECORDINGS.glob("*.flac")):
         audio, samplerate = soundfile.read(path, dtype="float32", always_2d=True)
-        encoder = SignalEncoder(codec, samplerate, 1, codec.model.allocation(kbps, None))
+        encoder = SignalEncoder(codec.model, samplerate, 1, codec.model.allocation(kbps, None))
         parts += [encoder.push(audio[:, :1]), encoder.finish()]
     codes = np.concatenate(parts, axis=2)
     tokens = round(seconds * codec.model.token_rate)

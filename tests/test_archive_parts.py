@@ -27,11 +27,11 @@ def test_a_stretch_is_as_the_whole(tmp_path, rate, channels):
     codec = Codec()
     data, _ = soundfile.read(tmp_path / "a.wav", dtype="float32", always_2d=True)
     allocation = codec.model.allocation(3, None)
-    encoder = SignalEncoder(codec, rate, channels, allocation)
+    encoder = SignalEncoder(codec.model, rate, channels, allocation)
     whole = np.concatenate([encoder.push(data), encoder.finish()], axis=2)
     for first, stop in ((0, 375), (750, 1500), (2250, whole.shape[2]), (1500, 1875)):
         with Recording(tmp_path / "a.wav") as recording:
-            codes = coding.encode_stretch(recording, codec, allocation, False, first, stop)
+            codes = coding.encode_stretch(recording, codec.model, allocation, False, first, stop)
         np.testing.assert_array_equal(codes, whole[..., first:stop])
 
 
@@ -40,12 +40,12 @@ def test_a_denoised_stretch_is_as_the_whole(tmp_path, rate, channels):
     save(tmp_path / "a.wav", 23.3, rate, channels)
     codec = Codec()
     data, _ = soundfile.read(tmp_path / "a.wav", dtype="float32", always_2d=True)
-    encoder = SignalEncoder(codec, rate, channels, Allocation.constant(4), denoise=True)
+    encoder = SignalEncoder(codec.model, rate, channels, Allocation.constant(4), denoise=True)
     whole = np.concatenate([encoder.push(data), encoder.finish()], axis=2)
     for first, stop in ((0, 7), (375, 526), (750, 1500), (1125, whole.shape[2]), (1499, 1501)):
         with Recording(tmp_path / "a.wav") as recording:
             codes = coding.encode_stretch(
-                recording, codec, Allocation.constant(4), False, first, stop, denoise=True
+                recording, codec.model, Allocation.constant(4), False, first, stop, denoise=True
             )
         np.testing.assert_array_equal(codes, whole[..., first:stop])
 
@@ -65,9 +65,9 @@ def test_short_ones_together_are_as_alone(denoise):
             (9000, 16000, 1),
         )
     ]
-    together = coding.encode_together(signals, codec, allocation, denoise)
+    together = coding.encode_together(signals, codec.model, allocation, denoise)
     for (frames, rate), codes in zip(signals, together, strict=True):
-        encoder = SignalEncoder(codec, rate, frames.shape[1], allocation, denoise)
+        encoder = SignalEncoder(codec.model, rate, frames.shape[1], allocation, denoise)
         alone = np.concatenate([encoder.push(frames), encoder.finish()], axis=2)
         np.testing.assert_array_equal(codes, alone)
 

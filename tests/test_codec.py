@@ -11,7 +11,8 @@ from signals import lag, voice
 
 import vauxio
 from vauxio.codec.codec import Codec
-from vauxio.codec.signal import SignalDecoder, SignalEncoder, TokenDecoder, TokenEncoder
+from vauxio.codec.signal import SignalDecoder, SignalEncoder
+from vauxio.codec.tokens import TokenDecoder, TokenEncoder
 from vauxio.entropy.allocation import Allocation
 from vauxio.errors import AudioError, ModelError
 
@@ -91,9 +92,9 @@ def test_pieces_are_the_same_as_one_run_of_the_networks(codec, samplerate):
     at_rate = soxr.resample(data, samplerate, 24000)
     fed = np.zeros((codes.codes.shape[2] * HOP, 1), np.float32)
     fed[: len(at_rate)] = at_rate
-    whole = TokenEncoder(codec, 1, ALL).push(fed.T)
+    whole = TokenEncoder(codec.model, 1, ALL).push(fed.T)
     assert (whole == codes.codes).mean() > 0.995
-    samples = TokenDecoder(codec, 1).push(codes.codes)[0, MODEL.delay :][: len(at_rate)]
+    samples = TokenDecoder(codec.model, 1).push(codes.codes)[0, MODEL.delay :][: len(at_rate)]
     expected = soxr.resample(samples, 24000, samplerate)
     assert np.abs(codec.decode(codes) - expected).max() < 1e-4
 
@@ -162,22 +163,22 @@ def test_a_model_that_is_not_installed():
 @pytest.mark.parametrize("size", [1, 7, 75], ids="length {}".format)
 def test_tokens_in_pieces(codec, size):
     samples = voice(150 * HOP, channels=2).T
-    whole = TokenEncoder(codec, 2, EIGHT).push(samples)
-    encoder = TokenEncoder(codec, 2, EIGHT)
+    whole = TokenEncoder(codec.model, 2, EIGHT).push(samples)
+    encoder = TokenEncoder(codec.model, 2, EIGHT)
     step = size * HOP
     pieces = [encoder.push(samples[:, i : i + step]) for i in range(0, samples.shape[1], step)]
     assert whole.shape == (2, 8, 150)
     assert (np.concatenate(pieces, axis=2) == whole).mean() > 0.995
 
-    decoder = TokenDecoder(codec, 2)
+    decoder = TokenDecoder(codec.model, 2)
     pieces = [decoder.push(whole[..., i : i + size]) for i in range(0, 150, size)]
-    expected = TokenDecoder(codec, 2).push(whole)
+    expected = TokenDecoder(codec.model, 2).push(whole)
     assert np.abs(np.concatenate(pieces, axis=1) - expected).max() < 1e-4
 
 
 def test_state_is_all_there_is(codec):
     samples = voice(20 * HOP).T
-    encoder, other = TokenEncoder(codec, 1, EIGHT), TokenEncoder(codec, 1, EIGHT)
+    encoder, other = TokenEncoder(codec.model, 1, EIGHT), TokenEncoder(codec.model, 1, EIGHT)
     first = encoder.push(samples[:, : 10 * HOP])
     other.state = encoder.state
     rest = encoder.push(samples[:, 10 * HOP :])
@@ -189,8 +190,8 @@ def test_state_is_all_there_is(codec):
 def test_warm_up_over_the_receptive_field_is_enough(codec):
     codes = codec.encode(voice(200 * HOP), 24000).codes
     field = MODEL.decoder.receptive_field
-    whole = TokenDecoder(codec, 1).push(codes)
-    late = TokenDecoder(codec, 1).push(codes[..., 100 - field :])
+    whole = TokenDecoder(codec.model, 1).push(codes)
+    late = TokenDecoder(codec.model, 1).push(codes[..., 100 - field :])
     assert np.abs(late[:, field * HOP :] - whole[:, 100 * HOP :]).max() < 1e-4
 
 
@@ -200,7 +201,7 @@ def test_codes_do_not_depend_on_how_a_signal_is_pushed(codec, samplerate):
     rng = np.random.default_rng(0)
 
     def encoded(sizes) -> np.ndarray:
-        encoder, parts, at = SignalEncoder(codec, samplerate, 1, EIGHT), [], 0
+        encoder, parts, at = SignalEncoder(codec.model, samplerate, 1, EIGHT), [], 0
         while at < len(data):
             size = int(rng.choice(sizes))
             parts.append(encoder.push(data[at : at + size]))
@@ -216,7 +217,7 @@ def test_decoding_from_any_frame(codec, samplerate):
     codes = codec.encode(voice(10 * samplerate, samplerate), samplerate)
     whole = codec.decode(codes)
     for start in (0, 1, 12345, 5 * samplerate, 9 * samplerate + 77, len(whole) - 1, len(whole)):
-        decoder = SignalDecoder(codec, samplerate, 1, start=start, frames=len(whole))
+        decoder = SignalDecoder(codec.model, samplerate, 1, start=start, frames=len(whole))
         assert decoder.position == start
         out = decoder.push(codes.codes[..., decoder.first_token :])
         out = np.concatenate([out, decoder.finish()])
@@ -226,7 +227,7 @@ def test_decoding_from_any_frame(codec, samplerate):
 
 
 def test_the_end_must_be_known(codec):
-    decoder = SignalDecoder(codec, 24000, 1)
+    decoder = SignalDecoder(codec.model, 24000, 1)
     decoder.push(np.zeros((1, 4, 10), "uint16"))
     with pytest.raises(ValueError, match="frames must be known"):
         decoder.finish()

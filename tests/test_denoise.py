@@ -15,7 +15,8 @@ from signals import lag
 
 import vauxio
 from vauxio.codec.denoising import SignalDenoiser
-from vauxio.codec.signal import SignalEncoder, Stateful
+from vauxio.codec.signal import SignalEncoder
+from vauxio.codec.tokens import Stateful
 from vauxio.entropy.allocation import Allocation
 from vauxio.entropy.coders import PackedCoder
 from vauxio.errors import AudioError, ModelError
@@ -356,7 +357,7 @@ def test_a_stream_is_what_a_file_is(noisy, samplerate, channels):
     data[:400] = 0  # soxr's first frames are made with other filters than all that follow
     codec = vauxio.Codec()
     packets = streamed(codec.stream_encoder(samplerate, channels, 3, denoise=True), data, 1000)
-    file = SignalEncoder(codec, samplerate, channels, Allocation.constant(4), denoise=True)
+    file = SignalEncoder(codec.model, samplerate, channels, Allocation.constant(4), denoise=True)
     expected = np.concatenate([file.push(data), file.finish()], axis=2)
     codes = codes_of(packets, channels, 4)
     assert codes.shape == expected.shape

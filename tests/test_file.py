@@ -144,7 +144,7 @@ def test_with_noise_above_it_is_the_same_below(bitrate):
     data = voice(6 * 44100, 44100, 2)
     file = vauxio.compress(data, 44100, bitrate=bitrate, lm=False)
     codes = TokenReader(io.BytesIO(file)).get(0, 750)
-    decoder = SignalDecoder(vauxio.Codec(), 44100, 2, frames=len(data))
+    decoder = SignalDecoder(vauxio.Codec().model, 44100, 2, frames=len(data))
     parts = [decoder.push(codes), decoder.finish()]
     pair = np.concatenate(parts), vauxio.decompress(file)[0]
     expected, decoded = (soxr.resample(x, 44100, 20000) for x in pair)

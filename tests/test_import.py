@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import statistics
 import subprocess
 import sys
+import time
+
+import pytest
 
 import vauxio
 
@@ -20,7 +24,39 @@ HEAVY = {"onnxruntime", "soundfile", "soxr", "torch", "scipy", "onnx"}
 
 
 def test_import_loads_nothing_heavy():
-    assert not run("import vauxio") & HEAVY
+    assert not run("import vauxio") & (HEAVY | {"numpy"})
+
+
+def test_help_loads_nothing_heavy():
+    code = "from vauxio.cli import main; main(['--help'])"
+    assert not run(code) & (HEAVY | {"numpy"})
+
+
+def seconds(*arguments: str) -> float:
+    """What a fresh interpreter takes, as the median of five."""
+    taken = []
+    for _ in range(5):
+        begin = time.perf_counter()
+        subprocess.run([sys.executable, *arguments], check=True, capture_output=True)
+        taken.append(time.perf_counter() - begin)
+    return statistics.median(taken)
+
+
+def test_import_and_help_are_quick():
+    bare = seconds("-c", "pass")
+    assert seconds("-c", "import vauxio") - bare < 0.15
+    assert seconds("-m", "vauxio", "--help") - bare < 0.2
+
+
+def test_dir_lists_public_names_only():
+    listed = set(dir(vauxio))
+    assert listed == {*vauxio.__all__, "__version__", "archive", "container", "errors"}
+    assert all(getattr(vauxio, name) is not None for name in listed)
+
+
+def test_names_that_are_not_there_are_errors():
+    with pytest.raises(AttributeError, match="nothing"):
+        vauxio.nothing  # noqa: B018
 
 
 def test_models_and_info_load_no_networks(tmp_path):
@@ -44,6 +80,7 @@ def test_public_names():
 
 
 def test_errors_have_one_base():
-    errors = [e for e in vars(vauxio).values() if isinstance(e, type) and issubclass(e, Exception)]
+    public = [getattr(vauxio, name) for name in vauxio.__all__]
+    errors = [e for e in public if isinstance(e, type) and issubclass(e, Exception)]
     assert len(errors) == 7
     assert all(issubclass(e, vauxio.VauxError) for e in errors)

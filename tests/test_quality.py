@@ -23,7 +23,7 @@ import vauxio
 from vauxio import container
 from vauxio.codec.bandwidth_extension import allot
 from vauxio.codec.codec import Codec
-from vauxio.codec.signal import TokenDecoder, TokenEncoder
+from vauxio.codec.tokens import TokenDecoder, TokenEncoder
 from vauxio.entropy import allocation, coders
 from vauxio.errors import FormatError, TruncatedError
 from vauxio.file.blocks import TokenReader, TokenWriter
@@ -353,7 +353,7 @@ def test_absent_codes_add_nothing(speech):
     codec = Codec()
     codes = codec.encode(*speech, bitrate=3).codes[..., :60]
     deep = allocation.cut(codes.astype(np.int32), np.full((1, 60), 2, np.uint8))
-    few, cut = (TokenDecoder(codec, 1).push(x) for x in (codes[:, :2], deep))
+    few, cut = (TokenDecoder(codec.model, 1).push(x) for x in (codes[:, :2], deep))
     assert np.array_equal(few, cut)
 
 
@@ -362,11 +362,11 @@ def test_depths_are_those_of_the_distortion(speech):
     codec = Codec()
     samples = voice(150 * MODEL.hop).T
     chosen = MODEL.allocation(None, 5)
-    codes, distortion = TokenEncoder(codec, 1, chosen).search(samples)
+    codes, distortion = TokenEncoder(codec.model, 1, chosen).search(samples)
     assert distortion.shape == (1, MODEL.codebooks + 1, 150)
     constant = allocation.Allocation.constant(MODEL.codebooks)
-    assert np.array_equal(codes, TokenEncoder(codec, 1, constant).push(samples))
-    deep = allocation.depths_of(TokenEncoder(codec, 1, chosen).push(samples))
+    assert np.array_equal(codes, TokenEncoder(codec.model, 1, constant).push(samples))
+    deep = allocation.depths_of(TokenEncoder(codec.model, 1, chosen).push(samples))
     assert np.array_equal(deep, chosen.choose(distortion))
 
 

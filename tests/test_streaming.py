@@ -123,9 +123,9 @@ def test_the_bitrate_may_change_from_packet_to_packet(codec):
     codes = codes_of(high, 1, 8).astype(np.int32)
     codes[:, :4, ::2] = codes_of(low, 1, 4)[..., ::2]
     codes[:, 4:, ::2] = -1
-    from vauxio.codec.signal import TokenDecoder
+    from vauxio.codec.tokens import TokenDecoder
 
-    expected = TokenDecoder(codec, 1).push(codes)[0, MODEL.delay :]
+    expected = TokenDecoder(codec.model, 1).push(codes)[0, MODEL.delay :]
     assert np.abs(decode(codec.stream_decoder(), mixed) - expected).max() < 1e-4
 
 

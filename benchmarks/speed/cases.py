@@ -85,7 +85,7 @@ def stages(model: str, bitrate: float, seconds: float, threads: int) -> dict[str
     data, rate = recording(seconds)
 
     def encoded(data: np.ndarray) -> np.ndarray:
-        encoder = SignalEncoder(codec, rate, 1, allocation)
+        encoder = SignalEncoder(codec.model, rate, 1, allocation, threads=threads)
         return np.concatenate([encoder.push(data[:, None]), encoder.finish()], axis=2)
 
     codec.decode(codec.encode(data[: _WARM * rate], rate, bitrate))
@@ -123,7 +123,7 @@ def stages(model: str, bitrate: float, seconds: float, threads: int) -> dict[str
 
 def batch(model: str, bitrate: float, rows: int, seconds: float, threads: int) -> dict[str, Any]:
     """So many signals at the model's rate through the networks as one batch."""
-    from vauxio.codec.signal import TokenDecoder, TokenEncoder
+    from vauxio.codec.tokens import TokenDecoder, TokenEncoder
     from vauxio.entropy.allocation import WINDOW
 
     codec = vauxio.Codec(model, threads=threads)
@@ -133,11 +133,11 @@ def batch(model: str, bitrate: float, rows: int, seconds: float, threads: int) -
     step = WINDOW * codec.model.hop
 
     def encode(data: np.ndarray) -> list[np.ndarray]:
-        encoder = TokenEncoder(codec, rows, codec.model.allocation(bitrate, None))
+        encoder = TokenEncoder(codec.model, rows, codec.model.allocation(bitrate, None), threads)
         return [encoder.push(data[:, i : i + step]) for i in range(0, data.shape[1], step)]
 
     def decode(codes: list[np.ndarray]) -> None:
-        decoder = TokenDecoder(codec, rows)
+        decoder = TokenDecoder(codec.model, rows, threads)
         for part in codes:
             decoder.push(part)
 

@@ -3,22 +3,33 @@
 >>> import vauxio
 >>> vauxio.write('speech.vx', data, samplerate, bitrate=6)
 >>> data, samplerate = vauxio.read('speech.vx')
+
+Names are imported when they are first used: ``import vauxio`` alone loads neither NumPy nor ONNX
+Runtime.
 """
 
-from .codec.codec import Codec, Codes
-from .codec.denoising import denoise
-from .errors import (
-    AudioError,
-    ChecksumError,
-    FormatError,
-    ModelError,
-    TruncatedError,
-    UnsupportedError,
-    VauxError,
-)
-from .file.functions import blocks, compress, decompress, info, read, write
-from .file.vauxfile import VauxFile
-from .model.installed import models
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from . import archive as archive
+    from . import container as container
+    from .codec.codec import Codec, Codes
+    from .codec.denoising import denoise
+    from .errors import (
+        AudioError,
+        ChecksumError,
+        FormatError,
+        ModelError,
+        TruncatedError,
+        UnsupportedError,
+        VauxError,
+    )
+    from .file.functions import blocks, compress, decompress, info, read, write
+    from .file.vauxfile import VauxFile
+    from .model.installed import models
 
 __all__ = [
     "AudioError",
@@ -42,3 +53,39 @@ __all__ = [
 ]
 
 __version__ = "0.1.0"
+
+_MODULES = ("archive", "container", "errors")  # which are public themselves
+
+_FROM = {
+    "codec.codec": ("Codec", "Codes"),
+    "codec.denoising": ("denoise",),
+    "errors": (
+        "AudioError",
+        "ChecksumError",
+        "FormatError",
+        "ModelError",
+        "TruncatedError",
+        "UnsupportedError",
+        "VauxError",
+    ),
+    "file.functions": ("blocks", "compress", "decompress", "info", "read", "write"),
+    "file.vauxfile": ("VauxFile",),
+    "model.installed": ("models",),
+}
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> object:
+        """Import a public name when it is first asked for (PEP 562)."""
+        if name in _MODULES:
+            return importlib.import_module(f".{name}", __name__)
+        for module, names in _FROM.items():
+            if name in names:
+                found = getattr(importlib.import_module(f".{module}", __name__), name)
+                globals()[name] = found
+                return found
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, *_MODULES, "__version__"])

@@ -14,9 +14,9 @@ from ..audio import pcm
 from ..audio.pcm import Recording
 from ..audio.resample import Resampler
 from ..codec.bandwidth_extension import Bands, Meter, timing
-from ..codec.codec import Codec
 from ..codec.denoising import DenoisingResampler
-from ..codec.signal import CHUNK, SignalDecoder, TokenEncoder
+from ..codec.signal import SignalDecoder
+from ..codec.tokens import CHUNK, TokenEncoder
 from ..entropy.allocation import WINDOW, Allocation
 from ..file.blocks import TokenReader
 from ..model.bundles import Model
@@ -53,7 +53,7 @@ def is_divisible(recording: Recording) -> bool:
 
 def encode_stretch(
     recording: Recording,
-    codec: Codec,
+    model: Model,
     allocation: Allocation,
     mono: bool,
     first: int,
@@ -64,19 +64,19 @@ def encode_stretch(
 
     Types as of `TokenEncoder`. Both ends lie between windows of depths, or `stop` is the end.
     """
-    model, frames = codec.model, recording.frames
+    frames = recording.frames
     assert frames is not None
     begin = max(0, first - -(-model.encoder.receptive_field // WINDOW) * WINDOW)
     samples = _samples(recording, model.samplerate, mono, begin * model.hop, stop * model.hop,
                        model.samples_for(frames, recording.samplerate), denoise)  # fmt: skip
-    encoder = TokenEncoder(codec, 1 if mono else recording.channels, allocation)
+    encoder = TokenEncoder(model, 1 if mono else recording.channels, allocation)
     parts = [encoder.push(piece.T) for piece in _pieces(samples, WINDOW * model.hop)]
     return np.concatenate(parts, axis=2)[..., first - begin :]
 
 
 def encode_together(
     signals: Sequence[tuple[np.ndarray, int]],
-    codec: Codec,
+    model: Model,
     allocation: Allocation,
     denoise: bool = False,
 ) -> list[np.ndarray]:
@@ -87,8 +87,8 @@ def encode_together(
     signals : sequence of (frames, samplerate)
         ``float32[frames, channels]`` each. The call takes memory for the longest, as many times
         as there are channels in all.
-    codec : Codec
-    allocation : depths.Allocation
+    model : Model
+    allocation : Allocation
     denoise : bool, optional
         Each by itself, before they come together.
 
@@ -97,7 +97,6 @@ def encode_together(
     list of ndarray
         ``[channels, codebooks, tokens]``
     """
-    model = codec.model
     tokens = [model.tokens_for(len(frames), rate) for frames, rate in signals]
     rows = sum(frames.shape[1] for frames, _ in signals)
     batch = np.zeros((rows, max(tokens) * model.hop), np.float32)
@@ -112,7 +111,7 @@ def encode_together(
         places.append(slice(row, row + frames.shape[1]))
         batch[places[-1], :wanted] = samples.T
         row += frames.shape[1]
-    encoder = TokenEncoder(codec, rows, allocation)
+    encoder = TokenEncoder(model, rows, allocation)
     found = encoder.search(batch)
     return [
         encoder.choose(*(part[place, :, :n] for part in found))
@@ -180,7 +179,7 @@ def decode_stretch(reader: TokenReader, start: int, stop: int) -> Iterator[np.nd
     header, model = reader.header, reader.model
     frames = reader.frames or 0
     decoder = SignalDecoder(
-        Codec(model), header.samplerate, header.channels, start=start, frames=frames,
+        model, header.samplerate, header.channels, start=start, frames=frames,
         bands=reader.bands,
     )  # fmt: skip
     # The network is given pieces of CHUNK tokens from the beginning of each block, as always.

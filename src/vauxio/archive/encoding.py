@@ -17,7 +17,6 @@ from .. import container
 from ..audio import pcm
 from ..audio.tags import Tags, read_tags
 from ..codec.bandwidth_extension import Bands, allot
-from ..codec.codec import Codec
 from ..entropy.allocation import Allocation
 from ..errors import AudioError, FormatError
 from ..file.blocks import TokenReader, TokenWriter, block_tokens
@@ -56,7 +55,7 @@ def encode(context: Context, tasks: tuple[Task, ...], divide: bool) -> Iterator[
     for (model, allocation), short in together.items():
         begin = time.perf_counter()
         signals = [(one.frames, one.samplerate) for one in short]
-        all_codes = encode_together(signals, Codec(model), allocation, denoise)
+        all_codes = encode_together(signals, model, allocation, denoise)
         share = (time.perf_counter() - begin) / len(short)
         for one, codes in zip(short, all_codes, strict=True):
             write = functools.partial(_write_short, context, one, codes)
@@ -154,7 +153,7 @@ def encode_part(job: Part) -> bytes:
         tokens = model.tokens_for(job.frames, recording.samplerate)
         first, stop = job.first * size, min(job.stop * size, tokens)
         codes = encode_stretch(
-            recording, Codec(model), allocation, settings.mono, first, stop, settings.denoise
+            recording, model, allocation, settings.mono, first, stop, settings.denoise
         )
         levels = None
         if bands.count:

@@ -4,12 +4,8 @@ from __future__ import annotations
 
 import html
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
-from .planning import Result, count
-
-if TYPE_CHECKING:
-    from .report import Report
+from .planning import Plan, Result, count
 
 __all__ = ["page"]
 
@@ -38,34 +34,35 @@ rect { fill: var(--bar); } text { font-size: 9px; fill: currentColor; }
 """
 
 
-def page(report: Report) -> str:
-    """HTML, whole."""
-    title = html.escape(f"vaux {report.plan.verb}: {report.plan.source}")
-    done = [result for result in report.results if result.ok]
+def page(plan: Plan, summary: Sequence[tuple[str, str]], results: Sequence[Result]) -> str:
+    """HTML, whole: `summary` are the lines of `Report.rows`."""
+    title = html.escape(f"vaux {plan.verb}: {plan.source}")
+    done = [result for result in results if result.ok]
+    failed = [result for result in results if not result.ok]
     timed = [r for r in done if r.seconds > 0]
     speeds = [r.seconds / r.elapsed for r in timed if r.elapsed > 0]
     charts = [
         _histogram("length of the files, seconds", [r.seconds for r in timed]),
         _histogram("speed of one worker, x real time", speeds),
     ]
-    if report.plan.verb == "encode":
+    if plan.verb == "encode":
         rates = [r.bytes_out * 8e-3 / r.seconds for r in timed]
         charts.insert(0, _histogram("bitrate of the file, kbps", rates))
-    summary = "".join(f"<tr><td>{name}<td>{html.escape(text)}" for name, text in report.rows())
+    rows = "".join(f"<tr><td>{name}<td>{html.escape(text)}" for name, text in summary)
     parts = [
-        f'<h1>{title}</h1><table class="sum">{summary}</table>',
+        f'<h1>{title}</h1><table class="sum">{rows}</table>',
         f'<div class="charts">{"".join(charts)}</div>',
-        _table("Failed", ["file", "reason"], [[r.source, r.error or ""] for r in report.failed]),
+        _table("Failed", ["file", "reason"], [[r.source, r.error or ""] for r in failed]),
         _table("Damage that was concealed", ["file", "where"],
-               [[r.source, d] for r in report.results for d in r.damage]),
+               [[r.source, d] for r in results for d in r.damage]),
         _table("Tags that could not be kept", ["file", "why"],
-               [[r.source, n] for r in report.results for n in r.notes]),
+               [[r.source, n] for r in results for n in r.notes]),
     ]  # fmt: skip
-    if report.plan.verb == "encode":
+    if plan.verb == "encode":
         worst = sorted(timed, key=lambda r: r.bytes_out / r.seconds, reverse=True)[:_WORST]
         parts.append(_files("Most bits per second", worst, "bytes_out"))
     slowest = sorted(timed, key=lambda r: r.elapsed / r.seconds, reverse=True)[:_WORST]
-    coded = "bytes_out" if report.plan.verb == "encode" else "bytes_in"
+    coded = "bytes_out" if plan.verb == "encode" else "bytes_in"
     parts.append(_files("Slowest", slowest, coded))
     return (
         f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title>'

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..fileio import Output
+from .page import page
 from .planning import Plan, Result, count
 
 __all__ = ["Report", "clock"]
@@ -116,11 +117,10 @@ class Report:
 
     def write_html(self, path: str | os.PathLike[str]) -> None:
         """The whole report as a page that needs nothing else."""
-        from .page import page
-
+        text = page(self.plan, self.rows(), self.results)
         output = Output(Path(path))
         try:
-            output.file.write(page(self).encode("utf-8", "backslashreplace"))
+            output.file.write(text.encode("utf-8", "backslashreplace"))
         except BaseException:
             output.discard()
             raise

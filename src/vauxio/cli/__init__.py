@@ -1,8 +1,8 @@
 """The ``vaux`` command: its verbs, its exit codes, its one line per error.
 
-Each verb has a room of its own and is imported when it is asked for. What they share is in
-`common`. Exit codes: 0, 1 if some file failed, 2 for wrong usage, and 128 plus the signal's number
-if one ended it.
+Each verb has a module of its own, which is imported when the verb is used: `vaux --help` loads
+none of them. What they share is in `common`. Exit codes: 0, 1 if some file failed, 2 for wrong
+usage, and 128 plus the signal's number if one ended it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,17 @@ from .signals import unwinding
 
 __all__ = ["main"]
 
-_VERBS = ("encode", "decode", "denoise", "info", "verify", "tags", "models", "compare")
+_VERBS = {
+    "encode": "Encode recordings (WAV, FLAC, Ogg, MP3, AIFF, ...) to .vx files.",
+    "decode": "Decode .vx files to recordings.",
+    "denoise": "Take noise out of recordings of speech.",
+    "info": "Describe .vx files without decoding them.",
+    "verify": "Check .vx files: all checksums, and that the audio can be decoded.",
+    "tags": "Show the tags of .vx files, or change them.",
+    "models": "List the installed models; the first is the default.",
+    "compare": "Measure how close files are to the original recording.",
+}
+"""What `vaux --help` says of each, so that it need not import them."""
 
 
 class _Verbs(click.Group):
@@ -34,6 +44,10 @@ class _Verbs(click.Group):
         if name not in _VERBS:
             return None
         return importlib.import_module(f".{name}", __name__).command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(_VERBS.items()))
 
 
 @click.group(cls=_Verbs, context_settings={"help_option_names": ["-h", "--help"]})

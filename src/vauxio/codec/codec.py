@@ -9,7 +9,7 @@ of a token, one per codebook. Codes are ``uint16[channels, codebooks, tokens]`` 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -18,10 +18,9 @@ from ..entropy.allocation import Allocation
 from ..errors import AudioError
 from ..model.bundles import Model
 from ..model.installed import find_model
-from .signal import CHUNK, SignalDecoder, SignalEncoder
-
-if TYPE_CHECKING:
-    from .streaming import StreamBatch, StreamDecoder, StreamEncoder
+from .signal import SignalDecoder, SignalEncoder
+from .streaming import StreamBatch, StreamDecoder, StreamEncoder
+from .tokens import CHUNK
 
 __all__ = ["Codec", "Codes"]
 
@@ -110,7 +109,9 @@ class Codec:
         frames = pcm.to_frames(data)
         samplerate, channels = pcm.check_format(samplerate, frames.shape[1])
         codebooks = self.model.codebooks if bitrate is None else self.model.codebooks_for(bitrate)
-        encoder = SignalEncoder(self, samplerate, channels, Allocation.constant(codebooks))
+        encoder = SignalEncoder(
+            self.model, samplerate, channels, Allocation.constant(codebooks), threads=self.threads
+        )
         pcm.check_finite(frames)
         parts = [
             encoder.push(pcm.to_float(frames[i : i + samplerate]))
@@ -139,7 +140,9 @@ class Codec:
         """
         array = self._check_codes(codes)
         channels, codebooks, tokens = array.shape
-        decoder = SignalDecoder(self, codes.samplerate, channels, frames=codes.frames)
+        decoder = SignalDecoder(
+            self.model, codes.samplerate, channels, frames=codes.frames, threads=self.threads
+        )
         parts = [decoder.push(array[..., i : i + CHUNK]) for i in range(0, tokens, CHUNK)]
         data = np.concatenate([*parts, decoder.finish()])
         return data[:, 0] if channels == 1 else data
@@ -182,9 +185,8 @@ class Codec:
         ...     samples = decoder.push(packet)
         >>> concealed = decoder.push(None)  # a packet that was lost
         """
-        from .streaming import StreamEncoder
-
-        return StreamEncoder(self, *self._check_stream(samplerate, channels, bitrate), denoise)
+        checked = self._check_stream(samplerate, channels, bitrate)
+        return StreamEncoder(self.model, *checked, denoise, self.threads)
 
     def stream_decoder(self, samplerate: int | None = None, channels: int = 1) -> StreamDecoder:
         """A live stream's packets to samples, at once. Of any bitrate: packets tell.
@@ -201,9 +203,8 @@ class Codec:
         AudioError
             If there can be no such stream.
         """
-        from .streaming import StreamDecoder
-
-        return StreamDecoder(self, *self._check_stream(samplerate, channels, None)[:2])
+        samplerate, channels, _ = self._check_stream(samplerate, channels, None)
+        return StreamDecoder(self.model, samplerate, channels, self.threads)
 
     def stream_batch(
         self,
@@ -232,11 +233,10 @@ class Codec:
         >>> packets = batch.encode([np.zeros(320, 'float32')] * 16)
         >>> samples = batch.decode({3: packets[3][0], 5: None})  # the fifth stream lost its packet
         """
-        from .streaming import StreamBatch
-
         if n < 1:
             raise ValueError(f"{n} streams: must be 1 or more")
-        return StreamBatch(self, n, *self._check_stream(samplerate, channels, bitrate))
+        checked = self._check_stream(samplerate, channels, bitrate)
+        return StreamBatch(self.model, n, *checked, threads=self.threads)
 
     def _check_stream(
         self, samplerate: int | None, channels: int, bitrate: float | None

@@ -19,8 +19,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..entropy.allocation import ABSENT
-from .codec import Codec
-from .signal import TokenDecoder
+from ..model.bundles import Model
+from .tokens import TokenDecoder
 
 __all__ = ["LOST", "ConcealingDecoder"]
 
@@ -45,20 +45,22 @@ class ConcealingDecoder:
 
     Parameters
     ----------
-    codec : Codec
+    model : Model
     rows : int
         Signals, each of one channel.
+    threads : int, optional
+        Of the network.
     """
 
-    def __init__(self, codec: Codec, rows: int) -> None:
-        self._network = TokenDecoder(codec, 1)
-        self._codebooks, self._hop = codec.model.codebooks, codec.model.hop
-        size = codec.model.decoder.state
+    def __init__(self, model: Model, rows: int, threads: int = 1) -> None:
+        self._network = TokenDecoder(model, 1, threads)
+        self._codebooks, self._hop = model.codebooks, model.hop
+        size = model.decoder.state
         self._state = np.zeros((rows, size), np.float32)
         self._before = np.zeros((rows, size), np.float32)  # the state before a gap
         self._last = np.full((rows, self._codebooks), LOST, np.int32)  # codes before it
         self._gap = np.zeros(rows, np.int64)  # tokens lost since
-        rate, self._delay = codec.model.samplerate, codec.model.delay // codec.model.hop
+        rate, self._delay = model.samplerate, model.delay // model.hop
         self._periods = round(_PERIODS[0] * rate), round(_PERIODS[1] * rate)
         self._heard = np.zeros((rows, self._periods[1] + self._hop), np.float32)  # the last samples
         self._lost = np.zeros((rows, self._delay + 1), bool)  # the last tokens, newest first

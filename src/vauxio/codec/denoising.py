@@ -15,7 +15,7 @@ from ..audio import pcm
 from ..audio.live_resample import LiveResampler
 from ..audio.resample import Resampler
 from ..model.installed import find_denoiser
-from .signal import CHUNK, Stateful
+from .tokens import CHUNK, Stateful
 
 __all__ = ["DenoisingResampler", "LiveDenoisingResampler", "SignalDenoiser", "denoise"]
 

@@ -1,125 +1,21 @@
-"""What runs the networks: tokens in lockstep, and signals pushed in pieces of any size.
+"""Signals pushed in pieces of any size, to codes and back.
 
-This room knows how tokens lie on the time line: rates, delay, warm-up, exact lengths.
+This module knows how tokens lie on the time line: rates, delay, warm-up, exact lengths.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from ..audio.resample import Resampler
-from ..entropy.allocation import ABSENT, WINDOW, Allocation, cut
-from ..model.networks import Network
+from ..entropy.allocation import WINDOW, Allocation
+from ..model.bundles import Model
 from .bandwidth_extension import NO_BANDS, Bands, Extender, timing
+from .concealment import ConcealingDecoder
+from .denoising import DenoisingResampler
+from .tokens import TokenDecoder, TokenEncoder
 
-if TYPE_CHECKING:
-    from .codec import Codec
-    from .concealment import ConcealingDecoder
-
-__all__ = ["CHUNK", "SignalDecoder", "SignalEncoder", "Stateful", "TokenDecoder", "TokenEncoder"]
-
-CHUNK = 150
-"""Tokens that go through a network at once: long enough to be fast, short enough to stay small.
-The encoder is given whole windows of depths instead."""
-
-
-class Stateful:
-    """A network and the state that it carries from one call to the next.
-
-    Attributes
-    ----------
-    state : ndarray
-        ``float32[rows, network.state]``; zeros at the start of a signal.
-    """
-
-    def __init__(self, network: Network, rows: int, threads: int) -> None:
-        self._network, self._threads = network, threads
-        self.state = np.zeros((rows, network.state), np.float32)
-
-    def reset(self) -> None:
-        """Back to the start of a signal."""
-        self.state = np.zeros_like(self.state)
-
-    def run(self, name: str, values: np.ndarray, **options: int) -> np.ndarray:
-        """The output for the input of that name; the state goes on.
-
-        `options` are inputs that a network may have or not.
-        """
-        return self.run_all(name, values, **options)[0]
-
-    def run_all(self, name: str, values: np.ndarray, **options: int) -> list[np.ndarray]:
-        """As `run`: all outputs that a network has, but the state."""
-        session = self._network.open(self._threads)
-        feeds = {name: np.ascontiguousarray(values), "state": self.state}
-        for option in session.get_overridable_initializers():
-            if option.name in options:
-                feeds[option.name] = np.array(options[option.name], np.int64)
-        result, self.state, *more = session.run(None, feeds)
-        return [result, *more]
-
-
-class TokenEncoder(Stateful):
-    """Samples at the model's rate to codes, any whole number of tokens at a time.
-
-    Parameters
-    ----------
-    codec : Codec
-    channels : int
-        Each is coded by itself: one row of the batch.
-    allocation : Allocation
-        How many codes are given. Windows and spans are those of a push.
-    """
-
-    def __init__(self, codec: Codec, channels: int, allocation: Allocation) -> None:
-        super().__init__(codec.model.encoder, channels, codec.threads)
-        self._allocation = allocation
-
-    def push(self, samples: np.ndarray) -> np.ndarray:
-        """``float32[channels, n * hop]`` to ``uint16[channels, codebooks, n]``; n >= 1.
-
-        Where some may be absent, ``int32`` with `ABSENT`.
-        """
-        return self.choose(*self.search(samples))
-
-    def search(self, samples: np.ndarray) -> list[np.ndarray]:
-        """What `choose` chooses from: codes and, where some may be absent, their distortion."""
-        codebooks = self._allocation.codebooks
-        if not self._allocation.variable:
-            return [self.run("pcm", samples, codebooks=codebooks)]
-        return self.run_all("pcm", samples, codebooks=codebooks)
-
-    def choose(self, codes: np.ndarray, distortion: np.ndarray | None = None) -> np.ndarray:
-        """Those codes that are to be kept."""
-        codes = codes[:, : self._allocation.codebooks]
-        if distortion is None:
-            return codes.astype(np.uint16)
-        return cut(codes, self._allocation.choose(distortion))
-
-
-class TokenDecoder(Stateful):
-    """Codes to samples at the model's rate, `Model.delay` samples late.
-
-    Parameters
-    ----------
-    codec : Codec
-    channels : int
-    """
-
-    def __init__(self, codec: Codec, channels: int) -> None:
-        super().__init__(codec.model.decoder, channels, codec.threads)
-        self._codebooks = codec.model.codebooks
-
-    def push(self, codes: np.ndarray) -> np.ndarray:
-        """``[channels, any number of codebooks, n]`` to ``float32[channels, n * hop]``; n >= 1.
-
-        Codes may be absent.
-        """
-        channels, given, tokens = codes.shape
-        all_codes = np.full((channels, self._codebooks, tokens), ABSENT, np.int32)
-        all_codes[:, :given] = codes
-        return self.run("codes", all_codes)
+__all__ = ["SignalDecoder", "SignalEncoder"]
 
 
 class SignalEncoder:
@@ -129,13 +25,15 @@ class SignalEncoder:
 
     Parameters
     ----------
-    codec : Codec
+    model : Model
     samplerate, channels : int
         Of the frames.
     allocation : Allocation
         How many codes are given.
     denoise : bool, optional
         Take noise out of speech before it is coded.
+    threads : int, optional
+        Of each network.
 
     Attributes
     ----------
@@ -145,23 +43,20 @@ class SignalEncoder:
 
     def __init__(
         self,
-        codec: Codec,
+        model: Model,
         samplerate: int,
         channels: int,
         allocation: Allocation,
         denoise: bool = False,
+        threads: int = 1,
     ) -> None:
-        self._model, self._samplerate = codec.model, samplerate
+        self._model, self._samplerate = model, samplerate
         self._resampler: Resampler | DenoisingResampler
         if denoise:
-            from .denoising import DenoisingResampler
-
-            self._resampler = DenoisingResampler(
-                samplerate, codec.model.samplerate, channels, codec.threads
-            )
+            self._resampler = DenoisingResampler(samplerate, model.samplerate, channels, threads)
         else:
-            self._resampler = Resampler(samplerate, codec.model.samplerate, channels)
-        self._tokens = TokenEncoder(codec, channels, allocation)
+            self._resampler = Resampler(samplerate, model.samplerate, channels)
+        self._tokens = TokenEncoder(model, channels, allocation, threads)
         self._waiting = np.empty((0, channels), np.float32)
         self._empty = np.empty((channels, allocation.codebooks, 0), np.uint16)
         self.frames = 0
@@ -201,7 +96,7 @@ class SignalDecoder:
 
     Parameters
     ----------
-    codec : Codec
+    model : Model
     samplerate, channels : int
         Of the frames.
     start : int, optional
@@ -211,8 +106,10 @@ class SignalDecoder:
         last token is pushed.
     tokens : ConcealingDecoder, optional
         What decodes tokens, if some of them are lost.
-    bands : extension.Bands, optional
-        Those above the model's, to be filled with noise.
+    bands : Bands, optional
+        Of bandwidth extension: those above the model's, to be filled with noise.
+    threads : int, optional
+        Of the network; `tokens` has its own.
 
     Attributes
     ----------
@@ -224,7 +121,7 @@ class SignalDecoder:
 
     def __init__(
         self,
-        codec: Codec,
+        model: Model,
         samplerate: int,
         channels: int,
         *,
@@ -232,11 +129,12 @@ class SignalDecoder:
         frames: int | None = None,
         tokens: ConcealingDecoder | None = None,
         bands: Bands = NO_BANDS,
+        threads: int = 1,
     ) -> None:
-        self._timing, self._samplerate = timing(codec.model, bands), samplerate
+        self._timing, self._samplerate = timing(model, bands), samplerate
         rate, hop, delay, reach = self._timing
         self._resampler = Resampler(rate, samplerate, channels, start)
-        self._tokens = TokenDecoder(codec, channels) if tokens is None else tokens
+        self._tokens = tokens or TokenDecoder(model, channels, threads)
         self._extender = Extender(channels, bands) if bands.count else None
         self.begin(max(0, (self._resampler.first + delay) // hop - reach))
         self.position, self.frames = start, frames

@@ -14,10 +14,10 @@ from ..audio.live_resample import LiveResampler
 from ..entropy.allocation import Allocation
 from ..entropy.coders import PackedCoder
 from ..errors import FormatError
-from .codec import Codec
+from ..model.bundles import Model
 from .concealment import LOST, ConcealingDecoder
 from .denoising import LiveDenoisingResampler
-from .signal import TokenEncoder
+from .tokens import TokenEncoder
 
 __all__ = ["Decoders", "Encoders"]
 
@@ -27,21 +27,25 @@ class Encoders:
 
     def __init__(
         self,
-        codec: Codec,
+        model: Model,
         streams: int,
         samplerate: int,
         channels: int,
         codebooks: int,
         denoise: bool = False,
+        threads: int = 1,
     ) -> None:
-        self._codec, self._format = codec, (samplerate, channels, codebooks)
+        self._model, self._format = model, (samplerate, channels, codebooks)
+        self._threads = threads
         self._denoise = denoise
-        self._network = TokenEncoder(codec, channels, Allocation.constant(codebooks))
-        self._packer = PackedCoder(codec.model.code_bits)
-        self._states = np.zeros((streams, channels, codec.model.encoder.state), np.float32)
-        self._inputs = [_Input(codec, samplerate, channels, denoise) for _ in range(streams)]
+        self._network = TokenEncoder(model, channels, Allocation.constant(codebooks), threads)
+        self._packer = PackedCoder(model.code_bits)
+        self._states = np.zeros((streams, channels, model.encoder.state), np.float32)
+        self._inputs = [
+            _Input(model, samplerate, channels, denoise, threads) for _ in range(streams)
+        ]
         self._lock = threading.Lock()
-        self.delay = codec.model.hop / codec.model.samplerate + self._inputs[0].resampler.delay
+        self.delay = model.hop / model.samplerate + self._inputs[0].resampler.delay
 
     def push(self, data: Mapping[int, Any]) -> dict[int, list[bytes]]:
         _, channels, _ = self._format
@@ -69,7 +73,9 @@ class Encoders:
 
     def copy(self) -> Encoders:
         with self._lock:
-            other = Encoders(self._codec, len(self._inputs), *self._format, self._denoise)
+            other = Encoders(
+                self._model, len(self._inputs), *self._format, self._denoise, self._threads
+            )
             other._states[:] = self._states
             other._inputs = [source.copy() for source in self._inputs]
             return other
@@ -108,12 +114,14 @@ class _Input:
 
     resampler: LiveResampler | LiveDenoisingResampler
 
-    def __init__(self, codec: Codec, samplerate: int, channels: int, denoise: bool) -> None:
-        self._model, self._samplerate = codec.model, samplerate
+    def __init__(
+        self, model: Model, samplerate: int, channels: int, denoise: bool, threads: int
+    ) -> None:
+        self._model, self._samplerate = model, samplerate
         self._empty = np.empty((0, channels), np.float32)
-        rates = samplerate, codec.model.samplerate
+        rates = samplerate, model.samplerate
         if denoise:
-            self.resampler = LiveDenoisingResampler(*rates, channels, codec.threads)
+            self.resampler = LiveDenoisingResampler(*rates, channels, threads)
         else:
             self.resampler = LiveResampler(*rates, channels)
         self.reset()
@@ -168,10 +176,12 @@ class _Input:
 class Decoders:
     """The decoders of some streams: their states, and one network for all."""
 
-    def __init__(self, codec: Codec, streams: int, samplerate: int, channels: int) -> None:
-        model = codec.model
-        self._codec, self._format = codec, (samplerate, channels)
-        self._tokens = ConcealingDecoder(codec, streams * channels)
+    def __init__(
+        self, model: Model, streams: int, samplerate: int, channels: int, threads: int = 1
+    ) -> None:
+        self._model, self._format = model, (samplerate, channels)
+        self._threads = threads
+        self._tokens = ConcealingDecoder(model, streams * channels, threads)
         self._packer = PackedCoder(model.code_bits)
         # The size of a packet tells how many codebooks it has.
         bits = channels * model.code_bits
@@ -212,7 +222,7 @@ class Decoders:
 
     def copy(self) -> Decoders:
         with self._lock:
-            other = Decoders(self._codec, len(self._early), *self._format)
+            other = Decoders(self._model, len(self._early), *self._format, self._threads)
             self._tokens.copy_to(other._tokens)
             other._resamplers = [resampler.copy() for resampler in self._resamplers]
             other._early = list(self._early)
@@ -220,7 +230,7 @@ class Decoders:
 
     def _parse(self, packets: list[bytes | None]) -> np.ndarray:
         """``int32[packets, channels, codebooks]``: `LOST` where no code is there."""
-        (_, channels), model = self._format, self._codec.model
+        (_, channels), model = self._format, self._model
         codes = np.full((len(packets), channels, model.codebooks), LOST, np.int32)
         by_size: dict[int, dict[int, bytes]] = {}
         for i, packet in enumerate(packets):
@@ -250,7 +260,7 @@ class Decoders:
         _, channels = self._format
         self._tokens.reset(slice(stream * channels, (stream + 1) * channels))
         self._resamplers[stream].reset()
-        self._early[stream] = self._codec.model.delay
+        self._early[stream] = self._model.delay
 
 
 def _checked(stream: int, streams: int) -> int:

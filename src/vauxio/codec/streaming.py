@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from .codec import Codec
+from ..model.bundles import Model
 from .stream_batch import Decoders, Encoders
 
 __all__ = ["StreamBatch", "StreamDecoder", "StreamEncoder"]
@@ -39,15 +39,16 @@ class StreamEncoder:
 
     def __init__(
         self,
-        codec: Codec,
+        model: Model,
         samplerate: int,
         channels: int,
         codebooks: int,
         denoise: bool = False,
+        threads: int = 1,
     ) -> None:
-        self._core = Encoders(codec, 1, samplerate, channels, codebooks, denoise)
+        self._core = Encoders(model, 1, samplerate, channels, codebooks, denoise, threads)
         self.samplerate, self.channels, self.codebooks = samplerate, channels, codebooks
-        self.packet_size = -(-channels * codebooks * codec.model.code_bits // 8)
+        self.packet_size = -(-channels * codebooks * model.code_bits // 8)
         self.delay = self._core.delay
 
     def push(self, data: Any) -> list[bytes]:
@@ -102,8 +103,8 @@ class StreamDecoder:
         rate.
     """
 
-    def __init__(self, codec: Codec, samplerate: int, channels: int) -> None:
-        self._core = Decoders(codec, 1, samplerate, channels)
+    def __init__(self, model: Model, samplerate: int, channels: int, threads: int = 1) -> None:
+        self._core = Decoders(model, 1, samplerate, channels, threads)
         self.samplerate, self.channels = samplerate, channels
         self.delay = self._core.delay
 
@@ -164,10 +165,16 @@ class StreamBatch:
     """
 
     def __init__(
-        self, codec: Codec, streams: int, samplerate: int, channels: int, codebooks: int
+        self,
+        model: Model,
+        streams: int,
+        samplerate: int,
+        channels: int,
+        codebooks: int,
+        threads: int = 1,
     ) -> None:
-        self._encoders = Encoders(codec, streams, samplerate, channels, codebooks)
-        self._decoders = Decoders(codec, streams, samplerate, channels)
+        self._encoders = Encoders(model, streams, samplerate, channels, codebooks, threads=threads)
+        self._decoders = Decoders(model, streams, samplerate, channels, threads)
         self._streams = streams
         self.samplerate, self.channels, self.codebooks = samplerate, channels, codebooks
         self.delay = self._encoders.delay + self._decoders.delay

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..codec.codec import Codec
 from ..codec.concealment import ConcealingDecoder
-from ..codec.signal import CHUNK, SignalDecoder
+from ..codec.signal import SignalDecoder
+from ..codec.tokens import CHUNK
 from .blocks import TokenReader
 
 __all__ = ["FrameReader"]
@@ -66,13 +66,13 @@ class FrameReader:
         return not decoder.position <= position <= decoder.position + warm_up
 
     def _restart(self, position: int) -> None:
-        header, codec = self._tokens.header, Codec(self._tokens.model)
+        header, model = self._tokens.header, self._tokens.model
         self._decoder = decoder = SignalDecoder(
-            codec,
+            model,
             header.samplerate,
             header.channels,
             start=position if self._tokens.seekable else 0,
-            tokens=ConcealingDecoder(codec, header.channels) if self._conceal else None,
+            tokens=ConcealingDecoder(model, header.channels) if self._conceal else None,
             bands=self._tokens.bands,
         )
         self._next_token = decoder.first_token

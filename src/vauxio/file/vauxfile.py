@@ -19,7 +19,6 @@ import numpy as np
 
 from ..audio import pcm
 from ..codec.bandwidth_extension import Meter, allot
-from ..codec.codec import Codec
 from ..codec.signal import SignalEncoder
 from ..container.metadata import Picture
 from ..errors import TruncatedError
@@ -166,16 +165,16 @@ class VauxFile:
         if samplerate is None or channels is None:
             raise TypeError("samplerate and channels must be specified")
         samplerate, channels = pcm.check_format(samplerate, channels)
-        codec = Codec(choose_model(model, samplerate, channels, bitrate))
-        allocation, bands = allot(codec.model, samplerate, bitrate, quality, denoise)
-        self._encoder = SignalEncoder(codec, samplerate, channels, allocation, denoise)
-        self._meter = Meter(codec.model, samplerate, channels, bands) if bands.count else None
+        chosen = choose_model(model, samplerate, channels, bitrate)
+        allocation, bands = allot(chosen, samplerate, bitrate, quality, denoise)
+        self._encoder = SignalEncoder(chosen, samplerate, channels, allocation, denoise)
+        self._meter = Meter(chosen, samplerate, channels, bands) if bands.count else None
         self._failed = False
-        tokens = None if frames is None else codec.model.tokens_for(frames, samplerate)
+        tokens = None if frames is None else chosen.tokens_for(frames, samplerate)
         output = Output(file, "x" in mode, closefd)
         try:
             self._writer = TokenWriter(
-                output.file, codec.model, samplerate, channels, allocation.codebooks, tags or {},
+                output.file, chosen, samplerate, channels, allocation.codebooks, tags or {},
                 pictures, lm, variable=allocation.variable, bands=bands, tokens=tokens,
             )  # fmt: skip
             self._header = self._writer.header
