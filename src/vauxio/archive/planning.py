@@ -49,7 +49,7 @@ class Settings:
         What to do about damage in a file that is decoded: let it fail, or put something in its
         place, and list it in `Result.damage`.
     deep : bool
-        Verify by decoding, not only by checksums.
+        Verify by decoding, not only by the checksums of what files hold.
     """
 
     model: str = "auto"
