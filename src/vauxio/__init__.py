@@ -5,7 +5,7 @@
 >>> data, samplerate = vauxio.read('speech.vx')
 """
 
-from .codec.codec import Codec, Codes
+from .codec.codec import Codec, Codes, CodesBatch
 from .codec.denoising import denoise
 from .errors import (
     AudioError,
@@ -16,7 +16,8 @@ from .errors import (
     UnsupportedError,
     VauxError,
 )
-from .file.functions import blocks, compress, decompress, info, read, write
+from .file.codes import FileCodes, write_codes
+from .file.functions import blocks, compress, decompress, info, read, read_codes, write
 from .file.vauxfile import VauxFile
 from .model.installed import models
 
@@ -25,6 +26,8 @@ __all__ = [
     "ChecksumError",
     "Codec",
     "Codes",
+    "CodesBatch",
+    "FileCodes",
     "FormatError",
     "ModelError",
     "TruncatedError",
@@ -38,7 +41,9 @@ __all__ = [
     "info",
     "models",
     "read",
+    "read_codes",
     "write",
+    "write_codes",
 ]
 
 __version__ = "0.1.0"

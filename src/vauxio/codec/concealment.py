@@ -15,12 +15,15 @@ sample rates. What it does is what measured best of several ways (``benchmarks/l
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..entropy.allocation import ABSENT
-from .codec import Codec
 from .signal import TokenDecoder
+
+if TYPE_CHECKING:
+    from .codec import Codec
 
 __all__ = ["LOST", "ConcealingDecoder"]
 

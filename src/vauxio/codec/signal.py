@@ -5,13 +5,13 @@ This room knows how tokens lie on the time line: rates, delay, warm-up, exact le
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..audio.resample import Resampler
 from ..entropy import allocation
-from ..model.networks import Network
+from ..model.networks import CPU, Network, Providers
 from .bandwidth_extension import NO_BANDS, Bands, Extender, timing
 
 if TYPE_CHECKING:
@@ -34,8 +34,10 @@ class Stateful:
         ``float32[rows, network.state]``; zeros at the start of a signal.
     """
 
-    def __init__(self, network: Network, rows: int, threads: int) -> None:
-        self._network, self._threads = network, threads
+    def __init__(
+        self, network: Network, rows: int, threads: int, providers: Providers = CPU
+    ) -> None:
+        self._network, self._threads, self._providers = network, threads, providers
         self.state = np.zeros((rows, network.state), np.float32)
 
     def reset(self) -> None:
@@ -51,7 +53,7 @@ class Stateful:
 
     def run_all(self, name: str, values: np.ndarray, **options: int) -> list[np.ndarray]:
         """As `run`: all outputs that a network has, but the state."""
-        session = self._network.open(self._threads)
+        session = self._network.open(self._threads, self._providers)
         feeds = {name: np.ascontiguousarray(values), "state": self.state}
         for option in session.get_overridable_initializers():
             if option.name in options:
@@ -73,7 +75,7 @@ class TokenEncoder(Stateful):
     """
 
     def __init__(self, codec: Codec, channels: int, allocation: allocation.Allocation) -> None:
-        super().__init__(codec.model.encoder, channels, codec.threads)
+        super().__init__(codec.model.encoder, channels, codec.threads, codec.providers)
         self._allocation = allocation
 
     def push(self, samples: np.ndarray) -> np.ndarray:
@@ -108,7 +110,7 @@ class TokenDecoder(Stateful):
     """
 
     def __init__(self, codec: Codec, channels: int) -> None:
-        super().__init__(codec.model.decoder, channels, codec.threads)
+        super().__init__(codec.model.decoder, channels, codec.threads, codec.providers)
         self._codebooks = codec.model.codebooks
 
     def push(self, codes: np.ndarray) -> np.ndarray:
@@ -136,6 +138,9 @@ class SignalEncoder:
         How many codes are given.
     denoise : bool, optional
         Take noise out of speech before it is coded.
+    tokens : optional
+        What is made of samples at the model's rate, if not codes: ``push`` takes what
+        `TokenEncoder.push` takes, and gives ``[channels, any, n]``; `empty` is that of no token.
 
     Attributes
     ----------
@@ -150,6 +155,7 @@ class SignalEncoder:
         channels: int,
         allocation: allocation.Allocation,
         denoise: bool = False,
+        tokens: Any = None,
     ) -> None:
         self._model, self._samplerate = codec.model, samplerate
         self._resampler: Resampler | DenoisingResampler
@@ -161,9 +167,11 @@ class SignalEncoder:
             )
         else:
             self._resampler = Resampler(samplerate, codec.model.samplerate, channels)
-        self._tokens = TokenEncoder(codec, channels, allocation)
+        self._tokens = TokenEncoder(codec, channels, allocation) if tokens is None else tokens
         self._waiting = np.empty((0, channels), np.float32)
         self._empty = np.empty((channels, allocation.codebooks, 0), np.uint16)
+        if tokens is not None:
+            self._empty = tokens.empty
         self.frames = 0
 
     def push(self, frames: np.ndarray) -> np.ndarray:
