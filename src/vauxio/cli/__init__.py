@@ -21,7 +21,7 @@ from .signals import unwinding
 
 __all__ = ["main"]
 
-_VERBS = ("encode", "decode", "denoise", "info", "verify", "tags", "models", "compare")
+_VERBS = ("encode", "decode", "denoise", "tokens", "info", "verify", "tags", "models", "compare")
 
 
 class _Verbs(click.Group):
