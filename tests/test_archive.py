@@ -28,6 +28,8 @@ import vauxio
 from vauxio import archive
 from vauxio.archive import jobs, manifest
 from vauxio.archive.engine import Lost, Processes
+from vauxio.archive.verify import verify
+from vauxio.file.blocks import TokenReader
 
 
 @pytest.fixture
@@ -334,6 +336,29 @@ def test_decode_and_verify(library, tmp_path):
     assert files(tmp_path / "wav").keys() == {name[:-3] + ".wav" for name in GOOD} - {
         "deep/er/b.wav", "a.wav"
     }  # fmt: skip
+
+
+def test_verify_decodes_only_if_deep(tmp_path, monkeypatch):
+    """A file whose codes' checksum is wrong, but not that of the block, is whole; not so deep."""
+    bad = Path(__file__).parent / "data" / "vectors" / "bad-03-codes.vx"
+    decode = TokenReader._decoded
+    monkeypatch.setattr(TokenReader, "_decoded", lambda *args: pytest.fail("decodes"))
+    vauxio.write(tmp_path / "a.vx", voice(12000, RATE), RATE)
+    assert verify(tmp_path / "a.vx") == 12000 / RATE
+    assert verify(bad) > 0
+    monkeypatch.setattr(TokenReader, "_decoded", decode)
+    assert verify(tmp_path / "a.vx", deep=True) == 12000 / RATE
+    with pytest.raises(vauxio.VauxError):
+        verify(bad, deep=True)
+
+
+def test_verify_needs_no_model_unless_deep(tmp_path, monkeypatch):
+    vauxio.write(tmp_path / "a.vx", voice(12000, RATE), RATE)
+    (tmp_path / "weights").mkdir()
+    monkeypatch.setenv("VAUXIO_WEIGHTS", str(tmp_path / "weights"))
+    assert verify(tmp_path / "a.vx") == 12000 / RATE
+    with pytest.raises(vauxio.ModelError):
+        verify(tmp_path / "a.vx", deep=True)
 
 
 def damaged(folder: Path) -> None:

@@ -69,7 +69,7 @@ def test_lists_are_samples_too(codec):
 def test_first_codebooks_are_a_signal(codec):
     """About as good a one as if they had been searched for alone."""
     data = voice(24000)[:, 0]
-    everything = codec.encode(data, 24000)
+    everything = codec.encode(data, 24000, codebooks=MODEL.codebooks)
     assert everything.codes.shape[1] == MODEL.codebooks
     first = dataclasses.replace(everything, codes=everything.codes[:, :4])
     alone = codec.encode(data, 24000, bitrate=3)
@@ -88,7 +88,7 @@ def test_alignment_to_the_frame(codec, samplerate):
 def test_pieces_are_the_same_as_one_run_of_the_networks(codec, samplerate):
     """No click where a piece of tokens ends: it is as if the signal had gone through at once."""
     data = voice(9 * samplerate, samplerate)
-    codes = codec.encode(data, samplerate)
+    codes = codec.encode(data, samplerate, codebooks=MODEL.codebooks)
     at_rate = soxr.resample(data, samplerate, 24000)
     fed = np.zeros((codes.codes.shape[2] * HOP, 1), np.float32)
     fed[: len(at_rate)] = at_rate
@@ -132,7 +132,8 @@ def test_bitrate_out_of_range(codec):
         {"codes": np.zeros((1, 99, 5), "uint16")},
         {"codes": np.zeros((1, 4, 6), "uint16")},
         {"codes": np.full((1, 4, 5), 1024, "uint16")},
-        {"codes": np.full((1, 4, 5), -1, "int32")},
+        {"codes": np.full((1, 4, 5), -3, "int32")},
+        {"codes": np.array([[[3], [-1], [3], [3]]] * 1).repeat(5, 2)},
         {"samplerate": 0},
         {"model": "other"},
     ],

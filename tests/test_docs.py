@@ -36,6 +36,7 @@ NOT_RUN = {
     "robustness.md": 2,
     "scale.md": 2,
     "speed.md": 1,
+    "tokens.md": 2,
 }
 """How many examples of a page are marked as not run: they should not become more unnoticed."""
 
@@ -44,6 +45,7 @@ ALREADY_THERE = {
     "guide.md": [],
     "robustness.md": ["speech.vx", "talk.vx", "damaged.vx", "archive"],
     "security.md": ["upload.vx"],
+    "tokens.md": ["speech.vx"],
 }
 """What the examples of a page take for granted besides recordings; others begin with those."""
 

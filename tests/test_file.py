@@ -818,3 +818,27 @@ def test_memory_is_flat(tmp_path):
     finally:
         tracemalloc.stop()
     assert peak < 12e6 < blocks * block.nbytes / 2
+
+
+@pytest.mark.parametrize("lm", [False, True])
+def test_every_block_is_decoded_once(tmp_path, monkeypatch, lm):
+    vauxio.write(tmp_path / "a.vx", voice(12 * RATE, RATE), RATE, bitrate=0.75, lm=lm)
+    vauxio.write(tmp_path / "b.vx", voice(21 * RATE, RATE), RATE, bitrate=0.75, lm=lm)
+    decode, decoded = TokenReader._decoded, []
+
+    def counting(self, coder, blocks):
+        decoded.append(len(blocks))
+        return decode(self, coder, blocks)
+
+    monkeypatch.setattr(TokenReader, "_decoded", counting)
+    for name, blocks in {"a.vx": 1, "b.vx": 3}.items():
+        decoded.clear()
+        data, _ = vauxio.read(tmp_path / name)
+        assert len(data) == (12 if name == "a.vx" else 21) * RATE
+        assert sum(decoded) == blocks
+        with open(tmp_path / name, "rb") as file:
+            reader = TokenReader(file)
+            decoded.clear()
+            assert reader.get(reader.tokens - 1, 100).shape[2] == 1
+            assert reader.get(reader.tokens, 1).shape[2] == 0  # past the end of the last block
+            assert decoded == [1]

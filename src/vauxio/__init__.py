@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from . import archive as archive
     from . import container as container
-    from .codec.codec import Codec, Codes
+    from .codec.codec import Codec, Codes, CodesBatch
     from .codec.denoising import denoise
     from .errors import (
         AudioError,
@@ -27,7 +27,8 @@ if TYPE_CHECKING:
         UnsupportedError,
         VauxError,
     )
-    from .file.functions import blocks, compress, decompress, info, read, write
+    from .file.codes import FileCodes, write_codes
+    from .file.functions import blocks, compress, decompress, info, read, read_codes, write
     from .file.vauxfile import VauxFile
     from .model.installed import models
 
@@ -36,6 +37,8 @@ __all__ = [
     "ChecksumError",
     "Codec",
     "Codes",
+    "CodesBatch",
+    "FileCodes",
     "FormatError",
     "ModelError",
     "TruncatedError",
@@ -49,7 +52,9 @@ __all__ = [
     "info",
     "models",
     "read",
+    "read_codes",
     "write",
+    "write_codes",
 ]
 
 __version__ = "0.1.0"
@@ -57,7 +62,7 @@ __version__ = "0.1.0"
 _MODULES = ("archive", "container", "errors")  # which are public themselves
 
 _FROM = {
-    "codec.codec": ("Codec", "Codes"),
+    "codec.codec": ("Codec", "Codes", "CodesBatch"),
     "codec.denoising": ("denoise",),
     "errors": (
         "AudioError",
@@ -68,7 +73,16 @@ _FROM = {
         "UnsupportedError",
         "VauxError",
     ),
-    "file.functions": ("blocks", "compress", "decompress", "info", "read", "write"),
+    "file.codes": ("FileCodes", "write_codes"),
+    "file.functions": (
+        "blocks",
+        "compress",
+        "decompress",
+        "info",
+        "read",
+        "read_codes",
+        "write",
+    ),
     "file.vauxfile": ("VauxFile",),
     "model.installed": ("models",),
 }

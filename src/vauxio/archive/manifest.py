@@ -103,9 +103,9 @@ class Manifest:
         """Their targets are about to be written."""
         self._put(rows)
 
-    def finish(self, row: Row) -> None:
-        """Its target is there, whole."""
-        self._put([row._replace(done=True)])
+    def finish(self, *rows: Row) -> None:
+        """Their targets are there, whole."""
+        self._put([row._replace(done=True) for row in rows])
         if self._copy is not None and time.monotonic() - self._pushed > _PUSH_EVERY:
             self._push()
 

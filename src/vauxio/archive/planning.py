@@ -20,11 +20,20 @@ from ..audio.formats import FORMATS
 from ..codec.bandwidth_extension import allot
 from ..errors import VauxError
 from ..model.bundles import Model
-from ..model.installed import candidates, find_denoiser
+from ..model.installed import candidates, find_denoiser, find_model
 from . import manifest
 from .store import Entry, is_safe, open_store
 
-__all__ = ["Plan", "Result", "Settings", "Task", "count", "plan"]
+__all__ = ["SHARDED", "TOKENS", "Plan", "Result", "Settings", "Task", "count", "plan", "shards_of",
+           "tokens_bitrate"]  # fmt: skip
+
+TOKENS = ".npz", ".parquet", ".tar"
+"""Endings of files of tokens."""
+
+SHARDED = ".parquet", ".tar"
+"""Those that hold many recordings."""
+
+_SHARD_BYTES = 4 << 30  # of the sources of one
 
 RECORDINGS = frozenset(
     ".wav .flac .ogg .oga .opus .mp3 .aif .aiff .aifc .au .snd .caf .w64 .rf64 .voc .wve .paf .avr "
@@ -44,12 +53,17 @@ class Settings:
     mono : bool
         Encode all channels mixed down to one.
     format : str
-        Ending of decoded files: ``'.wav'``, ``'.flac'``, ..., in small letters.
+        Ending of decoded files: ``'.wav'``, ``'.flac'``, ..., in small letters; of tokens,
+        ``'.npz'``, ``'.parquet'`` or ``'.tar'`` (WebDataset).
     on_error : {'stop', 'conceal'}
         What to do about damage in a file that is decoded: let it fail, or put something in its
         place, and list it in `Result.damage`.
     deep : bool
-        Verify by decoding, not only by checksums.
+        Verify by decoding, not only by the checksums of what files hold.
+    codebooks : int or None
+        For tokens, instead of `bitrate`: how many codes every token has.
+    shard : int
+        For tokens: recordings in a Parquet or tar file at most.
     """
 
     model: str = "auto"
@@ -61,6 +75,8 @@ class Settings:
     format: str = ".wav"
     on_error: str = "stop"
     deep: bool = False
+    codebooks: int | None = None
+    shard: int = 500
 
 
 @dataclass(frozen=True)
@@ -123,7 +139,7 @@ class Plan:
 
     Attributes
     ----------
-    verb : {'encode', 'decode', 'verify'}
+    verb : {'encode', 'decode', 'verify', 'tokens'}
     source, target : str
         Roots of the trees; the target is empty to verify.
     settings : Settings
@@ -174,12 +190,14 @@ def plan(
     exclude: str | Sequence[str] = (),
     delete_input: bool = False,
     force: bool = False,
+    names: Sequence[str] | None = None,
 ) -> Plan:
     """Look at a tree and at what has been made of it.
 
     Parameters
     ----------
-    verb : {'encode', 'decode', 'verify'}
+    verb : {'encode', 'decode', 'verify', 'tokens'}
+        ``'tokens'`` makes files for machine learning, of recordings and of ``.vx`` files.
     source, target : folder or fsspec URL
         Roots of the trees. Without a target, files are made beside their sources.
     settings : Settings, optional
@@ -191,6 +209,8 @@ def plan(
     force : bool, optional
         Replace files in the target tree that are not known to be what an earlier run made of the
         same sources; of each source, only the last file is known.
+    names : sequence of str, optional
+        Look at these files of the source tree only; they are tried whatever their endings.
 
     Returns
     -------
@@ -207,15 +227,18 @@ def plan(
     OSError
         If a tree cannot be read.
     """
-    if verb not in ("encode", "decode", "verify"):
-        raise ValueError(f"verb must be 'encode', 'decode' or 'verify' and not {verb!r}")
+    if verb not in ("encode", "decode", "verify", "tokens"):
+        raise ValueError(f"verb must be 'encode', 'decode', 'verify' or 'tokens' and not {verb!r}")
     if delete_input and verb != "encode":
         raise ValueError("delete_input is for recordings that are encoded")
     settings = settings or Settings()
     if settings.on_error not in ("stop", "conceal"):
         raise ValueError(f"on_error must be 'stop' or 'conceal' and not {settings.on_error!r}")
-    if settings.format not in FORMATS:
-        raise ValueError(f"format must be one of {' '.join(FORMATS)} and not {settings.format!r}")
+    formats = TOKENS if verb == "tokens" else tuple(FORMATS)
+    if settings.format not in formats:
+        raise ValueError(f"format must be one of {' '.join(formats)} and not {settings.format!r}")
+    if settings.shard < 1:
+        raise ValueError(f"{settings.shard} recordings in a shard: must be at least 1")
     include, exclude = (
         (globs,) if isinstance(globs, str) else globs for globs in (include, exclude)
     )
@@ -224,9 +247,17 @@ def plan(
     found = sources.find(unreadable)
     if not found and not unreadable and not _is_there(sources.url):
         raise FileNotFoundError(2, "no such folder", sources.url)
-    wanted = [name for name in sorted(found) if _wanted(name, verb, include, exclude)]
-    others = len(found) - len(wanted) - (manifest.NAME in found)
-    refused = [Result(name, "", f"cannot be read: {reason}") for name, reason in unreadable.items()]
+    if names is None:
+        wanted = [name for name in sorted(found) if _wanted(name, verb, include, exclude)]
+    else:
+        wanted = [name for name in dict.fromkeys(names) if not _matches(name, exclude)]
+    missing = [name for name in wanted if name not in found]
+    wanted = [name for name in wanted if name in found]
+    others = 0 if names is not None else len(found) - len(wanted) - (manifest.NAME in found)
+    refused = [Result(name, "", "no such file") for name in missing]
+    refused += [
+        Result(name, "", f"cannot be read: {reason}") for name, reason in unreadable.items()
+    ]
     refused += [Result(name, "", "its name leads out of the tree") for name in wanted
                 if not is_safe(name)]  # fmt: skip
     wanted = [name for name in wanted if is_safe(name)]
@@ -243,6 +274,11 @@ def plan(
         raise VauxError(f"{sources.url}: files cannot be deleted there")
     rows = manifest.reading(targets, verb, sources.url)
     existing = found if targets is sources else targets.find()
+    if verb == "tokens" and settings.format in SHARDED:
+        tasks, skipped = _shards({name: found[name] for name in wanted}, rows, existing,
+                                 settings, fingerprint)  # fmt: skip
+        return Plan(verb, sources.url, targets.url, settings, False, tuple(tasks), tuple(skipped),
+                    tuple(refused), others, fingerprint)  # fmt: skip
     tasks, skipped = [], []
     suffix = ".vx" if verb == "encode" else settings.format
     for name, made in _targets(wanted, suffix, rows).items():
@@ -271,6 +307,11 @@ def _wanted(name: str, verb: str, include: Sequence[str], exclude: Sequence[str]
     if name == manifest.NAME or _matches(name, exclude):
         return False
     suffix = PurePosixPath(name).suffix.lower()
+    if verb == "tokens":
+        if include:
+            return _matches(name, include)
+        own = suffix in RECORDINGS or suffix == ".vx"
+        return own and not PurePosixPath(name).name.startswith("._")
     if verb != "encode":
         return suffix == ".vx" and (not include or _matches(name, include))
     if include:
@@ -308,6 +349,81 @@ def _targets(names: list[str], suffix: str, rows: dict[str, manifest.Row]) -> di
     return made
 
 
+def tokens_bitrate(settings: Settings) -> float | None:
+    """The bitrate that tokens are to have, be it given as such or as `codebooks`.
+
+    Raises
+    ------
+    TypeError
+        If both are given.
+    ValueError
+        If no model has so many codebooks.
+    """
+    if settings.codebooks is None:
+        return settings.bitrate
+    if settings.bitrate is not None:
+        raise TypeError("Only one of {bitrate, codebooks} may be used")
+    model = find_model(settings.model)
+    if not 1 <= settings.codebooks <= model.codebooks:
+        raise ValueError(f"{settings.codebooks} codebooks: {model.name} has 1 to {model.codebooks}")
+    return model.bitrate(settings.codebooks)
+
+
+def shards_of(tasks: Iterable[Task]) -> list[tuple[Task, ...]]:
+    """Tasks with the same target together, in the order of their names; the largest first."""
+    by_target: dict[str, list[Task]] = {}
+    for task in tasks:
+        by_target.setdefault(task.target, []).append(task)
+    shards = [tuple(sorted(each, key=lambda task: task.source)) for each in by_target.values()]
+    return sorted(shards, key=lambda shard: -sum(task.entry.size or 0 for task in shard))
+
+
+def _shards(
+    found: dict[str, Entry],
+    rows: dict[str, manifest.Row],
+    existing: dict[str, Entry],
+    settings: Settings,
+    fingerprint: str,
+) -> tuple[list[Task], list[Task]]:
+    """What is to be done, and what is done: in which file each recording goes.
+
+    A shard that is there stays as long as nothing that it was made of has changed; else what is
+    left of that is made anew, all of it. What is new goes into new ones.
+    """
+    made: dict[str, list[manifest.Row]] = {}
+    for row in rows.values():
+        if row.done and PurePosixPath(row.target).suffix == settings.format:
+            made.setdefault(row.target, []).append(row)
+    placed: dict[str, str] = {}
+    skipped: list[Task] = []
+    for target, members in made.items():
+        still = [row.source for row in members if row.source in found]
+        same = target in existing and all(
+            rows[name][2:] == (*found[name], fingerprint, True) for name in still
+        )
+        if same:
+            skipped += [Task(name, target, found[name]) for name in still]
+        else:
+            placed |= dict.fromkeys(still, target)
+    done = {task.source for task in skipped}
+    ours = {row.target for row in rows.values()}
+    free = (
+        name
+        for name in (f"tokens-{number:05}{settings.format}" for number in itertools.count())
+        if name not in made and (name not in existing or name in ours)
+    )
+    target, count, size = "", settings.shard, 0
+    for name in found:
+        if name in done or name in placed:
+            continue
+        if count >= settings.shard or size >= _SHARD_BYTES:
+            target, count, size = next(free), 0, 0
+        placed[name] = target
+        count, size = count + 1, size + (found[name].size or 0)
+    tasks = [Task(name, target, found[name]) for name, target in placed.items()]
+    return [task for shard in shards_of(tasks) for task in shard], skipped
+
+
 def _same(name: str) -> str:
     """Equal for names that some file systems do not tell apart."""
     return unicodedata.normalize("NFC", name).casefold()
@@ -320,6 +436,14 @@ def _fingerprint(verb: str, settings: Settings) -> str:
             about["on_error"] = settings.on_error
     elif verb == "verify":
         about = {"deep": settings.deep}
+    elif verb == "tokens":
+        about = {"format": settings.format, "mono": settings.mono}
+        bitrate = tokens_bitrate(settings)
+        for model in candidates(settings.model, bitrate):
+            codes = model.codebooks_for(bitrate)
+            about[model.name] = [model.encoder.sha256, model.decoder.sha256, codes]
+            if settings.denoise:
+                about["denoiser"] = find_denoiser(model.samplerate).network.sha256
     else:
         *narrow, model = candidates(settings.model, settings.bitrate)
         about = _made_by(model, settings)

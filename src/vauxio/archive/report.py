@@ -99,6 +99,7 @@ class Report:
         if self.plan.verb != "verify":
             coded = self.bytes_out if self.plan.verb == "encode" else self.bytes_in
             kbps = f", {coded * 8e-3 / self.seconds:.2f} kbps" if self.seconds else ""
+            kbps = "" if self.plan.verb == "tokens" else kbps
             rows.append(("bytes", f"{self.bytes_in:,} -> {self.bytes_out:,}{kbps}"))
         damaged = sum(1 for result in self.results if result.damage)
         if damaged:

@@ -17,12 +17,12 @@ from ..errors import VauxError
 from .engine import Engine, Inline, Lost, Processes
 from .jobs import Context, Join, Made, Many, Part, Parts
 from .manifest import Manifest, Row
-from .planning import Plan, Result, Task
+from .planning import SHARDED, Plan, Result, Task, shards_of
 from .store import Store, open_store
 
 __all__ = ["run"]
 
-_SMALL = {"encode": 384_000, "decode": 16_000, "verify": 16_000}
+_SMALL = {"encode": 384_000, "decode": 16_000, "verify": 16_000, "tokens": 384_000}
 """Bytes of a source that is one of several in a job: two seconds of uncompressed stereo, ..."""
 
 _TOGETHER = 8  # of those
@@ -104,9 +104,14 @@ def _run(
         stack.callback(workers.close)
         # Parts of a decoded file are handed on as files beside the target.
         divide = plan.verb != "decode" or (engine == "processes" and os.path.isabs(plan.target))
-        for task, result in _Work(plan, workers, divide, progress).results():
-            if result.ok and manifest is not None:
-                manifest.finish(_row(plan, task))
+
+        def finish(tasks: list[Task]) -> None:
+            if manifest is not None:
+                manifest.finish(*(_row(plan, task) for task in tasks))
+
+        for task, result in _Work(plan, workers, divide, progress, finish).results():
+            if result.ok:
+                finish([task])
             if result.ok and plan.delete_input:
                 result = _delete(sources, task, result)
             yield result
@@ -154,13 +159,23 @@ class _Work:
     """What is still to be done, and what is being done."""
 
     def __init__(
-        self, plan: Plan, engine: Engine, divide: bool, progress: Callable[[str, float], None]
+        self,
+        plan: Plan,
+        engine: Engine,
+        divide: bool,
+        progress: Callable[[str, float], None],
+        finish: Callable[[list[Task]], None],
     ) -> None:
         self._engine, self._divide, self._progress = engine, divide, progress
+        self._finish = finish
         self._context = Context(
             plan.verb, plan.source, plan.target, plan.settings, plan.delete_input
         )
         self._tasks = list(plan.tasks)[::-1]  # the largest is taken from the end
+        self._shards: list[tuple[Task, ...]] = []  # the same: files with one target are one job
+        self._sharded = plan.verb == "tokens" and plan.settings.format in SHARDED
+        if self._sharded:
+            self._shards, self._tasks = shards_of(plan.tasks)[::-1], []
         self._bytes = plan.bytes  # of those
         self._number = itertools.count()
         self._ready: list[tuple[int, int, Any]] = []  # a heap: joins, parts, parts of later files
@@ -185,6 +200,8 @@ class _Work:
                 yield from self._part(job, outcome)
             elif isinstance(job, Many):
                 tasks = {task.source: task for task in job.tasks}
+                if self._sharded:  # all that one file holds at once, or none
+                    self._finish([tasks[one.source] for one in outcome if one.ok])
                 for one in outcome:
                     if isinstance(one, Parts):
                         self._divided[one.task] = _Divided(len(one.parts), one.parts[-1].stop)
@@ -200,6 +217,8 @@ class _Work:
         """The job to be given out next; None if there is none at the moment."""
         if self._ready:
             return heapq.heappop(self._ready)[-1]
+        if self._shards:
+            return Many(self._context, self._shards.pop())
         if not self._tasks:
             return None
         task = self._tasks.pop()
@@ -241,6 +260,15 @@ class _Work:
 
     def _lost(self, job: Any, lost: Lost) -> Iterator[tuple[Task, Result]]:
         """Try what was lost once more, alone; what is lost again has failed."""
+        if isinstance(job, Many) and self._sharded:  # they become one file and stay together
+            key = job.tasks[0], -1
+            if lost.again and key not in self._tried:
+                self._tried.add(key)
+                self._put(0, job)
+            else:
+                for task in job.tasks:
+                    yield task, Result(task.source, task.target, lost.reason)
+            return
         for task in job.tasks if isinstance(job, Many) else (job.task,):
             alone = replace(job, tasks=(task,)) if isinstance(job, Many) else job
             key = task, job.first if isinstance(job, Part) else -1

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from . import decoding, encoding, verify
+from . import decoding, encoding, tokens, verify
 from .jobs import Join, Made, Many, Part, guarded
 
 __all__ = ["perform"]
@@ -37,6 +37,8 @@ def perform(job: Many | Part | Join) -> Any:
         return [guarded(job.task, lambda: join(job))]
     if verb == "encode":
         return list(encoding.encode(job.context, job.tasks, job.divide))
+    if verb == "tokens":
+        return list(tokens.make(job.context, job.tasks))
     whole = decoding.decode if verb == "decode" else verify.verify_task
     return [
         guarded(task, functools.partial(whole, job.context, task, job.divide))

@@ -20,6 +20,7 @@ import numpy as np
 from ..errors import AudioError
 from ..fileio import File, is_seekable, name_of
 from . import completeness
+from .arrays import to_numpy
 
 if TYPE_CHECKING:
     import soundfile
@@ -87,7 +88,7 @@ def to_frames(data: Any, channels: int | None = None) -> np.ndarray:
     AudioError
         If shape or type is not that of samples.
     """
-    data = np.asarray(data)
+    data = to_numpy(data)
     if data.ndim not in (1, 2):
         raise AudioError(f"shape {data.shape}: must be (frames,) or (frames, channels)")
     if data.dtype.str[1:] not in _KNOWN:

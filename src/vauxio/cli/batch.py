@@ -102,7 +102,7 @@ def work_on(
     verb, source, target
         See `archive.plan`.
     settings
-        Of `archive.Settings`, and `delete_input` and `force` of `archive.plan`.
+        Of `archive.Settings`, and `delete_input`, `force` and `names` of `archive.plan`.
     """
     try:
         return _work(batch, verb, source, target, settings)
@@ -116,7 +116,8 @@ def _work(
 ) -> int:
     from .. import archive
 
-    more = {name: settings.pop(name) for name in ("delete_input", "force") if name in settings}
+    others = "delete_input", "force", "names"
+    more = {name: settings.pop(name) for name in others if name in settings}
     with blame(source):
         plan = archive.plan(
             verb, source, target, archive.Settings(**settings), include=batch.include,

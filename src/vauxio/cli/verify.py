@@ -15,14 +15,17 @@ __all__ = ["command"]
 
 @click.command("verify")
 @click.argument("paths", nargs=-1, required=True, metavar="FILE.vx...|FOLDER")
-@click.option("--deep", is_flag=True, help="Decode the audio, too.")
+@click.option("--deep", is_flag=True, help="Decode all codes and the audio, too.")
 @options
 def command(paths: tuple[str, ...], deep: bool, batch: Batch) -> int:
-    """Check all checksums of .vx files, those of the decoded codes included.
+    """Check that .vx files are whole: their structure and all checksums.
+
+    This takes hardly longer than reading. With --deep, everything is decoded, too.
 
     \b
     Examples:
       vaux verify speech.vx
+      vaux verify --deep speech.vx
       vaux verify -r archive --report state.html
     """
     if batch.recursive:

@@ -8,49 +8,27 @@ of a token, one per codebook. Codes are ``uint16[channels, codebooks, tokens]`` 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, overload
 
 import numpy as np
 
 from ..audio import pcm
+from ..audio.arrays import give_back, is_array, to_numpy
 from ..entropy.allocation import Allocation
 from ..errors import AudioError
 from ..model.bundles import Model
 from ..model.installed import find_model
+from ..model.networks import check_providers
+from .batches import in_parallel, is_batch, pad
+from .codes import Codes, CodesBatch, check
+from .concealment import ConcealingDecoder
+from .latents import LatentEncoder, embed
 from .signal import SignalDecoder, SignalEncoder
 from .streaming import StreamBatch, StreamDecoder, StreamEncoder
 from .tokens import CHUNK
 
-__all__ = ["Codec", "Codes"]
-
-
-@dataclass(frozen=True, eq=False)
-class Codes:
-    """A recording as codes, and what it takes to decode them.
-
-    Attributes
-    ----------
-    codes : ndarray
-        ``uint16[channels, codebooks, tokens]``. Any number of codebooks from the first on is a
-        valid signal: ``codes[:, :4]`` is the same recording at half the bitrate of ``[:, :8]``.
-    samplerate, frames : int
-        Of the recording.
-    model : str
-        Name of the model that made them.
-    """
-
-    codes: np.ndarray
-    samplerate: int
-    frames: int
-    model: str
-
-    def __repr__(self) -> str:
-        channels, codebooks, tokens = self.codes.shape
-        return (
-            f"Codes({channels} channels x {codebooks} codebooks x {tokens} tokens, "
-            f"samplerate={self.samplerate}, frames={self.frames}, model={self.model!r})"
-        )
+__all__ = ["Codec", "Codes", "CodesBatch"]
 
 
 class Codec:
@@ -63,11 +41,22 @@ class Codec:
         general-24k here, as nothing is known of the signal yet.
     threads : int, optional
         Threads of each network.
+    providers : sequence, optional
+        Execution providers of ONNX Runtime, the preferred first: names, or pairs of a name and its
+        options. The CPU if not given. Where codes are made elsewhere than on a CPU, a few may
+        differ.
+
+    Attributes
+    ----------
+    model : Model
+    threads : int
+    providers : tuple
 
     Raises
     ------
     ModelError
-        If the model is not installed or damaged. Networks are loaded when first used.
+        If the model is not installed or damaged, or ONNX Runtime has no such provider. Networks are
+        loaded when first used.
 
     Examples
     --------
@@ -80,72 +69,330 @@ class Codec:
     (44100,)
     """
 
-    def __init__(self, model: str | Model = "auto", *, threads: int = 1) -> None:
+    def __init__(
+        self,
+        model: str | Model = "auto",
+        *,
+        threads: int = 1,
+        providers: Sequence[str | tuple[str, dict[str, Any]]] | None = None,
+    ) -> None:
         self.model = model if isinstance(model, Model) else find_model(model)
         self.threads = threads
+        self.providers = check_providers(providers)
+
+    @property
+    def token_rate(self) -> float:
+        """Tokens per second."""
+        return self.model.token_rate
+
+    @property
+    def codebooks(self) -> int:
+        """Codes of a token at most."""
+        return self.model.codebooks
+
+    @property
+    def codebook_size(self) -> int:
+        """Entries of each codebook: codes are below."""
+        return self.model.codebook_size
 
     def __repr__(self) -> str:
         return f"Codec({self.model.name!r})"
 
-    def encode(self, data: Any, samplerate: int, bitrate: float | None = None) -> Codes:
-        """Samples to codes.
+    @overload
+    def encode(
+        self, data: Sequence[np.ndarray], samplerate: int | Sequence[int],
+        bitrate: float | None = None, *, codebooks: int | None = None, workers: int | None = None,
+    ) -> CodesBatch: ...  # fmt: skip
+
+    @overload
+    def encode(
+        self, data: Any, samplerate: int, bitrate: float | None = None, *,
+        codebooks: int | None = None, workers: int | None = None,
+    ) -> Codes: ...  # fmt: skip
+
+    def encode(
+        self,
+        data: Any,
+        samplerate: int | Sequence[int],
+        bitrate: float | None = None,
+        *,
+        codebooks: int | None = None,
+        workers: int | None = None,
+    ) -> Codes | CodesBatch:
+        """Samples to codes, of every token as many.
 
         Parameters
         ----------
-        data : array_like
-            ``[frames]`` or ``[frames, channels]`` of float32, float64, int16 or int32.
-        samplerate : int
-            In Hz, 8,000 to 192,000.
+        data : array_like, or list of arrays
+            ``[frames]`` or ``[frames, channels]`` of float32, float64, int16 or int32: of NumPy,
+            or what has ``__array__`` or DLPack (PyTorch, JAX, CuPy). A list of arrays is a batch
+            of signals of any lengths, of as many channels each.
+        samplerate : int, or sequence of int
+            In Hz, 8,000 to 192,000; of a batch, one for all or one for each.
         bitrate : float, optional
-            Nominal kbps per channel; see `Model.codebooks_for`. All codebooks if not given.
+            Nominal kbps per channel, one of `Model.bitrates`; the model's default if neither this
+            nor `codebooks` is given.
+        codebooks : int, optional
+            How many codes every token is to have, instead of `bitrate`.
+        workers : int, optional
+            Signals of a batch that are worked on at once; as many as there are cores if not given.
+
+        Returns
+        -------
+        Codes or CodesBatch
+            Of a batch, the codes of each are those of the signal alone, bit for bit.
 
         Raises
         ------
         AudioError
             If it cannot be coded: type, shape, sample rate, NaN or infinite samples.
+        TypeError
+            If both `bitrate` and `codebooks` are given.
         ValueError
-            If the model does not have that bitrate.
+            If the model does not have that bitrate, or so many codebooks.
+
+        Examples
+        --------
+        >>> import numpy as np, vauxio
+        >>> codec = vauxio.Codec('speech-24k')
+        >>> batch = codec.encode([np.zeros(24000), np.zeros(8000)], 24000, codebooks=4)
+        >>> batch.codes.shape, batch.mask.sum(axis=1)
+        ((2, 1, 4, 79), array([79, 29]))
         """
+        allocation = Allocation.constant(self._count(bitrate, codebooks))
+        if not is_batch(data):
+            return self._encode(data, samplerate, allocation)
+        rates = [samplerate] * len(data) if isinstance(samplerate, int) else list(samplerate)
+        if len(rates) != len(data):
+            raise ValueError(f"{len(rates)} sample rates for {len(data)} signals")
+        signals = [pcm.to_frames(signal) for signal in data]
+        if len({signal.shape[1] for signal in signals}) > 1:
+            raise AudioError("signals of a batch must have as many channels")
+        self.model.encoder.open(self.threads, self.providers)
+        return CodesBatch.of(
+            in_parallel(
+                lambda i: self._encode(signals[i], rates[i], allocation),
+                [len(signal) for signal in signals], self.threads, workers,
+            )
+        )  # fmt: skip
+
+    def _encode(self, data: Any, samplerate: Any, allocation: Allocation) -> Codes:
         frames = pcm.to_frames(data)
         samplerate, channels = pcm.check_format(samplerate, frames.shape[1])
-        codebooks = self.model.codebooks if bitrate is None else self.model.codebooks_for(bitrate)
-        encoder = SignalEncoder(
-            self.model, samplerate, channels, Allocation.constant(codebooks), threads=self.threads
-        )
         pcm.check_finite(frames)
-        parts = [
-            encoder.push(pcm.to_float(frames[i : i + samplerate]))
-            for i in range(0, len(frames), samplerate)
-        ]
-        parts.append(encoder.finish())
-        return Codes(np.concatenate(parts, axis=2), samplerate, len(frames), self.model.name)
+        encoder = SignalEncoder(
+            self.model, samplerate, channels, allocation,
+            threads=self.threads, providers=self.providers,
+        )  # fmt: skip
+        return Codes(_push_all(encoder, frames, samplerate), samplerate, len(frames),
+                     self.model.name)  # fmt: skip
 
-    def decode(self, codes: Codes) -> np.ndarray:
+    def decode(
+        self,
+        codes: Any,
+        samplerate: int | None = None,
+        frames: int | None = None,
+        *,
+        mask: Any = None,
+        like: Any = None,
+        workers: int | None = None,
+    ) -> Any:
         """Codes to samples.
 
         Parameters
         ----------
-        codes : Codes
-            With as many tokens as its `frames` need, and the first codebooks of the model, or all.
+        codes : Codes, CodesBatch, array, or list of them
+            An array of integers is ``[codebooks, tokens]`` of one channel,
+            ``[channels, codebooks, tokens]``, or a batch
+            ``[batch, channels, codebooks, tokens]``; it has any number of codebooks from the first
+            on, and -1 where a token has fewer.
+        samplerate : int, optional
+            In Hz, of what an array is decoded to; the model's if not given.
+        frames : int, optional
+            Of what an array is decoded to; as many as its tokens give if not given.
+        mask : array, optional
+            ``bool[batch, tokens]``, of a batch that is an array: which tokens each has, from the
+            first on.
+        like : array, optional
+            Give arrays as this one is, of PyTorch, say, and on its device.
+        workers : int, optional
+            Signals of a batch that are worked on at once; as many as there are cores if not given.
 
         Returns
         -------
-        ndarray
-            ``float32[frames]``, or ``float32[frames, channels]`` for more channels than one.
+        ndarray or list of ndarray
+            ``float32[frames]``, or ``float32[frames, channels]`` for more channels than one. Of a
+            `CodesBatch` or a list, a list of these; of a batch that is an array, one array with
+            ``batch`` in front and silence after the shorter signals.
 
         Raises
         ------
         AudioError
             If shape, type or values are not those of codes of this model.
+
+        Examples
+        --------
+        >>> import numpy as np, vauxio
+        >>> codec = vauxio.Codec()
+        >>> codec.decode(np.zeros((3, 79), int)).shape  # three codebooks, 79 tokens
+        (24000,)
         """
+        if not isinstance(codes, (Codes, CodesBatch, list, tuple)) and not is_array(codes):
+            raise AudioError(f"codes of type {type(codes).__name__}: must be Codes or an array")
+        if isinstance(codes, Codes):
+            found: Any = self._decode(codes)
+        elif isinstance(codes, CodesBatch):
+            found = self._decode_all(list(codes), workers)
+        elif isinstance(codes, (list, tuple)):
+            each = [one if isinstance(one, Codes) else self._wrap(one, samplerate, frames)
+                    for one in codes]  # fmt: skip
+            found = self._decode_all(each, workers)
+        else:
+            array = to_numpy(codes)
+            if array.ndim != 4:
+                found = self._decode(self._wrap(array, samplerate, frames))
+            else:
+                rows = self._masked(array, mask)
+                each = [self._wrap(row, samplerate, frames) for row in rows]
+                found = pad(self._decode_all(each, workers))
+        if like is None:
+            return found
+        if isinstance(found, list):
+            return [give_back(one, like) for one in found]
+        return give_back(found, like)
+
+    def _decode_all(self, each: list[Codes], workers: int | None) -> list[np.ndarray]:
+        self.model.decoder.open(self.threads, self.providers)
+        tokens = [one.codes.shape[-1] for one in each]
+        return in_parallel(lambda i: self._decode(each[i]), tokens, self.threads, workers)
+
+    def _wrap(self, codes: Any, samplerate: int | None, frames: int | None) -> Codes:
+        """An array with what is not said of it."""
+        array = to_numpy(codes)
+        array = array[None] if array.ndim == 2 else array
+        samplerate = self.model.samplerate if samplerate is None else samplerate
+        if frames is None and array.ndim == 3:
+            frames = self.model.frames_in(array.shape[2], samplerate)
+            array = array[..., : self.model.tokens_for(frames, samplerate)]
+        return Codes(array, samplerate, frames or 0, self.model.name)
+
+    @staticmethod
+    def _masked(array: np.ndarray, mask: Any) -> list[np.ndarray]:
+        if not len(array):
+            raise AudioError("a batch of no signals")
+        if mask is None:
+            return list(array)
+        there = to_numpy(mask).astype(bool)
+        if there.shape != (len(array), array.shape[3]):
+            raise AudioError(f"mask {list(there.shape)}: must be [batch, tokens]")
+        lengths = there.sum(axis=1)
+        if not np.array_equal(there, np.arange(there.shape[1]) < lengths[:, None]):
+            raise AudioError("mask: tokens must be there from the first on")
+        return [row[..., :n] for row, n in zip(array, lengths, strict=True)]
+
+    def _decode(self, codes: Codes) -> np.ndarray:
         array = self._check_codes(codes)
-        channels, codebooks, tokens = array.shape
+        channels, _, tokens = array.shape
+        concealing = None
+        if codes.lost.any():
+            concealing = ConcealingDecoder(self.model, channels, self.threads, self.providers)
         decoder = SignalDecoder(
-            self.model, codes.samplerate, channels, frames=codes.frames, threads=self.threads
-        )
-        parts = [decoder.push(array[..., i : i + CHUNK]) for i in range(0, tokens, CHUNK)]
+            self.model, codes.samplerate, channels, frames=codes.frames, bands=codes.bands,
+            tokens=concealing, threads=self.threads, providers=self.providers,
+        )  # fmt: skip
+        parts = []
+        for i in range(0, tokens, CHUNK):
+            levels = None if codes.levels is None else codes.levels[..., i : i + CHUNK]
+            parts.append(decoder.push(array[..., i : i + CHUNK], levels))
         data = np.concatenate([*parts, decoder.finish()])
         return data[:, 0] if channels == 1 else data
+
+    def codebook_vectors(self) -> np.ndarray:
+        """The vectors that codes stand for.
+
+        Returns
+        -------
+        ndarray
+            ``float32[codebooks, codebook_size, latent_dim]``, read-only. A token is the sum of
+            those of its codes, and that is near what `latents` gives.
+
+        Raises
+        ------
+        ModelError
+            If the model does not show them.
+        """
+        from ..model.graphs import vectors_of
+
+        return vectors_of(self.model).codebooks
+
+    def embed(self, codes: Any, *, like: Any = None) -> Any:
+        """What codes stand for: the sum of the vectors of each token's codes.
+
+        Parameters
+        ----------
+        codes : Codes or array
+            ``[codebooks, tokens]``, with any number of dimensions in front: any number of codebooks
+            from the first on, negative where there is no code.
+        like : array, optional
+            Give an array as this one is, of PyTorch, say.
+
+        Returns
+        -------
+        ndarray
+            ``float32[..., latent_dim, tokens]``. A token without codes is what silence is.
+
+        Raises
+        ------
+        AudioError
+            If they are no codes of this model.
+        ModelError
+            If the model does not show its vectors.
+        """
+        from ..model.graphs import vectors_of
+
+        array = codes.codes if isinstance(codes, Codes) else to_numpy(codes)
+        if array.ndim < 2 or not np.issubdtype(array.dtype, np.integer):
+            raise AudioError(f"codes {array.dtype}{list(array.shape)}: must be integers "
+                             "[..., codebooks, tokens]")  # fmt: skip
+        flat = array.reshape(-1, *array.shape[-2:])
+        if wrong := check(flat, self.model.codebooks, self.model.codebook_size):
+            raise AudioError(wrong)
+        vectors = vectors_of(self.model)
+        found = embed(vectors.codebooks, vectors.silence, array)
+        return found if like is None else give_back(found, like)
+
+    def latents(self, data: Any, samplerate: int, *, like: Any = None) -> Any:
+        """What the encoder makes of samples before it chooses codes.
+
+        Parameters
+        ----------
+        data, samplerate
+            As of `encode`, one signal.
+        like : array, optional
+            Give an array as this one is, of PyTorch, say.
+
+        Returns
+        -------
+        ndarray
+            ``float32[channels, latent_dim, tokens]``; `embed` of the signal's codes is the nearer,
+            the more codebooks there are.
+
+        Raises
+        ------
+        AudioError
+            If it cannot be coded.
+        ModelError
+            If the model does not show its latents.
+        """
+        frames = pcm.to_frames(data)
+        samplerate, channels = pcm.check_format(samplerate, frames.shape[1])
+        pcm.check_finite(frames)
+        encoder = SignalEncoder(
+            self.model, samplerate, channels, Allocation.constant(1),
+            tokens=LatentEncoder(self.model, channels, self.threads, self.providers),
+        )  # fmt: skip
+        found = _push_all(encoder, frames, samplerate)
+        return found if like is None else give_back(found, like)
 
     def stream_encoder(
         self,
@@ -203,8 +450,8 @@ class Codec:
         AudioError
             If there can be no such stream.
         """
-        samplerate, channels, _ = self._check_stream(samplerate, channels, None)
-        return StreamDecoder(self.model, samplerate, channels, self.threads)
+        checked = self._check_stream(samplerate, channels, None)[:2]
+        return StreamDecoder(self.model, *checked, threads=self.threads)
 
     def stream_batch(
         self,
@@ -253,13 +500,37 @@ class Codec:
                 f"codes {array.dtype}{list(array.shape)}: "
                 "must be integers [channels, codebooks, tokens]"
             )
-        channels, codebooks, tokens = array.shape
+        channels, _, tokens = array.shape
         pcm.check_format(codes.samplerate, channels)
-        if not 1 <= codebooks <= model.codebooks:
-            raise AudioError(f"{codebooks} codebooks: {model.name} has 1 to {model.codebooks}")
+        if wrong := check(array, model.codebooks, model.codebook_size):
+            raise AudioError(wrong)
         needed = model.tokens_for(codes.frames, codes.samplerate)
         if tokens != needed:
             raise AudioError(f"{tokens} tokens: {codes.frames} frames need {needed}")
-        if array.size and not 0 <= int(array.min()) <= int(array.max()) < model.codebook_size:
-            raise AudioError(f"codes must be 0 to {model.codebook_size - 1}")
         return array
+
+    def _count(self, bitrate: float | None, codebooks: int | None) -> int:
+        """How many codes every token is to have; only what the model has just so."""
+        model = self.model
+        if codebooks is None:
+            count = model.codebooks_for(bitrate)
+            if bitrate is not None and abs(model.bitrate(count) - bitrate) > 1e-6 * bitrate:
+                below = int(bitrate / model.bitrate(1))
+                raise ValueError(
+                    f"bitrate of {bitrate:g} kbps: {model.name} has {model.bitrate(below):g} and "
+                    f"{model.bitrate(below + 1):g}, {below} and {below + 1} codebooks"
+                )
+            return count
+        if bitrate is not None:
+            raise TypeError("Only one of {bitrate, codebooks} may be used")
+        if not 1 <= codebooks <= model.codebooks:
+            raise ValueError(f"{codebooks} codebooks: {model.name} has 1 to {model.codebooks}")
+        return int(codebooks)
+
+
+def _push_all(encoder: SignalEncoder, frames: np.ndarray, samplerate: int) -> np.ndarray:
+    parts = [
+        encoder.push(pcm.to_float(frames[i : i + samplerate]))
+        for i in range(0, len(frames), samplerate)
+    ]
+    return np.concatenate([*parts, encoder.finish()], axis=2)

@@ -20,6 +20,7 @@ import numpy as np
 
 from ..entropy.allocation import ABSENT
 from ..model.bundles import Model
+from ..model.networks import CPU, Providers
 from .tokens import TokenDecoder
 
 __all__ = ["LOST", "ConcealingDecoder"]
@@ -49,11 +50,14 @@ class ConcealingDecoder:
     rows : int
         Signals, each of one channel.
     threads : int, optional
+    providers : tuple, optional
         Of the network.
     """
 
-    def __init__(self, model: Model, rows: int, threads: int = 1) -> None:
-        self._network = TokenDecoder(model, 1, threads)
+    def __init__(
+        self, model: Model, rows: int, threads: int = 1, providers: Providers = CPU
+    ) -> None:
+        self._network = TokenDecoder(model, 1, threads, providers)
         self._codebooks, self._hop = model.codebooks, model.hop
         size = model.decoder.state
         self._state = np.zeros((rows, size), np.float32)

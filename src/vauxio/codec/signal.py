@@ -5,11 +5,14 @@ This module knows how tokens lie on the time line: rates, delay, warm-up, exact 
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from ..audio.resample import Resampler
 from ..entropy.allocation import WINDOW, Allocation
 from ..model.bundles import Model
+from ..model.networks import CPU, Providers
 from .bandwidth_extension import NO_BANDS, Bands, Extender, timing
 from .concealment import ConcealingDecoder
 from .denoising import DenoisingResampler
@@ -34,6 +37,11 @@ class SignalEncoder:
         Take noise out of speech before it is coded.
     threads : int, optional
         Of each network.
+    providers : tuple, optional
+        Of the encoder.
+    tokens : optional
+        What is made of samples at the model's rate, if not codes: ``push`` takes what
+        `TokenEncoder.push` takes, and gives ``[channels, any, n]``; `empty` is that of no token.
 
     Attributes
     ----------
@@ -49,6 +57,8 @@ class SignalEncoder:
         allocation: Allocation,
         denoise: bool = False,
         threads: int = 1,
+        providers: Providers = CPU,
+        tokens: Any = None,
     ) -> None:
         self._model, self._samplerate = model, samplerate
         self._resampler: Resampler | DenoisingResampler
@@ -56,9 +66,13 @@ class SignalEncoder:
             self._resampler = DenoisingResampler(samplerate, model.samplerate, channels, threads)
         else:
             self._resampler = Resampler(samplerate, model.samplerate, channels)
-        self._tokens = TokenEncoder(model, channels, allocation, threads)
-        self._waiting = np.empty((0, channels), np.float32)
         self._empty = np.empty((channels, allocation.codebooks, 0), np.uint16)
+        if tokens is None:
+            tokens = TokenEncoder(model, channels, allocation, threads, providers)
+        else:
+            self._empty = tokens.empty
+        self._tokens = tokens
+        self._waiting = np.empty((0, channels), np.float32)
         self.frames = 0
 
     def push(self, frames: np.ndarray) -> np.ndarray:
@@ -109,6 +123,7 @@ class SignalDecoder:
     bands : Bands, optional
         Of bandwidth extension: those above the model's, to be filled with noise.
     threads : int, optional
+    providers : tuple, optional
         Of the network; `tokens` has its own.
 
     Attributes
@@ -130,11 +145,12 @@ class SignalDecoder:
         tokens: ConcealingDecoder | None = None,
         bands: Bands = NO_BANDS,
         threads: int = 1,
+        providers: Providers = CPU,
     ) -> None:
         self._timing, self._samplerate = timing(model, bands), samplerate
         rate, hop, delay, reach = self._timing
         self._resampler = Resampler(rate, samplerate, channels, start)
-        self._tokens = tokens or TokenDecoder(model, channels, threads)
+        self._tokens = tokens or TokenDecoder(model, channels, threads, providers)
         self._extender = Extender(channels, bands) if bands.count else None
         self.begin(max(0, (self._resampler.first + delay) // hop - reach))
         self.position, self.frames = start, frames

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..entropy.allocation import ABSENT, Allocation, cut
 from ..model.bundles import Model
-from ..model.networks import Network
+from ..model.networks import CPU, Network, Providers
 
 __all__ = ["CHUNK", "Stateful", "TokenDecoder", "TokenEncoder"]
 
@@ -27,8 +27,10 @@ class Stateful:
         ``float32[rows, network.state]``; zeros at the start of a signal.
     """
 
-    def __init__(self, network: Network, rows: int, threads: int) -> None:
-        self._network, self._threads = network, threads
+    def __init__(
+        self, network: Network, rows: int, threads: int, providers: Providers = CPU
+    ) -> None:
+        self._network, self._threads, self._providers = network, threads, providers
         self.state = np.zeros((rows, network.state), np.float32)
 
     def reset(self) -> None:
@@ -44,7 +46,7 @@ class Stateful:
 
     def run_all(self, name: str, values: np.ndarray, **options: int) -> list[np.ndarray]:
         """As `run`: all outputs that a network has, but the state."""
-        session = self._network.open(self._threads)
+        session = self._network.open(self._threads, self._providers)
         feeds = {name: np.ascontiguousarray(values), "state": self.state}
         for option in session.get_overridable_initializers():
             if option.name in options:
@@ -64,13 +66,19 @@ class TokenEncoder(Stateful):
     allocation : Allocation
         How many codes are given. Windows and spans are those of a push.
     threads : int, optional
+    providers : tuple, optional
         Of the network.
     """
 
     def __init__(
-        self, model: Model, channels: int, allocation: Allocation, threads: int = 1
+        self,
+        model: Model,
+        channels: int,
+        allocation: Allocation,
+        threads: int = 1,
+        providers: Providers = CPU,
     ) -> None:
-        super().__init__(model.encoder, channels, threads)
+        super().__init__(model.encoder, channels, threads, providers)
         self._allocation = allocation
 
     def push(self, samples: np.ndarray) -> np.ndarray:
@@ -103,11 +111,14 @@ class TokenDecoder(Stateful):
     model : Model
     channels : int
     threads : int, optional
+    providers : tuple, optional
         Of the network.
     """
 
-    def __init__(self, model: Model, channels: int, threads: int = 1) -> None:
-        super().__init__(model.decoder, channels, threads)
+    def __init__(
+        self, model: Model, channels: int, threads: int = 1, providers: Providers = CPU
+    ) -> None:
+        super().__init__(model.decoder, channels, threads, providers)
         self._codebooks = model.codebooks
 
     def push(self, codes: np.ndarray) -> np.ndarray:

@@ -12,12 +12,12 @@ from __future__ import annotations
 import hashlib
 import zlib
 from collections.abc import Iterator, Sequence
-from typing import Any, Protocol
+from typing import Protocol
 
-import constriction  # "from constriction.stream import queue" does not work
 import numpy as np
 
 from ..errors import FormatError
+from . import fixed
 from .allocation import ABSENT, depths_of, present
 from .range_coder import TOTAL
 
@@ -165,17 +165,17 @@ class StaticCoder:
             raise ValueError("table must be uint16[codebooks, size], size >= 2, each at least 1")
         self.hash = hashlib.sha256(table.astype("<u2").tobytes()).digest()[:8]
         self._size = table.shape[1]
-        self._models = [_model(weights) for weights in range_weights(table)]
+        self._models = [fixed.distribution(weights) for weights in range_weights(table)]
 
     def encode(self, codes: np.ndarray) -> bytes:
         check_codes(codes, self._size)
         if codes.shape[1] > len(self._models):
             raise ValueError(f"{codes.shape[1]} codebooks, the table has {len(self._models)}")
-        encoder = constriction.stream.queue.RangeEncoder()
+        encoder = fixed.encoder()
         for k, model in zip(range(codes.shape[1]), self._models, strict=False):
             row = codes[:, k]
-            encoder.encode(row[row != ABSENT].astype(np.int32), model)
-        return _to_bytes(encoder.get_compressed())
+            encoder.encode(row[row != ABSENT], model)
+        return encoder.finish()
 
     def decode(
         self,
@@ -190,13 +190,10 @@ class StaticCoder:
         return [self._decode(block[0], *room) for block, room in zip(blocks, rooms, strict=True)]
 
     def _decode(self, payload: bytes, codes: np.ndarray, there: np.ndarray) -> np.ndarray:
-        decoder = constriction.stream.queue.RangeDecoder(_to_words(payload))
-        try:
-            for k, model in zip(range(there.shape[1]), self._models, strict=False):
-                where = there[:, k]
-                codes[:, k][where] = decoder.decode(model, int(np.count_nonzero(where)))
-        except AssertionError as e:  # what constriction raises for a number outside its interval
-            raise FormatError("range code: no symbols have this code") from e
+        decoder = fixed.decoder(payload)
+        for k, model in zip(range(there.shape[1]), self._models, strict=False):
+            where = there[:, k]
+            codes[:, k][where] = decoder.decode(model, int(np.count_nonzero(where)))
         return codes
 
 
@@ -257,20 +254,6 @@ def range_weights(frequencies: np.ndarray) -> np.ndarray:
     rest = room - weights.sum(axis=-1, keepdims=True)
     np.put_along_axis(weights, first, np.take_along_axis(weights, first, -1) + rest, -1)
     return weights
-
-
-def _model(weights: np.ndarray) -> Any:
-    """A model whose cumulative distribution is exactly that of the weights."""
-    return constriction.stream.model.Categorical(weights.astype(np.float64), perfect=False)
-
-
-def _to_bytes(words: np.ndarray) -> bytes:
-    """The words of a range code as stored: zeros at the end go without saying."""
-    return words.astype("<u4").tobytes().rstrip(b"\0")
-
-
-def _to_words(payload: bytes) -> np.ndarray:
-    return np.frombuffer(payload + bytes(-len(payload) % 4), "<u4").astype(np.uint32)
 
 
 def check_codes(codes: np.ndarray, size: int) -> None:

@@ -1,7 +1,7 @@
 """The range coder of ``docs/format.md``, section 8, where every symbol has its own distribution.
 
-For few distributions and many symbols, as in `coders.StaticCoder`, constriction is faster; where
-each symbol brings a distribution of its own, building constriction's models costs more than
+For few distributions and many symbols constriction is faster, where it is installed (`fixed`).
+Where each symbol brings a distribution of its own, building constriction's models costs more than
 coding does. Both read what the other wrote.
 """
 

@@ -269,6 +269,10 @@ class TokenReader:
         frames = self.model.frames_in(reader.tokens, header.samplerate)
         return frames if header.frames is None else min(frames, header.frames)
 
+    def check(self, block: int) -> None:
+        """`FormatError` if a block of a seekable file is not what was written; decodes nothing."""
+        self._reader.read(block)
+
     def get(self, token: int, count: int, wanted: int = 0) -> np.ndarray:
         """Codes ``[channels, codebooks, n]`` from `token` on; negative where one is absent or lost.
 
@@ -333,6 +337,8 @@ class TokenReader:
             index = token // self.header.block_tokens
             if index >= self._reader.blocks:
                 return False
+            if 0 <= index * self.header.block_tokens - self._first < self._codes.shape[2]:
+                return False  # that block is here, and ends before the token
             codes = self._decode_some(index, wanted)
         else:
             if self._ahead is None:

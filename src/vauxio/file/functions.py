@@ -11,10 +11,11 @@ import numpy as np
 from ..audio import pcm
 from ..container.metadata import Picture
 from ..fileio import File
+from .codes import FileCodes
 from .info import Info, describe
 from .vauxfile import VauxFile
 
-__all__ = ["blocks", "compress", "decompress", "info", "read", "write"]
+__all__ = ["blocks", "compress", "decompress", "info", "read", "read_codes", "write"]
 
 
 def read(
@@ -176,6 +177,45 @@ def blocks(
     with VauxFile(file, on_error=on_error, closefd=closefd) as f:
         frames = f._prepare_read(start, stop, frames)
         yield from f.blocks(blocksize, overlap, frames, dtype, always_2d, fill_value, out)
+
+
+def read_codes(
+    file: File,
+    start: int = 0,
+    frames: int = -1,
+    *,
+    on_error: str = "stop",
+    closefd: bool = True,
+) -> FileCodes:
+    """The codes of a ``.vx`` file, or of a part of it, without decoding them to samples.
+
+    Parameters
+    ----------
+    file, on_error, closefd
+        See `read`.
+    start, frames
+        See `VauxFile.codes`.
+
+    Returns
+    -------
+    FileCodes
+        Codes with their `mask` and `counts`, tags, and what else the file says. `Codec.decode`
+        takes it, and `write_codes`.
+
+    Raises
+    ------
+    FormatError, ModelError
+        As of `read`.
+
+    Examples
+    --------
+    >>> import vauxio
+    >>> codes = vauxio.read_codes('speech.vx')
+    >>> codes.codes.shape[0], codes.counts.shape == codes.codes.shape[::2]
+    (1, True)
+    """
+    with VauxFile(file, on_error=on_error, closefd=closefd) as f:
+        return f.codes(start, frames)
 
 
 def info(file: File) -> Info:

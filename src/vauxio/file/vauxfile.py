@@ -25,6 +25,7 @@ from ..errors import TruncatedError
 from ..fileio import File, Input, Output
 from ..model.installed import choose_model
 from .blocks import TokenReader, TokenWriter
+from .codes import FileCodes, codes_of
 from .frames import FrameReader
 
 __all__ = ["Damage", "VauxFile"]
@@ -404,6 +405,47 @@ class VauxFile:
             tail = piece[len(piece) - overlap :].copy()
             yield piece
         self._check_end(math.inf if frames < 0 else frames, 0 if left is None else left)
+
+    def codes(self, start: int = 0, frames: int = -1) -> FileCodes:
+        """The codes of the file, or of a part of it, without decoding them to samples.
+
+        Their checksums are checked. The position to read from stays where it is.
+
+        Parameters
+        ----------
+        start : int, optional
+            The first frame; negative values count from the end. Codes begin with the token that it
+            falls into, `FileCodes.first`.
+        frames : int, optional
+            How many; all up to the end if negative. From a pipe, only all.
+
+        Returns
+        -------
+        FileCodes
+            With as many tokens as so many frames take, the decoder's delay included. Tokens of
+            blocks that are damaged are marked in `FileCodes.lost`, with ``on_error='conceal'``.
+
+        Raises
+        ------
+        FormatError
+            If the file is damaged there.
+        ModelError
+            If the model that the file needs is not installed.
+
+        Examples
+        --------
+        >>> import vauxio
+        >>> with vauxio.VauxFile('speech.vx') as f:
+        ...     second = f.codes(f.samplerate, f.samplerate)
+        >>> second.codes.shape[0], second.mask.dtype
+        (1, dtype('bool'))
+        """
+        self._check_open("r")
+        if not self.seekable() and self._position:
+            raise io.UnsupportedOperation("some of this pipe has been read")
+        found = codes_of(self._reader, operator.index(start), operator.index(frames))
+        self._check_end(math.inf if frames < 0 else frames, 0 if frames < 0 else found.frames)
+        return found
 
     def write(self, data: Any) -> None:
         """Code samples that follow the last.

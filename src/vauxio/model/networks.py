@@ -10,7 +10,7 @@ import hashlib
 import threading
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..errors import ModelError, first_line
 
@@ -19,7 +19,12 @@ if TYPE_CHECKING:
 
     from ..entropy import transformer
 
-__all__ = ["Asset", "LanguageModel", "Network"]
+__all__ = ["CPU", "Asset", "LanguageModel", "Network", "Providers", "check_providers"]
+
+Providers = tuple[Any, ...]
+"""Names of execution providers, or pairs of a name and its options."""
+
+CPU: Providers = ("CPUExecutionProvider",)
 
 
 @dataclass(frozen=True)
@@ -62,12 +67,19 @@ class Network(Asset):
     state: int
     receptive_field: int
 
-    def open(self, threads: int) -> onnxruntime.InferenceSession:
-        """The session on `threads` threads: opened once per process, then shared (and safe to)."""
-        key = (self.path, self.sha256, threads)
+    def open(self, threads: int, providers: Providers = CPU) -> onnxruntime.InferenceSession:
+        """The session on `threads` threads: opened once per process, then shared (and safe to).
+
+        Parameters
+        ----------
+        threads : int
+        providers : tuple
+            Execution providers of ONNX Runtime, as of `check_providers`.
+        """
+        key = (self, threads, providers)
         with _sessions_lock:
             if key not in _sessions:
-                _sessions[key] = _open_session(self, threads)
+                _sessions[key] = _open_session(self, threads, providers)
             return _sessions[key]
 
 
@@ -92,7 +104,7 @@ class LanguageModel(Asset):
             return _language_models[key]
 
 
-_sessions: dict[tuple[Path, str, int], onnxruntime.InferenceSession] = {}
+_sessions: dict[tuple[Network, int, Providers], onnxruntime.InferenceSession] = {}
 _sessions_lock = threading.Lock()
 _language_models: dict[tuple[Path, str], transformer.Network] = {}
 
@@ -110,7 +122,43 @@ def _open_language_model(asset: LanguageModel) -> transformer.Network:
         raise ModelError(f"{asset.path}: {first_line(e)}; reinstall the model") from e
 
 
-def _open_session(network: Asset, threads: int) -> onnxruntime.InferenceSession:
+def check_providers(providers: Any) -> Providers:
+    """Execution providers as they are given, in a form that can be compared.
+
+    Parameters
+    ----------
+    providers : sequence of (str or (str, dict)), or None
+        None for the CPU.
+
+    Raises
+    ------
+    ModelError
+        If the installed ONNX Runtime does not have one of them.
+    """
+    if providers is None:
+        return CPU
+    found: list[Any] = []
+    for each in [providers] if isinstance(providers, str) else providers:
+        name, options = (each, {}) if isinstance(each, str) else each
+        found.append((name, tuple(sorted(options.items()))) if options else name)
+    if not found:
+        raise ValueError("providers: name at least one")
+    import onnxruntime
+
+    there = onnxruntime.get_available_providers()
+    for each in found:
+        name = each if isinstance(each, str) else each[0]
+        if name not in there:
+            raise ModelError(
+                f"provider {name!r}: onnxruntime has {', '.join(there)}; CUDA needs the package "
+                "onnxruntime-gpu instead of onnxruntime"
+            )
+    return tuple(found)
+
+
+def _open_session(
+    network: Asset, threads: int, providers: Providers = CPU
+) -> onnxruntime.InferenceSession:
     content = network.load()
     import onnxruntime
 
@@ -119,6 +167,10 @@ def _open_session(network: Asset, threads: int) -> onnxruntime.InferenceSession:
     options.inter_op_num_threads = 1
     options.log_severity_level = 3  # errors only: warnings are about the graph, not about the user
     try:
-        return onnxruntime.InferenceSession(content, options, ["CPUExecutionProvider"])
+        return onnxruntime.InferenceSession(content, options, _for_runtime(providers))
     except Exception as e:  # onnxruntime's own exceptions share no base class of their own
         raise ModelError(f"{network.path}: onnxruntime cannot load it: {first_line(e)}") from e
+
+
+def _for_runtime(providers: Providers) -> list[Any]:
+    return [each if isinstance(each, str) else (each[0], dict(each[1])) for each in providers]
