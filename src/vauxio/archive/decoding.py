@@ -16,7 +16,7 @@ from ..audio import pcm
 from ..audio.formats import FORMATS, MAX_CHUNK, NEVER_EMPTY
 from ..audio.tags import write_tags
 from ..container import Header
-from ..errors import AudioError, FormatError, TruncatedError
+from ..errors import AudioError, FormatError
 from ..file.vauxfile import VauxFile
 from .coding import PIECE, bounds, decode_stretch
 from .jobs import Context, Join, Part, Parts, divided
@@ -37,10 +37,8 @@ def decode(context: Context, task: Task, divide: bool) -> Result | Parts:
     ):
         frames = f.frames or 0
         if not f.complete and on_error == "stop":
-            raise TruncatedError(
-                f"cut off: only its first {frames / f.samplerate:.1f} s are there; "
-                "--on-error conceal decodes them"
-            )
+            fault = f._reader.shortage()
+            raise type(fault)(f"{fault}; --on-error conceal decodes them")
         if frames * f.channels * 2 > MAX_CHUNK and form.major in ("WAV", "AIFF"):
             raise AudioError("too long for this format; .flac, .w64 and .rf64 take any length")
         if not frames and not NEVER_EMPTY.isdisjoint(form):

@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
-from ..errors import ChecksumError, FormatError, TruncatedError
+from ..errors import ChecksumError, FormatError
 from ..file.blocks import TokenReader
 from ..file.vauxfile import VauxFile
 from ..fileio import Input
@@ -51,8 +51,7 @@ def check_blocks(reader: TokenReader) -> int:
     _raise(reader, [_faults(reader, 0, reader.blocks)])
     frames = reader.frames or 0
     if not reader.complete:
-        seconds = frames / reader.header.samplerate
-        raise TruncatedError(f"cut off: only its first {seconds:.1f} s are there")
+        raise reader.shortage()
     return frames
 
 

@@ -124,11 +124,7 @@ def _go_to(
             raise Failure(source, "--skip needs a file, not a pipe")
         return None, -1 if stop is None else stop
     if not f.complete and on_error == "stop" and (stop is None or stop > known):
-        raise Failure(
-            source,
-            f"cut off: only its first {known / f.samplerate:.1f} s are there; "
-            "--on-error conceal decodes them",
-        )
+        raise Failure(source, f"{f._reader.shortage()}; --on-error conceal decodes them")
     if start > known:
         raise Failure(source, f"--skip: it has only {known / f.samplerate:.3f} s")
     if start:

@@ -28,6 +28,7 @@ def read(
     out: np.ndarray | None = None,
     *,
     on_error: str = "stop",
+    max_frames: int | None = None,
     closefd: bool = True,
 ) -> tuple[np.ndarray, int]:
     """Decode a ``.vx`` file, or a part of it.
@@ -52,6 +53,8 @@ def read(
     on_error : {'stop', 'conceal'}, optional
         What to do about damage: raise an error, or put something in its place and go on. Use
         `VauxFile` to learn of what was concealed.
+    max_frames : int, optional
+        Refuse a file that has more, before anything of it is decoded.
     closefd : bool, optional
         Whether to close a file descriptor.
 
@@ -67,6 +70,8 @@ def read(
     FormatError
         If it is not a ``.vx`` file or is damaged; its subclass `TruncatedError` if the end that
         was asked for is missing. Read what is there by naming `frames` (see `info`).
+    LimitError
+        If it has more than `max_frames`.
     ModelError
         If the model that the file needs is not installed.
 
@@ -76,7 +81,7 @@ def read(
     >>> data, samplerate = vauxio.read('speech.vx')
     >>> second, _ = vauxio.read('speech.vx', start=samplerate, stop=2 * samplerate)
     """
-    with VauxFile(file, on_error=on_error, closefd=closefd) as f:
+    with VauxFile(file, on_error=on_error, max_frames=max_frames, closefd=closefd) as f:
         frames = f._prepare_read(start, stop, frames)
         data = f.read(frames, dtype, always_2d, fill_value, out)
         return data, f.samplerate
@@ -150,6 +155,7 @@ def blocks(
     out: np.ndarray | None = None,
     *,
     on_error: str = "stop",
+    max_frames: int | None = None,
     closefd: bool = True,
 ) -> Iterator[np.ndarray]:
     """Decode a ``.vx`` file piece by piece, in flat memory.
@@ -160,7 +166,7 @@ def blocks(
         Frames per piece. Either this or `out` must be given.
     overlap : int, optional
         Frames that a piece has in common with the one before.
-    file, frames, start, stop, dtype, always_2d, fill_value, out, on_error, closefd
+    file, frames, start, stop, dtype, always_2d, fill_value, out, on_error, max_frames, closefd
         See `read`.
 
     Yields
@@ -173,7 +179,7 @@ def blocks(
     >>> import numpy as np, vauxio
     >>> loudest = max(np.abs(block).max() for block in vauxio.blocks('speech.vx', 65536))
     """
-    with VauxFile(file, on_error=on_error, closefd=closefd) as f:
+    with VauxFile(file, on_error=on_error, max_frames=max_frames, closefd=closefd) as f:
         frames = f._prepare_read(start, stop, frames)
         yield from f.blocks(blocksize, overlap, frames, dtype, always_2d, fill_value, out)
 
@@ -229,6 +235,11 @@ def compress(
     return file.getvalue()
 
 
-def decompress(blob: bytes | bytearray | memoryview) -> tuple[np.ndarray, int]:
-    """Decode what `compress` made: ``(data, samplerate)``, as `read` gives it."""
-    return read(io.BytesIO(blob))
+def decompress(
+    blob: bytes | bytearray | memoryview, *, max_frames: int | None = None
+) -> tuple[np.ndarray, int]:
+    """Decode what `compress` made: ``(data, samplerate)``, as `read` gives it.
+
+    A server sets `max_frames`: more are refused before anything is decoded.
+    """
+    return read(io.BytesIO(blob), max_frames=max_frames)
