@@ -33,6 +33,7 @@ __all__ = [
     "check_finite",
     "check_format",
     "check_out",
+    "clipped",
     "empty",
     "from_float",
     "mix_down",
@@ -176,6 +177,11 @@ def native(path: str | bytes | os.PathLike[str]) -> str | bytes:
     return os.fsencode(path) if os.name == "posix" else os.fsdecode(path)
 
 
+def clipped(peak: float) -> str:
+    """In words, that samples up to `peak` were clipped."""
+    return f"samples beyond full scale, up to {peak:.3g}, were clipped; lower its level first"
+
+
 class Recording:
     """A recording in any format that soundfile reads, as a stream of float32 frames.
 
@@ -195,6 +201,8 @@ class Recording:
         Whether there are just so many frames; of MPEG audio, `frames` may be an estimate.
     notes : list of str
         What may be missing of it, or was changed: complete when all `blocks` have been taken.
+    peak : float
+        Highest magnitude beyond full scale up to now, of floating-point samples; else 0.
 
     Raises
     ------
@@ -210,7 +218,7 @@ class Recording:
         self._at = 0
         self._surround = False  # channels in the order of Vorbis
         self._least: int | None = None  # frames that must be there
-        self._clipped, self._peak = 0, 0.0
+        self.peak = 0.0
         self.notes: list[str] = []
         self.name = name_of(file)
         try:
@@ -278,20 +286,14 @@ class Recording:
             yield to_float(block)
         if self._least is not None and done < self._least:
             raise AudioError(f"{self.name}: cut off: {done} of {self.frames} frames can be read")
-        if self._clipped:
-            self.notes.append(
-                f"{self._clipped:,} samples are beyond full scale (the highest: {self._peak:.3g}) "
-                "and were clipped"
-            )
+        if self.peak:
+            self.notes.append(clipped(self.peak))
 
     def _look_for_clipping(self, block: np.ndarray) -> None:
-        """Count samples beyond full scale, where that is no accident of lossy coding."""
-        if self._file.subtype not in ("FLOAT", "DOUBLE"):
-            return
-        peak = float(np.abs(block).max(initial=0))
-        if peak > 1:
-            self._clipped += int(np.count_nonzero(np.abs(block) > 1))
-            self._peak = max(self._peak, peak)
+        """Remember samples beyond full scale, where that is no accident of lossy coding."""
+        if self._file.subtype in ("FLOAT", "DOUBLE"):
+            peak = float(np.abs(block).max(initial=0))
+            self.peak = max(self.peak, peak) if peak > 1 else self.peak
 
     def close(self) -> None:
         while self._owned:

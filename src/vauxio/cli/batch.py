@@ -116,7 +116,8 @@ def _work(
 ) -> int:
     from .. import archive
 
-    more = {name: settings.pop(name) for name in ("delete_input", "force") if name in settings}
+    own = ("delete_input", "delete_lossy", "force")
+    more = {name: settings.pop(name) for name in own if name in settings}
     with blame(source):
         plan = archive.plan(
             verb, source, target, archive.Settings(**settings), include=batch.include,

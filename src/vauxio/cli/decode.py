@@ -103,10 +103,19 @@ def _decode(job: Job, force: bool, begin: float | None, end: float | None, on_er
                 for block in blaming(source, blocks):
                     write(block)
                     progress.add(len(block) / f.samplerate)
-            if form is not None and output.temporary is not None and (f.tags or f.pictures):
+            output.like = source
+            about = f.tags or f.pictures or f.foreign
+            if form is not None and output.temporary is not None and about:
+                foreign = f.foreign
+                if foreign and (begin is not None or end is not None):
+                    names = ", ".join(one.name.strip() for one in foreign)
+                    complain(f"{target}: left out: {names}, which are for the whole of it")
+                    foreign = ()
                 with blame(target):
                     output.file.flush()
-                    for note in write_tags(output.temporary, form.major, f.tags, f.pictures):
+                    for note in write_tags(
+                        output.temporary, form.major, f.tags, f.pictures, foreign
+                    ):
                         complain(f"{target}: {note}")
         for damage in f.damage if on_error == "conceal" else []:
             complain(f"{source}: {damage.describe(f.samplerate)}")
