@@ -5,6 +5,7 @@
 >>> data, samplerate = vauxio.read('speech.vx')
 """
 
+from . import early  # noqa: F401  # isort: skip  # before what takes time to load
 from .codec.codec import Codec, Codes
 from .codec.denoising import denoise
 from .errors import (

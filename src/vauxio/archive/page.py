@@ -6,6 +6,7 @@ import html
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from .. import __version__
 from .planning import Result, count
 
 if TYPE_CHECKING:
@@ -51,14 +52,22 @@ def page(report: Report) -> str:
     if report.plan.verb == "encode":
         rates = [r.bytes_out * 8e-3 / r.seconds for r in timed]
         charts.insert(0, _histogram("bitrate of the file, kbps", rates))
-    summary = "".join(f"<tr><td>{name}<td>{html.escape(text)}" for name, text in report.rows())
+    settings = ", ".join(f"{name}: {_said(value)}" for name, value in report.settings().items())
+    about = [
+        ("date", report.date.strftime("%Y-%m-%d %H:%M:%S %z")),
+        ("version", f"vauxio {__version__}"),
+        ("settings", settings),
+        *([("target", report.plan.target)] if report.plan.target else []),
+    ]
+    rows = [*about, *report.rows()]
+    summary = "".join(f"<tr><td>{name}<td>{html.escape(text)}" for name, text in rows)
     parts = [
         f'<h1>{title}</h1><table class="sum">{summary}</table>',
         f'<div class="charts">{"".join(charts)}</div>',
         _table("Failed", ["file", "reason"], [[r.source, r.error or ""] for r in report.failed]),
         _table("Damage that was concealed", ["file", "where"],
                [[r.source, d] for r in report.results for d in r.damage]),
-        _table("Tags that could not be kept", ["file", "why"],
+        _table("What could not be kept", ["file", "why"],
                [[r.source, n] for r in report.results for n in r.notes]),
     ]  # fmt: skip
     if report.plan.verb == "encode":
@@ -67,11 +76,22 @@ def page(report: Report) -> str:
     slowest = sorted(timed, key=lambda r: r.elapsed / r.seconds, reverse=True)[:_WORST]
     coded = "bytes_out" if report.plan.verb == "encode" else "bytes_in"
     parts.append(_files("Slowest", slowest, coded))
+    parts += [
+        _files("All files", sorted(done, key=lambda r: r.source), coded),
+        _table("Left alone", ["file"], [[name] for name in report.plan.left]),
+        _table("Source gone, file kept", ["file"], [[name] for name in report.plan.gone]),
+    ]
     return (
         f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title>'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<style>{_STYLE}</style><body>{''.join(parts)}</body></html>\n"
     )
+
+
+def _said(value: object) -> str:
+    """A setting in words."""
+    words: dict[object, str] = {None: "default", True: "yes", False: "no"}
+    return words[value] if value is None or isinstance(value, bool) else str(value)
 
 
 def _histogram(title: str, values: Sequence[float]) -> str:
@@ -103,7 +123,8 @@ def _histogram(title: str, values: Sequence[float]) -> str:
 def _files(title: str, results: Sequence[Result], coded: str) -> str:
     """`coded`: which bytes are those of the ``.vx`` file."""
     rows = [
-        [r.source, f"{r.seconds:.1f}", f"{size:,}", f"{size * 8e-3 / r.seconds:.2f}",
+        [r.source, f"{r.seconds:.1f}", f"{size:,}",
+         f"{size * 8e-3 / r.seconds:.2f}" if r.seconds else "",
          f"{r.seconds / r.elapsed:.0f}" if r.elapsed else ""]
         for r in results for size in [getattr(r, coded)]
     ]  # fmt: skip

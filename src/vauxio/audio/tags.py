@@ -179,14 +179,15 @@ def read_tags(file: Any) -> Tags:
             opened = None
     tags = getattr(opened, "tags", None)
     if tags is not None:
-        from mutagen.id3 import ID3
+        from mutagen._vorbis import VComment
+        from mutagen.id3 import ID3 as Frames
 
-        if isinstance(tags, ID3):
+        if isinstance(tags, Frames):
             _from_id3(tags, found)
             if type(opened).__name__ == "MP3":
                 with _rewound(file):
                     _from_ape(file, found)
-        elif isinstance(tags, list):
+        elif isinstance(tags, VComment):
             _from_vorbis(tags, found)
     for picture in getattr(opened, "pictures", []):
         found.add_picture(picture.type, picture.mime, picture.desc, picture.data)
@@ -373,7 +374,7 @@ def _from_soundfile(file: Any, found: Tags) -> None:
     try:
         with soundfile.SoundFile(file if hasattr(file, "read") else native(file)) as sound:
             texts = sound.copy_metadata()
-    except (soundfile.SoundFileError, OSError):
+    except (soundfile.SoundFileError, OSError, TypeError):  # the last of samples without a header
         return
     for key, text in texts.items():
         if key not in ("software", "loop"):  # libsndfile puts itself there

@@ -179,7 +179,7 @@ class VauxFile:
         allocation, bands = allot(codec.model, samplerate, bitrate, quality, denoise)
         self._encoder = SignalEncoder(codec, samplerate, channels, allocation, denoise)
         self._meter = Meter(codec.model, samplerate, channels, bands) if bands.count else None
-        self._failed = False
+        self._failed = self._warned = False
         tokens = None if frames is None else codec.model.tokens_for(frames, samplerate)
         output = Output(file, "x" in mode, closefd)
         try:
@@ -429,7 +429,8 @@ class VauxFile:
         ----------
         data : array_like
             ``[frames, channels]``, or ``[frames]`` for one channel, of float32, float64, int16 or
-            int32. Checked as a whole before any of it is coded.
+            int32. Checked as a whole before any of it is coded. Floating-point samples beyond full
+            scale are clipped, with one `RuntimeWarning` for each file.
 
         Raises
         ------
@@ -441,6 +442,10 @@ class VauxFile:
         self._check_open("w")
         frames = pcm.to_frames(data, self.channels)
         pcm.check_finite(frames, self._encoder.frames)
+        if not self._warned and frames.dtype.kind == "f" and np.abs(frames).max(initial=0) > 1:
+            self._warned = True
+            message = pcm.clipped(float(np.abs(frames).max()))
+            warnings.warn(message, RuntimeWarning, stacklevel=2)
         try:
             for i in range(0, len(frames), self.samplerate):
                 piece = pcm.to_float(frames[i : i + self.samplerate])
