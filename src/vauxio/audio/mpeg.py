@@ -38,11 +38,14 @@ class Frames:
         What may be missing, for all that can be told.
     samples : int
         Of all frames, of one channel.
+    stated : bool
+        Whether the file says how many frames it has.
     """
 
     wrong: str = ""
     notes: list[str] = field(default_factory=list)
     samples: int = 0
+    stated: bool = False
 
 
 class _Frame(NamedTuple):
@@ -78,6 +81,7 @@ def _walk(window: Window, at: int, found: Frames) -> str:
     assert first is not None
     stated = _stated(window.take(at, first.size), first)
     if stated is not None:
+        found.stated = stated > 0
         at += first.size
     count = 0
     while at < window.size:

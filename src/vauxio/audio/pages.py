@@ -61,7 +61,7 @@ def _walk(window: Window, found: Pages) -> str:
     """Look at page after page; what is wrong."""
     numbers: dict[bytes, int] = {}  # of the last page of each stream
     ended: set[bytes] = set()
-    at, begun = 0, False
+    at, begun, sounds = 0, False, False
     while at < window.size:
         head = window.take(at, _HEAD)
         if head[:4] != _MAGIC:
@@ -88,11 +88,11 @@ def _walk(window: Window, found: Pages) -> str:
             return f"damaged: the page at byte {at:,} belongs to no stream that began"
         elif number != (numbers[stream] + 1) % (1 << 32):
             # Internet radio gives whoever comes late the headers, then what is on the air.
-            headers = all(last < 3 for last in numbers.values())
-            if not headers or number < numbers[stream]:
+            if sounds or number < numbers[stream]:
                 return f"damaged: pages are missing before byte {at:,}"
             found.notes.append("its beginning is missing: pages do not follow its headers")
         begun |= not flags & _FIRST
+        sounds |= any(page[6:14])  # only the headers have nothing for a position
         numbers[stream] = number
         if flags & _LAST:
             ended.add(stream)

@@ -36,6 +36,7 @@ __all__ = [
     "clipped",
     "empty",
     "from_float",
+    "hushed",
     "mix_down",
     "native",
     "to_float",
@@ -218,6 +219,7 @@ class Recording:
         self._at = 0
         self._surround = False  # channels in the order of Vorbis
         self._least: int | None = None  # frames that must be there
+        self._mpeg: mpeg.Frames | None = None
         self.peak = 0.0
         self.notes: list[str] = []
         self.name = name_of(file)
@@ -268,7 +270,7 @@ class Recording:
             try:
                 if done != self._at:
                     self._file.seek(done)
-                with _hushed(self._file.subtype.startswith("MPEG")):
+                with hushed(self._file.subtype.startswith("MPEG")):
                     block = self._file.read(frames, dtype="float32", always_2d=True)
                 self._at = done + len(block)
             except soundfile.SoundFileError as e:
@@ -328,8 +330,16 @@ class Recording:
         elif isinstance(file, (str, bytes, os.PathLike)):
             source = native(file)  # faster than through a Python file
         try:
-            with _hushed(True):
-                return soundfile.SoundFile(source)
+            with hushed():
+                sound = soundfile.SoundFile(source)
+                if self._mpeg is None or not self._is_short(sound.frames, self._mpeg):
+                    return sound
+                # libsndfile guesses how long it is, and would end there; but not of a pipe.
+                sound.close()
+                if isinstance(file, (str, bytes, os.PathLike)):
+                    file = self._own(open(file, "rb"))
+                file.seek(0)
+                return soundfile.SoundFile(_piped(b"", file))
         except TypeError as e:  # by the ending of its name, samples without a header
             raise AudioError(
                 f"{self.name}: samples without a header, of which nobody knows the rate; "
@@ -338,13 +348,18 @@ class Recording:
         except soundfile.SoundFileError as e:
             raise AudioError(f"{self.name}: not a recording that can be read: {_reason(e)}") from e
 
+    @staticmethod
+    def _is_short(frames: int, found: mpeg.Frames) -> bool:
+        """Whether so many are fewer than an MP3 file has."""
+        return frames < found.samples - (_MPEG_SLACK if found.stated else 0)
+
     def _look(self, source: Any, piped: bool) -> None:
         """Find out what libsndfile would not say: damage, and what it would leave out."""
         found: pages.Pages | mpeg.Frames | None
         if found := pages.look(source):
             self._surround = found.surround
         elif found := mpeg.look(source):
-            self._least = found.samples
+            self._mpeg, self._least = found, found.samples
         if found is None:
             with Window(source) as window:
                 another, rest = riff.follows(window)
@@ -406,7 +421,7 @@ def _pump(head: bytes, stream: BinaryIO, sender: int) -> None:
 
 
 @contextlib.contextmanager
-def _hushed(wanted: bool) -> Iterator[None]:
+def hushed(wanted: bool = True) -> Iterator[None]:
     """Within, if wanted, nothing goes to standard error: libmpg123 talks there, of no file."""
     if not wanted:
         yield

@@ -30,7 +30,7 @@ from ..errors import FormatError, first_line
 from .channels import MASK, mask_of
 from .foreign import ID3, mask_in, put_back, read_foreign, unkept
 from .images import size_of
-from .pcm import native
+from .pcm import hushed, native
 
 __all__ = ["Tags", "joined", "read_tags", "separated", "write_tags"]
 
@@ -372,7 +372,8 @@ def _from_soundfile(file: Any, found: Tags) -> None:
     import soundfile
 
     try:
-        with soundfile.SoundFile(file if hasattr(file, "read") else native(file)) as sound:
+        place = file if hasattr(file, "read") else native(file)
+        with hushed(), soundfile.SoundFile(place) as sound:
             texts = sound.copy_metadata()
     except (soundfile.SoundFileError, OSError, TypeError):  # the last of samples without a header
         return
