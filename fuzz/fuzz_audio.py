@@ -2,8 +2,8 @@
 
     python fuzz/fuzz_audio.py /tmp/corpus FOLDER_OF_SHORT_RECORDINGS -max_total_time=300
 
-Ogg pages, MPEG frames, chunks of WAV, W64, AIFF and CAF, blocks of FLAC, sizes of pictures. Anything
-raised is a crash, and so is what takes long: these rooms say what is wrong, they do not fail.
+Ogg pages, MPEG frames, chunks of WAV, W64, AIFF and CAF, blocks of FLAC, sizes of pictures.
+Anything raised is a crash, and so is what takes long: they say what is wrong, they do not fail.
 """
 
 from __future__ import annotations

@@ -177,6 +177,6 @@ def _after_tags(window: Window, at: int) -> int:
             at += 128
         elif head[:8] == b"APETAGEX" and len(head) == 32:
             size, flags = (int.from_bytes(head[i : i + 4], "little") for i in (12, 20))
-            at += size + (32 if flags >> 29 & 1 else 0)
+            at += 32 + (size if flags >> 29 & 1 else 0)  # its head, or only its end
         else:
             return at
