@@ -184,11 +184,11 @@ def read_tags(file: Any) -> Tags:
 
         if isinstance(tags, Frames):
             _from_id3(tags, found)
-            if type(opened).__name__ == "MP3":
-                with _rewound(file):
-                    _from_ape(file, found)
         elif isinstance(tags, VComment):
             _from_vorbis(tags, found)
+    if type(opened).__name__ == "MP3":
+        with _rewound(file):
+            _from_ape(file, found)
     for picture in getattr(opened, "pictures", []):
         found.add_picture(picture.type, picture.mime, picture.desc, picture.data)
     if opened is None or type(opened).__name__ in ("WAVE", "AIFF"):

@@ -219,7 +219,7 @@ class Reader:
             last = self._load(self.blocks - 1)
         except FormatError:
             if self._strict and not isinstance(self._fault, TruncatedError):
-                self._offsets.pop()  # perhaps its length is what is wrong
+                self._stop = self._offsets.pop()  # perhaps its length is what is wrong
                 self.tokens -= self.header.block_tokens
             return  # else to be raised when that block is asked for
         self.tokens -= self.header.block_tokens - last.tokens
