@@ -45,5 +45,5 @@ def test_public_names():
 
 def test_errors_have_one_base():
     errors = [e for e in vars(vauxio).values() if isinstance(e, type) and issubclass(e, Exception)]
-    assert len(errors) == 7
+    assert len(errors) == 8
     assert all(issubclass(e, vauxio.VauxError) for e in errors)

@@ -54,14 +54,16 @@ def read_foreign(file: Any) -> Iterator[Foreign]:
 
 
 def mask_in(file: Any) -> int:
-    """The channel mask of a WAV file; 0 if it has none."""
+    """The channel mask of a WAV file; 0 if it has none, or that of any mono or stereo file."""
     with Window(file) as window:
         if kind_of(window.take(0, 40)) not in ("RIFF", "W64"):
             return 0
         for chunk in chunks(window):
             if chunk.name == b"fmt ":
                 form = window.take(chunk.at, chunk.length)
-                return int.from_bytes(form[20:24], "little") if form[:2] == b"\xfe\xff" else 0
+                mask = int.from_bytes(form[20:24], "little")
+                usual = {1: 4, 2: 3}.get(form[2]) if len(form) >= 24 else mask
+                return mask if form[:2] == b"\xfe\xff" and mask != usual else 0
     return 0
 
 

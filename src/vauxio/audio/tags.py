@@ -113,7 +113,7 @@ class Tags:
     def _refused(self, key: str, values: Sequence[str]) -> str:
         """Add a tag; why it cannot be, or nothing."""
         spelled = key.lower()
-        known = spelled in _FRAMES or spelled in _LOWER
+        known = spelled in _FRAMES or spelled in _LOWER or spelled.startswith("replaygain_")
         key = _SPELLINGS.get(spelled, spelled if known else key)
         text = joined(key, [value.replace("\0", "\n") for value in values])
         there = {name.lower(): name for name in self.tags}

@@ -86,7 +86,8 @@ def command(
         )
     if ending:
         raise click.UsageError("--format is for trees: -r; else the name of the output says it")
-    _check_magic(files[0])
+    if output is None:
+        _check_magic(files[0])
     jobs = plan(files, output, ".wav", lambda name: not name.lower().endswith(".vx"))
     for job in jobs:
         format_of(job.target)  # wrong usage is found before anything is done
