@@ -371,6 +371,11 @@ def build() -> tuple[dict[str, bytes], dict[str, Any]]:
         codes_crc=crc_of_codes(fine), levels=spans[0] + spans[1],
     )  # fmt: skip
 
+    kept = [(texts("RIFF", "cue ") + bytes(range(28)), "foreign metadata")]
+    add("good-08-foreign.vx", "version 1.5: foreign metadata",
+        file_of([*simple(version=(1, 5))[0], *chunk(b"f", kept)], blocks), frames=5000,
+        **shape)  # fmt: skip
+
     cut = joined(file_of(head, blocks))
     cut = cut[: cut.index(joined(blocks[2])) + 20]
     add("bad-01-cut-off.vx", "ends in block 2", [(cut, "")], "TruncatedError", blocks=2)
@@ -422,6 +427,13 @@ def build() -> tuple[dict[str, bytes], dict[str, Any]]:
         "FormatError")  # fmt: skip
     add("bad-19-bands.vx", "six bands that are not fine",
         file_of(header(32000, 1, 1, 15, version=(1, 2), features=2, bands=6), fine_blocks, 9, 20),
+        "FormatError")  # fmt: skip
+    first, second, last = distances
+    add("bad-20-distance.vx", "an index with a distance of 0",
+        [*head, *sum(blocks, []), *end(5000, 20, [0, first + second, last])],
+        "FormatError")  # fmt: skip
+    add("bad-21-left-out.vx", "block 1 is not in the index",
+        [*head, *sum(blocks, []), *end(5000, 12, [first + second, last])],
         "FormatError")  # fmt: skip
     return files, expected
 

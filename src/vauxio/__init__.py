@@ -10,6 +10,8 @@ Runtime.
 
 from __future__ import annotations
 
+from . import early  # noqa: F401  # isort: skip  # before what takes time to load
+
 import importlib
 from typing import TYPE_CHECKING
 
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
         AudioError,
         ChecksumError,
         FormatError,
+        LimitError,
         ModelError,
         TruncatedError,
         UnsupportedError,
@@ -40,6 +43,7 @@ __all__ = [
     "CodesBatch",
     "FileCodes",
     "FormatError",
+    "LimitError",
     "ModelError",
     "TruncatedError",
     "UnsupportedError",
@@ -68,6 +72,7 @@ _FROM = {
         "AudioError",
         "ChecksumError",
         "FormatError",
+        "LimitError",
         "ModelError",
         "TruncatedError",
         "UnsupportedError",

@@ -9,6 +9,7 @@ __all__ = [
     "AudioError",
     "ChecksumError",
     "FormatError",
+    "LimitError",
     "ModelError",
     "TruncatedError",
     "UnsupportedError",
@@ -39,6 +40,10 @@ class ChecksumError(FormatError):
 
 class UnsupportedError(FormatError):
     """A ``.vx`` file that needs something this version does not have."""
+
+
+class LimitError(VauxError, ValueError):
+    """A ``.vx`` file with more frames than its reader was told to accept."""
 
 
 class ModelError(VauxError):

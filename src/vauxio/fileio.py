@@ -87,6 +87,9 @@ class Output:
         Where to write.
     temporary : Path or None
         Where the data lies until then; None if it is written directly.
+    like : path or None
+        A file whose time of modification and permissions it gets in the end; its owner can always
+        write it.
 
     Raises
     ------
@@ -100,6 +103,7 @@ class Output:
 
     def __init__(self, file: File, exclusive: bool = False, closefd: bool = True) -> None:
         self.temporary: Path | None = None
+        self.like: str | os.PathLike[str] | None = None
         self._ours = True
         if isinstance(file, (str, bytes, os.PathLike)):
             path = Path(os.fsdecode(file))
@@ -122,6 +126,8 @@ class Output:
             if self._ours:
                 self.file.close()
             if self.temporary is not None:
+                if self.like is not None:
+                    _liken(self.temporary, self.like)
                 if self._exclusive:
                     _rename_to_new(self.temporary, self._target)
                 else:
@@ -167,6 +173,15 @@ class Output:
     def _error(self, number: int) -> OSError:
         """Of the subclass that the number stands for, with the target's name, not the temporary."""
         return OSError(number, os.strerror(number), str(self._target))
+
+
+def _liken(path: Path, other: str | os.PathLike[str]) -> None:
+    """Give a file the time and permissions of another, as far as that is possible."""
+    with contextlib.suppress(OSError):
+        status = os.stat(other)
+        if stat.S_ISREG(status.st_mode):
+            os.chmod(path, stat.S_IMODE(status.st_mode) & 0o777 | stat.S_IWUSR)
+            os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
 
 
 def _rename_to_new(old: Path, new: Path) -> None:

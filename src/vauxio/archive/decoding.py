@@ -13,10 +13,11 @@ from dataclasses import replace
 import numpy as np
 
 from ..audio import pcm
+from ..audio.channels import MASK, mask_of, to_vorbis
 from ..audio.formats import FORMATS, MAX_CHUNK, NEVER_EMPTY
 from ..audio.tags import write_tags
 from ..container import Header
-from ..errors import AudioError, FormatError, TruncatedError
+from ..errors import AudioError, FormatError
 from ..file.vauxfile import VauxFile
 from .coding import PIECE, bounds, decode_stretch
 from .jobs import Context, Join, Part, Parts, divided
@@ -37,10 +38,8 @@ def decode(context: Context, task: Task, divide: bool) -> Result | Parts:
     ):
         frames = f.frames or 0
         if not f.complete and on_error == "stop":
-            raise TruncatedError(
-                f"cut off: only its first {frames / f.samplerate:.1f} s are there; "
-                "--on-error conceal decodes them"
-            )
+            fault = f._reader.shortage()
+            raise type(fault)(f"{fault}; --on-error conceal decodes them")
         if frames * f.channels * 2 > MAX_CHUNK and form.major in ("WAV", "AIFF"):
             raise AudioError("too long for this format; .flac, .w64 and .rf64 take any length")
         if not frames and not NEVER_EMPTY.isdisjoint(form):
@@ -93,13 +92,15 @@ def _write(
 
     form = FORMATS[context.settings.format]
     samplerate, channels, done = about.samplerate, about.channels, 0
+    masked = form.major == "WAV" and mask_of(about.tags.get(MASK), channels)
     with known_store(context.target).creating(task.target) as output:
         assert output.temporary is not None
         path = os.fspath(output.temporary)
         try:
             sound = soundfile.SoundFile(
-                pcm.native(path), "w", samplerate, channels, form.subtype, format=form.major
-            )
+                pcm.native(path), "w", samplerate, channels, form.subtype,
+                format="WAVEX" if masked else form.major,
+            )  # fmt: skip
         except soundfile.SoundFileError as e:
             raise AudioError(
                 f"{channels} channels at {samplerate} Hz do not go into this format; "
@@ -108,14 +109,16 @@ def _write(
         try:
             with sound:
                 for block in blocks:
-                    sound.write(block)
+                    sound.write(to_vorbis(block) if form.major == "OGG" else block)
                     done += len(block)
         except (soundfile.SoundFileError, AssertionError) as e:  # soundfile's short write
             raise OSError(28, "not all of it could be written: is the disk full?") from e
         if done != frames:
             raise FormatError(f"decodes to {done} frames and not to {frames}")
-        notes = write_tags(path, form.major, about.tags, about.pictures)
+        notes = write_tags(path, form.major, about.tags, about.pictures, about.foreign)
         size = os.path.getsize(path)
+        if os.path.isabs(context.source):
+            output.like = os.path.join(context.source, task.source)
     return Result(
         task.source, task.target, seconds=frames / samplerate,
         bytes_in=task.entry.size or 0, bytes_out=size, notes=tuple(notes),

@@ -9,7 +9,7 @@ import os
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -86,6 +86,7 @@ def _encode(context: Context, task: Task, divide: bool) -> _Short | Parts | Resu
         model = choose_model(settings.model, rate, channels, settings.bitrate)
         if frames is not None and frames <= _SHORT * rate:
             whole = np.concatenate([np.empty((0, channels), np.float32), *blocks])
+            tags.notes += recording.notes
             return _Short(task, whole, rate, model, *_allot(settings, model, rate), tags)
         if divide and frames is not None and is_divisible(recording):
             count = -(-model.tokens_for(frames, rate) // block_tokens(model))
@@ -95,11 +96,13 @@ def _encode(context: Context, task: Task, divide: bool) -> _Short | Parts | Resu
             with VauxFile(
                 output.file, "w", rate, channels, model=model.name,
                 bitrate=settings.bitrate, quality=settings.quality, tags=tags.tags,
-                pictures=tags.pictures, lm=settings.lm, denoise=settings.denoise, frames=frames,
+                pictures=tags.pictures, lm=settings.lm, denoise=settings.denoise,
+                foreign=tags.foreign, frames=frames if recording.exact else None,
             ) as f:  # fmt: skip
                 for block in blocks:
                     f.write(block)
-            return _written(context, task, output, f.frames or 0, rate, tags.notes)
+            notes = tags.notes + recording.notes
+            return _written(context, task, output, f.frames or 0, rate, notes)
 
 
 def _allot(settings: Settings, model: Model, samplerate: int) -> tuple[Allocation, Bands]:
@@ -113,7 +116,7 @@ def _write_short(context: Context, short: _Short, codes: np.ndarray) -> Result:
     with known_store(context.target).creating(short.task.target) as output:
         writer = _writer(
             output.file, model, rate, context.settings, short.allocation, bands, codes, levels,
-            short.tags,
+            short.tags, len(short.frames),
         )  # fmt: skip
         writer.finish(len(short.frames))
         return _written(context, short.task, output, len(short.frames), short.samplerate,
@@ -130,18 +133,28 @@ def _writer(
     codes: np.ndarray,
     levels: np.ndarray | None,
     tags: Tags,
+    frames: int | None = None,
 ) -> TokenWriter:
     """A file that these codes, and these levels if there are any, have been given to."""
     writer = TokenWriter(
         file, model, samplerate, codes.shape[0], allocation.codebooks, tags.tags, tags.pictures,
-        settings.lm, variable=allocation.variable, bands=bands,
+        settings.lm, variable=allocation.variable, bands=bands, frames=frames,
+        foreign=tags.foreign,
     )  # fmt: skip
     writer.push(codes, levels)
     return writer
 
 
-def encode_part(job: Part) -> bytes:
-    """Some blocks, as a ``.vx`` file of their own."""
+class _Encoded(NamedTuple):
+    """Some blocks, as a ``.vx`` file of their own; and what there is to say of the recording."""
+
+    content: bytes
+    notes: list[str]
+    peak: float
+
+
+def encode_part(job: Part) -> _Encoded:
+    """Some blocks of a recording."""
     settings = job.context.settings
     with _recording(job.context, job.task, tags=False) as (recording, _):
         if recording.frames != job.frames:
@@ -166,7 +179,7 @@ def encode_part(job: Part) -> bytes:
     if job.context.check:
         out.seek(0)
         read_back(out)
-    return out.getvalue()
+    return _Encoded(out.getvalue(), recording.notes, recording.peak)
 
 
 def join_encoded(job: Join) -> Result:
@@ -175,16 +188,23 @@ def join_encoded(job: Join) -> Result:
     with known_store(context.source).reading(task.source) as file:
         tags = read_tags(file)
     with known_store(context.target).creating(task.target) as output:
-        header = container.Reader(io.BytesIO(job.contents[0])).header
-        header = replace(header, tags=tags.tags, pictures=tuple(tags.pictures))
+        parts: tuple[_Encoded, ...] = job.contents
+        header = container.Reader(io.BytesIO(parts[0].content)).header
+        header = replace(
+            header, tags=tags.tags, pictures=tuple(tags.pictures), foreign=tuple(tags.foreign),
+            frames=job.frames,
+        )  # fmt: skip
         writer = container.Writer(output.file, header)
-        for part in job.contents:
-            for block in container.Reader(io.BytesIO(part)):
+        for part in parts:
+            for block in container.Reader(io.BytesIO(part.content)):
                 writer.write(block)
+        peak = max(part.peak for part in parts)
+        about = [note for note in parts[0].notes if not peak or note != pcm.clipped(parts[0].peak)]
+        notes = tags.notes + about + ([pcm.clipped(peak)] if peak else [])
         writer.close(job.frames)
         # Each part was read back where it was made.
         unchecked = replace(context, check=False)
-        result = _written(unchecked, task, output, job.frames, header.samplerate, tags.notes)
+        result = _written(unchecked, task, output, job.frames, header.samplerate, notes)
         if context.check:
             assert output.temporary is not None
             with open(output.temporary, "rb") as written:
@@ -196,6 +216,8 @@ def _written(
     context: Context, task: Task, output: Any, frames: int, samplerate: int, notes: list[str]
 ) -> Result:
     output.file.flush()
+    if os.path.isabs(context.source):
+        output.like = os.path.join(context.source, task.source)
     if context.check and read_back(output.temporary) != frames:
         raise FormatError("what was written reads back as something else")
     size = os.path.getsize(output.temporary)

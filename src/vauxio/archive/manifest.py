@@ -45,6 +45,8 @@ class Row(NamedTuple):
     settings : str
         What the target depends on besides.
     done : bool
+    deleted : bool
+        Whether the source was deleted then: the target is all that there is of it.
     """
 
     source: str
@@ -53,6 +55,7 @@ class Row(NamedTuple):
     mark: str
     settings: str
     done: bool
+    deleted: bool = False
 
 
 class Manifest:
@@ -109,6 +112,10 @@ class Manifest:
         if self._copy is not None and time.monotonic() - self._pushed > _PUSH_EVERY:
             self._push()
 
+    def delete(self, row: Row) -> None:
+        """Its source was deleted."""
+        self._put([row._replace(done=True, deleted=True)])
+
     def close(self) -> None:
         try:
             if self._copy is not None:
@@ -119,7 +126,11 @@ class Manifest:
                 shutil.rmtree(self._copy, ignore_errors=True)
 
     def _put(self, rows: Iterable[Row]) -> None:
-        values = [(*self._key, _bytes(row.source), _bytes(row.target), *row[2:]) for row in rows]
+        values = [
+            (*self._key, _bytes(row.source), _bytes(row.target), *row[2:5],
+             2 if row.deleted else int(row.done))
+            for row in rows
+        ]  # fmt: skip
         try:
             self._db.execute("BEGIN")
             self._db.executemany(f"REPLACE INTO files VALUES ({', '.join('?' * 8)})", values)
@@ -170,7 +181,7 @@ def _rows(db: sqlite3.Connection, key: tuple[str, str | bytes]) -> dict[str, Row
         key,
     )
     rows = (
-        Row(_text(source), _text(target), size, mark, settings, bool(done))
+        Row(_text(source), _text(target), size, mark, settings, bool(done), done == 2)
         for source, target, size, mark, settings, done in found
     )
     return {row.source: row for row in rows}

@@ -35,7 +35,7 @@ rect { fill: var(--bar); } text { font-size: 9px; fill: currentColor; }
 
 
 def page(plan: Plan, summary: Sequence[tuple[str, str]], results: Sequence[Result]) -> str:
-    """HTML, whole: `summary` are the lines of `Report.rows`."""
+    """HTML, whole: `summary` are the lines above all tables."""
     title = html.escape(f"vaux {plan.verb}: {plan.source}")
     done = [result for result in results if result.ok]
     failed = [result for result in results if not result.ok]
@@ -55,7 +55,7 @@ def page(plan: Plan, summary: Sequence[tuple[str, str]], results: Sequence[Resul
         _table("Failed", ["file", "reason"], [[r.source, r.error or ""] for r in failed]),
         _table("Damage that was concealed", ["file", "where"],
                [[r.source, d] for r in results for d in r.damage]),
-        _table("Tags that could not be kept", ["file", "why"],
+        _table("What could not be kept", ["file", "why"],
                [[r.source, n] for r in results for n in r.notes]),
     ]  # fmt: skip
     if plan.verb == "encode":
@@ -64,6 +64,11 @@ def page(plan: Plan, summary: Sequence[tuple[str, str]], results: Sequence[Resul
     slowest = sorted(timed, key=lambda r: r.elapsed / r.seconds, reverse=True)[:_WORST]
     coded = "bytes_out" if plan.verb == "encode" else "bytes_in"
     parts.append(_files("Slowest", slowest, coded))
+    parts += [
+        _files("All files", sorted(done, key=lambda r: r.source), coded),
+        _table("Left alone", ["file"], [[name] for name in plan.left]),
+        _table("Source gone, file kept", ["file"], [[name] for name in plan.gone]),
+    ]
     return (
         f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title>'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
@@ -100,7 +105,8 @@ def _histogram(title: str, values: Sequence[float]) -> str:
 def _files(title: str, results: Sequence[Result], coded: str) -> str:
     """`coded`: which bytes are those of the ``.vx`` file."""
     rows = [
-        [r.source, f"{r.seconds:.1f}", f"{size:,}", f"{size * 8e-3 / r.seconds:.2f}",
+        [r.source, f"{r.seconds:.1f}", f"{size:,}",
+         f"{size * 8e-3 / r.seconds:.2f}" if r.seconds else "",
          f"{r.seconds / r.elapsed:.0f}" if r.elapsed else ""]
         for r in results for size in [getattr(r, coded)]
     ]  # fmt: skip

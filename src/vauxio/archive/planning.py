@@ -22,7 +22,7 @@ from ..errors import VauxError
 from ..model.bundles import Model
 from ..model.installed import candidates, find_denoiser, find_model
 from . import manifest
-from .store import Entry, is_safe, open_store
+from .store import SPECIAL, Entry, Store, is_safe, open_store
 
 __all__ = ["SHARDED", "TOKENS", "Plan", "Result", "Settings", "Task", "count", "plan", "shards_of",
            "tokens_bitrate"]  # fmt: skip
@@ -150,8 +150,12 @@ class Plan:
         What is done already, and unchanged since.
     refused : tuple of Result
         What is not even tried.
-    others : int
+    left : tuple of str
         Files that are left alone: not meant, or no recordings by their names.
+    gone : tuple of str
+        Files that were made of sources which are not there any more.
+    delete_lossy : bool
+        Delete also what could not be kept whole: tags, chunks or samples that a note names.
     fingerprint : str
         What the targets depend on besides the sources.
     """
@@ -164,8 +168,15 @@ class Plan:
     tasks: tuple[Task, ...]
     skipped: tuple[Task, ...] = ()
     refused: tuple[Result, ...] = ()
-    others: int = 0
+    left: tuple[str, ...] = ()
     fingerprint: str = field(default="", repr=False)
+    gone: tuple[str, ...] = ()
+    delete_lossy: bool = False
+
+    @property
+    def others(self) -> int:
+        """How many files are left alone."""
+        return len(self.left)
 
     @property
     def bytes(self) -> int:
@@ -189,6 +200,7 @@ def plan(
     include: str | Sequence[str] = (),
     exclude: str | Sequence[str] = (),
     delete_input: bool = False,
+    delete_lossy: bool = False,
     force: bool = False,
     names: Sequence[str] | None = None,
 ) -> Plan:
@@ -205,10 +217,14 @@ def plan(
         A glob, or several. One with a ``/`` is for the whole name below the root, else for its
         last part. What is included is tried whatever its ending; nothing that is excluded is.
     delete_input : bool, optional
-        Delete each recording once its ``.vx`` file was read back without fault.
+        Delete each recording once its ``.vx`` file was read back without fault; not one of which
+        something could not be kept, be it a tag.
+    delete_lossy : bool, optional
+        Delete that, too.
     force : bool, optional
         Replace files in the target tree that are not known to be what an earlier run made of the
-        same sources; of each source, only the last file is known.
+        same sources, or are all that there is of a recording: whose source was deleted, or was
+        decoded from them. Of each source, only the last file is known.
     names : sequence of str, optional
         Look at these files of the source tree only; they are tried whatever their endings.
 
@@ -253,19 +269,24 @@ def plan(
         wanted = [name for name in dict.fromkeys(names) if not _matches(name, exclude)]
     missing = [name for name in wanted if name not in found]
     wanted = [name for name in wanted if name in found]
-    others = 0 if names is not None else len(found) - len(wanted) - (manifest.NAME in found)
+    meant = set(wanted)
+    left = tuple(name for name in sorted(found) if name not in meant and name != manifest.NAME)
+    if names is not None:
+        left = ()
     refused = [Result(name, "", "no such file") for name in missing]
     refused += [
         Result(name, "", f"cannot be read: {reason}") for name, reason in unreadable.items()
     ]
     refused += [Result(name, "", "its name leads out of the tree") for name in wanted
                 if not is_safe(name)]  # fmt: skip
-    wanted = [name for name in wanted if is_safe(name)]
+    refused += [Result(name, "", "is a device or a pipe, no file") for name in wanted
+                if found[name].mark == SPECIAL]  # fmt: skip
+    wanted = [name for name in wanted if is_safe(name) and found[name].mark != SPECIAL]
     fingerprint = _fingerprint(verb, settings)
     if verb == "verify":
         tasks = [Task(name, "", found[name]) for name in wanted]
         return Plan(verb, sources.url, "", settings, False, _largest_first(tasks), (),
-                    tuple(refused), others, fingerprint)  # fmt: skip
+                    tuple(refused), left, fingerprint)  # fmt: skip
 
     targets = sources if target is None else open_store(target)
     if not targets.writable:
@@ -278,29 +299,48 @@ def plan(
         tasks, skipped = _shards({name: found[name] for name in wanted}, rows, existing,
                                  settings, fingerprint)  # fmt: skip
         return Plan(verb, sources.url, targets.url, settings, False, tuple(tasks), tuple(skipped),
-                    tuple(refused), others, fingerprint)  # fmt: skip
+                    tuple(refused), left, fingerprint)  # fmt: skip
+    decoded = _decoded(sources, targets) if verb == "encode" else {}
     tasks, skipped = [], []
     suffix = ".vx" if verb == "encode" else settings.format
     for name, made in _targets(wanted, suffix, rows).items():
         task, row = Task(name, made, found[name]), rows.get(name)
-        known = row is not None and row.target == made
+        known = row is not None and row.target == made and not row.deleted
+        if known and row and made in existing and row[2:4] != task.entry:
+            # By its time the source is what the target was made of, but it is not: a copy.
+            known = not os.path.isabs(targets.url) or task.entry.mark != existing[made].mark
         if delete_input and row is not None and row.done and row[2:4] != task.entry:
             known = False  # of another recording of that name, which was deleted
-        if made in existing and not known and not force:
+        unchanged = (
+            row is not None
+            and row[1:6] == (made, *task.entry, fingerprint, True)
+            and not row.deleted
+            and made in existing
+            and not delete_input  # what is to be deleted is made and read back once more
+        )
+        if unchanged:
+            skipped.append(task)
+        elif made in existing and decoded.get(name) == made and not force:
+            refused.append(Result(name, made, f"was decoded from {made}; -f replaces that"))
+        elif made in existing and not known and not force:
             refused.append(Result(name, made, f"{made} exists; -f replaces it"))
         elif made == name:
             refused.append(Result(name, made, "would be written over itself"))
-        elif (
-            row is not None
-            and row[1:] == (made, *task.entry, fingerprint, True)
-            and made in existing
-            and not delete_input  # what is to be deleted is made and read back once more
-        ):
-            skipped.append(task)
         else:
             tasks.append(task)
+    gone = sorted(row.target for row in rows.values()
+                  if row.source not in found and row.done and row.target in existing)  # fmt: skip
     return Plan(verb, sources.url, targets.url, settings, delete_input, _largest_first(tasks),
-                tuple(skipped), tuple(refused), others, fingerprint)  # fmt: skip
+                tuple(skipped), tuple(refused), left, fingerprint, tuple(gone),
+                delete_lossy)  # fmt: skip
+
+
+def _decoded(sources: Store, targets: Store) -> dict[str, str]:
+    """Recordings that were decoded from files of the target tree, and from which."""
+    if not os.path.isabs(sources.url):
+        return {}
+    rows = manifest.reading(sources, "decode", targets.url)
+    return {row.target: row.source for row in rows.values()}
 
 
 def _wanted(name: str, verb: str, include: Sequence[str], exclude: Sequence[str]) -> bool:
@@ -329,7 +369,7 @@ def _targets(names: list[str], suffix: str, rows: dict[str, manifest.Row]) -> di
 
     A name that was given before stays, whatever has come to the tree since. No two become one.
     """
-    plain = {name: str(PurePosixPath(name).with_suffix(suffix)) for name in names}
+    plain = {name: _renamed(name, suffix) for name in names}
     count = Counter(map(_same, plain.values()))
     given = {source: row.target for source, row in rows.items()
              if PurePosixPath(row.target).suffix == suffix}  # fmt: skip
@@ -347,6 +387,15 @@ def _targets(names: list[str], suffix: str, rows: dict[str, manifest.Row]) -> di
                           if _same(target) not in used)  # fmt: skip
         used.add(_same(made[name]))
     return made
+
+
+def _renamed(name: str, suffix: str) -> str:
+    """The name with another ending: ``a.wav.vx`` becomes ``a.wav`` again."""
+    path = PurePosixPath(name)
+    stem = path.with_suffix("")
+    if path.suffix.lower() == ".vx" and stem.suffix.lower() == suffix:
+        return str(stem)
+    return str(path.with_suffix(suffix))
 
 
 def tokens_bitrate(settings: Settings) -> float | None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import time
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from .. import __version__
 from ..fileio import Output
 from .page import page
 from .planning import Plan, Result, count
@@ -33,6 +36,8 @@ class Report:
         Of those files.
     elapsed : float
         Seconds since the report was begun, up to the last result.
+    date : datetime
+        When it was begun.
     """
 
     def __init__(self, plan: Plan) -> None:
@@ -43,6 +48,7 @@ class Report:
         self.bytes_in = self.bytes_out = 0
         self.elapsed = 0.0
         self._begin = time.monotonic()
+        self.date = datetime.now().astimezone()
 
     def add(self, result: Result) -> None:
         """One more result."""
@@ -73,6 +79,9 @@ class Report:
     def as_dict(self) -> dict[str, Any]:
         """The same numbers under names, for JSON."""
         return {
+            "version": __version__,
+            "date": self.date.isoformat(timespec="seconds"),
+            "settings": self.settings(),
             "verb": self.plan.verb,
             "source": self.plan.source,
             "target": self.plan.target,
@@ -80,12 +89,28 @@ class Report:
             "skipped": len(self.plan.skipped),
             "failed": len(self.failed),
             "left_alone": self.plan.others,
+            "left_alone_names": list(self.plan.left),
+            "source_gone_names": list(self.plan.gone),
             "audio_seconds": round(self.seconds, 3),
             "elapsed_seconds": round(self.elapsed, 3),
             "speed": round(self.speed, 2),
             "bytes_in": self.bytes_in,
             "bytes_out": self.bytes_out,
         }
+
+    def settings(self) -> dict[str, Any]:
+        """Those that matter to what was done."""
+        settings = dataclasses.asdict(self.plan.settings)
+        names = {
+            "encode": ("model", "bitrate", "quality", "lm", "denoise", "mono"),
+            "decode": ("format", "on_error"),
+            "verify": ("deep",),
+            "tokens": ("format", "model", "bitrate", "codebooks", "denoise", "mono"),
+        }[self.plan.verb]
+        found = {name: settings[name] for name in names}
+        if self.plan.verb == "encode":
+            found["delete_input"] = self.plan.delete_input
+        return found
 
     def rows(self) -> list[tuple[str, str]]:
         """The same numbers in words: the lines of the table."""
@@ -94,6 +119,7 @@ class Report:
             ("done before", count(len(self.plan.skipped))),
             ("failed", count(len(self.failed))),
             ("left alone", count(self.plan.others, "other file")),
+            *([("source gone", f"{count(len(self.plan.gone))}, kept")] if self.plan.gone else []),
             ("time", f"{clock(self.elapsed)}, {self.speed:.0f} x real time"),
         ]
         if self.plan.verb != "verify":
@@ -106,19 +132,26 @@ class Report:
             rows.append(("concealed", f"damage in {count(damaged)}"))
         notes = sum(len(result.notes) for result in self.results)
         if notes:
-            rows.append(("tags", f"{notes} could not be kept"))
+            rows.append(("notes", f"{notes} of what could not be kept"))
         return rows
 
     def __str__(self) -> str:
         rows = self.rows()
-        if rows[-1][0] == "tags":
-            rows[-1] = "tags", f"{rows[-1][1]}; --report or --json names them"
+        if rows[-1][0] == "notes":
+            rows[-1] = "notes", f"{rows[-1][1]}; --report or --json names it"
         width = max(len(name) for name, _ in rows)
         return "\n".join(f"{name.ljust(width)}  {text}" for name, text in rows)
 
     def write_html(self, path: str | os.PathLike[str]) -> None:
         """The whole report as a page that needs nothing else."""
-        text = page(self.plan, self.rows(), self.results)
+        settings = ", ".join(f"{name}: {_said(value)}" for name, value in self.settings().items())
+        about = [
+            ("date", self.date.strftime("%Y-%m-%d %H:%M:%S %z")),
+            ("version", f"vauxio {__version__}"),
+            ("settings", settings),
+            *([("target", self.plan.target)] if self.plan.target else []),
+        ]
+        text = page(self.plan, [*about, *self.rows()], self.results)
         output = Output(Path(path))
         try:
             output.file.write(text.encode("utf-8", "backslashreplace"))
@@ -133,3 +166,9 @@ def clock(seconds: float) -> str:
     minutes, rest = divmod(int(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def _said(value: object) -> str:
+    """A setting in words."""
+    words: dict[object, str] = {None: "default", True: "yes", False: "no"}
+    return words[value] if value is None or isinstance(value, bool) else str(value)

@@ -113,7 +113,9 @@ def _run(
             if result.ok:
                 finish([task])
             if result.ok and plan.delete_input:
-                result = _delete(sources, task, result)
+                result = _delete(plan, sources, task, result)
+                if result.ok and manifest is not None:
+                    manifest.delete(_row(plan, task))
             yield result
 
 
@@ -133,8 +135,10 @@ def _row(plan: Plan, task: Task) -> Row:
     return Row(task.source, task.target, *task.entry, plan.fingerprint, False)
 
 
-def _delete(sources: Store, task: Task, result: Result) -> Result:
+def _delete(plan: Plan, sources: Store, task: Task, result: Result) -> Result:
     """Remove a source that has been made into something that was read back."""
+    if result.notes and not plan.delete_lossy:
+        return replace(result, error=f"encoded, but kept: {result.notes[0]}; --delete-lossy")
     try:
         if sources.state(task.source) != task.entry:
             return replace(result, error="kept: it changed while it was encoded; run again")

@@ -10,6 +10,7 @@ import contextlib
 import functools
 import os
 import re
+import stat
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,9 +20,13 @@ from urllib.parse import quote, unquote
 from ..errors import VauxError
 from ..fileio import Output
 
-__all__ = ["Entry", "Store", "abandon", "is_safe", "known_store", "open_store"]
+__all__ = ["SPECIAL", "Entry", "Store", "abandon", "is_safe", "known_store", "open_store"]
 
 _FOLDER = "vaux-"  # temporary ones, for what is to go elsewhere
+
+SPECIAL = "special"
+"""Mark of what is no file but a device or a pipe."""
+
 _half_done: set[Path] = set()  # temporary files of this process
 
 
@@ -138,10 +143,16 @@ class _Local:
                 name = f"{folder}/{entry.name}" if folder else entry.name
                 if entry.is_dir(follow_symlinks=False):
                     folders.append(name)
-                elif entry.is_file():
-                    found[name] = _entry(entry.stat())
-                elif entry.is_symlink() and not entry.is_dir():
-                    found[name] = Entry(None, "")  # it leads nowhere: whoever opens it will say so
+                    continue
+                try:
+                    status = entry.stat()
+                except OSError:
+                    found[name] = Entry(None, "")  # a link to nowhere: whoever opens it will say so
+                    continue
+                if stat.S_ISREG(status.st_mode):
+                    found[name] = _entry(status)
+                elif not stat.S_ISDIR(status.st_mode):
+                    found[name] = Entry(None, SPECIAL)
         return found
 
     def state(self, name: str) -> Entry:

@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
-from ..errors import ChecksumError, FormatError, ModelError, TruncatedError
+from ..errors import ChecksumError, FormatError, ModelError
 from ..file.blocks import TokenReader
 from ..file.vauxfile import VauxFile
 from ..fileio import Input
@@ -54,8 +54,7 @@ def check_blocks(reader: TokenReader, deep: bool) -> int:
     _raise(reader, [_faults(reader, 0, reader.blocks, deep)])
     frames = _frames(reader)
     if not reader.complete:
-        seconds = frames / reader.header.samplerate
-        raise TruncatedError(f"cut off: only its first {seconds:.1f} s are there")
+        raise reader.shortage()
     return frames
 
 

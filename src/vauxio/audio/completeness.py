@@ -1,4 +1,4 @@
-"""Whether a WAV, W64, AIFF or AU file is all there, and whether it was finished.
+"""Whether a WAV, W64, AIFF, AU or CAF file is all there, and whether it was finished.
 
 libsndfile takes what it finds for the whole of a file that was cut off: an interrupted copy or
 download. And it finds nothing in a file whose header was never finished: an interrupted recorder.
@@ -111,6 +111,8 @@ def _samples(take: _Take) -> tuple[int, int | None] | None:
     head = take(0, 40)
     if (order := _AU.get(head[:4])) and len(head) >= 24:
         return int.from_bytes(head[4:8], order), _known(int.from_bytes(head[8:12], order))
+    if head[:4] == b"caff":
+        return _caf_samples(take)
     wide = head.startswith(_W64) and head[24:28] == b"wave"
     order = "little" if wide else _CHUNKS.get(head[:4])
     if order is None or not (wide or head[8:12] in (b"WAVE", b"AIFF", b"AIFC")):
@@ -137,6 +139,20 @@ def _samples(take: _Take) -> tuple[int, int | None] | None:
                 return at, None
             return at, _known(length)
         at += length + -length % padded
+    return None
+
+
+def _caf_samples(take: _Take) -> tuple[int, int | None] | None:
+    at = 8
+    for _ in range(_MOST):
+        chunk = take(at, 12)
+        if len(chunk) < 12:
+            break
+        length = int.from_bytes(chunk[4:], "big", signed=True)
+        at += 12
+        if chunk[:4] == b"data":  # a count of edits comes first; -1: up to the end
+            return at + 4, length - 4 if length >= 4 else None
+        at += max(length, 0)
     return None
 
 

@@ -7,6 +7,7 @@ float32 with full scale at 1.0 once they are inside. soundfile is imported when 
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import shutil
@@ -19,8 +20,10 @@ import numpy as np
 
 from ..errors import AudioError
 from ..fileio import File, is_seekable, name_of
-from . import completeness
+from . import completeness, mpeg, pages, riff
 from .arrays import to_numpy
+from .channels import from_vorbis
+from .window import Window
 
 if TYPE_CHECKING:
     import soundfile
@@ -31,8 +34,10 @@ __all__ = [
     "check_finite",
     "check_format",
     "check_out",
+    "clipped",
     "empty",
     "from_float",
+    "hushed",
     "mix_down",
     "native",
     "to_float",
@@ -50,6 +55,8 @@ _DTYPES = ("float32", "float64", "int16", "int32")
 _KNOWN = {np.dtype(name).str[1:] for name in _DTYPES}
 _SCALE = {"i2": 2.0**15, "i4": 2.0**31}
 _AT_ONCE = 1 << 20  # frames looked at in one go
+_MAX_FRAMES = 1 << 48  # more are not meant as a number of frames
+_MPEG_SLACK = 4 * 1152  # frames that a WAV file with MPEG audio may count in vain
 
 
 def check_format(samplerate: Any, channels: Any) -> tuple[int, int]:
@@ -172,6 +179,11 @@ def native(path: str | bytes | os.PathLike[str]) -> str | bytes:
     return os.fsencode(path) if os.name == "posix" else os.fsdecode(path)
 
 
+def clipped(peak: float) -> str:
+    """In words, that samples up to `peak` were clipped."""
+    return f"samples beyond full scale, up to {peak:.3g}, were clipped; lower its level first"
+
+
 class Recording:
     """A recording in any format that soundfile reads, as a stream of float32 frames.
 
@@ -187,11 +199,18 @@ class Recording:
     samplerate, channels : int
     frames : int or None
         None if it is not known beforehand.
+    exact : bool
+        Whether there are just so many frames; of MPEG audio, `frames` may be an estimate.
+    notes : list of str
+        What may be missing of it, or was changed: complete when all `blocks` have been taken.
+    peak : float
+        Highest magnitude beyond full scale up to now, of floating-point samples; else 0.
 
     Raises
     ------
     AudioError
-        If it is not a recording, or none with a sample rate and channel count that can be coded.
+        If it is not a recording, or none with a sample rate and channel count that can be coded; or
+        if not all of it could be read: damaged, or several recordings one after the other.
     OSError
         If it cannot be opened.
     """
@@ -199,6 +218,11 @@ class Recording:
     def __init__(self, file: File) -> None:
         self._owned: list[Any] = []
         self._at = 0
+        self._surround = False  # channels in the order of Vorbis
+        self._least: int | None = None  # frames that must be there
+        self._mpeg: mpeg.Frames | None = None
+        self.peak = 0.0
+        self.notes: list[str] = []
         self.name = name_of(file)
         try:
             self._file = self._open(file)
@@ -212,7 +236,19 @@ class Recording:
         except BaseException:
             self.close()
             raise
-        self.frames = self._file.frames if self._file.seekable() else None
+        self.exact, self.frames = True, None
+        if self._file.frames > _MAX_FRAMES:  # FLAC that was written to a pipe
+            self._file._info.seekable = 0  # soundfile would seek after each read, and fail at last
+        if self._file.seekable():
+            self.frames = self._file.frames
+        if self._file.subtype.startswith("MPEG"):
+            self.exact = False
+            if self.frames is not None and self._least is None:  # in WAV
+                self._least = self.frames - _MPEG_SLACK
+        if self._least is None:
+            self._least = self.frames
+        elif self.frames is not None:
+            self._least = min(self._least, self.frames)
 
     def blocks(self, frames: int, start: int = 0) -> Iterator[np.ndarray]:
         """All frames as ``float32[<= frames, channels]``, finite and within ±1.
@@ -235,7 +271,8 @@ class Recording:
             try:
                 if done != self._at:
                     self._file.seek(done)
-                block = self._file.read(frames, dtype="float32", always_2d=True)
+                with hushed(self._file.subtype.startswith("MPEG")):
+                    block = self._file.read(frames, dtype="float32", always_2d=True)
                 self._at = done + len(block)
             except soundfile.SoundFileError as e:
                 raise AudioError(f"{self.name}: damaged after frame {done}: {_reason(e)}") from e
@@ -246,10 +283,20 @@ class Recording:
             except AudioError as e:
                 raise AudioError(f"{self.name}: {e}") from None
             done = self._at
+            if self._surround:
+                block = from_vorbis(block)
+            self._look_for_clipping(block)
             yield to_float(block)
-        # MP3 lengths may be estimates.
-        if self.frames is not None and done < self.frames and self._file.format != "MP3":
+        if self._least is not None and done < self._least:
             raise AudioError(f"{self.name}: cut off: {done} of {self.frames} frames can be read")
+        if self.peak:
+            self.notes.append(clipped(self.peak))
+
+    def _look_for_clipping(self, block: np.ndarray) -> None:
+        """Remember samples beyond full scale, where that is no accident of lossy coding."""
+        if self._file.subtype in ("FLOAT", "DOUBLE"):
+            peak = float(np.abs(block).max(initial=0))
+            self.peak = max(self.peak, peak) if peak > 1 else self.peak
 
     def close(self) -> None:
         while self._owned:
@@ -269,21 +316,68 @@ class Recording:
             source = self._own(os.fdopen(os.dup(file), "rb"))
         elif isinstance(file, (str, bytes, os.PathLike)):
             source = self._own(open(file, "rb"))  # soundfile would only say "System error"
-        if not is_seekable(source):
+        piped = not is_seekable(source)
+        if piped:
             source = file = self._from_pipe(source)
         elif short := completeness.missing(source):
             raise AudioError(
                 f"{self.name}: cut off: its last {short:,} bytes are missing; "
                 "read from a pipe, it gives what is there"
             )
+        if not isinstance(source, int):
+            self._look(source, piped)
         if not isinstance(source, int) and (follow := completeness.unfinished(source)):
             source = self._to_the_end(source, follow)
         elif isinstance(file, (str, bytes, os.PathLike)):
             source = native(file)  # faster than through a Python file
         try:
-            return soundfile.SoundFile(source)
+            with hushed():
+                sound = soundfile.SoundFile(source)
+                if self._mpeg is None or not self._is_short(sound.frames, self._mpeg):
+                    return sound
+                # libsndfile guesses how long it is, and would end there; but not of a pipe.
+                sound.close()
+                if isinstance(file, (str, bytes, os.PathLike)):
+                    file = self._own(open(file, "rb"))
+                file.seek(0)
+                return soundfile.SoundFile(_piped(b"", file))
+        except TypeError as e:  # by the ending of its name, samples without a header
+            raise AudioError(
+                f"{self.name}: samples without a header, of which nobody knows the rate; "
+                "make it a WAV file first"
+            ) from e
         except soundfile.SoundFileError as e:
             raise AudioError(f"{self.name}: not a recording that can be read: {_reason(e)}") from e
+
+    @staticmethod
+    def _is_short(frames: int, found: mpeg.Frames) -> bool:
+        """Whether so many are fewer than an MP3 file has."""
+        return frames < found.samples - (_MPEG_SLACK if found.stated else 0)
+
+    def _look(self, source: Any, piped: bool) -> None:
+        """Find out what libsndfile would not say: damage, and what it would leave out."""
+        found: pages.Pages | mpeg.Frames | None
+        if found := pages.look(source):
+            self._surround = found.surround
+        elif found := mpeg.look(source):
+            self._mpeg, self._least = found, found.samples
+        if found is None:
+            with Window(source) as window:
+                another, rest = riff.follows(window)
+            if another:
+                raise AudioError(
+                    f"{self.name}: several recordings one after the other in one file: only the "
+                    "first could be read; split it first"
+                )
+            if rest and not piped:
+                self.notes.append(f"{rest:,} bytes behind its samples were left out")
+            return
+        self.notes += found.notes
+        if found.wrong.startswith("cut off") and piped:
+            self.notes.append(found.wrong)
+            self._least = 0
+        elif found.wrong:
+            raise AudioError(f"{self.name}: {found.wrong}")
 
     def _from_pipe(self, stream: BinaryIO) -> Any:
         head = stream.read(io.DEFAULT_BUFFER_SIZE)
@@ -327,9 +421,36 @@ def _pump(head: bytes, stream: BinaryIO, sender: int) -> None:
         pass  # the recording was closed before its end
 
 
+@contextlib.contextmanager
+def hushed(wanted: bool = True) -> Iterator[None]:
+    """Within, if wanted, nothing goes to standard error: libmpg123 talks there, of no file."""
+    if not wanted:
+        yield
+        return
+    with _hush_lock:
+        try:
+            kept = os.dup(2)
+        except OSError:  # there is no standard error
+            yield
+            return
+        nothing = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nothing, 2)
+        try:
+            yield
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
+            os.close(nothing)
+
+
+_hush_lock = threading.Lock()
+
+
 def _is_integer(value: Any) -> bool:
     return isinstance(value, (int, np.integer)) and not isinstance(value, bool)
 
 
 def _reason(error: Exception) -> str:
-    return getattr(error, "error_string", None) or str(error)
+    text = getattr(error, "error_string", None) or str(error)
+    # What libsndfile says of an MP3 file that its library does not take.
+    return "unknown format" if text.startswith("File does not exist") else text.rstrip(". ")

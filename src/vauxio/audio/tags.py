@@ -3,28 +3,41 @@
 In a ``.vx`` file a tag is a key and a text. Keys are those of Vorbis comments in lower case:
 ``title``, ``artist``, ``album``, ``date``, ``tracknumber``, ``comment``, ``lyrics``,
 ``replaygain_track_gain`` and so on; keys that nobody knows travel like any other. Several values
-of one key are lines of one text. This room knows mutagen, which is imported when needed; it
-decodes no audio.
+of one key are lines of one text (`joined` says how they are told from a value of several lines).
+What no tag can hold is kept as it is (`foreign`). This room knows mutagen, which is imported when
+needed; it decodes no audio.
 """
 
 from __future__ import annotations
 
 import base64
 import contextlib
+import io
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from ..container.metadata import Picture, check_pictures, check_tags
+from ..container.metadata import (
+    Foreign,
+    Picture,
+    check_foreign,
+    check_pictures,
+    check_tags,
+)
 from ..errors import FormatError, first_line
-from .pcm import native
+from .channels import MASK, mask_of
+from .foreign import ID3, mask_in, put_back, read_foreign, unkept
+from .images import size_of
+from .pcm import hushed, native
 
-__all__ = ["Tags", "read_tags", "write_tags"]
+__all__ = ["Tags", "joined", "read_tags", "separated", "write_tags"]
 
 _ONE_TEXT = {"comment", "description", "lyrics", "unsyncedlyrics"}
-"""Keys whose value may have lines of its own, and so is never several values."""
+"""Keys whose value may have lines of its own, and so is seldom several values."""
+
+_BETWEEN = "\x1e"  # values, where line ends would not tell them apart
 
 _FRAMES = {  # of ID3v2.4
     "title": "TIT2",
@@ -49,13 +62,28 @@ _FRAMES = {  # of ID3v2.4
     "mood": "TMOO",
     "media": "TMED",
     "compilation": "TCMP",
+    "artistsort": "TSOP",
+    "albumsort": "TSOA",
+    "albumartistsort": "TSO2",
+    "titlesort": "TSOT",
+    "composersort": "TSOC",
+    "discsubtitle": "TSST",
+    "remixer": "TPE4",
+    "originalartist": "TOPE",
+    "initialkey": "TKEY",
+    "releasedate": "TDRL",
 }
 _KEYS = {frame: key for key, frame in _FRAMES.items()}
 _COUNTS = {"TRCK": ("tracknumber", "tracktotal"), "TPOS": ("discnumber", "disctotal")}
 _SPELLINGS = {"totaltracks": "tracktotal", "totaldiscs": "disctotal", "unsyncedlyrics": "lyrics",
               "album artist": "albumartist"}  # fmt: skip
+_APE = {"track": "tracknumber", "year": "date", "disc": "discnumber"}
 _PICTURE = "metadata_block_picture"  # in Ogg: a FLAC picture block, in base64
 _IDLE = {"encoder"}  # of the program that wrote the file, not of the recording
+
+
+_LOWER = {"comment", "lyrics", "tracknumber", "tracktotal", "discnumber", "disctotal", MASK}
+"""Keys that are known besides, and so are given in lower case."""
 
 
 @dataclass
@@ -66,27 +94,52 @@ class Tags:
     ----------
     tags : dict of str to str
     pictures : list of Picture
+    foreign : list of Foreign
+        What no tag can hold, as it was.
     notes : list of str
         What had to be left out, and why.
     """
 
     tags: dict[str, str] = field(default_factory=dict)
     pictures: list[Picture] = field(default_factory=list)
+    foreign: list[Foreign] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
     def add(self, key: str, values: Sequence[str]) -> None:
         """One more tag, or a note if it does not fit."""
-        key = _SPELLINGS.get(key.lower(), key.lower())
-        texts = [value.replace("\0", "\n").strip() for value in values]
-        text = "\n".join(value for value in texts if value)
-        if not text or key in self.tags or key in _IDLE:
-            return
+        if reason := self._refused(key, values):
+            self.notes.append(f"left out: {reason}")
+
+    def _refused(self, key: str, values: Sequence[str]) -> str:
+        """Add a tag; why it cannot be, or nothing."""
+        spelled = key.lower()
+        known = spelled in _FRAMES or spelled in _LOWER or spelled.startswith("replaygain_")
+        key = _SPELLINGS.get(spelled, spelled if known else key)
+        text = joined(key, [value.replace("\0", "\n") for value in values])
+        there = {name.lower(): name for name in self.tags}
+        if not text.strip() or key.lower() in _IDLE:
+            return ""
+        if key.lower() in there:
+            if self.tags[there[key.lower()]] == text:
+                return ""
+            if spelled in there or spelled not in _SPELLINGS:
+                return f"tag {key!r}: there twice"
+            key = spelled
         try:
             check_tags({**self.tags, key: text})
         except FormatError as e:
-            self.notes.append(f"left out: {e}")
+            return str(e)
+        self.tags[key] = text
+        return ""
+
+    def add_foreign(self, foreign: Foreign) -> None:
+        """One more piece of it, or a note if it does not fit."""
+        try:
+            check_foreign([*self.foreign, foreign])
+        except FormatError as e:
+            self.notes.append(f"left out: {foreign.name.strip()} of {foreign.format}: {e}")
         else:
-            self.tags[key] = text
+            self.foreign.append(foreign)
 
     def add_picture(self, kind: int, mime: str, description: str, data: bytes) -> None:
         """One more picture, or a note if it does not fit."""
@@ -126,17 +179,27 @@ def read_tags(file: Any) -> Tags:
             opened = None
     tags = getattr(opened, "tags", None)
     if tags is not None:
-        from mutagen.id3 import ID3
+        from mutagen._vorbis import VComment
+        from mutagen.id3 import ID3 as Frames
 
-        if isinstance(tags, ID3):
+        if isinstance(tags, Frames):
             _from_id3(tags, found)
-        elif hasattr(tags, "as_dict"):
-            _from_vorbis(tags.as_dict(), found)
+        elif isinstance(tags, VComment):
+            _from_vorbis(tags, found)
+    if type(opened).__name__ == "MP3":
+        with _rewound(file):
+            _from_ape(file, found)
     for picture in getattr(opened, "pictures", []):
         found.add_picture(picture.type, picture.mime, picture.desc, picture.data)
     if opened is None or type(opened).__name__ in ("WAVE", "AIFF"):
         with _rewound(file):
             _from_soundfile(file, found)
+    with _binary(file) as binary:
+        for one in read_foreign(binary):
+            found.add_foreign(one)
+        found.notes += unkept(binary)
+        if mask := mask_in(binary):
+            found.add(MASK, [f"0x{mask:04X}"])
     return found
 
 
@@ -145,8 +208,9 @@ def write_tags(
     format: str,
     tags: Mapping[str, str],
     pictures: Sequence[Picture] = (),
+    foreign: Sequence[Foreign] = (),
 ) -> list[str]:
-    """Give a recording its tags and pictures.
+    """Give a recording its tags and pictures, and what came from one of its own format.
 
     Parameters
     ----------
@@ -155,27 +219,72 @@ def write_tags(
         As soundfile names it: WAV, FLAC, OGG, MP3, AIFF, ...
     tags : mapping of str to str
     pictures : sequence of Picture, optional
+    foreign : sequence of Foreign, optional
 
     Returns
     -------
     list of str
         What had to be left out, and why.
     """
+    notes = put_back(path, format, foreign) if foreign else []
+    if format == "WAV" and MASK in tags:
+        _set_mask(path, tags[MASK])
+        tags = {key: text for key, text in tags.items() if key != MASK}
     if not tags and not pictures:
-        return []
+        return notes
     writers: dict[str, Callable[..., list[str]]] = {
         "FLAC": _to_flac, "OGG": _to_ogg, "MP3": partial(_to_id3, "MP3"),
         "WAV": partial(_to_id3, "WAV"), "AIFF": partial(_to_id3, "AIFF"),
     }  # fmt: skip
     if format not in writers:
-        return [f"left out: {len(tags)} tags, {len(pictures)} pictures: {format} has no room"]
-    return writers[format](os.fspath(path), tags, pictures)
+        return [
+            *notes, f"left out: {len(tags)} tags, {len(pictures)} pictures: {format} has no room"
+        ]  # fmt: skip
+    return notes + writers[format](os.fspath(path), tags, pictures)
 
 
-def _from_vorbis(comments: Mapping[str, list[str]], found: Tags) -> None:
+def joined(key: str, values: Sequence[str]) -> str:
+    """Values of one key as one text.
+
+    Several are lines. One that has lines itself ends in a line end more than it has, unless the key
+    is of those that always have one text. Where neither would do, values are separated by U+001E.
+    """
+    values = [value for value in values if value.strip()]
+    lines = any("\n" in value for value in values)
+    if len(values) < 2:
+        text = "".join(values)
+        return text + "\n" if lines and key.lower() not in _ONE_TEXT else text
+    return (_BETWEEN if lines or key.lower() in _ONE_TEXT else "\n").join(values)
+
+
+def separated(key: str, text: str) -> list[str]:
+    """The values that `joined` made a text of."""
+    if _BETWEEN in text:
+        return text.split(_BETWEEN)
+    if key.lower() in _ONE_TEXT:
+        return [text]
+    return [text[:-1]] if text.endswith("\n") else text.split("\n")
+
+
+def _set_mask(path: str | os.PathLike[str], text: str) -> None:
+    """The channel mask of a WAV file that has room for one."""
+    with open(path, "r+b") as file:
+        start = file.read(44)
+        if start[12:16] == b"fmt " and start[20:22] == b"\xfe\xff":
+            mask = mask_of(text, int.from_bytes(start[22:24], "little"))
+            if mask is not None:
+                file.seek(40)
+                file.write(mask.to_bytes(4, "little"))
+
+
+def _from_vorbis(items: Sequence[tuple[str, str]], found: Tags) -> None:
     from mutagen.flac import Picture as Block
 
-    for key, values in comments.items():
+    comments: dict[str, list[str]] = {}
+    for key, value in items:  # in the order of the file
+        comments.setdefault(key.lower(), []).append(value)
+    # A key by its own name before others of the same meaning.
+    for key, values in sorted(comments.items(), key=lambda item: item[0] in _SPELLINGS):
         if key.lower() != _PICTURE:
             found.add(key, values)
             continue
@@ -189,27 +298,69 @@ def _from_vorbis(comments: Mapping[str, list[str]], found: Tags) -> None:
 
 
 def _from_id3(id3: Any, found: Tags) -> None:
-    for frame in id3.values():
+    rest = []  # what does not become a tag
+    # Texts before those that are one of many: a comment without a description is the comment.
+    for frame in sorted(id3.values(), key=lambda f: f.FrameID in ("COMM", "USLT") and f.desc > ""):
         name = frame.FrameID
+        refused = ""
         if name in _KEYS:
-            found.add(_KEYS[name], _texts(frame))
+            refused = found._refused(_KEYS[name], _texts(frame))
         elif name in _COUNTS:
             numbers = str(frame.text[0]).split("/") if frame.text else []
             for key, number in zip(_COUNTS[name], numbers, strict=False):
-                found.add(key, [number])
+                refused += found._refused(key, [number])
         elif name == "TXXX":
-            found.add(frame.desc, _texts(frame))
+            refused = found._refused(frame.desc, _texts(frame))
         elif name == "COMM" and not frame.desc.startswith("iTun"):
-            found.add("comment", _texts(frame))
+            refused = found._refused("comment", _texts(frame))
         elif name == "USLT":
-            found.add("lyrics", [frame.text])
+            refused = found._refused("lyrics", [frame.text])
         elif name == "APIC":
             found.add_picture(frame.type, frame.mime, frame.desc, frame.data)
+        elif name != "RVA2":
+            refused = name
+        if refused:
+            rest.append(frame)
+    if rest:
+        found.add_foreign(_bundle(rest))
+    for raw in getattr(id3, "unknown_frames", []):
+        found.notes.append(f"left out: {raw[:4].decode('latin-1')} of ID3, which nobody knows")
     for frame in id3.getall("RVA2"):
         which = "album" if frame.desc.lower() == "album" else "track"
         found.add(f"replaygain_{which}_gain", [f"{frame.gain:.2f} dB"])
         if frame.peak:
             found.add(f"replaygain_{which}_peak", [f"{frame.peak:.6f}"])
+
+
+def _bundle(frames: Sequence[Any]) -> Foreign:
+    """Frames of ID3 in a tag of their own; called by the names of their kinds."""
+    from mutagen import id3
+
+    tag, out = id3.ID3(), io.BytesIO()
+    for frame in frames:
+        tag.add(frame)
+    tag.save(out, v1=0, v2_version=4, padding=lambda info: 0)
+    names = ",".join(dict.fromkeys(frame.FrameID for frame in frames))
+    return Foreign(ID3, names[:64], out.getvalue())
+
+
+def _from_ape(file: Any, found: Tags) -> None:
+    """Tags that some programs put behind an MP3 file."""
+    from mutagen.apev2 import APEv2
+
+    try:
+        items = APEv2(file)
+    except Exception:  # there are none, or none that can be read
+        return
+    there = {key.lower() for key in found.tags}
+    for key, value in items.items():
+        name = _SPELLINGS.get(key.lower(), _APE.get(key.lower(), key))
+        if name.lower() in there:  # what ID3 says goes first
+            continue
+        if value.kind:
+            found.notes.append(f"left out: {key} of APE, which is no text")
+        else:
+            found.add(name, list(value))
 
 
 def _texts(frame: Any) -> list[str]:
@@ -221,9 +372,10 @@ def _from_soundfile(file: Any, found: Tags) -> None:
     import soundfile
 
     try:
-        with soundfile.SoundFile(file if hasattr(file, "read") else native(file)) as sound:
+        place = file if hasattr(file, "read") else native(file)
+        with hushed(), soundfile.SoundFile(place) as sound:
             texts = sound.copy_metadata()
-    except (soundfile.SoundFileError, OSError):
+    except (soundfile.SoundFileError, OSError, TypeError):  # the last of samples without a header
         return
     for key, text in texts.items():
         if key not in ("software", "loop"):  # libsndfile puts itself there
@@ -241,7 +393,7 @@ def _is_rf64(file: Any) -> bool:
 
 def _to_comments(tags: Mapping[str, str]) -> Iterator[tuple[str, list[str]]]:
     for key, text in tags.items():
-        yield key, [text] if key.lower() in _ONE_TEXT else text.split("\n")
+        yield key, separated(key, text)
 
 
 def _blocks(pictures: Sequence[Picture]) -> list[Any]:
@@ -252,6 +404,7 @@ def _blocks(pictures: Sequence[Picture]) -> list[Any]:
         block = Block()
         block.type, block.mime = picture.kind, picture.mime
         block.desc, block.data = picture.description, picture.data
+        block.width, block.height, block.depth, block.colors = size_of(picture.data)
         blocks.append(block)
     return blocks
 
@@ -321,6 +474,7 @@ def _to_id3(
             file.tags.add(id3.TXXX(encoding=id3.Encoding.UTF8, desc=key, text=texts))
     for name, (number, total) in counts.items():
         if number or total:
+            number = number.partition("/")[0] if total else number
             text = f"{number or 0}/{total}" if total else number
             file.tags.add(getattr(id3, name)(encoding=id3.Encoding.UTF8, text=[text]))
     for i, picture in enumerate(pictures):
@@ -338,6 +492,17 @@ def _to_id3(
         )
     file.save()
     return []
+
+
+@contextlib.contextmanager
+def _binary(file: Any) -> Iterator[Any]:
+    """The file, opened if it is a path; an object is left at its beginning."""
+    if hasattr(file, "read"):
+        with _rewound(file):
+            yield file
+    else:
+        with open(file, "rb") as opened:
+            yield opened
 
 
 @contextlib.contextmanager

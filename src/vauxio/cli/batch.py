@@ -116,8 +116,8 @@ def _work(
 ) -> int:
     from .. import archive
 
-    others = "delete_input", "force", "names"
-    more = {name: settings.pop(name) for name in others if name in settings}
+    own = ("delete_input", "delete_lossy", "force", "names")
+    more = {name: settings.pop(name) for name in own if name in settings}
     with blame(source):
         plan = archive.plan(
             verb, source, target, archive.Settings(**settings), include=batch.include,
@@ -128,7 +128,8 @@ def _work(
     report = archive.Report(plan)
     if batch.as_json:
         _event("plan", files=len(plan.tasks), bytes=plan.bytes, skipped=len(plan.skipped),
-               refused=len(plan.refused), left_alone=plan.others)  # fmt: skip
+               refused=len(plan.refused), left_alone=plan.others,
+               left_alone_names=plan.left, source_gone_names=plan.gone)  # fmt: skip
     bar = _Bar(plan)
     results = archive.run(
         plan, batch.jobs, engine=batch.engine, scheduler=batch.scheduler, progress=bar.part
@@ -143,6 +144,9 @@ def _work(
                 with bar.aside():
                     complain(f"{result.source}: {result.error}")
             else:
+                for note in result.notes:
+                    with bar.aside():
+                        complain(f"{result.source}: {note}")
                 for damage in result.damage:
                     with bar.aside():
                         complain(f"{result.source}: {damage}")

@@ -100,11 +100,15 @@ def blame(name: str) -> Iterator[None]:
         raise Failure(name, _reason(e)) from e
 
 
-def blaming(name: str, items: Iterable[T]) -> Iterator[T]:
-    """The same items, each made undisturbed; of an error in making it, `name` is to blame."""
+def blaming(name: str, items: Iterable[T], undisturbed: bool = True) -> Iterator[T]:
+    """The same items; of an error in making one, `name` is to blame.
+
+    Undisturbed, no signal raises before it is made: C code may call back meanwhile. What only
+    Python and networks make can take long, and must be left at once.
+    """
     iterator = iter(items)
     while True:
-        with blame(name), postponed():
+        with blame(name), postponed() if undisturbed else contextlib.nullcontext():
             try:
                 item = next(iterator)
             except StopIteration:
@@ -247,12 +251,20 @@ def _target(file: str, output: str | None, named: bool, suffix: str) -> str:
     if not Path(file).name:
         raise click.UsageError(f"{file!r} is not the name of a file")
     if output is None:
-        return STREAM if file == STREAM else str(Path(file).with_suffix(suffix))
+        return STREAM if file == STREAM else _renamed(Path(file), suffix)
     if named or not os.path.isdir(output):
         return output
     if file == STREAM:
         raise click.UsageError(f"{output}: name the file that is to be made of standard input")
-    return str(Path(output, Path(file).name).with_suffix(suffix))
+    return _renamed(Path(output, Path(file).name), suffix)
+
+
+def _renamed(path: Path, suffix: str) -> str:
+    """With another ending: ``a.wav.vx`` becomes ``a.wav`` again."""
+    stem = path.with_suffix("")
+    if path.suffix.lower() == ".vx" and stem.suffix.lower() == suffix:
+        return str(stem)
+    return str(path.with_suffix(suffix))
 
 
 def _check_collisions(jobs: list[Job]) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import re
 from functools import partial
 
 import click
 
 from ..audio.tags import write_tags
+from ..container.header import MAGIC
+from ..errors import FormatError
 from ..file.vauxfile import VauxFile
 from .batch import Batch, only, options, work_on
 from .common import (
@@ -83,11 +86,23 @@ def command(
         )
     if ending:
         raise click.UsageError("--format is for trees: -r; else the name of the output says it")
+    if output is None:
+        _check_magic(files[0])
     jobs = plan(files, output, ".wav", lambda name: not name.lower().endswith(".vx"))
     for job in jobs:
         format_of(job.target)  # wrong usage is found before anything is done
     work = partial(_decode, force=force, begin=begin, end=end, on_error=on_error)
     return for_each(jobs, work)
+
+
+def _check_magic(name: str) -> None:
+    """Say of a recording that it is no ``.vx`` file before its own name is taken for an output."""
+    if name.lower().endswith(".vx") or not os.path.isfile(name):
+        return
+    with blame(name), open(name, "rb") as file:
+        start = file.read(len(MAGIC))
+    if start and not MAGIC.startswith(start):
+        raise FormatError(f"{name}: not a .vx file")
 
 
 def _decode(job: Job, force: bool, begin: float | None, end: float | None, on_error: str) -> None:
@@ -100,13 +115,22 @@ def _decode(job: Job, force: bool, begin: float | None, end: float | None, on_er
             with blame(target), sink(output.file, f, frames, form) as write:
                 dtype = "int16" if form is None else form.dtype
                 blocks = f.blocks(_PIECE, frames=count, dtype=dtype, always_2d=True)
-                for block in blaming(source, blocks):
+                for block in blaming(source, blocks, undisturbed=False):
                     write(block)
                     progress.add(len(block) / f.samplerate)
-            if form is not None and output.temporary is not None and (f.tags or f.pictures):
+            output.like = source
+            about = f.tags or f.pictures or f.foreign
+            if form is not None and output.temporary is not None and about:
+                foreign = f.foreign
+                if foreign and (begin is not None or end is not None):
+                    names = ", ".join(one.name.strip() for one in foreign)
+                    complain(f"{target}: left out: {names}, which are for the whole of it")
+                    foreign = ()
                 with blame(target):
                     output.file.flush()
-                    for note in write_tags(output.temporary, form.major, f.tags, f.pictures):
+                    for note in write_tags(
+                        output.temporary, form.major, f.tags, f.pictures, foreign
+                    ):
                         complain(f"{target}: {note}")
         for damage in f.damage if on_error == "conceal" else []:
             complain(f"{source}: {damage.describe(f.samplerate)}")
@@ -124,11 +148,7 @@ def _go_to(
             raise Failure(source, "--skip needs a file, not a pipe")
         return None, -1 if stop is None else stop
     if not f.complete and on_error == "stop" and (stop is None or stop > known):
-        raise Failure(
-            source,
-            f"cut off: only its first {known / f.samplerate:.1f} s are there; "
-            "--on-error conceal decodes them",
-        )
+        raise Failure(source, f"{f._reader.shortage()}; --on-error conceal decodes them")
     if start > known:
         raise Failure(source, f"--skip: it has only {known / f.samplerate:.3f} s")
     if start:

@@ -18,6 +18,7 @@ from .common import (
     Progress,
     blame,
     blaming,
+    complain,
     for_each,
     plan,
     writing,
@@ -46,6 +47,9 @@ _PIECE = 1 << 16  # frames
 @click.option("-f", "--force", is_flag=True, help="Replace files that exist.")
 @click.option("--delete-input", is_flag=True,
               help="Delete a recording once its .vx file was read back without fault.")  # fmt: skip
+@click.option("--delete-lossy", is_flag=True,
+              help="With --delete-input: delete it also if a note says that something of it, be it "
+              "a tag, could not be kept.")  # fmt: skip
 @options
 def command(
     files: tuple[str, ...],
@@ -58,6 +62,7 @@ def command(
     denoise: bool,
     force: bool,
     delete_input: bool,
+    delete_lossy: bool,
     batch: Batch,
 ) -> int:
     """Encode recordings (WAV, FLAC, Ogg, MP3, AIFF, ...) to .vx files.
@@ -86,17 +91,20 @@ def command(
                 find_denoiser(chosen.samplerate)
     except ValueError as e:
         raise click.UsageError(str(e)) from None
+    if delete_lossy and not delete_input:
+        raise click.UsageError("--delete-lossy is for --delete-input")
     if batch.recursive:
         return work_on(
             batch, "encode", only(files), output, model=model, bitrate=bitrate, quality=quality,
             mono=mono, lm=not no_lm, denoise=denoise, force=force, delete_input=delete_input,
+            delete_lossy=delete_lossy,
         )  # fmt: skip
     jobs = plan(files, output, ".vx", lambda name: name == STREAM or name.lower().endswith(".vx"))
     if delete_input and any(STREAM in job for job in jobs):
         raise click.UsageError("--delete-input needs files, not standard input or output")
     work = partial(
         _encode, bitrate=bitrate, quality=quality, model=model, mono=mono, lm=not no_lm,
-        denoise=denoise, force=force, delete_input=delete_input,
+        denoise=denoise, force=force, delete_input=delete_input, delete_lossy=delete_lossy,
     )  # fmt: skip
     return for_each(jobs, work)
 
@@ -111,6 +119,7 @@ def _encode(
     denoise: bool,
     force: bool,
     delete_input: bool,
+    delete_lossy: bool,
 ) -> None:
     from ..audio import pcm
 
@@ -118,15 +127,20 @@ def _encode(
     with blame(source):
         before = _state(source)
     with recorded(source) as (recording, tags), writing(target, force) as output:
+        output.like = None if source == STREAM else source
         seconds = None if recording.frames is None else recording.frames / recording.samplerate
         with blame(target), VauxFile(
             output.file, "w", recording.samplerate, 1 if mono else recording.channels,
             model=model, bitrate=bitrate, quality=quality, tags=tags.tags, pictures=tags.pictures,
-            lm=lm, denoise=denoise, frames=recording.frames,
+            lm=lm, denoise=denoise, foreign=tags.foreign,
+            frames=recording.frames if recording.exact else None,
         ) as f, Progress(source, seconds) as progress:  # fmt: skip
             for block in blaming(source, recording.blocks(_PIECE)):
                 f.write(pcm.mix_down(block) if mono else block)
                 progress.add(len(block) / recording.samplerate)
+        for note in recording.notes:
+            complain(f"{source}: {note}")
+        notes = tags.notes + recording.notes
         if delete_input:
             if output.temporary is None:
                 raise Failure(source, f"kept: what is in {target} cannot be read back")
@@ -136,6 +150,8 @@ def _encode(
     if delete_input:
         if _state(source) != before:
             raise Failure(source, "kept: it changed while it was encoded; encode it again")
+        if notes and not delete_lossy:
+            raise Failure(source, f"encoded, but kept: {notes[0]}; --delete-lossy deletes it")
         with blame(source):
             os.unlink(source)
 

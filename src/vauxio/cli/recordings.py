@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import click
 import numpy as np
 
+from ..audio.channels import MASK, mask_of, to_vorbis
 from ..audio.formats import FORMATS, MAX_CHUNK, NEVER_EMPTY, Format
 from ..errors import AudioError
 from .common import STREAM, blame, complain, is_device, opened
@@ -75,8 +76,9 @@ def sink(
     form : Format or None
         None for a WAV stream.
     """
+    mask = mask_of(getattr(f, "tags", {}).get(MASK), f.channels)
     if form is None:
-        file.write(_wav_header(f, frames))
+        file.write(_wav_header(f, frames, mask))
         yield lambda block: _write_all(file, block.astype("<i2", copy=False).tobytes())
         return
     import soundfile
@@ -84,11 +86,12 @@ def sink(
     limit = MAX_CHUNK // (2 * f.channels)
     if form.major == "WAV" and frames is not None and frames > limit:
         form = FORMATS[".rf64"]  # which is WAV, with longer counts
+    major = "WAVEX" if form.major == "WAV" and mask else form.major
     guard, done = _Guard(file), 0
     try:
         with postponed():
             sound = soundfile.SoundFile(
-                guard, "w", f.samplerate, f.channels, form.subtype, format=form.major
+                guard, "w", f.samplerate, f.channels, form.subtype, format=major
             )
     except soundfile.SoundFileError as e:
         guard.check()
@@ -100,6 +103,7 @@ def sink(
     def write(block: np.ndarray) -> None:
         nonlocal done
         done += len(block)
+        block = to_vorbis(block) if form.major == "OGG" else block
         if done > limit and form.major in ("WAV", "AIFF"):
             raise AudioError("too long for this format; .flac, .w64 and .rf64 take any length")
         try:
@@ -125,16 +129,23 @@ def sink(
         raise AudioError("this format cannot hold a recording without samples; .wav can")
 
 
-def _wav_header(f: VauxFile | Recording, frames: int | None) -> bytes:
+def _wav_header(f: VauxFile | Recording, frames: int | None, mask: int | None) -> bytes:
     """Of 16-bit WAV. A length that is not known, or too long, is 2^32 - 1: up to the end."""
     align = 2 * f.channels
     data = 0xFFFFFFFF if frames is None else frames * align
     if data > MAX_CHUNK:
         riff = data = 0xFFFFFFFF
     else:
-        riff = data + 36
-    form = struct.pack("<HHIIHH", 1, f.channels, f.samplerate, f.samplerate * align, align, 16)
-    return struct.pack("<4sI8sI16s4sI", b"RIFF", riff, b"WAVEfmt ", 16, form, b"data", data)
+        riff = data + (60 if mask else 36)
+    kind = 0xFFFE if mask else 1
+    form = struct.pack("<HHIIHH", kind, f.channels, f.samplerate, f.samplerate * align, align, 16)
+    if mask:
+        form += struct.pack("<HHI16s", 22, 16, mask, _PCM)
+    start = struct.pack("<4sI8sI", b"RIFF", riff, b"WAVEfmt ", len(form))
+    return start + form + struct.pack("<4sI", b"data", data)
+
+
+_PCM = bytes.fromhex("0100000000001000800000aa00389b71")  # what samples are, as a GUID
 
 
 def _write_all(file: BinaryIO, data: bytes) -> None:

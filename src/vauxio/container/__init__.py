@@ -5,8 +5,8 @@
 
 from .block import Block
 from .header import Header
-from .metadata import Picture
+from .metadata import Foreign, Picture
 from .reader import Reader
 from .writer import Writer
 
-__all__ = ["Block", "Header", "Picture", "Reader", "Writer"]
+__all__ = ["Block", "Foreign", "Header", "Picture", "Reader", "Writer"]

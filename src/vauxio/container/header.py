@@ -13,12 +13,12 @@ from typing import Any
 
 from ..errors import ChecksumError, FormatError, TruncatedError, UnsupportedError
 from .chunks import Fields, number, take
-from .metadata import Picture, check_pictures, check_tags
+from .metadata import Foreign, Picture, check_foreign, check_pictures, check_tags
 
 __all__ = ["MAX_FRAMES", "Header", "make_start", "parse_start"]
 
 MAGIC = b"\x89VX\n"
-VERSION = 1, 4
+VERSION = 1, 5
 MAX_FIELDS = 4096  # bytes
 MAX_FRAMES = (1 << 48) - 1
 MAX_BLOCK_CODES = 1 << 22
@@ -63,6 +63,7 @@ class Header:
         Whether these are half as wide, and their levels told more often.
     tags : mapping of str to str
     pictures : tuple of Picture
+    foreign : tuple of Foreign
 
     Raises
     ------
@@ -85,6 +86,7 @@ class Header:
     depth_tokens: int = 0
     bands: int = 0
     fine: bool = False
+    foreign: tuple[Foreign, ...] = ()
 
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.model):
@@ -114,6 +116,7 @@ class Header:
             )
         check_tags(self.tags)
         check_pictures(self.pictures)
+        check_foreign(self.foreign)
 
     def packed_size(self, tokens: int) -> int:
         """Bytes of a block of plainly packed codes, and so the most that any payload has."""
@@ -155,6 +158,7 @@ def make_start(header: Header) -> bytes:
         )
     )
     minor = 4 if header.coder == _ADAPTIVE else features.bit_length()  # the lowest that has these
+    minor = 5 if header.foreign else minor
     start = MAGIC + bytes((VERSION[0], minor)) + len(fields).to_bytes(2, "little") + fields
     return start + zlib.crc32(start).to_bytes(4, "little")
 

@@ -1,4 +1,4 @@
-"""Tags and pictures: what a ``.vx`` file carries beside the sound.
+"""Tags, pictures and foreign metadata: what a ``.vx`` file carries beside the sound.
 
 This room knows their chunks and limits. It gives them no meaning: a tag is a key and a text.
 """
@@ -13,10 +13,13 @@ from ..errors import FormatError, UnsupportedError
 from .chunks import Fields, Head, number
 
 __all__ = [
+    "Foreign",
     "Metadata",
     "Picture",
+    "check_foreign",
     "check_pictures",
     "check_tags",
+    "make_foreign",
     "make_picture",
     "make_tags",
     "printable",
@@ -28,9 +31,12 @@ MAX_TAGS_BYTES = 1 << 20  # of all of them, as stored
 MAX_PICTURES = 32
 MAX_PICTURES_BYTES = 16_000_000  # of the data of all of them
 MAX_DESCRIPTION_BYTES = 1024
+MAX_FOREIGN = 256
+MAX_FOREIGN_BYTES = 16_000_000  # of the data of all of them
 
 _KEY = re.compile(r"[ -<>-~]{1,64}")  # printable ASCII but "="
 _MIME = re.compile(r"[!-~]{1,64}")
+_NAME = re.compile(r"[ -~]{1,64}")
 
 
 @dataclass(frozen=True)
@@ -54,12 +60,32 @@ class Picture:
     data: bytes
 
 
+@dataclass(frozen=True)
+class Foreign:
+    """Metadata of another format as it was there, for whoever knows it.
+
+    Attributes
+    ----------
+    format : str
+        Whose it is: ``RIFF``, ``AIFF``, ``CAF``, ``FLAC``, ``ID3``.
+    name : str
+        What the format calls it: ``bext``, ``cue``, ``MARK``, ...
+    data : bytes
+        As it was. Nothing in the container looks inside.
+    """
+
+    format: str
+    name: str
+    data: bytes
+
+
 @dataclass
 class Metadata:
     """What is found before the first block, chunk by chunk."""
 
     tags: dict[str, str] | None = None
     pictures: list[Picture] = field(default_factory=list)
+    foreign: list[Foreign] = field(default_factory=list)
 
     def add(self, head: Head, body: bytes) -> None:
         """One more chunk; `FormatError` if it may not be there."""
@@ -70,6 +96,9 @@ class Metadata:
         elif head.kind == b"p":
             self.pictures.append(_parse_picture(body))
             check_pictures(self.pictures)
+        elif head.kind == b"f":
+            self.foreign.append(_parse_foreign(body))
+            check_foreign(self.foreign)
         elif not head.optional:
             raise UnsupportedError(f"chunk {head.kind.decode()!r} is unknown here: update vauxio")
 
@@ -109,6 +138,20 @@ def check_pictures(pictures: Sequence[Picture]) -> None:
         _check_text(picture.description, MAX_DESCRIPTION_BYTES, "picture description")
 
 
+def check_foreign(foreign: Sequence[Foreign]) -> None:
+    """`FormatError` if a file cannot carry it."""
+    size = sum(len(one.data) for one in foreign)
+    if len(foreign) > MAX_FOREIGN or size > MAX_FOREIGN_BYTES:
+        raise FormatError(
+            f"{len(foreign)} pieces of foreign metadata of {size} bytes: "
+            f"at most {MAX_FOREIGN} of {MAX_FOREIGN_BYTES} bytes together fit"
+        )
+    for one in foreign:
+        for text in (one.format, one.name):
+            if not _NAME.fullmatch(text):
+                raise FormatError(f"foreign metadata: {text!r} is not 1 to 64 printable ASCII")
+
+
 def make_tags(tags: Mapping[str, str]) -> bytes:
     """The body of their chunk."""
     texts = [text.encode() for item in tags.items() for text in item]
@@ -144,6 +187,19 @@ def _parse_picture(body: bytes) -> Picture:
     kind = fields.byte()
     mime, description = fields.text(fields.number()), fields.text(fields.number())
     return Picture(kind, mime, description, fields.rest())
+
+
+def make_foreign(foreign: Foreign) -> bytes:
+    """The body of its chunk."""
+    texts = [foreign.format.encode(), foreign.name.encode()]
+    return b"".join(number(len(text)) + text for text in texts) + foreign.data
+
+
+def _parse_foreign(body: bytes) -> Foreign:
+    """The foreign metadata in the body of a chunk."""
+    fields = Fields(body, "foreign metadata")
+    format, name = fields.text(fields.number()), fields.text(fields.number())
+    return Foreign(format, name, fields.rest())
 
 
 def printable(text: str) -> str:

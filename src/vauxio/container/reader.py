@@ -89,7 +89,10 @@ class Reader:
             if end:  # it has its end, so nothing is cut off
                 raise ChecksumError("damaged before the first block") from e
             self._fault = e
-        self.header = replace(header, tags=metadata.tags or {}, pictures=tuple(metadata.pictures))
+        self.header = replace(
+            header, tags=metadata.tags or {}, pictures=tuple(metadata.pictures),
+            foreign=tuple(metadata.foreign),
+        )  # fmt: skip
         if self._fault:
             return
         if end and self._head is None:
@@ -138,9 +141,23 @@ class Reader:
             if head is None or head.kind != b"B" or head.size > stop - offset:
                 raise ChecksumError("not where the index says; the file is damaged")
             body = read_body(source, head)
+            if self._strict:
+                self._check_gap(stop)
         except (ChecksumError, TruncatedError) as e:
             raise type(e)(f"block {index}: {e}") from e
         return self._parse_block(body, index)
+
+    def _check_gap(self, stop: int) -> None:
+        """After a block, up to where the next begins, there may be optional chunks only.
+
+        Whoever reads in order would hear a block there, or take an end there for that of the file.
+        """
+        source = self._source
+        while source.at < stop:
+            head = read_head(source)
+            if head is None or source.at + head.length + 4 > stop or not head.optional:
+                raise FormatError("the index is not that of the blocks")
+            read_body(source, head)
 
     def _take(self, index: int) -> Block | None:
         """The next step of an iteration; None at the end."""
@@ -201,7 +218,10 @@ class Reader:
         try:
             last = self._load(self.blocks - 1)
         except FormatError:
-            return  # to be raised when that block is asked for
+            if self._strict and not isinstance(self._fault, TruncatedError):
+                self._stop = self._offsets.pop()  # perhaps its length is what is wrong
+                self.tokens -= self.header.block_tokens
+            return  # else to be raised when that block is asked for
         self.tokens -= self.header.block_tokens - last.tokens
 
     def _next_block(self) -> Head | None:
@@ -219,7 +239,10 @@ class Reader:
                     raise FormatError(f"more than {MAX_BLOCKS} blocks")
                 return head
             offset = self._source.at - len(head.raw)
-            body = read_body(self._source, head)
+            try:
+                body = read_body(self._source, head)
+            except ChecksumError as e:
+                raise ChecksumError(f"index: {e}" if head.kind == b"E" else str(e)) from e
             if head.kind == b"E":
                 end = self._parse_end(body, head, offset)
                 known = self._last_tokens is not None
@@ -291,6 +314,8 @@ class Reader:
         if self.header.frames not in (None, frames):
             raise FormatError(f"end: {frames} frames, but {self.header.frames} in the header")
         sizes = [fields.number() for _ in range(blocks)]
+        if 0 in sizes:
+            raise FormatError("end: a block of no bytes")
         first = offset - sum(sizes)
         if first < 0:
             raise FormatError("end: blocks larger than the file")

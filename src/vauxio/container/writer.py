@@ -10,7 +10,7 @@ from ..errors import FormatError
 from .block import MAX_BLOCKS, Block, check_block
 from .chunks import make_chunk, number
 from .header import MAX_FRAMES, Header, make_start
-from .metadata import make_picture, make_tags
+from .metadata import make_foreign, make_picture, make_tags
 
 __all__ = ["Writer"]
 
@@ -34,6 +34,7 @@ class Writer:
         if header.tags:
             parts.append(make_chunk(b"t", make_tags(header.tags)))
         parts += [make_chunk(b"p", make_picture(picture)) for picture in header.pictures]
+        parts += [make_chunk(b"f", make_foreign(one)) for one in header.foreign]
         self._put(b"".join(parts))
 
     def write(self, block: Block) -> None:

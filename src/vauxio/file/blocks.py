@@ -34,6 +34,7 @@ __all__ = ["TokenReader", "TokenWriter", "best_coder", "block_tokens"]
 
 _BLOCK_SECONDS = 10  # about
 _ALONE = 1.5  # blocks: a recording of no more is one block, for a short second one would cost much
+_MOST_SECONDS = 20  # of a block: who wants a second of it has to decode it from its beginning
 _COUNTED = 1 << 20  # tokens whose depths `TokenReader.count_depths` counts, about
 
 
@@ -67,6 +68,9 @@ class TokenWriter:
         Those above the model's whose levels come with the codes.
     tokens : int, optional
         How many there will be, if that is known: up to fifteen seconds of them are one block.
+    frames : int, optional
+        How many there will be, if that is known: for the header.
+    foreign : sequence of container.Foreign, optional
 
     Attributes
     ----------
@@ -87,6 +91,8 @@ class TokenWriter:
         variable: bool = False,
         bands: bandwidth_extension.Bands = bandwidth_extension.NO_BANDS,
         tokens: int | None = None,
+        frames: int | None = None,
+        foreign: Sequence[container.Foreign] = (),
     ) -> None:
         self._packer = coders.PackedCoder(model.code_bits)
         self._coder = best_coder(model, codebooks) if lm else self._packer
@@ -102,7 +108,7 @@ class TokenWriter:
             coder_hash=self._coder.hash,
             samplerate=samplerate,
             channels=channels,
-            frames=None,
+            frames=frames,
             codebooks=codebooks,
             code_bits=model.code_bits,
             block_tokens=self._block_tokens,
@@ -111,6 +117,7 @@ class TokenWriter:
             depth_tokens=allocation.SPAN if variable else 0,
             bands=bands.count,
             fine=bands.fine,
+            foreign=tuple(foreign),
         )
         self._writer = container.Writer(file, self.header)
 
@@ -220,6 +227,11 @@ class TokenReader:
                     f"{header.codebooks} codebooks of {header.code_bits} bits: "
                     f"{model.name} has {model.codebooks} of {model.code_bits}"
                 )
+            if header.block_tokens > _MOST_SECONDS * model.token_rate:
+                raise FormatError(
+                    f"blocks of {header.block_tokens / model.token_rate:.0f} s: at most "
+                    f"{_MOST_SECONDS} s are allowed"
+                )
             bandwidth_extension.check_bands(model, self.bands)
             self._check_coder(model)
             self._model = model
@@ -238,6 +250,13 @@ class TokenReader:
     def fault(self) -> FormatError | None:
         """Why there is no more, in a file that has not its end."""
         return None if self._reader.complete else self._reader.fault
+
+    def shortage(self) -> FormatError:
+        """To be raised where more is wanted of a file that has not its end than there is of it."""
+        seconds = (self.frames or 0) / self.header.samplerate
+        if (fault := self.fault) is None or isinstance(fault, TruncatedError):
+            return TruncatedError(f"cut off: only its first {seconds:.1f} s are there")
+        return type(fault)(f"damaged: {fault}; its first {seconds:.1f} s can be read")
 
     @property
     def blocks(self) -> int:

@@ -29,6 +29,7 @@ def read(
     out: np.ndarray | None = None,
     *,
     on_error: str = "stop",
+    max_frames: int | None = None,
     closefd: bool = True,
 ) -> tuple[np.ndarray, int]:
     """Decode a ``.vx`` file, or a part of it.
@@ -53,6 +54,8 @@ def read(
     on_error : {'stop', 'conceal'}, optional
         What to do about damage: raise an error, or put something in its place and go on. Use
         `VauxFile` to learn of what was concealed.
+    max_frames : int, optional
+        Refuse a file that has more, before anything of it is decoded.
     closefd : bool, optional
         Whether to close a file descriptor.
 
@@ -68,6 +71,8 @@ def read(
     FormatError
         If it is not a ``.vx`` file or is damaged; its subclass `TruncatedError` if the end that
         was asked for is missing. Read what is there by naming `frames` (see `info`).
+    LimitError
+        If it has more than `max_frames`.
     ModelError
         If the model that the file needs is not installed.
 
@@ -77,7 +82,7 @@ def read(
     >>> data, samplerate = vauxio.read('speech.vx')
     >>> second, _ = vauxio.read('speech.vx', start=samplerate, stop=2 * samplerate)
     """
-    with VauxFile(file, on_error=on_error, closefd=closefd) as f:
+    with VauxFile(file, on_error=on_error, max_frames=max_frames, closefd=closefd) as f:
         frames = f._prepare_read(start, stop, frames)
         data = f.read(frames, dtype, always_2d, fill_value, out)
         return data, f.samplerate
@@ -107,7 +112,7 @@ def write(
         See `VauxFile`.
     data : array_like
         ``[frames]`` or ``[frames, channels]`` of float32, float64, int16 or int32. Integers are
-        scaled to full scale 1.0; floating-point samples beyond it are clipped.
+        scaled to full scale 1.0; floating-point samples beyond it are clipped, with a warning.
     samplerate : int
         In Hz, 8,000 to 192,000.
     model, bitrate, quality, tags, pictures, lm, denoise, closefd
@@ -151,6 +156,7 @@ def blocks(
     out: np.ndarray | None = None,
     *,
     on_error: str = "stop",
+    max_frames: int | None = None,
     closefd: bool = True,
 ) -> Iterator[np.ndarray]:
     """Decode a ``.vx`` file piece by piece, in flat memory.
@@ -161,7 +167,7 @@ def blocks(
         Frames per piece. Either this or `out` must be given.
     overlap : int, optional
         Frames that a piece has in common with the one before.
-    file, frames, start, stop, dtype, always_2d, fill_value, out, on_error, closefd
+    file, frames, start, stop, dtype, always_2d, fill_value, out, on_error, max_frames, closefd
         See `read`.
 
     Yields
@@ -174,7 +180,7 @@ def blocks(
     >>> import numpy as np, vauxio
     >>> loudest = max(np.abs(block).max() for block in vauxio.blocks('speech.vx', 65536))
     """
-    with VauxFile(file, on_error=on_error, closefd=closefd) as f:
+    with VauxFile(file, on_error=on_error, max_frames=max_frames, closefd=closefd) as f:
         frames = f._prepare_read(start, stop, frames)
         yield from f.blocks(blocksize, overlap, frames, dtype, always_2d, fill_value, out)
 
@@ -269,6 +275,11 @@ def compress(
     return file.getvalue()
 
 
-def decompress(blob: bytes | bytearray | memoryview) -> tuple[np.ndarray, int]:
-    """Decode what `compress` made: ``(data, samplerate)``, as `read` gives it."""
-    return read(io.BytesIO(blob))
+def decompress(
+    blob: bytes | bytearray | memoryview, *, max_frames: int | None = None
+) -> tuple[np.ndarray, int]:
+    """Decode what `compress` made: ``(data, samplerate)``, as `read` gives it.
+
+    A server sets `max_frames`: more are refused before anything is decoded.
+    """
+    return read(io.BytesIO(blob), max_frames=max_frames)

@@ -55,6 +55,8 @@ class Info:
     complete : bool
         False if the file is cut off; the numbers are of what is there.
     tags : mapping of str to str
+    foreign : tuple of str
+        Metadata of other formats that it has: what it is, and whose.
     """
 
     name: str
@@ -76,6 +78,7 @@ class Info:
     tokens: int
     complete: bool
     tags: Mapping[str, str]
+    foreign: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         model = self.model if self.installed else f"{self.model} (NOT INSTALLED)"
@@ -98,6 +101,7 @@ class Info:
         if not self.complete:
             lines.append("CUT OFF: the end is missing; the figures are of what is there")
         lines += [f"tag {key}: {printable(value)}" for key, value in self.tags.items()]
+        lines += [f"kept: {printable(what)}" for what in self.foreign]
         return "\n".join(lines)
 
 
@@ -159,6 +163,7 @@ def _info(name: str, reader: TokenReader, size: int, counts: np.ndarray | None) 
         tokens=reader.tokens,
         complete=reader.complete,
         tags=header.tags,
+        foreign=tuple(f"{one.name.strip()} of {one.format}" for one in header.foreign),
     )
 
 

@@ -20,8 +20,8 @@ import numpy as np
 from ..audio import pcm
 from ..codec.bandwidth_extension import Meter, allot
 from ..codec.signal import SignalEncoder
-from ..container.metadata import Picture
-from ..errors import TruncatedError
+from ..container.metadata import Foreign, Picture
+from ..errors import AudioError, LimitError
 from ..fileio import File, Input, Output
 from ..model.installed import choose_model
 from .blocks import TokenReader, TokenWriter
@@ -86,9 +86,15 @@ class VauxFile:
         False: write plain codes, without a probability model. The sound is the same.
     denoise : bool, optional
         Take noise out of speech before it is coded; see `vauxio.denoise`.
+    foreign : sequence of Foreign, optional
+        Metadata of other formats to write, as they were; see `vauxio.container.Foreign`.
     frames : int, optional
-        How many will be written, if that is known: up to fifteen seconds are one block of the file
-        then, which takes less. Any number may be written all the same.
+        How many will be written, if that is known. The file says so from its beginning then, and
+        up to fifteen seconds are one block, which takes less. Another number is an error in
+        `close`.
+    max_frames : int, optional
+        Refuse to read a file of more frames than that, before anything of it is decoded; from a
+        pipe that does not say how many it has, as soon as there are more. For servers.
     on_error : {'stop', 'conceal'}, optional
         What to do about damage in a file that is read: raise an error, or put something like what
         was there in its place, and add it to `damage`. Of a file that is cut off, everything that
@@ -144,7 +150,9 @@ class VauxFile:
         pictures: Sequence[Picture] = (),
         lm: bool = True,
         denoise: bool = False,
+        foreign: Sequence[Foreign] = (),
         frames: int | None = None,
+        max_frames: int | None = None,
         on_error: str = "stop",
         closefd: bool = True,
     ) -> None:
@@ -161,6 +169,7 @@ class VauxFile:
         if "r" in mode:
             if any(value is not None for value in (samplerate, channels, frames)):
                 raise TypeError("Not allowed for existing files: samplerate, channels, frames")
+            self._max_frames = max_frames
             self._open_to_read(file, closefd)
             return
         if samplerate is None or channels is None:
@@ -170,13 +179,14 @@ class VauxFile:
         allocation, bands = allot(chosen, samplerate, bitrate, quality, denoise)
         self._encoder = SignalEncoder(chosen, samplerate, channels, allocation, denoise)
         self._meter = Meter(chosen, samplerate, channels, bands) if bands.count else None
-        self._failed = False
+        self._failed = self._warned = False
         tokens = None if frames is None else chosen.tokens_for(frames, samplerate)
         output = Output(file, "x" in mode, closefd)
         try:
             self._writer = TokenWriter(
                 output.file, chosen, samplerate, channels, allocation.codebooks, tags or {},
                 pictures, lm, variable=allocation.variable, bands=bands, tokens=tokens,
+                frames=frames, foreign=foreign,
             )  # fmt: skip
             self._header = self._writer.header
         except BaseException:
@@ -188,11 +198,12 @@ class VauxFile:
         source = Input(file, closefd)
         try:
             self._reader = TokenReader(source.file, self._conceal)
+            self._header = self._reader.header
+            self._check_limit()
         except BaseException:
             source.close()
             raise
         self._frames = FrameReader(self._reader, self._conceal)
-        self._header = self._reader.header
         self._position = 0
         self._source = source
 
@@ -242,6 +253,11 @@ class VauxFile:
     def pictures(self) -> Sequence[Picture]:
         """Pictures of the file."""
         return self._header.pictures
+
+    @property
+    def foreign(self) -> Sequence[Foreign]:
+        """Metadata of other formats that the file has."""
+        return self._header.foreign
 
     @property
     def complete(self) -> bool:
@@ -454,7 +470,8 @@ class VauxFile:
         ----------
         data : array_like
             ``[frames, channels]``, or ``[frames]`` for one channel, of float32, float64, int16 or
-            int32. Checked as a whole before any of it is coded.
+            int32. Checked as a whole before any of it is coded. Floating-point samples beyond full
+            scale are clipped, with one `RuntimeWarning` for each file.
 
         Raises
         ------
@@ -466,6 +483,10 @@ class VauxFile:
         self._check_open("w")
         frames = pcm.to_frames(data, self.channels)
         pcm.check_finite(frames, self._encoder.frames)
+        if not self._warned and frames.dtype.kind == "f" and np.abs(frames).max(initial=0) > 1:
+            self._warned = True
+            message = pcm.clipped(float(np.abs(frames).max()))
+            warnings.warn(message, RuntimeWarning, stacklevel=2)
         try:
             for i in range(0, len(frames), self.samplerate):
                 piece = pcm.to_float(frames[i : i + self.samplerate])
@@ -495,6 +516,8 @@ class VauxFile:
             return
         try:
             frames = self._encoder.frames
+            if self._header.frames not in (None, frames):
+                raise AudioError(f"{frames} frames written, but frames={self._header.frames}")
             tokens = self._writer.model.tokens_for(frames, self.samplerate)
             levels = None if self._meter is None else self._meter.finish(tokens)
             self._writer.push(self._encoder.finish(), levels)
@@ -504,6 +527,18 @@ class VauxFile:
             raise
         output.commit()
 
+    def _check_limit(self) -> None:
+        """`LimitError` if the file has, or claims, more frames than it may."""
+        most, reader = self._max_frames, self._reader
+        if most is None:
+            return
+        frames = reader.stored_frames if reader.complete else self._header.frames
+        if frames is None or frames <= most:
+            if reader.tokens <= reader.model.tokens_for(most, self.samplerate):
+                return
+            frames = reader.model.frames_in(reader.tokens, self.samplerate)
+        raise LimitError(f"{frames} frames: at most {most} are accepted")
+
     def _left(self) -> int | None:
         """Frames from the position to the end, if that is known."""
         return None if self.frames is None else self.frames - self._position
@@ -512,16 +547,15 @@ class VauxFile:
         """`TruncatedError` if more is wanted than is left of a file that was cut off."""
         if left is None or wanted <= left or self.complete or self.frames is None or self._conceal:
             return
-        raise TruncatedError(
-            f"the file is cut off: {self.frames} frames "
-            f"({self.frames / self.samplerate:.1f} s) can be read; ask for no more than those"
-        )
+        fault = self._reader.shortage()
+        raise type(fault)(f"{fault}: {self.frames} frames; ask for no more than those")
 
     def _fill(self, out: np.ndarray) -> int:
         """Decode into `out`; how many frames that were."""
         target = out[:, None] if out.ndim == 1 else out
         done = 0
         while done < len(target):
+            self._check_limit()
             piece = self._frames.take(self._position, len(target) - done)
             if not len(piece):
                 break
@@ -534,6 +568,7 @@ class VauxFile:
         """Everything that is still to come of a pipe."""
         pieces = [np.empty((0, self.channels), dtype)]
         while len(piece := self._frames.take(self._position, _PIECE)):
+            self._check_limit()
             pieces.append(pcm.from_float(piece, dtype))
             self._position += len(piece)
         self._check_end(math.inf, 0)

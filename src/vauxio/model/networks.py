@@ -7,6 +7,7 @@ or of codes. onnxruntime is imported when the first network is opened, not befor
 from __future__ import annotations
 
 import hashlib
+import os
 import threading
 from dataclasses import dataclass
 from pathlib import Path
@@ -106,6 +107,14 @@ class LanguageModel(Asset):
 
 _sessions: dict[tuple[Network, int, Providers], onnxruntime.InferenceSession] = {}
 _sessions_lock = threading.Lock()
+if hasattr(os, "register_at_fork"):
+    # A child of fork() has one thread: one of the parent's that was opening a network would never
+    # let go of the lock.
+    os.register_at_fork(
+        before=_sessions_lock.acquire,
+        after_in_parent=_sessions_lock.release,
+        after_in_child=_sessions_lock.release,
+    )
 _language_models: dict[tuple[Path, str], transformer.Network] = {}
 
 
