@@ -18,7 +18,7 @@ import numpy as np
 
 from ...errors import FormatError
 from . import block_sizes, noise, steps
-from .contexts import LIMIT, Walk
+from .contexts import LIMIT, Known, Walk, know
 from .envelope import HIGHEST, LevelWalk, measure
 from .layout import FRAME, LAYOUTS
 from .network import ESCAPE, Tables
@@ -141,15 +141,16 @@ def encode(
             return rounded
 
         levels.append(walk.step(layout, bands, code))
+    groups = _group(flat, levels, settings)
     past, at = Walk(channels), 0
-    for size, level in zip(flat, levels, strict=True):
-        layout = LAYOUTS[int(size)]
-        logs = _logs(level, layout, settings)
-        past.begin(layout, level, logs)
-        stop = int(layout.edges[level.shape[1]])
+    for i, size in enumerate(flat):
+        known, index = groups.known[i]
+        past.begin(known, index)
+        logs = known.logs[index]
+        stop = logs.shape[1]
         part = coefficients[:, at : at + stop]
         at += int(size)
-        exact = np.abs(part) * np.exp2(-logs / 64)[:, layout.band[:stop]]
+        exact = np.abs(part) * np.exp2(-logs / 64)
         np.minimum(exact, LIMIT, out=exact)
         values = np.zeros((channels, stop), np.int64)
         for half in range(2):
@@ -229,13 +230,13 @@ def _decode(
     levels = [
         walk.step(LAYOUTS[size], bands_of(size, settings.bands), code) for size in flat
     ]  # fmt: skip
+    groups = _group(np.array(flat), levels, settings)
     past = Walk(channels)
-    found: list[tuple[np.ndarray, np.ndarray]] = []
-    for size, level in zip(flat, levels, strict=True):
-        layout = LAYOUTS[size]
-        logs = _logs(level, layout, settings)
-        past.begin(layout, level, logs)
-        values = np.zeros((channels, int(layout.edges[level.shape[1]])), np.int64)
+    found = []
+    for i in range(len(flat)):
+        known, index = groups.known[i]
+        past.begin(known, index)
+        values = np.zeros(known.logs.shape[1:], np.int64)
         for half in range(2):
             inputs = past.rows(half, values)
             if not len(inputs):
@@ -245,18 +246,24 @@ def _decode(
             coded = past.coded[:, half::2]
             values[:, half::2][coded] = _take_rest(raw, symbols, past.shift[:, half::2][coded])
         past.end(values)
-        found.append((values, logs))
-    out = np.zeros((channels, frames * FRAME))
+        found.append(values)
+    there = np.concatenate([values.ravel() for values in found]) > 0
+    signs = np.ones(len(there), np.int64)
+    signs[there] = 1 - 2 * raw.take(np.ones(np.count_nonzero(there), np.int64))
     at = 0
-    for (values, logs), size, level in zip(found, flat, levels, strict=True):
+    for values in found:
+        values *= signs[at : at + values.size].reshape(values.shape)
+        at += values.size
+    out = np.zeros((channels, frames * FRAME))
+    begins = np.cumsum(flat) - flat
+    for size, members in groups.members.items():
         layout = LAYOUTS[size]
-        there = values > 0
-        count = int(np.count_nonzero(there))
-        sign = raw.take(np.ones(count, np.int64))
-        values[there] *= 1 - 2 * sign
-        place = at * channels
-        out[:, at : at + values.shape[1]] = noise.fill(values, level, logs, layout, place)
-        at += size
+        filled = noise.fill(
+            np.stack([found[i] for i in members]), np.stack([levels[i] for i in members]),
+            groups.logs[size], layout, begins[members] * channels,
+        )  # fmt: skip
+        place = begins[members][:, None] + np.arange(filled.shape[2])
+        out[:, place] = filled.transpose(1, 0, 2)
     raw.finish()
     if settings.joint:
         middle, side = out[0] * np.sqrt(0.5), out[1] * np.sqrt(0.5)
@@ -264,11 +271,40 @@ def _decode(
     return Decoded(np.array(flat), out / 2**15)
 
 
-def _logs(levels: np.ndarray, layout: Any, settings: Settings) -> np.ndarray:
-    if settings.joint:  # the same noise in sum and difference, so in both channels
-        levels = levels.copy()
-        levels[:2] = levels[:2].max(axis=0)
-    return steps.steps(levels, layout, settings.rule)
+@dataclass(frozen=True)
+class _Groups:
+    """Transform blocks by their size: what can be worked out of many at once.
+
+    Attributes
+    ----------
+    known : list of (Known, int)
+        For each block, those of its size and which it is.
+    members : dict of int to ndarray
+        By size, the numbers of the blocks.
+    logs : dict of int to ndarray
+        By size, ``int64[blocks, channels, bands]``.
+    """
+
+    known: list[tuple[Known, int]]
+    members: dict[int, np.ndarray]
+    logs: dict[int, np.ndarray]
+
+
+def _group(sizes: np.ndarray, levels: list[np.ndarray], settings: Settings) -> _Groups:
+    known: dict[int, tuple[Known, int]] = {}
+    members, logs = {}, {}
+    for size in np.unique(sizes).tolist():
+        layout = LAYOUTS[size]
+        members[size] = np.flatnonzero(sizes == size)
+        level = np.stack([levels[i] for i in members[size]])
+        loud = level
+        if settings.joint:  # the same noise in sum and difference, so in both channels
+            loud = level.copy()
+            loud[:, :2] = level[:, :2].max(axis=1, keepdims=True)
+        logs[size] = steps.steps(loud, layout, settings.rule)
+        together = know(layout, level, logs[size])
+        known |= {int(i): (together, n) for n, i in enumerate(members[size])}
+    return _Groups([known[i] for i in range(len(sizes))], members, logs)
 
 
 def _choose(

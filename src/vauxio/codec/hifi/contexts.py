@@ -14,7 +14,7 @@ import numpy as np
 from .layout import Layout
 from .network import FEATURES
 
-__all__ = ["LIMIT", "Walk"]
+__all__ = ["LIMIT", "Known", "Walk", "know"]
 
 LIMIT = (1 << 20) - 1
 """The largest magnitude of a value."""
@@ -51,7 +51,7 @@ _fill_tables()
 
 def power(logarithm: np.ndarray) -> np.ndarray:
     """2^(x/64 + 12) of integers, ``int64``; within the table's ends."""
-    return np.asarray(_POWER[np.clip(logarithm, -512, _LOUDEST) + 512])
+    return np.asarray(_POWER[np.minimum(np.maximum(logarithm, -512), _LOUDEST) + 512])
 
 
 class _Past(NamedTuple):
@@ -71,6 +71,58 @@ class _Past(NamedTuple):
     logs: np.ndarray
 
 
+class Known(NamedTuple):
+    """What levels and steps tell of transform blocks of one size, before any value is known.
+
+    Attributes
+    ----------
+    layout : Layout
+    logs : ndarray
+        ``int64[blocks, channels, coefficients]``: logarithms of steps.
+    coded : ndarray
+        The same of bool: where there are values at all.
+    level : ndarray
+        The same of int64: the band's level in sixteenths of a step.
+    inputs : ndarray
+        ``int64[4, blocks, channels, coefficients]``: how far levels are over steps, in 64ths of an
+        octave: of the band, between bands, and of those below and above.
+    """
+
+    layout: Layout
+    logs: np.ndarray
+    coded: np.ndarray
+    level: np.ndarray
+    inputs: np.ndarray
+
+
+def know(layout: Layout, levels: np.ndarray, logs: np.ndarray) -> Known:
+    """What blocks of a layout are known by.
+
+    Parameters
+    ----------
+    layout : Layout
+    levels, logs : ndarray
+        ``int64[blocks, channels, bands]``: of the bands that there are, levels in quarters of an
+        octave, steps as of `steps.steps`.
+    """
+    bands = levels.shape[2]
+    size = int(layout.edges[bands])
+    band, share = layout.band[:size], layout.share[:size]
+    last = max(bands - 1, 0)
+    ratio = 16 * (levels - 8) - logs
+    own = ratio[..., band]
+    between = own * share + ratio[..., np.minimum(layout.far[:size], last)] * (16 - share) >> 4
+    below = ratio[..., np.maximum(band - 1, 0)]
+    above = ratio[..., np.minimum(band + 1, last)]
+    return Known(
+        layout,
+        logs[..., band],
+        (own >= _LEAST) & (levels[..., band] > 0),
+        power(own) >> 8,
+        np.stack([own, between, below, above]),
+    )
+
+
 class Walk:
     """From one transform block to the next, with what each shows of the ones after it.
 
@@ -83,51 +135,33 @@ class Walk:
         self._channels = channels
         self._past: list[_Past] = []
 
-    def begin(self, layout: Layout, levels: np.ndarray, logs: np.ndarray) -> None:
-        """Go on to a block.
-
-        Parameters
-        ----------
-        layout : Layout
-        levels, logs : ndarray
-            ``int64[channels, bands]``: of the bands that there are, levels in quarters of an
-            octave, steps as of `steps.steps`.
-        """
-        self._layout = layout
-        bands = levels.shape[1]
-        size = int(layout.edges[bands])
-        ratio = 16 * (levels - 8) - logs
-        band, far = layout.band[:size], layout.far[:size]
-        far = np.minimum(far, max(bands - 1, 0))
-        share = layout.share[:size]
-        self._logs = logs[:, band]
-        self._ratio = own = ratio[:, band]
-        self.coded = (own >= _LEAST) & (levels[:, band] > 0)
-        past = [self._seen(i, size) for i in range(2)]
-        middle = np.pad(past[0], ((0, 0), (4, 4)))
-        spread = (2 * past[0] + middle[:, 3:-5] + middle[:, 5:-3]) >> 2
-        expected = (power(own) >> 9) + (spread >> 1)  # half of the level, half of the past
-        self.shift = shift = np.frexp(((expected - 1) >> 7).astype(np.float64))[1].astype(np.int64)
-        np.clip(shift, 0, 20, out=shift)
-        before = np.pad(past[1], ((0, 0), (1, 1)))
+    def begin(self, known: Known, index: int) -> None:
+        """Go on to a block, the one of that index among those known."""
+        self._layout = layout = known.layout
+        self._logs, self._level = known.logs[index], known.level[index]
+        self.coded = known.coded[index]
+        size = self._logs.shape[1]
+        past, older = self._seen(0, size), self._seen(1, size)
+        middle = _margins(past, 4, 4)
+        sides = middle[:, 3:-5] + middle[:, 5:-3]
+        spread = 2 * past + sides >> 2
+        expected = (self._level >> 1) + (spread >> 1)  # half of the level, half of the past
+        shift = np.frexp((np.maximum(expected - 1, 0) >> 7).astype(np.float64))[1]
+        self.shift = shift = np.minimum(shift, 20).astype(np.int64)
+        before = _margins(older, 1, 1)
         self._inputs = inputs = np.empty((FEATURES[0], self._channels, size), np.float32)
-        for i, values in enumerate(
-            (
-                middle[:, 4:-4],
-                middle[:, 3:-5],
-                middle[:, 5:-3],
-                (middle[:, 2:-6] + middle[:, 6:-2]) >> 1,
-                (middle[:, :-8] + middle[:, 1:-7] + middle[:, 7:-1] + middle[:, 8:]) >> 2,
-                before[:, 1:-1],
-                (before[:, :-2] + before[:, 2:]) >> 1,
-            )
-        ):
-            inputs[i] = _LOG[np.minimum(values >> shift, _FINE - 1)]
-        below = np.maximum(band - 1, 0)
-        above = np.minimum(band + 1, max(bands - 1, 0))
-        between = (own * share + ratio[:, far] * (16 - share)) >> 4 if size else own
-        for i, values in enumerate((own, between, ratio[:, below], ratio[:, above])):
-            inputs[7 + i] = np.clip((values - 64 * shift) * 10 >> 6, -40, 120)
+        found = np.empty((7, self._channels, size), np.int64)
+        found[0] = past
+        found[1] = middle[:, 3:-5]
+        found[2] = middle[:, 5:-3]
+        found[3] = middle[:, 2:-6] + middle[:, 6:-2] >> 1
+        found[4] = middle[:, :-8] + middle[:, 1:-7] + middle[:, 7:-1] + middle[:, 8:] >> 2
+        found[5] = older
+        found[6] = before[:, :-2] + before[:, 2:] >> 1
+        found >>= shift
+        inputs[:7] = _LOG[np.minimum(found, _FINE - 1, out=found)]
+        ratios = (known.inputs[:, index] - 64 * shift) * 10 >> 6
+        inputs[7:11] = np.minimum(np.maximum(ratios, -40, out=ratios), 120, out=ratios)
         inputs[11] = 24 * (layout.size.bit_length() - 8)
         inputs[12] = layout.place[:size]
         inputs[13] = np.minimum(shift, 1) * 64
@@ -151,19 +185,19 @@ class Walk:
         inputs = self._inputs[:, :, half::2][:, coded]
         if half:
             count = coded.shape[1]
-            even = np.pad(values[:, ::2], ((0, 0), (2, 3))) << 4
+            even = _margins(values[:, ::2], 2, 3) << 4
             shift = self.shift[:, 1::2]
             at = [even[:, i : i + count] for i in range(1, 5)]
-            found = (at[1], at[2], at[0], at[3], sum(at) >> 2)
-            more = [_LOG[np.minimum(v >> shift, _FINE - 1)][coded] for v in found]
-            inputs = np.concatenate([inputs, np.stack(more)])
+            found = np.stack([at[1], at[2], at[0], at[3], at[0] + at[1] + at[2] + at[3] >> 2])
+            more = _LOG[np.minimum(found >> shift, _FINE - 1)][:, coded]
+            inputs = np.concatenate([inputs, more])
         return np.ascontiguousarray(inputs.T)
 
     def end(self, values: np.ndarray) -> None:
         """The magnitudes of the block, ``int64[channels, coefficients]``."""
-        quiet = np.minimum(power(self._ratio) >> 8, 5)  # a zero is worth .3 of a step, at most
-        self._past.insert(0, _Past(self._layout, np.where(values > 0, values << 4, quiet),
-                                   self._logs))  # fmt: skip
+        quiet = np.minimum(self._level, 5)  # a zero is worth .3 of a step, at most
+        sizes = np.where(values > 0, values << 4, quiet)
+        self._past.insert(0, _Past(self._layout, sizes, self._logs))
         del self._past[2:]
 
     def _seen(self, index: int, size: int) -> np.ndarray:
@@ -187,8 +221,15 @@ class Walk:
         return np.asarray((groups.sum(axis=2) // ratio + groups.max(axis=2, initial=0)) >> 1)
 
 
+def _margins(values: np.ndarray, left: int, right: int) -> np.ndarray:
+    """With zeros on both sides of the last axis."""
+    out = np.zeros((values.shape[0], left + values.shape[1] + right), np.int64)
+    out[:, left : left + values.shape[1]] = values
+    return out
+
+
 def _fit(values: np.ndarray, size: int) -> np.ndarray:
     have = values.shape[1]
-    return values[:, :size] if have >= size else np.pad(values, ((0, 0), (0, size - have)))
+    return values[:, :size] if have >= size else _margins(values, 0, size - have)
 
 

@@ -88,9 +88,9 @@ class Tables:
         hidden = inputs
         for layer in self._layers[half][:-1]:
             hidden = layer(hidden)
-            np.clip(hidden, 0, 127, out=hidden)
+            np.minimum(np.maximum(hidden, 0, out=hidden), 127, out=hidden)
         score = self._layers[half][-1](hidden)[:, 0]
-        return np.asarray(np.clip(score, 0, CLASSES - 1).astype(np.int64))
+        return np.minimum(np.maximum(score, 0), CLASSES - 1).astype(np.int64)
 
     def symbols(self, classes: np.ndarray) -> np.ndarray:
         """Weights for `family`, ``float64[n, 16]``."""
