@@ -20,7 +20,7 @@ from ..entropy.allocation import Allocation
 from ..errors import ModelError, first_line
 from .networks import Asset, LanguageModel, Network
 
-__all__ = ["SILENT", "Denoiser", "Model", "read_bundles", "weights_folder"]
+__all__ = ["SILENT", "Denoiser", "Model", "Transform", "read_bundles", "weights_folder"]
 
 SILENT = 1 / 40
 """Of the distortion of quality 10: what is as near as that is silence, at any bitrate."""
@@ -228,7 +228,29 @@ class Denoiser:
         )
 
 
-def read_bundles() -> list[Model | Denoiser]:
+@dataclass(frozen=True)
+class Transform:
+    """What ``model.json`` says of a transform codec, which has no tokens.
+
+    Attributes
+    ----------
+    name, description : str
+    samplerate : int
+        Rate at which it works, in Hz.
+    tables : Asset
+        What predicts its coefficients, see `codec.hifi.network.Tables`.
+    """
+
+    name: str
+    description: str
+    samplerate: int
+    tables: Asset
+
+    def __repr__(self) -> str:
+        return f"{self.name}: {self.description}\n    transform codec, {self.samplerate} Hz"
+
+
+def read_bundles() -> list[Model | Denoiser | Transform]:
     """All that is in the weights folder, in no particular order.
 
     Raises
@@ -258,7 +280,7 @@ def weights_folder() -> Path:
     raise ModelError("no models are installed; reinstall vauxio or set VAUXIO_WEIGHTS")
 
 
-def _read_bundle(folder: Path) -> Model | Denoiser:
+def _read_bundle(folder: Path) -> Model | Denoiser | Transform:
     path = folder / "model.json"
     try:
         fields = json.loads(path.read_text(encoding="utf-8"))
@@ -273,9 +295,10 @@ def _read_bundle(folder: Path) -> Model | Denoiser:
         raise ModelError(f"{path}: damaged ({reason}); reinstall the model") from e
 
 
-def _parse(fields: dict[str, Any], folder: Path) -> Model | Denoiser:
+def _parse(fields: dict[str, Any], folder: Path) -> Model | Denoiser | Transform:
     kind = fields["kind"] if "kind" in fields else "codec"
-    if fields["format"] != _FORMAT or fields["channels"] != 1 or kind not in ("codec", "denoiser"):
+    known = kind in ("codec", "denoiser", "transform")
+    if fields["format"] != _FORMAT or fields["channels"] != 1 or not known:
         raise ModelError(
             f"{folder / 'model.json'}: made for a newer vauxio; update vauxio to use this model"
         )
@@ -287,6 +310,13 @@ def _parse(fields: dict[str, Any], folder: Path) -> Model | Denoiser:
             hop=_positive(fields, "hop"),
             delay=_positive(fields, "delay", least=0),
             network=_network(fields["network"], folder),
+        )
+    if kind == "transform":
+        return Transform(
+            name=str(fields["name"]),
+            description=str(fields["description"]),
+            samplerate=_positive(fields, "samplerate"),
+            tables=Asset(*_file(fields["tables"], folder)),
         )
     numbers = {
         name: _positive(fields, name)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ..errors import ModelError
-from .bundles import Denoiser, Model, read_bundles, weights_folder
+from .bundles import Denoiser, Model, Transform, read_bundles, weights_folder
 
 __all__ = [
     "DEFAULT",
@@ -18,6 +18,7 @@ __all__ = [
     "choose_model",
     "find_denoiser",
     "find_model",
+    "find_transform",
     "models",
 ]
 
@@ -105,6 +106,20 @@ def find_denoiser(samplerate: int | None = None) -> Denoiser:
     raise ModelError(
         f"denoiser {_DENOISER!r} is not installed in {weights_folder()}; reinstall vauxio"
     )
+
+
+def find_transform(name: str = "hifi-48k") -> Transform:
+    """The installed transform codec of that name.
+
+    Raises
+    ------
+    ModelError
+        If it is not installed.
+    """
+    for bundle in read_bundles():
+        if isinstance(bundle, Transform) and bundle.name == name:
+            return bundle
+    raise ModelError(f"transform codec {name!r} is not installed in {weights_folder()}")
 
 
 def candidates(name: str = "auto", bitrate: float | None = None) -> list[Model]:

@@ -9,6 +9,7 @@ signs.
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -64,12 +65,23 @@ class Decoded:
     ----------
     sizes : ndarray
         ``int64[blocks]``: of the transform blocks.
+    values : list of ndarray
+        ``int64[channels, n]`` of each transform block: what was coded, the same on every machine.
     coefficients : ndarray
         ``float64[channels, frames * 2048]``: of the channels themselves; 1 is full scale.
     """
 
     sizes: np.ndarray
+    values: list[np.ndarray]
     coefficients: np.ndarray
+
+    @property
+    def checksum(self) -> int:
+        """CRC-32 of the values of all transform blocks, channel by channel, as 32-bit numbers."""
+        crc = 0
+        for values in self.values:
+            crc = zlib.crc32(values.astype("<i4").tobytes(), crc)
+        return crc
 
 
 def bands_of(size: int, bands: int) -> int:
@@ -268,7 +280,7 @@ def _decode(
     if settings.joint:
         middle, side = out[0] * np.sqrt(0.5), out[1] * np.sqrt(0.5)
         out[0], out[1] = middle + side, middle - side
-    return Decoded(np.array(flat), out / 2**15)
+    return Decoded(np.array(flat), found, out / 2**15)
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
@@ -18,7 +19,7 @@ BLOCK = 234
 """Frames of every block but the last: 9.98 s."""
 
 _MARGIN = 1024
-_CLOSE = 0.015  # of its bits, by which a block may miss its budget, where it may be coded again
+_CLOSE = 0.025  # of its bits, by which a block may miss its budget, where it may be coded again
 _TRIES = 3
 
 
@@ -113,18 +114,33 @@ class Encoder:
         self._last = int(flat[-1])
         budget = self._budget.of(plan.frames)
         exact = last == 0 or self._scale == 1.0  # nothing after it makes up, or nothing is known
+        gain = plan.estimate.gain_for(budget / self._scale)
+        tried: list[tuple[int, float]] = []  # gains, and bits over the budget in octaves
         payload = b""
         for _ in range(_TRIES if exact else 1):
-            gain = plan.estimate.gain_for(budget / self._scale)
             rule = plan.settings.rule._replace(gain=gain)
             payload = coder.encode(
                 coefficients, plan.sizes, replace(plan.settings, rule=rule), self._tables
             )
-            self._scale = 8 * len(payload) / plan.estimate.bits(gain)
-            if abs(8 * len(payload) - budget) <= _CLOSE * budget:
+            bits = 8 * len(payload)
+            self._scale = bits / plan.estimate.bits(gain)
+            tried.append((gain, math.log2(bits / budget)))
+            if abs(bits - budget) <= _CLOSE * budget:
                 break
+            gain = _next_gain(tried, plan.estimate.gain_for(budget / self._scale))
         self._budget.spend(plan.frames, 8 * len(payload))
         return plan.frames, payload
+
+
+def _next_gain(tried: list[tuple[int, float]], estimated: int) -> int:
+    """The gain that will probably meet the budget: on the line through the last two tries."""
+    if len(tried) < 2:
+        return estimated
+    (before, missed), (last, misses) = tried[-2:]
+    if before == last or missed == misses:
+        return last
+    change = -misses * (last - before) / (misses - missed)
+    return round(min(max(last + min(max(change, -64), 64), 0), 4095))
 
 
 def _mix(samples: np.ndarray) -> np.ndarray:

@@ -90,7 +90,8 @@ class Tables:
             hidden = layer(hidden)
             np.minimum(np.maximum(hidden, 0, out=hidden), 127, out=hidden)
         score = self._layers[half][-1](hidden)[:, 0]
-        return np.minimum(np.maximum(score, 0), CLASSES - 1).astype(np.int64)
+        limited = np.minimum(np.maximum(score, 0), CLASSES - 1)
+        return np.asarray(limited.astype(np.int64))
 
     def symbols(self, classes: np.ndarray) -> np.ndarray:
         """Weights for `family`, ``float64[n, 16]``."""

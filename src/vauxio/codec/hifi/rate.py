@@ -80,7 +80,7 @@ class Estimate:
     def bits(self, gain: float) -> float:
         """Of the whole block, at a gain in 64ths of an octave (1024 is none)."""
         ratio = np.exp2(2 * (self._sizes - (gain - 1024) / 64))
-        return float(self._fixed + 0.75 * (self._histogram @ np.log2(1 + 1.5 * ratio)))
+        return float(self._fixed + 0.5 * (self._histogram @ np.log2(1 + 6 * ratio)))
 
     def gain_for(self, bits: float) -> int:
         """The least gain with which it takes no more than that."""
