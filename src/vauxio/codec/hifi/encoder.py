@@ -113,7 +113,7 @@ class Encoder:
         coefficients = mdct.forward(plan.samples, flat, self._last, last)
         self._last = int(flat[-1])
         budget = self._budget.of(plan.frames)
-        exact = last == 0 or self._scale == 1.0  # nothing after it makes up, or nothing is known
+        exact = self._scale == 1.0  # the first: later ones know what bits are worth, and make up
         gain = plan.estimate.gain_for(budget / self._scale)
         tried: list[tuple[int, float]] = []  # gains, and bits over the budget in octaves
         payload = b""
