@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from ..errors import ChecksumError, FormatError, TruncatedError
 from ..file.blocks import TokenReader
+from ..file.transform import TransformFrames
 from ..file.vauxfile import VauxFile
 from ..fileio import Input
 from .coding import PIECE, bounds, decode_stretch
@@ -119,7 +120,10 @@ def _faults(reader: TokenReader, begin: int, end: int) -> _Faults:
     damaged, first = 0, ""
     for block in range(begin, end):
         try:
-            reader.get(block * reader.header.block_tokens, 1)
+            if reader.header.rate:
+                TransformFrames(reader).check(block)
+            else:
+                reader.get(block * reader.header.block_tokens, 1)
         except FormatError as e:
             damaged, first = damaged + 1, first or str(e)
     return _Faults(damaged, first)

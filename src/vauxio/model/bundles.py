@@ -237,6 +237,10 @@ class Transform:
     name, description : str
     samplerate : int
         Rate at which it works, in Hz.
+    hop : int
+        Samples of a frame, which is to it what a token is to other models.
+    lowest, highest, default_bitrate : float
+        kbps per channel that it can have, and has where none is asked for.
     tables : Asset
         What predicts its coefficients, see `codec.hifi.network.Tables`.
     """
@@ -244,10 +248,51 @@ class Transform:
     name: str
     description: str
     samplerate: int
+    hop: int
+    lowest: float
+    highest: float
+    default_bitrate: float
     tables: Asset
 
+    @property
+    def token_rate(self) -> float:
+        """Frames per second."""
+        return self.samplerate / self.hop
+
+    def bitrate_for(self, bitrate: float | None) -> float:
+        """The bitrate to code at; None stands for `default_bitrate`.
+
+        Raises
+        ------
+        ValueError
+            If it is out of range.
+        """
+        bitrate = self.default_bitrate if bitrate is None else bitrate
+        if not self.lowest <= bitrate <= self.highest:
+            raise ValueError(
+                f"bitrate of {bitrate:g} kbps: {self.name} has {self.lowest:g} to "
+                f"{self.highest:g} kbps per channel"
+            )
+        return bitrate
+
+    def tokens_for(self, frames: int, samplerate: int) -> int:
+        """Frames of the codec that carry `frames` frames at `samplerate` Hz."""
+        return -(-self.samples_for(frames, samplerate) // self.hop)
+
+    def samples_for(self, frames: int, samplerate: int) -> int:
+        """Samples at its rate that `frames` frames at `samplerate` Hz become."""
+        return -(-frames * self.samplerate // samplerate)
+
+    def frames_in(self, tokens: int, samplerate: int) -> int:
+        """Frames at `samplerate` Hz that can be decoded from its first `tokens` frames."""
+        return tokens * self.hop * samplerate // self.samplerate
+
     def __repr__(self) -> str:
-        return f"{self.name}: {self.description}\n    transform codec, {self.samplerate} Hz"
+        return (
+            f"{self.name}: {self.description}\n"
+            f"    transform codec, {self.samplerate} Hz, {self.lowest:g} to {self.highest:g} kbps "
+            f"per channel (default {self.default_bitrate:g}), tables {self.tables.hash.hex()}"
+        )
 
 
 def read_bundles() -> list[Model | Denoiser | Transform]:
@@ -316,6 +361,10 @@ def _parse(fields: dict[str, Any], folder: Path) -> Model | Denoiser | Transform
             name=str(fields["name"]),
             description=str(fields["description"]),
             samplerate=_positive(fields, "samplerate"),
+            hop=_positive(fields, "hop"),
+            lowest=float(fields["lowest_bitrate"]),
+            highest=float(fields["highest_bitrate"]),
+            default_bitrate=float(fields["default_bitrate"]),
             tables=Asset(*_file(fields["tables"], folder)),
         )
     numbers = {

@@ -80,8 +80,12 @@ class Decoded:
         """CRC-32 of the values of all transform blocks, channel by channel, as 32-bit numbers."""
         crc = 0
         for values in self.values:
-            crc = zlib.crc32(values.astype("<i4").tobytes(), crc)
+            crc = _add(crc, values)
         return crc
+
+
+def _add(crc: int, values: np.ndarray) -> int:
+    return zlib.crc32(values.astype("<i4").tobytes(), crc)
 
 
 def bands_of(size: int, bands: int) -> int:
@@ -97,8 +101,8 @@ def encode(
     settings: Settings,
     tables: Tables,
     observe: Callable[..., None] | None = None,
-) -> bytes:
-    """The payload of a block.
+) -> tuple[bytes, int]:
+    """The payload of a block, and the checksum of its values (see `Decoded.checksum`).
 
     Parameters
     ----------
@@ -154,7 +158,7 @@ def encode(
 
         levels.append(walk.step(layout, bands, code))
     groups = _group(flat, levels, settings)
-    past, at = Walk(channels), 0
+    past, at, checksum = Walk(channels), 0, 0
     for i, size in enumerate(flat):
         known, index = groups.known[i]
         past.begin(known, index)
@@ -182,10 +186,11 @@ def encode(
             _put_rest(raw, chosen, high, shift)
         signs.append((part < 0)[values > 0])
         past.end(values)
+        checksum = _add(checksum, np.where(part < 0, -values, values))
     sign = np.concatenate(signs).astype(np.int64)
     raw.put(sign, np.ones(len(sign), np.int64))
     words = bytes(encoder.get_compressed().astype("<u4").tobytes()).rstrip(b"\0")
-    return _head(settings, len(words)) + words + raw.finish()
+    return _head(settings, len(words)) + words + raw.finish(), checksum
 
 
 def decode(payload: bytes, channels: int, frames: int, tables: Tables) -> Decoded:
@@ -319,9 +324,7 @@ def _group(sizes: np.ndarray, levels: list[np.ndarray], settings: Settings) -> _
     return _Groups([known[i] for i in range(len(sizes))], members, logs)
 
 
-def _choose(
-    exact: np.ndarray, shift: np.ndarray, bits: np.ndarray, weight: float
-) -> np.ndarray:
+def _choose(exact: np.ndarray, shift: np.ndarray, bits: np.ndarray, weight: float) -> np.ndarray:
     """The magnitudes with the least sum of error and cost, of those near the exact ones."""
     near = np.floor(exact + 0.5).astype(np.int64)
     plain = (shift == 0) & (near > 0) & (near < ESCAPE)

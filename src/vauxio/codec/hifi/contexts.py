@@ -231,5 +231,3 @@ def _margins(values: np.ndarray, left: int, right: int) -> np.ndarray:
 def _fit(values: np.ndarray, size: int) -> np.ndarray:
     have = values.shape[1]
     return values[:, :size] if have >= size else _margins(values, 0, size - have)
-
-

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ...errors import ChecksumError
 from . import coder, mdct
 from .layout import FRAME
 from .network import Tables
@@ -32,7 +33,7 @@ class Decoder:
         self._held = np.zeros((channels, 0 if start else _MARGIN))
         self._last = 0 if start else FRAME  # size of the transform block that the held ones end
 
-    def push(self, payload: bytes | None, frames: int) -> np.ndarray:
+    def push(self, payload: bytes | None, frames: int, checksum: int | None = None) -> np.ndarray:
         """The next samples, ``float32[channels, n]``.
 
         Parameters
@@ -41,17 +42,25 @@ class Decoder:
             None where it is lost: what came before fades out, what comes after fades in.
         frames : int
             Of the block.
+        checksum : int, optional
+            Of its values, see `coder.Decoded`.
 
         Raises
         ------
         FormatError
-            If the payload is none of that many frames.
+            If the payload is none of that many frames, or has another checksum. The next may be
+            pushed then.
         """
         if payload is None:
             sizes = np.full(frames, FRAME)
             found = np.zeros((self._channels, frames * FRAME))
         else:
             block = coder.decode(payload, self._channels, frames, self._tables)
+            if checksum not in (None, block.checksum):
+                raise ChecksumError(
+                    "decoded to values with a wrong checksum; "
+                    "the file is damaged or was written with another model"
+                )
             sizes = block.sizes
             found = mdct.inverse(block.coefficients, sizes)
         whole = np.concatenate([self._held, found], axis=1)

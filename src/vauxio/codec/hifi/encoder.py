@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -13,7 +14,7 @@ from .layout import FRAME
 from .network import Tables
 from .rate import Budget, Estimate, settings_for
 
-__all__ = ["BLOCK", "Encoder"]
+__all__ = ["BLOCK", "Coded", "Encoder"]
 
 BLOCK = 234
 """Frames of every block but the last: 9.98 s."""
@@ -21,6 +22,22 @@ BLOCK = 234
 _MARGIN = 1024
 _CLOSE = 0.025  # of its bits, by which a block may miss its budget, where it may be coded again
 _TRIES = 3
+
+
+class Coded(NamedTuple):
+    """A block that is finished.
+
+    Attributes
+    ----------
+    frames : int
+    payload : bytes
+    checksum : int
+        Of its values, see `coder.Decoded`.
+    """
+
+    frames: int
+    payload: bytes
+    checksum: int
 
 
 @dataclass
@@ -53,24 +70,24 @@ class Encoder:
         self._last = 0  # size of the transform block before those of the plan
         self._scale = 1.0  # bits that blocks took, over those that were estimated
 
-    def push(self, samples: np.ndarray) -> list[tuple[int, bytes]]:
+    def push(self, samples: np.ndarray) -> list[Coded]:
         """Samples ``float32[channels, n]`` that follow the last.
 
         Returns
         -------
-        list of (int, bytes)
-            Frames and payload of each block that is finished.
+        list of Coded
+            Each block that is finished.
         """
         scaled = np.asarray(samples, np.float64) * 2**15
         self._waiting = np.concatenate([self._waiting, scaled], axis=1)
-        out: list[tuple[int, bytes]] = []
+        out: list[Coded] = []
         while self._waiting.shape[1] >= BLOCK * FRAME + 2 * _MARGIN:
             out.extend(self._cut(BLOCK))
         return out
 
-    def finish(self) -> list[tuple[int, bytes]]:
+    def finish(self) -> list[Coded]:
         """The blocks that are left; nothing can follow."""
-        out: list[tuple[int, bytes]] = []
+        out: list[Coded] = []
         left = self._waiting.shape[1] - _MARGIN
         while left > 0:
             frames = min(BLOCK, -(-left // FRAME))
@@ -84,7 +101,7 @@ class Encoder:
             self._plan = None
         return out
 
-    def _cut(self, frames: int) -> Iterator[tuple[int, bytes]]:
+    def _cut(self, frames: int) -> Iterator[Coded]:
         size = frames * FRAME
         plan = self._make_plan(self._waiting[:, : size + 2 * _MARGIN], frames)
         self._waiting = self._waiting[:, size:]
@@ -108,7 +125,7 @@ class Encoder:
         sizes = block_sizes.choose(samples, rule, settings.bands)
         return _Plan(samples, settings, estimate, sizes, frames)
 
-    def _encode(self, plan: _Plan, last: int) -> tuple[int, bytes]:
+    def _encode(self, plan: _Plan, last: int) -> Coded:
         flat = np.concatenate(plan.sizes)
         coefficients = mdct.forward(plan.samples, flat, self._last, last)
         self._last = int(flat[-1])
@@ -116,10 +133,10 @@ class Encoder:
         exact = self._scale == 1.0  # the first: later ones know what bits are worth, and make up
         gain = plan.estimate.gain_for(budget / self._scale)
         tried: list[tuple[int, float]] = []  # gains, and bits over the budget in octaves
-        payload = b""
+        payload, checksum = b"", 0
         for _ in range(_TRIES if exact else 1):
             rule = plan.settings.rule._replace(gain=gain)
-            payload = coder.encode(
+            payload, checksum = coder.encode(
                 coefficients, plan.sizes, replace(plan.settings, rule=rule), self._tables
             )
             bits = 8 * len(payload)
@@ -129,7 +146,7 @@ class Encoder:
                 break
             gain = _next_gain(tried, plan.estimate.gain_for(budget / self._scale))
         self._budget.spend(plan.frames, 8 * len(payload))
-        return plan.frames, payload
+        return Coded(plan.frames, payload, checksum)
 
 
 def _next_gain(tried: list[tuple[int, float]], estimated: int) -> int:
