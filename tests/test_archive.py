@@ -509,7 +509,7 @@ def test_a_run_that_is_given_up_is_taken_up(tmp_path):
 @pytest.mark.parametrize("wrong", [
     lambda p: archive.plan("burn", p), lambda p: archive.plan("encode", p / "none"),
     lambda p: archive.plan("encode", p, settings=archive.Settings(model="none")),
-    lambda p: archive.plan("encode", p, settings=archive.Settings(bitrate=99)),
+    lambda p: archive.plan("encode", p, settings=archive.Settings(bitrate=999)),
     lambda p: archive.plan("encode", "nosuch://x"),
     lambda p: archive.plan("decode", p, delete_input=True),
     lambda p: archive.plan("decode", p, settings=archive.Settings(on_error="hope")),
@@ -592,7 +592,7 @@ def test_one_line_on_a_terminal_says_how_far_it_is(tmp_path):
 @pytest.mark.parametrize("arguments", [
     "encode -j 2 in/a.wav", "encode -r in in", "encode -r in --scheduler tcp://x",
     "encode --dry-run in/a.wav", "decode -r in --format doc", "decode --format wav in/a.vx",
-    "encode -r in -j 0", "encode -r in -b 99", "verify --include x in/a.vx",
+    "encode -r in -j 0", "encode -r in -b 999", "verify --include x in/a.vx",
 ])  # fmt: skip
 def test_wrong_usage(vaux, tmp_path, arguments):
     save(tmp_path / "in" / "a.wav")

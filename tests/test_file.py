@@ -500,7 +500,7 @@ def test_without_the_model(blob, tmp_path, monkeypatch):
         ({"samplerate": 44100.5}, AudioError),
         ({"samplerate": "44100"}, AudioError),
         ({"bitrate": 0.5}, ValueError),
-        ({"bitrate": 13}, ValueError),
+        ({"bitrate": 200}, ValueError),
         ({"model": "none"}, ModelError),
     ],
     ids=str,

@@ -19,6 +19,7 @@ from ..codec.signal import SignalDecoder
 from ..codec.tokens import CHUNK, TokenEncoder
 from ..entropy.allocation import WINDOW, Allocation
 from ..file.blocks import TokenReader
+from ..file.transform import TransformFrames
 from ..model.bundles import Model
 
 __all__ = [
@@ -146,12 +147,15 @@ def bounds(reader: TokenReader, first: int, stop: int) -> tuple[int, int]:
 
     They begin where the resampler can start anew and give the same bits.
     """
-    model, rate, size = reader.model, reader.header.samplerate, reader.header.block_tokens
+    model, rate, size = reader.grid, reader.header.samplerate, reader.header.block_tokens
+    works_at = model.samplerate
+    if isinstance(model, Model):
+        works_at = timing(model, reader.bands).samplerate
     frames = reader.frames or 0
 
     def begin(block: int) -> int:
         frame = min(frames, model.frames_in(block * size, rate))
-        return Resampler.restart(timing(model, reader.bands).samplerate, rate, frame)
+        return Resampler.restart(works_at, rate, frame)
 
     return begin(first), frames if stop >= reader.blocks else begin(stop)
 
@@ -176,6 +180,12 @@ def decode_stretch(reader: TokenReader, start: int, stop: int) -> Iterator[np.nd
     FormatError
         If the file is damaged there.
     """
+    if reader.header.rate:
+        transformed = TransformFrames(reader)
+        while start < stop and len(found := transformed.take(start, min(stop - start, PIECE))):
+            yield found
+            start += len(found)
+        return
     header, model = reader.header, reader.model
     frames = reader.frames or 0
     decoder = SignalDecoder(

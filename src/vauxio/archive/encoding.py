@@ -23,7 +23,7 @@ from ..file.blocks import TokenReader, TokenWriter, block_tokens
 from ..file.vauxfile import VauxFile
 from ..fileio import name_of
 from ..model.bundles import Model
-from ..model.installed import choose_model
+from ..model.installed import choose_model, transform_for
 from .coding import (
     PIECE,
     encode_stretch,
@@ -83,6 +83,10 @@ def _encode(context: Context, task: Task, divide: bool) -> _Short | Parts | Resu
         blocks = (pcm.mix_down(block) if settings.mono else block
                   for block in recording.blocks(PIECE))  # fmt: skip
         frames, rate = recording.frames, recording.samplerate
+        transform = transform_for(settings.model, settings.bitrate, settings.quality,
+                                  lm=settings.lm, denoise=settings.denoise)  # fmt: skip
+        if transform is not None:
+            return _write(context, task, transform.name, recording, channels, blocks, tags)
         model = choose_model(settings.model, rate, channels, settings.bitrate)
         if frames is not None and frames <= _SHORT * rate:
             whole = np.concatenate([np.empty((0, channels), np.float32), *blocks])
@@ -92,17 +96,31 @@ def _encode(context: Context, task: Task, divide: bool) -> _Short | Parts | Resu
             count = -(-model.tokens_for(frames, rate) // block_tokens(model))
             if parts := divided(context, task, frames, count):
                 return parts
-        with known_store(context.target).creating(task.target) as output:
-            with VauxFile(
-                output.file, "w", rate, channels, model=model.name,
-                bitrate=settings.bitrate, quality=settings.quality, tags=tags.tags,
-                pictures=tags.pictures, lm=settings.lm, denoise=settings.denoise,
-                foreign=tags.foreign, frames=frames if recording.exact else None,
-            ) as f:  # fmt: skip
-                for block in blocks:
-                    f.write(block)
-            notes = tags.notes + recording.notes
-            return _written(context, task, output, f.frames or 0, rate, notes)
+        return _write(context, task, model.name, recording, channels, blocks, tags)
+
+
+def _write(
+    context: Context,
+    task: Task,
+    model: str,
+    recording: pcm.Recording,
+    channels: int,
+    blocks: Iterator[np.ndarray],
+    tags: Tags,
+) -> Result:
+    """A whole recording, as it comes."""
+    settings, rate = context.settings, recording.samplerate
+    with known_store(context.target).creating(task.target) as output:
+        with VauxFile(
+            output.file, "w", rate, channels, model=model, bitrate=settings.bitrate,
+            quality=settings.quality, tags=tags.tags, pictures=tags.pictures, lm=settings.lm,
+            denoise=settings.denoise, foreign=tags.foreign,
+            frames=recording.frames if recording.exact else None,
+        ) as f:  # fmt: skip
+            for block in blocks:
+                f.write(block)
+        notes = tags.notes + recording.notes
+        return _written(context, task, output, f.frames or 0, rate, notes)
 
 
 def _allot(settings: Settings, model: Model, samplerate: int) -> tuple[Allocation, Bands]:

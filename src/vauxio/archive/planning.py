@@ -20,7 +20,7 @@ from ..audio.formats import FORMATS
 from ..codec.bandwidth_extension import allot
 from ..errors import VauxError
 from ..model.bundles import Model
-from ..model.installed import candidates, find_denoiser, find_model
+from ..model.installed import candidates, find_denoiser, find_model, transform_for
 from . import manifest
 from .store import SPECIAL, Entry, Store, is_safe, open_store
 
@@ -494,6 +494,12 @@ def _fingerprint(verb: str, settings: Settings) -> str:
             if settings.denoise:
                 about["denoiser"] = find_denoiser(model.samplerate).network.sha256
     else:
+        transform = transform_for(settings.model, settings.bitrate, settings.quality,
+                                  lm=settings.lm, denoise=settings.denoise)  # fmt: skip
+        if transform is not None:
+            bitrate = transform.bitrate_for(settings.bitrate)
+            return json.dumps({"model": transform.name, "tables": transform.tables.sha256,
+                               "bitrate": bitrate, "mono": settings.mono})  # fmt: skip
         *narrow, model = candidates(settings.model, settings.bitrate)
         about = _made_by(model, settings)
         if narrow:

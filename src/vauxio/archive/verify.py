@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from ..errors import ChecksumError, FormatError, ModelError
 from ..file.blocks import TokenReader
+from ..file.transform import TransformFrames
 from ..file.vauxfile import VauxFile
 from ..fileio import Input
 from .coding import PIECE, bounds, decode_stretch
@@ -130,10 +131,12 @@ def _faults(reader: TokenReader, begin: int, end: int, deep: bool) -> _Faults:
     damaged, first = 0, ""
     for block in range(begin, end):
         try:
-            if deep:
-                reader.get(block * reader.header.block_tokens, 1)
-            else:
+            if not deep:
                 reader.check(block)
+            elif reader.header.rate:
+                TransformFrames(reader).check(block)
+            else:
+                reader.get(block * reader.header.block_tokens, 1)
         except FormatError as e:
             damaged, first = damaged + 1, first or str(e)
     return _Faults(damaged, first)

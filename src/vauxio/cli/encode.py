@@ -9,7 +9,7 @@ import click
 
 from ..errors import FormatError
 from ..file.vauxfile import VauxFile
-from ..model.installed import candidates, find_denoiser, models
+from ..model.installed import candidates, find_denoiser, models, transform_for
 from .batch import Batch, only, options, work_on
 from .common import (
     STREAM,
@@ -40,7 +40,8 @@ _PIECE = 1 << 16  # frames
               help="Instead of -b: as many bits as the recording needs.")  # fmt: skip
 @click.option("-m", "--model", default="auto", metavar="NAME",
               help="Model; see vaux models. auto, if not given: speech-24k for mono at 16 kHz or "
-              "less, if it is installed and has the bitrate; else general-24k.")  # fmt: skip
+              "less, if it is installed and has the bitrate; hifi-48k above 12 kbps; else "
+              "general-24k.")  # fmt: skip
 @click.option("--mono", is_flag=True, help="Mix all channels down to one.")
 @click.option("--no-lm", is_flag=True, help="Write plain codes: larger files, the same sound.")
 @click.option("--denoise", is_flag=True, help="Take noise out of speech before it is coded.")
@@ -73,6 +74,7 @@ def command(
     Examples:
       vaux encode speech.wav                    makes speech.vx
       vaux encode -b 3 speech.wav small.vx
+      vaux encode -b 64 music.flac              when it must sound like the original
       vaux encode --quality 4 speech.wav        as many bits as it needs
       vaux encode *.flac -o archive             into the folder archive
       ffmpeg -i film.mkv -f wav - | vaux encode - film.vx
@@ -80,12 +82,14 @@ def command(
     """
     if bitrate is not None and quality is not None:
         raise click.UsageError("only one of --bitrate and --quality can be given")
-    if model not in ("auto", *(m.name for m in models())):
+    installed = models()
+    if model not in ("auto", *(m.name for m in [*installed, *installed.transforms])):
         raise click.UsageError(
             f"model {model!r} is not installed; vaux models lists those that are"
         )
     try:
-        for chosen in candidates(model, bitrate):
+        transform = transform_for(model, bitrate, quality, lm=not no_lm, denoise=denoise)
+        for chosen in [] if transform else candidates(model, bitrate):
             chosen.allocation(bitrate, quality)
             if denoise:
                 find_denoiser(chosen.samplerate)

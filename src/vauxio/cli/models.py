@@ -6,7 +6,7 @@ import json
 
 import click
 
-from ..model.bundles import Denoiser, Model
+from ..model.bundles import Denoiser, Model, Transform
 from ..model.installed import models
 
 __all__ = ["command"]
@@ -26,12 +26,23 @@ def command(as_json: bool) -> int:
     if not as_json:
         click.echo(repr(installed))
         return 0
-    for model in [*installed, *installed.denoisers]:
+    for model in [*installed, *installed.transforms, *installed.denoisers]:
         click.echo(json.dumps(_fields(model)))
     return 0
 
 
-def _fields(model: Model | Denoiser) -> dict[str, object]:
+def _fields(model: Model | Denoiser | Transform) -> dict[str, object]:
+    if isinstance(model, Transform):
+        return {
+            "name": model.name,
+            "kind": "transform",
+            "description": model.description,
+            "samplerate": model.samplerate,
+            "lowest_bitrate": model.lowest,
+            "highest_bitrate": model.highest,
+            "default_bitrate": model.default_bitrate,
+            "tables": model.tables.hash.hex(),
+        }
     if isinstance(model, Denoiser):
         return {
             "name": model.name,

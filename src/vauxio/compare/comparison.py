@@ -20,7 +20,7 @@ from ..container.header import MAGIC
 from ..container.metadata import printable
 from ..errors import AudioError
 from ..file.vauxfile import VauxFile
-from ..model.installed import find_model
+from ..model.installed import find_model, find_transform
 from . import metrics
 
 __all__ = ["Comparison", "Part", "Rate", "Version", "measure", "read_part"]
@@ -205,7 +205,8 @@ def _rates(path: str, duration: float) -> tuple[Rate, ...]:
     """What each block of a ``.vx`` file costs: its bytes over the time that it covers."""
     with open(path, "rb") as f:
         reader = container.Reader(f)
-        token_rate = find_model(reader.header.model, reader.header.decoder_hash).token_rate
+        find = find_transform if reader.header.rate else find_model
+        token_rate = find(reader.header.model, reader.header.decoder_hash).token_rate
         rates, start = [], 0.0
         for block in reader:
             seconds = block.tokens / token_rate

@@ -18,17 +18,22 @@ from .metadata import Foreign, Picture, check_foreign, check_pictures, check_tag
 __all__ = ["MAX_FRAMES", "Header", "make_start", "parse_start"]
 
 MAGIC = b"\x89VX\n"
-VERSION = 1, 5
+VERSION = 1, 6
 MAX_FIELDS = 4096  # bytes
 MAX_FRAMES = (1 << 48) - 1
 MAX_BLOCK_CODES = 1 << 22
 MAX_BANDS = {False: 5, True: 10}  # coarse, fine
 LEVEL_TOKENS = {False: 25, True: 3}  # that share the levels of bands
 
+FRAME_SAMPLES = 2048  # of a token where `rate` is given: samples at 48 kHz
+
 _ADAPTIVE = 3  # the coder that version 1.4 has, `coders.ADAPTIVE`
 
-# The features of files whose tokens have depths, levels above, and these fine.
-_DEPTHS, _BANDS, _FINE = 1, 2, 4
+# The features of files whose tokens have depths, levels above, and these fine; and of files of a
+# transform codec, whose tokens are frames of samples.
+_DEPTHS, _BANDS, _FINE, _TRANSFORM = 1, 2, 4, 8
+
+_FRAME_BYTES = 4096  # the most that a frame of a transform codec may have in a channel
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
@@ -61,6 +66,9 @@ class Header:
         Bands above the model's whose levels blocks tell, see `bandwidth_extension`; 0 for none.
     fine : bool
         Whether these are half as wide, and their levels told more often.
+    rate : int
+        What was asked for of a transform codec, in units of 100 bps per channel. A token is a
+        frame of 2048 samples at 48 kHz then. 0 where there are codes.
     tags : mapping of str to str
     pictures : tuple of Picture
     foreign : tuple of Foreign
@@ -87,6 +95,7 @@ class Header:
     bands: int = 0
     fine: bool = False
     foreign: tuple[Foreign, ...] = ()
+    rate: int = 0
 
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.model):
@@ -105,13 +114,17 @@ class Header:
             ("block_tokens", 1, 65_535),
             ("depth_tokens", 0, 255),
             ("bands", int(self.fine), MAX_BANDS[self.fine]),
+            ("rate", 0, 9999),
         ):
             value = getattr(self, name)
             if not (name == "frames" and value is None) and not low <= value <= high:
                 raise FormatError(f"{name} of {value}: must be {low} to {high}")
-        if self.block_tokens * self.channels * self.codebooks > MAX_BLOCK_CODES:
+        if self.rate and (self.codebooks != 1 or self.depth_tokens or self.bands):
+            raise FormatError("a transform codec has one codebook, no depths and no bands")
+        codes = FRAME_SAMPLES if self.rate else self.codebooks
+        if self.block_tokens * self.channels * codes > MAX_BLOCK_CODES:
             raise FormatError(
-                f"blocks of {self.block_tokens} tokens of {self.channels} x {self.codebooks} "
+                f"blocks of {self.block_tokens} tokens of {self.channels} x {codes} "
                 f"codes: at most {MAX_BLOCK_CODES} codes fit"
             )
         check_tags(self.tags)
@@ -119,7 +132,12 @@ class Header:
         check_foreign(self.foreign)
 
     def packed_size(self, tokens: int) -> int:
-        """Bytes of a block of plainly packed codes, and so the most that any payload has."""
+        """Bytes of a block of plainly packed codes, and so the most that any payload has.
+
+        Of a transform codec, only the latter.
+        """
+        if self.rate:
+            return tokens * self.channels * _FRAME_BYTES + 64
         return -(-tokens * self.channels * self.codebooks * self.code_bits // 8)
 
     def depths_size(self, tokens: int) -> int:
@@ -141,6 +159,8 @@ def make_start(header: Header) -> bytes:
     features = _DEPTHS if header.depth_tokens else 0
     if header.bands:
         features |= _BANDS | _FINE if header.fine else _BANDS
+    if header.rate:
+        features |= _TRANSFORM
     fields = b"".join(
         (
             number(features),
@@ -155,10 +175,12 @@ def make_start(header: Header) -> bytes:
             number(0 if header.frames is None else header.frames + 1),
             bytes([header.depth_tokens] if header.depth_tokens else []),
             bytes([header.bands] if header.bands else []),
+            number(header.rate) if header.rate else b"",
         )
     )
     minor = 4 if header.coder == _ADAPTIVE else features.bit_length()  # the lowest that has these
     minor = 5 if header.foreign else minor
+    minor = 6 if header.rate else minor
     start = MAGIC + bytes((VERSION[0], minor)) + len(fields).to_bytes(2, "little") + fields
     return start + zlib.crc32(start).to_bytes(4, "little")
 
@@ -191,7 +213,7 @@ def parse_start(file: Any) -> Header:
 
 def _parse_fields(fields: Fields) -> Header:
     features = fields.number()
-    if features & ~(_DEPTHS | _BANDS | _FINE):
+    if features & ~(_DEPTHS | _BANDS | _FINE | _TRANSFORM):
         raise UnsupportedError(f"the file has features ({features:#x}) unknown here: update vauxio")
     # What a minor version adds after these fields may be ignored, or there would be a feature bit.
     model = fields.text(fields.byte())
@@ -208,6 +230,9 @@ def _parse_fields(fields: Fields) -> Header:
     fine = bool(features & _FINE)
     if features & _BANDS and not bands:
         raise FormatError(f"header: bands of 0: must be 1 to {MAX_BANDS[fine]}")
+    rate = fields.number() if features & _TRANSFORM else 0
+    if features & _TRANSFORM and not rate:
+        raise FormatError("header: rate of 0: must be 1 to 9999")
     return Header(
         model=model,
         decoder_hash=decoder_hash,
@@ -222,4 +247,5 @@ def _parse_fields(fields: Fields) -> Header:
         depth_tokens=depth_tokens,
         bands=bands,
         fine=fine,
+        rate=rate,
     )

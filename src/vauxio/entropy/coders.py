@@ -21,11 +21,11 @@ from . import fixed
 from .allocation import ABSENT, depths_of, present
 from .range_coder import TOTAL
 
-__all__ = ["ADAPTIVE", "LM", "PACKED", "STATIC", "TOTAL", "Coder", "PackedCoder", "StaticCoder",
-           "check_codes", "codes_crc", "range_weights"]  # fmt: skip
+__all__ = ["ADAPTIVE", "LM", "PACKED", "STATIC", "TOTAL", "TRANSFORM", "Coder", "PackedCoder",
+           "StaticCoder", "check_codes", "codes_crc", "range_weights"]  # fmt: skip
 
-PACKED, STATIC, LM, ADAPTIVE = 0, 1, 2, 3
-"""Ids of the coders in ``.vx`` files."""
+PACKED, STATIC, LM, ADAPTIVE, TRANSFORM = 0, 1, 2, 3, 4
+"""Ids of the coders in ``.vx`` files. The last has no codes: see `codec.hifi`."""
 
 
 class Coder(Protocol):

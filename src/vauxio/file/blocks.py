@@ -26,8 +26,8 @@ from ..errors import (
     TruncatedError,
     UnsupportedError,
 )
-from ..model.bundles import Model
-from ..model.installed import find_model
+from ..model.bundles import Model, Transform
+from ..model.installed import find_model, find_transform
 from ..model.networks import LanguageModel
 
 __all__ = ["TokenReader", "TokenWriter", "best_coder", "block_tokens"]
@@ -202,6 +202,7 @@ class TokenReader:
         except AudioError as e:
             raise UnsupportedError(f"{e} in this version") from None
         self._model: Model | None = None
+        self._transform: Transform | None = None
         self._coders: dict[int, Any] = {}
         self._first = 0  # token that _codes begins with
         self._following, self._together = 0, 0  # the block after those in _codes; their number
@@ -221,6 +222,8 @@ class TokenReader:
         """The model that decodes this file; `ModelError` if it is not installed."""
         if self._model is None:
             header = self.header
+            if header.rate:
+                raise FormatError(f"a file of {header.model}, which has no codes")
             model = find_model(header.model, header.decoder_hash)
             if header.code_bits != model.code_bits or header.codebooks > model.codebooks:
                 raise FormatError(
@@ -236,6 +239,24 @@ class TokenReader:
             self._check_coder(model)
             self._model = model
         return self._model
+
+    @property
+    def transform(self) -> Transform:
+        """The transform codec that decodes this file; `ModelError` if it is not installed."""
+        if self._transform is None:
+            header = self.header
+            if not header.rate or header.coder != coders.TRANSFORM:
+                raise UnsupportedError(f"entropy coder {header.coder}: needs a newer vauxio")
+            transform = find_transform(header.model, header.decoder_hash)
+            if header.coder_hash != transform.tables.hash:
+                raise ModelError(f"needs the tables {header.coder_hash.hex()} of {header.model}")
+            self._transform = transform
+        return self._transform
+
+    @property
+    def grid(self) -> Model | Transform:
+        """Which of them it is: what tells how frames and tokens go together."""
+        return self.transform if self.header.rate else self.model
 
     @property
     def bands(self) -> bandwidth_extension.Bands:
@@ -279,13 +300,13 @@ class TokenReader:
         reader, header = self._reader, self.header
         if reader.complete:
             frames = reader.frames or 0
-            needed = self.model.tokens_for(frames, header.samplerate)
+            needed = self.grid.tokens_for(frames, header.samplerate)
             if reader.tokens != needed:
                 raise FormatError(f"{reader.tokens} tokens: {frames} frames need {needed}")
             return frames
         if not self.seekable and not self._cut_off:
             return None
-        frames = self.model.frames_in(reader.tokens, header.samplerate)
+        frames = self.grid.frames_in(reader.tokens, header.samplerate)
         return frames if header.frames is None else min(frames, header.frames)
 
     def check(self, block: int) -> None:
@@ -304,6 +325,27 @@ class TokenReader:
                 return self._codes[..., :0]
         at = token - self._first
         return self._codes[..., at : at + count]
+
+    def block(self, index: int) -> container.Block | None:
+        """The block of that number as it is stored; None behind the last.
+
+        From a pipe, each in turn.
+
+        Raises
+        ------
+        FormatError
+            If it is damaged. From a pipe that is concealed, it is the next one's turn then.
+        """
+        if self._sequence is None:
+            return self._reader.read(index) if index < self._reader.blocks else None
+        if self._ahead is None:
+            return None
+        block = self._ahead[1]
+        if self._conceal or not isinstance(block, FormatError):
+            self._read_ahead()
+        if isinstance(block, FormatError):
+            raise block
+        return block
 
     def levels(self, token: int, count: int) -> np.ndarray:
         """Levels of bands above the model's: ``uint8[channels, bands, count]``.

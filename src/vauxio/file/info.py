@@ -18,7 +18,7 @@ from .blocks import TokenReader
 __all__ = ["Info", "describe"]
 
 _CODERS = {coders.PACKED: "packed", coders.STATIC: "static", coders.LM: "lm",
-           coders.ADAPTIVE: "lm"}  # fmt: skip
+           coders.ADAPTIVE: "lm", coders.TRANSFORM: "transform"}  # fmt: skip
 
 
 @dataclass(frozen=True, repr=False)
@@ -40,13 +40,14 @@ class Info:
     installed : bool
         Whether that decoder is here.
     codebooks : int
-        Codes of a token at most.
+        Codes of a token at most; 0 where there are none, in files of a transform codec.
     depths : tuple of int or None
         Fewest and most codes of a token, where their number varies; of the first hours.
     bands : int
         Above the model's, that are filled with noise; 0 if nothing is.
     nominal : float or None
-        kbps of all channels before entropy coding; None if the model is not installed.
+        kbps of all channels before entropy coding; of a transform codec, those that were asked
+        for. None if the model is not installed.
     kbps : float or None
         kbps in fact: all bytes of the file, over its duration.
     coder : str
@@ -86,13 +87,18 @@ class Info:
         codebooks = f"{self.codebooks} codebooks"
         if self.depths is not None:
             codebooks = f"{self.depths[0]} to {self.depths[1]} of {codebooks}"
+        codes = f"codes: {codebooks}{nominal}"
+        if not self.codebooks:
+            codes = "codes: none, a transform codec"
+            if self.nominal is not None:
+                codes += f" at {self.nominal:.4g} kbps"
         lines = [
             self.name,
             f"samplerate: {self.samplerate} Hz",
             f"channels: {self.channels}",
             f"duration: {_clock(self)}",
             f"model: {model}, decoder {self.decoder}",
-            f"codes: {codebooks}{nominal}",
+            codes,
             *([f"above: noise in {self.bands} bands"] if self.bands else []),
             f"coder: {self.coder}",
             f"size: {self.bytes} bytes in {self.blocks} blocks",
@@ -139,7 +145,9 @@ def _info(name: str, reader: TokenReader, size: int, counts: np.ndarray | None) 
         codebooks = float(counts @ np.arange(len(counts)) / counts.sum())
     try:
         frames = reader.frames
-        nominal = header.channels * reader.model.bitrate(codebooks)
+        nominal = header.channels * header.rate / 10
+        if not header.rate:
+            nominal = header.channels * reader.model.bitrate(codebooks)
     except ModelError:
         frames = reader.stored_frames
     duration = None if frames is None else frames / header.samplerate
@@ -152,7 +160,7 @@ def _info(name: str, reader: TokenReader, size: int, counts: np.ndarray | None) 
         model=header.model,
         decoder=header.decoder_hash.hex(),
         installed=nominal is not None,
-        codebooks=header.codebooks,
+        codebooks=0 if header.rate else header.codebooks,
         depths=depths,
         bands=header.bands,
         nominal=nominal,

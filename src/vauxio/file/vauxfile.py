@@ -23,10 +23,12 @@ from ..codec.signal import SignalEncoder
 from ..container.metadata import Foreign, Picture
 from ..errors import AudioError, LimitError
 from ..fileio import File, Input, Output
-from ..model.installed import choose_model
+from ..model.bundles import Transform
+from ..model.installed import choose_model, transform_for
 from .blocks import TokenReader, TokenWriter
 from .codes import FileCodes, codes_of
 from .frames import FrameReader
+from .transform import TransformFrames, TransformWriter
 
 __all__ = ["Damage", "VauxFile"]
 
@@ -70,7 +72,8 @@ class VauxFile:
         Of what is to be written: 8,000 to 192,000 Hz, 1 to 8 channels.
     model : str, optional
         Name of the model to write with; see `vauxio.models`. ``'auto'`` is speech-24k for one
-        channel at 16 kHz or less, if it is installed and has the bitrate, else general-24k.
+        channel at 16 kHz or less, if it is installed and has the bitrate; hifi-48k for a bitrate
+        above 12; else general-24k.
     bitrate : float, optional
         Nominal kbps per channel to write with, on average over every five seconds; the nearest that
         the model has is taken (of two equally near ones, the higher). By default the model's
@@ -136,6 +139,9 @@ class VauxFile:
     _source: Input | None = None  # when open for reading
     _output: Output | None = None  # when open for writing
 
+    _transform: TransformWriter | None = None  # when it is one that writes
+    _frames: FrameReader | TransformFrames
+
     def __init__(
         self,
         file: File,
@@ -175,11 +181,21 @@ class VauxFile:
         if samplerate is None or channels is None:
             raise TypeError("samplerate and channels must be specified")
         samplerate, channels = pcm.check_format(samplerate, channels)
+        self._meter: Meter | None = None
+        self._failed = self._warned = False
+        transform = transform_for(model, bitrate, quality, lm=lm, denoise=denoise)
+        if transform is not None:
+            rate = transform.bitrate_for(bitrate)
+            self._open_to_transform(
+                transform, samplerate, channels, rate, tags or {}, pictures, foreign, frames,
+                Output(file, "x" in mode, closefd),
+            )  # fmt: skip
+            return
         chosen = choose_model(model, samplerate, channels, bitrate)
         allocation, bands = allot(chosen, samplerate, bitrate, quality, denoise)
         self._encoder = SignalEncoder(chosen, samplerate, channels, allocation, denoise)
-        self._meter = Meter(chosen, samplerate, channels, bands) if bands.count else None
-        self._failed = self._warned = False
+        if bands.count:
+            self._meter = Meter(chosen, samplerate, channels, bands)
         tokens = None if frames is None else chosen.tokens_for(frames, samplerate)
         output = Output(file, "x" in mode, closefd)
         try:
@@ -194,6 +210,29 @@ class VauxFile:
             raise
         self._output = output
 
+    def _open_to_transform(
+        self,
+        transform: Transform,
+        samplerate: int,
+        channels: int,
+        bitrate: float,
+        tags: Mapping[str, str],
+        pictures: Sequence[Picture],
+        foreign: Sequence[Foreign],
+        frames: int | None,
+        output: Output,
+    ) -> None:
+        try:
+            self._transform = TransformWriter(
+                output.file, transform, samplerate, channels, bitrate, tags, pictures,
+                foreign, frames,
+            )  # fmt: skip
+            self._header = self._transform.header
+        except BaseException:
+            output.discard()
+            raise
+        self._output = output
+
     def _open_to_read(self, file: File, closefd: bool) -> None:
         source = Input(file, closefd)
         try:
@@ -203,7 +242,8 @@ class VauxFile:
         except BaseException:
             source.close()
             raise
-        self._frames = FrameReader(self._reader, self._conceal)
+        kind = TransformFrames if self._reader.header.rate else FrameReader
+        self._frames = kind(self._reader, self._conceal)
         self._position = 0
         self._source = source
 
@@ -230,7 +270,7 @@ class VauxFile:
     @property
     def frames(self) -> int | None:
         """Frames that can be read, or have been written; None from a pipe before its end."""
-        return self._reader.frames if "r" in self._mode else self._encoder.frames
+        return self._reader.frames if "r" in self._mode else self._written
 
     @property
     def model(self) -> str:
@@ -240,7 +280,10 @@ class VauxFile:
     @property
     def bitrate(self) -> float:
         """Nominal kbps per channel, the most that any moment can have: where that varies, more than
-        what was asked for. `info` has the actual one of the whole file."""
+        what was asked for. Of a transform codec, what was asked for. `info` has the actual one of
+        the whole file."""
+        if self._header.rate:
+            return self._header.rate / 10
         model = (self._reader if "r" in self._mode else self._writer).model
         return model.bitrate(self._header.codebooks)
 
@@ -274,7 +317,7 @@ class VauxFile:
         for index, error in sorted(reader.damage.items()):
             first = index * header.block_tokens
             last = min(first + header.block_tokens, reader.tokens)
-            start, stop = (reader.model.frames_in(t, header.samplerate) for t in (first, last))
+            start, stop = (reader.grid.frames_in(t, header.samplerate) for t in (first, last))
             found.append(Damage(start, min(stop, self.frames or stop), str(error)))
         if reader.fault is not None and self.frames is not None:
             found.append(Damage(self.frames, self.frames, str(reader.fault)))
@@ -340,7 +383,7 @@ class VauxFile:
     def tell(self) -> int:
         """The frame that is read or written next."""
         self._check_open()
-        return self._position if "r" in self._mode else self._encoder.frames
+        return self._position if "r" in self._mode else self._written
 
     def read(
         self,
@@ -482,7 +525,7 @@ class VauxFile:
         """
         self._check_open("w")
         frames = pcm.to_frames(data, self.channels)
-        pcm.check_finite(frames, self._encoder.frames)
+        pcm.check_finite(frames, self._written)
         if not self._warned and frames.dtype.kind == "f" and np.abs(frames).max(initial=0) > 1:
             self._warned = True
             message = pcm.clipped(float(np.abs(frames).max()))
@@ -490,6 +533,9 @@ class VauxFile:
         try:
             for i in range(0, len(frames), self.samplerate):
                 piece = pcm.to_float(frames[i : i + self.samplerate])
+                if self._transform is not None:
+                    self._transform.push(piece)
+                    continue
                 levels = None if self._meter is None else self._meter.push(piece)
                 self._writer.push(self._encoder.push(piece), levels)
         except BaseException:
@@ -515,13 +561,16 @@ class VauxFile:
             output.discard()
             return
         try:
-            frames = self._encoder.frames
+            frames = self._written
             if self._header.frames not in (None, frames):
                 raise AudioError(f"{frames} frames written, but frames={self._header.frames}")
-            tokens = self._writer.model.tokens_for(frames, self.samplerate)
-            levels = None if self._meter is None else self._meter.finish(tokens)
-            self._writer.push(self._encoder.finish(), levels)
-            self._writer.finish(frames)
+            if self._transform is not None:
+                self._transform.finish()
+            else:
+                tokens = self._writer.model.tokens_for(frames, self.samplerate)
+                levels = None if self._meter is None else self._meter.finish(tokens)
+                self._writer.push(self._encoder.finish(), levels)
+                self._writer.finish(frames)
         except BaseException:
             output.discard()
             raise
@@ -534,10 +583,15 @@ class VauxFile:
             return
         frames = reader.stored_frames if reader.complete else self._header.frames
         if frames is None or frames <= most:
-            if reader.tokens <= reader.model.tokens_for(most, self.samplerate):
+            if reader.tokens <= reader.grid.tokens_for(most, self.samplerate):
                 return
-            frames = reader.model.frames_in(reader.tokens, self.samplerate)
+            frames = reader.grid.frames_in(reader.tokens, self.samplerate)
         raise LimitError(f"{frames} frames: at most {most} are accepted")
+
+    @property
+    def _written(self) -> int:
+        """Frames that have been written."""
+        return (self._encoder if self._transform is None else self._transform).frames
 
     def _left(self) -> int | None:
         """Frames from the position to the end, if that is known."""

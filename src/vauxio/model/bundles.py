@@ -20,7 +20,7 @@ from ..entropy.allocation import Allocation
 from ..errors import ModelError, first_line
 from .networks import Asset, LanguageModel, Network
 
-__all__ = ["SILENT", "Denoiser", "Model", "read_bundles", "weights_folder"]
+__all__ = ["SILENT", "Denoiser", "Model", "Transform", "read_bundles", "weights_folder"]
 
 SILENT = 1 / 40
 """Of the distortion of quality 10: what is as near as that is silence, at any bitrate."""
@@ -228,7 +228,74 @@ class Denoiser:
         )
 
 
-def read_bundles() -> list[Model | Denoiser]:
+@dataclass(frozen=True)
+class Transform:
+    """What ``model.json`` says of a transform codec, which has no tokens.
+
+    Attributes
+    ----------
+    name, description : str
+    samplerate : int
+        Rate at which it works, in Hz.
+    hop : int
+        Samples of a frame, which is to it what a token is to other models.
+    lowest, highest, default_bitrate : float
+        kbps per channel that it can have, and has where none is asked for.
+    tables : Asset
+        What predicts its coefficients, see `codec.hifi.network.Tables`.
+    """
+
+    name: str
+    description: str
+    samplerate: int
+    hop: int
+    lowest: float
+    highest: float
+    default_bitrate: float
+    tables: Asset
+
+    @property
+    def token_rate(self) -> float:
+        """Frames per second."""
+        return self.samplerate / self.hop
+
+    def bitrate_for(self, bitrate: float | None) -> float:
+        """The bitrate to code at; None stands for `default_bitrate`.
+
+        Raises
+        ------
+        ValueError
+            If it is out of range.
+        """
+        bitrate = self.default_bitrate if bitrate is None else bitrate
+        if not self.lowest <= bitrate <= self.highest:
+            raise ValueError(
+                f"bitrate of {bitrate:g} kbps: {self.name} has {self.lowest:g} to "
+                f"{self.highest:g} kbps per channel"
+            )
+        return bitrate
+
+    def tokens_for(self, frames: int, samplerate: int) -> int:
+        """Frames of the codec that carry `frames` frames at `samplerate` Hz."""
+        return -(-self.samples_for(frames, samplerate) // self.hop)
+
+    def samples_for(self, frames: int, samplerate: int) -> int:
+        """Samples at its rate that `frames` frames at `samplerate` Hz become."""
+        return -(-frames * self.samplerate // samplerate)
+
+    def frames_in(self, tokens: int, samplerate: int) -> int:
+        """Frames at `samplerate` Hz that can be decoded from its first `tokens` frames."""
+        return tokens * self.hop * samplerate // self.samplerate
+
+    def __repr__(self) -> str:
+        return (
+            f"{self.name}: {self.description}\n"
+            f"    transform codec, {self.samplerate} Hz, {self.lowest:g} to {self.highest:g} kbps "
+            f"per channel (default {self.default_bitrate:g}), tables {self.tables.hash.hex()}"
+        )
+
+
+def read_bundles() -> list[Model | Denoiser | Transform]:
     """All that is in the weights folder, in no particular order.
 
     Raises
@@ -258,7 +325,7 @@ def weights_folder() -> Path:
     raise ModelError("no models are installed; reinstall vauxio or set VAUXIO_WEIGHTS")
 
 
-def _read_bundle(folder: Path) -> Model | Denoiser:
+def _read_bundle(folder: Path) -> Model | Denoiser | Transform:
     path = folder / "model.json"
     try:
         fields = json.loads(path.read_text(encoding="utf-8"))
@@ -273,9 +340,10 @@ def _read_bundle(folder: Path) -> Model | Denoiser:
         raise ModelError(f"{path}: damaged ({reason}); reinstall the model") from e
 
 
-def _parse(fields: dict[str, Any], folder: Path) -> Model | Denoiser:
+def _parse(fields: dict[str, Any], folder: Path) -> Model | Denoiser | Transform:
     kind = fields["kind"] if "kind" in fields else "codec"
-    if fields["format"] != _FORMAT or fields["channels"] != 1 or kind not in ("codec", "denoiser"):
+    known = kind in ("codec", "denoiser", "transform")
+    if fields["format"] != _FORMAT or fields["channels"] != 1 or not known:
         raise ModelError(
             f"{folder / 'model.json'}: made for a newer vauxio; update vauxio to use this model"
         )
@@ -287,6 +355,17 @@ def _parse(fields: dict[str, Any], folder: Path) -> Model | Denoiser:
             hop=_positive(fields, "hop"),
             delay=_positive(fields, "delay", least=0),
             network=_network(fields["network"], folder),
+        )
+    if kind == "transform":
+        return Transform(
+            name=str(fields["name"]),
+            description=str(fields["description"]),
+            samplerate=_positive(fields, "samplerate"),
+            hop=_positive(fields, "hop"),
+            lowest=float(fields["lowest_bitrate"]),
+            highest=float(fields["highest_bitrate"]),
+            default_bitrate=float(fields["default_bitrate"]),
+            tables=Asset(*_file(fields["tables"], folder)),
         )
     numbers = {
         name: _positive(fields, name)

@@ -5,10 +5,11 @@ This room chooses; what a model is and where it lies, `bundles` knows.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 
 from ..errors import ModelError
-from .bundles import Denoiser, Model, read_bundles, weights_folder
+from .bundles import Denoiser, Model, Transform, read_bundles, weights_folder
 
 __all__ = [
     "DEFAULT",
@@ -18,7 +19,9 @@ __all__ = [
     "choose_model",
     "find_denoiser",
     "find_model",
+    "find_transform",
     "models",
+    "transform_for",
 ]
 
 DEFAULT = "general-24k"
@@ -26,6 +29,9 @@ DEFAULT = "general-24k"
 
 SPEECH = "speech-24k"
 """The model for voices, which need not be installed."""
+
+HIFI = "hifi-48k"
+"""The transform codec for bitrates above those, which need not be installed."""
 
 _NARROW = 16000  # Hz: recordings up to there are mostly of voices
 
@@ -39,16 +45,24 @@ class ModelList(list[Model]):
     ----------
     denoisers : list of Denoiser
         What else is installed: networks that take noise out of speech before it is coded.
+    transforms : list of Transform
+        And codecs without tokens, for files of higher bitrates.
     """
 
-    def __init__(self, models: Iterable[Model] = (), denoisers: Iterable[Denoiser] = ()) -> None:
+    def __init__(
+        self,
+        models: Iterable[Model] = (),
+        denoisers: Iterable[Denoiser] = (),
+        transforms: Iterable[Transform] = (),
+    ) -> None:
         super().__init__(models)
         self.denoisers = list(denoisers)
+        self.transforms = list(transforms)
 
     def __repr__(self) -> str:
         if not self:
             return f"no models in {weights_folder()}"
-        return "\n".join(map(repr, [*self, *self.denoisers]))
+        return "\n".join(map(repr, [*self, *self.transforms, *self.denoisers]))
 
 
 def models() -> ModelList:
@@ -58,7 +72,8 @@ def models() -> ModelList:
     -------
     ModelList
         A `Model` for each bundle in the weights folder, the default model first, then by name. Its
-        attribute `denoisers` has what takes noise out of speech.
+        attribute `denoisers` has what takes noise out of speech, `transforms` has codecs without
+        tokens.
 
     Raises
     ------
@@ -74,7 +89,9 @@ def models() -> ModelList:
     found = read_bundles()
     found.sort(key=lambda m: (m.name != DEFAULT, m.name))
     return ModelList(
-        (m for m in found if isinstance(m, Model)), (m for m in found if isinstance(m, Denoiser))
+        (m for m in found if isinstance(m, Model)),
+        (m for m in found if isinstance(m, Denoiser)),
+        (m for m in found if isinstance(m, Transform)),
     )
 
 
@@ -105,6 +122,72 @@ def find_denoiser(samplerate: int | None = None) -> Denoiser:
     raise ModelError(
         f"denoiser {_DENOISER!r} is not installed in {weights_folder()}; reinstall vauxio"
     )
+
+
+def find_transform(name: str = HIFI, tables_hash: bytes | None = None) -> Transform:
+    """The installed transform codec of that name.
+
+    Parameters
+    ----------
+    name : str
+    tables_hash : bytes, optional
+        First 8 bytes of the SHA-256 of the tables that a file was written with. One with these is
+        found under any name.
+
+    Raises
+    ------
+    ModelError
+        If it is not installed, or not with these tables.
+    """
+    installed = models().transforms
+    named = [t for t in installed if t.name == name]
+    for transform in named + installed:
+        if transform.tables.hash == tables_hash or (tables_hash is None and transform in named):
+            return transform
+    if named and tables_hash is not None:
+        raise ModelError(
+            f"needs {name} with tables {tables_hash.hex()}, those installed are "
+            f"{named[0].tables.hash.hex()}; install the version of vauxio that wrote the file"
+        )
+    raise ModelError(f"transform codec {name!r} is not installed in {weights_folder()}")
+
+
+def transform_for(
+    name: str,
+    bitrate: float | None = None,
+    quality: float | None = None,
+    *,
+    lm: bool = True,
+    denoise: bool = False,
+) -> Transform | None:
+    """The transform codec that is asked for, or None if it is a model with tokens.
+
+    ``'auto'`` stands for one where the bitrate is above what `DEFAULT` has.
+
+    Parameters
+    ----------
+    name, bitrate, quality, lm, denoise
+        As of `VauxFile`.
+
+    Raises
+    ------
+    ValueError
+        If it has no such thing.
+    """
+    installed = models()
+    if name == "auto":
+        most = max((m.bitrates[-1] for m in installed if m.name == DEFAULT), default=math.inf)
+        wanted = bitrate is not None and quality is None and bitrate > most
+        found = [t for t in installed.transforms if wanted and t.name == HIFI]
+    else:
+        found = [t for t in installed.transforms if t.name == name]
+    if not found:
+        return None
+    found[0].bitrate_for(bitrate)
+    for what, given in (("quality", quality is not None), ("lm", not lm), ("denoise", denoise)):
+        if given:
+            raise ValueError(f"{what}: not with {found[0].name}, which has a bitrate only")
+    return found[0]
 
 
 def candidates(name: str = "auto", bitrate: float | None = None) -> list[Model]:
@@ -183,6 +266,11 @@ def find_model(name: str = "auto", decoder_hash: bytes | None = None) -> Model:
     installed = models()
     named = [m for m in installed if m.name == name]
     if decoder_hash is None:
+        if any(t.name == name for t in installed.transforms):
+            raise ModelError(
+                f"{name} has no tokens, so no codes and no live streams; "
+                "it is for files: vauxio.write, vaux encode"
+            )
         if not named:
             raise ModelError(
                 f"model {name!r} is not installed; {_names(installed)} in {weights_folder()}"

@@ -1,0 +1,91 @@
+"""Which transform blocks a frame is cut into: chosen by what they would cost, coded as a tree."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from . import envelope, mdct, steps
+from .layout import FRAME, LAYOUTS, SIZES
+
+__all__ = ["choose", "from_splits", "splits"]
+
+_BAND = 0.45  # bits that a level costs, about
+_BIAS = 0.06  # a long block smears in time, which the sum of bits does not hear
+
+
+def choose(samples: np.ndarray, rule: steps.Rule, bands: int) -> list[np.ndarray]:
+    """The sizes of the blocks of each frame.
+
+    Parameters
+    ----------
+    samples : ndarray
+        ``float64[channels, 1024 + 2048 n + 1024]``, in units of a 16-bit sample.
+    rule : steps.Rule
+    bands : int
+        Of the longest blocks, how many are coded.
+
+    Returns
+    -------
+    list of ndarray
+        ``int64[blocks]`` for each frame.
+    """
+    frames = samples.shape[1] // FRAME - 1
+    cheapest = np.zeros(0)
+    chosen: list[list[int]] = []
+    for i, size in reversed(list(enumerate(SIZES))):
+        count = frames * FRAME // size
+        found = mdct.forward(samples, np.full(count, size), size, size)
+        cost = _cost(found.reshape(len(samples), count, size), size, rule, bands)
+        cost *= 1 + _BIAS * (len(SIZES) - 1 - i)
+        if not chosen:
+            cheapest, chosen = cost, [[size]] * count
+            continue
+        halves = cheapest.reshape(-1, 2).sum(axis=1)
+        chosen = [
+            [size] if whole <= split else chosen[2 * j] + chosen[2 * j + 1]
+            for j, (whole, split) in enumerate(zip(cost, halves, strict=True))
+        ]
+        cheapest = np.minimum(cost, halves)
+    return [np.array(sizes) for sizes in chosen]
+
+
+def _cost(found: np.ndarray, size: int, rule: steps.Rule, bands: int) -> np.ndarray:
+    layout = LAYOUTS[size]
+    bands = min(layout.bands, bands)
+    levels = envelope.measure(found, layout, bands)
+    logs = steps.steps(np.rint(levels).astype(np.int64), layout, rule)
+    scale = np.exp2(-logs / 64)[..., layout.band[: layout.edges[bands]]]
+    ratio = found[..., : scale.shape[-1]] * scale
+    bits = 0.6 * np.log2(1 + ratio * ratio).sum(axis=-1) + _BAND * bands
+    return np.asarray(bits.sum(axis=0))
+
+
+def splits(sizes: np.ndarray) -> Iterator[tuple[int, bool]]:
+    """A frame's tree: of each block that could be cut in two, its depth and whether it is."""
+    at = 0
+
+    def walk(depth: int) -> Iterator[tuple[int, bool]]:
+        nonlocal at
+        if depth == len(SIZES) - 1 or sizes[at] == SIZES[depth]:
+            if depth < len(SIZES) - 1:
+                yield depth, False
+            at += 1
+            return
+        yield depth, True
+        yield from walk(depth + 1)
+        yield from walk(depth + 1)
+
+    return walk(0)
+
+
+def from_splits(decide: Callable[[int], bool]) -> list[int]:
+    """The sizes of a frame's blocks, where `decide` says of a depth whether the next is cut."""
+
+    def walk(depth: int) -> list[int]:
+        if depth == len(SIZES) - 1 or not decide(depth):
+            return [SIZES[depth]]
+        return walk(depth + 1) + walk(depth + 1)
+
+    return walk(0)

@@ -1,0 +1,165 @@
+"""Samples at 48 kHz to the payloads of blocks of about ten seconds."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+import numpy as np
+
+from . import block_sizes, coder, mdct
+from .layout import FRAME
+from .network import Tables
+from .rate import Budget, Estimate, settings_for
+
+__all__ = ["BLOCK", "Coded", "Encoder"]
+
+BLOCK = 234
+"""Frames of every block but the last: 9.98 s."""
+
+_MARGIN = 1024
+_CLOSE = 0.025  # of its bits, by which a block may miss its budget, where it may be coded again
+_TRIES = 3
+
+
+class Coded(NamedTuple):
+    """A block that is finished.
+
+    Attributes
+    ----------
+    frames : int
+    payload : bytes
+    checksum : int
+        Of its values, see `coder.Decoded`.
+    """
+
+    frames: int
+    payload: bytes
+    checksum: int
+
+
+@dataclass
+class _Plan:
+    """A block whose neighbour is still to come."""
+
+    samples: np.ndarray
+    settings: coder.Settings
+    estimate: Estimate
+    sizes: list[np.ndarray]
+    frames: int
+
+
+class Encoder:
+    """Push samples, get payloads.
+
+    Parameters
+    ----------
+    tables : Tables
+    channels : int
+    bitrate : float
+        kbps per channel, on average over the file.
+    """
+
+    def __init__(self, tables: Tables, channels: int, bitrate: float) -> None:
+        self._tables, self._bitrate = tables, bitrate
+        self._waiting = np.zeros((channels, _MARGIN))
+        self._budget = Budget(bitrate, channels)
+        self._plan: _Plan | None = None
+        self._last = 0  # size of the transform block before those of the plan
+        self._scale = 1.0  # bits that blocks took, over those that were estimated
+
+    def push(self, samples: np.ndarray) -> list[Coded]:
+        """Samples ``float32[channels, n]`` that follow the last.
+
+        Returns
+        -------
+        list of Coded
+            Each block that is finished.
+        """
+        scaled = np.asarray(samples, np.float64) * 2**15
+        self._waiting = np.concatenate([self._waiting, scaled], axis=1)
+        out: list[Coded] = []
+        while self._waiting.shape[1] >= BLOCK * FRAME + 2 * _MARGIN:
+            out.extend(self._cut(BLOCK))
+        return out
+
+    def finish(self) -> list[Coded]:
+        """The blocks that are left; nothing can follow."""
+        out: list[Coded] = []
+        left = self._waiting.shape[1] - _MARGIN
+        while left > 0:
+            frames = min(BLOCK, -(-left // FRAME))
+            needed = frames * FRAME + 2 * _MARGIN
+            rest = max(0, needed - self._waiting.shape[1])
+            self._waiting = np.pad(self._waiting, ((0, 0), (0, rest)))
+            out.extend(self._cut(frames))
+            left -= frames * FRAME
+        if self._plan is not None:
+            out.append(self._encode(self._plan, 0))
+            self._plan = None
+        return out
+
+    def _cut(self, frames: int) -> Iterator[Coded]:
+        size = frames * FRAME
+        plan = self._make_plan(self._waiting[:, : size + 2 * _MARGIN], frames)
+        self._waiting = self._waiting[:, size:]
+        before, self._plan = self._plan, plan
+        if before is not None:
+            yield self._encode(before, int(plan.sizes[0][0]))
+
+    def _make_plan(self, samples: np.ndarray, frames: int) -> _Plan:
+        settings = settings_for(self._bitrate, samples)
+        estimate = Estimate(samples, settings)
+        wanted = self._budget.of(frames) / self._scale
+        gain = estimate.gain_for(wanted)
+        if len(samples) == 2:
+            joint = replace(settings, joint=True)
+            mixed = _mix(samples)
+            other = Estimate(mixed, joint)
+            if other.bits(gain) < estimate.bits(gain):
+                samples, settings, estimate = mixed, joint, other
+                gain = estimate.gain_for(wanted)
+        rule = settings.rule._replace(gain=gain)
+        sizes = block_sizes.choose(samples, rule, settings.bands)
+        return _Plan(samples, settings, estimate, sizes, frames)
+
+    def _encode(self, plan: _Plan, last: int) -> Coded:
+        flat = np.concatenate(plan.sizes)
+        coefficients = mdct.forward(plan.samples, flat, self._last, last)
+        self._last = int(flat[-1])
+        budget = self._budget.of(plan.frames)
+        exact = self._scale == 1.0  # the first: later ones know what bits are worth, and make up
+        gain = plan.estimate.gain_for(budget / self._scale)
+        tried: list[tuple[int, float]] = []  # gains, and bits over the budget in octaves
+        payload, checksum = b"", 0
+        for _ in range(_TRIES if exact else 1):
+            rule = plan.settings.rule._replace(gain=gain)
+            payload, checksum = coder.encode(
+                coefficients, plan.sizes, replace(plan.settings, rule=rule), self._tables
+            )
+            bits = 8 * len(payload)
+            self._scale = bits / plan.estimate.bits(gain)
+            tried.append((gain, math.log2(bits / budget)))
+            if abs(bits - budget) <= _CLOSE * budget:
+                break
+            gain = _next_gain(tried, plan.estimate.gain_for(budget / self._scale))
+        self._budget.spend(plan.frames, 8 * len(payload))
+        return Coded(plan.frames, payload, checksum)
+
+
+def _next_gain(tried: list[tuple[int, float]], estimated: int) -> int:
+    """The gain that will probably meet the budget: on the line through the last two tries."""
+    if len(tried) < 2:
+        return estimated
+    (before, missed), (last, misses) = tried[-2:]
+    if before == last or missed == misses:
+        return last
+    change = -misses * (last - before) / (misses - missed)
+    return round(min(max(last + min(max(change, -64), 64), 0), 4095))
+
+
+def _mix(samples: np.ndarray) -> np.ndarray:
+    left, right = samples * np.sqrt(0.5)
+    return np.stack([left + right, left - right])

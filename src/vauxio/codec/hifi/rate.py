@@ -1,0 +1,118 @@
+"""Bits: how many a block may have, and the gain of its steps that spends them."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from . import envelope, mdct, steps
+from .coder import Settings
+from .layout import FRAME, LAYOUTS, SAMPLERATE
+
+__all__ = ["Budget", "Estimate", "settings_for"]
+
+_SIZE = 1024  # of the transform blocks with which bits are estimated
+_AUDIBLE = 4  # the least level that makes a band worth having
+_LEVELS = 1.6  # bits that a level costs, about
+
+
+def settings_for(bitrate: float, samples: np.ndarray) -> Settings:
+    """How a block is coded at a bitrate, but for its gain.
+
+    Parameters
+    ----------
+    bitrate : float
+        kbps per channel.
+    samples : ndarray
+        ``float64[channels, 1024 + n + 1024]``, in units of a 16-bit sample.
+    """
+    octaves = math.log2(max(bitrate, 8) / 16)
+    tilt = min(max(1.0 - 0.25 * octaves, 0.35), 1.0)
+    weight = min(max(0.1 - 0.06 * (octaves - 0.6), 0.03), 0.1)
+    return Settings(
+        steps.Rule(slope=7, total=10, tilt=round(16 * tilt), gain=1024),
+        bands=_audible_bands(samples),
+        coarse=bitrate <= 20,
+        weight=weight,
+    )
+
+
+def _audible_bands(samples: np.ndarray) -> int:
+    layout = LAYOUTS[FRAME]
+    count = samples.shape[1] // FRAME - 1
+    found = mdct.forward(samples, np.full(count, FRAME), FRAME, FRAME)
+    levels = envelope.measure(found.reshape(len(samples), count, FRAME), layout, layout.bands)
+    audible = np.flatnonzero((levels > _AUDIBLE).any(axis=(0, 1)))
+    return int(audible[-1]) + 1 if len(audible) else 0
+
+
+class Estimate:
+    """About how many bits a block takes, for any gain.
+
+    Parameters
+    ----------
+    samples : ndarray
+        As of `settings_for`.
+    settings : coder.Settings
+    """
+
+    def __init__(self, samples: np.ndarray, settings: Settings) -> None:
+        layout = LAYOUTS[_SIZE]
+        count = samples.shape[1] // _SIZE - 2
+        found = mdct.forward(samples, np.full(count, _SIZE), _SIZE, _SIZE)
+        found = found.reshape(len(samples), count, _SIZE)
+        bands = min(settings.bands, layout.bands)
+        levels = np.rint(envelope.measure(found, layout, bands)).astype(np.int64)
+        if settings.joint:
+            levels[:2] = levels[:2].max(axis=0)
+        neutral = settings.rule._replace(gain=1024)
+        logs = steps.steps(levels, layout, neutral)
+        scale = np.exp2(-logs / 64)[..., layout.band[: layout.edges[bands]]]
+        # A histogram of how large coefficients are over their steps, in eighths of an octave.
+        size = np.log2(np.abs(found[..., : scale.shape[-1]]) * scale + 1e-9)
+        bins = np.clip((size + 16) * 8, 0, 511).astype(np.int64)
+        self._histogram = np.bincount(bins.ravel(), minlength=512)
+        self._sizes = np.arange(512) / 8 - 16
+        spans = -(-count * _SIZE // FRAME)
+        self._fixed = 80 + len(samples) * spans * bands * _LEVELS * (0.7 if settings.coarse else 1)
+
+    def bits(self, gain: float) -> float:
+        """Of the whole block, at a gain in 64ths of an octave (1024 is none)."""
+        ratio = np.exp2(2 * (self._sizes - (gain - 1024) / 64))
+        return float(self._fixed + 0.5 * (self._histogram @ np.log2(1 + 6 * ratio)))
+
+    def gain_for(self, bits: float) -> int:
+        """The least gain with which it takes no more than that."""
+        low, high = 0, 4095
+        while low < high:
+            middle = (low + high) // 2
+            if self.bits(middle) <= bits:
+                high = middle
+            else:
+                low = middle + 1
+        return low
+
+
+class Budget:
+    """Bits of a file, so that its bitrate is on average what was asked for.
+
+    Parameters
+    ----------
+    bitrate : float
+        kbps per channel.
+    channels : int
+    """
+
+    def __init__(self, bitrate: float, channels: int) -> None:
+        self._per_frame = bitrate * 1000 * channels * FRAME / SAMPLERATE
+        self._spare = 0.0
+
+    def of(self, frames: int) -> float:
+        """Bits of the next block of so many frames."""
+        even = self._per_frame * frames
+        return even + min(max(self._spare, -0.2 * even), 0.2 * even)
+
+    def spend(self, frames: int, bits: float) -> None:
+        """A block of so many frames took `bits`."""
+        self._spare += self._per_frame * frames - bits

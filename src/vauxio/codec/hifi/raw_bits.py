@@ -1,0 +1,66 @@
+"""Bits that are as likely 0 as 1: signs, and the lowest bits of large values."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ...errors import FormatError
+
+__all__ = ["BitReader", "BitWriter"]
+
+
+class BitWriter:
+    """Numbers to bits, lowest first."""
+
+    def __init__(self) -> None:
+        self._parts: list[np.ndarray] = []
+        self.count = 0
+
+    def put(self, values: np.ndarray, bits: np.ndarray) -> None:
+        """The lowest `bits` of each number, ``int64[n]`` both."""
+        if not len(values):
+            return
+        places = np.arange(int(bits.max(initial=0)))
+        part = (values[:, None] >> places & 1)[places < bits[:, None]].astype(np.uint8)
+        self._parts.append(part)
+        self.count += len(part)
+
+    def finish(self) -> bytes:
+        """All of them, and zeros up to a whole byte."""
+        parts = [np.empty(0, np.uint8), *self._parts]
+        return np.packbits(np.concatenate(parts), bitorder="little").tobytes()
+
+
+class BitReader:
+    """What `BitWriter` wrote."""
+
+    def __init__(self, data: bytes) -> None:
+        self._bits = np.unpackbits(np.frombuffer(data, np.uint8), bitorder="little")
+        self._at = 0
+
+    def take(self, bits: np.ndarray) -> np.ndarray:
+        """Numbers of so many bits each: ``int64[n]``.
+
+        Raises
+        ------
+        FormatError
+            If there are not as many.
+        """
+        if not len(bits):
+            return np.zeros(0, np.int64)
+        ends = np.cumsum(bits)
+        total = int(ends[-1])
+        if self._at + total > len(self._bits):
+            raise FormatError("transform block: cut off")
+        places = np.arange(int(bits.max()))
+        inside = places < bits[:, None]
+        found = np.zeros(inside.shape, np.int64)
+        found[inside] = self._bits[self._at : self._at + total]
+        self._at += total
+        return np.asarray((found << places).sum(axis=1))
+
+    def finish(self) -> None:
+        """`FormatError` if there is more than zeros up to a whole byte."""
+        rest = self._bits[self._at :]
+        if len(rest) > 7 or rest.any():
+            raise FormatError("transform block: bits set after the last")

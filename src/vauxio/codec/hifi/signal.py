@@ -1,0 +1,140 @@
+"""Frames at any rate, pushed in pieces of any size, to blocks of the transform codec and back.
+
+This room knows the time line: rates and exact lengths. It knows nothing of files.
+"""
+
+from __future__ import annotations
+
+import threading
+
+import numpy as np
+
+from ...audio.resample import Resampler
+from ...model.bundles import Transform
+from .decoder import Decoder
+from .encoder import Coded, Encoder
+from .network import Tables
+
+__all__ = ["SignalDecoder", "SignalEncoder"]
+
+_REACH = 1024  # samples at the beginning of a block that the one before has a part in
+
+
+class SignalEncoder:
+    """Frames to blocks.
+
+    Parameters
+    ----------
+    transform : Transform
+    samplerate, channels : int
+        Of the frames.
+    bitrate : float
+        kbps per channel, on average over the file.
+
+    Attributes
+    ----------
+    frames : int
+        How many have been pushed.
+    """
+
+    def __init__(
+        self, transform: Transform, samplerate: int, channels: int, bitrate: float
+    ) -> None:
+        self._transform, self._samplerate = transform, samplerate
+        self._resampler = Resampler(samplerate, transform.samplerate, channels)
+        self._encoder = Encoder(_tables(transform), channels, bitrate)
+        self.frames = 0
+
+    def push(self, frames: np.ndarray) -> list[Coded]:
+        """Frames ``float32[n, channels]`` that follow the last, to the blocks that they finish."""
+        self.frames += len(frames)
+        return self._encoder.push(self._resampler.push(frames).T)
+
+    def finish(self) -> list[Coded]:
+        """The blocks that are left."""
+        samples = self._transform.samples_for(self.frames, self._samplerate)
+        return self._encoder.push(self._resampler.finish(samples).T) + self._encoder.finish()
+
+
+class SignalDecoder:
+    """Blocks to frames, from any frame on.
+
+    Parameters
+    ----------
+    transform : Transform
+    samplerate, channels : int
+        Of the frames.
+    block_frames : int
+        Frames of the codec in every block but the last.
+    start : int, optional
+        The frame to begin with.
+
+    Attributes
+    ----------
+    first_block : int
+        The block to begin with.
+    position : int
+        The frame that comes next.
+    frames : int or None
+        Length of the whole signal. Must be set before the last block is pushed.
+    """
+
+    def __init__(
+        self,
+        transform: Transform,
+        samplerate: int,
+        channels: int,
+        block_frames: int,
+        start: int = 0,
+    ) -> None:
+        self._transform, self._samplerate = transform, samplerate
+        self._resampler = Resampler(transform.samplerate, samplerate, channels, start)
+        size = block_frames * transform.hop
+        self.first_block = max(0, self._resampler.first - _REACH) // size
+        self._decoder = Decoder(_tables(transform), channels, start=self.first_block == 0)
+        self._sample = self.first_block * size - (_REACH if self.first_block else 0)
+        self.position = start
+        self.frames: int | None = None
+
+    def push(self, payload: bytes | None, frames: int, checksum: int | None = None) -> np.ndarray:
+        """A block to the ``float32[m, channels]`` that it completes.
+
+        Parameters and errors as of `Decoder.push`.
+        """
+        return self._resample(self._decoder.push(payload, frames, checksum).T)
+
+    def finish(self) -> np.ndarray:
+        """What remains up to the last of `frames`."""
+        if self.frames is None:
+            raise ValueError("frames must be known to finish")
+        parts = [
+            self._resample(self._decoder.finish().T),
+            self._give(self._resampler.finish(self.frames)),
+        ]
+        return np.concatenate(parts)
+
+    def _resample(self, samples: np.ndarray) -> np.ndarray:
+        begin, self._sample = self._sample, self._sample + len(samples)
+        samples = samples[max(0, self._resampler.first - begin) :]
+        if self.frames is not None:
+            end = self._transform.samples_for(self.frames, self._samplerate)
+            samples = samples[: max(0, len(samples) - max(0, self._sample - end))]
+        return self._give(self._resampler.push(samples))
+
+    def _give(self, out: np.ndarray) -> np.ndarray:
+        if self.frames is not None:
+            out = out[: max(0, self.frames - self.position)]
+        self.position += len(out)
+        return out
+
+
+_known: dict[str, Tables] = {}
+_lock = threading.Lock()
+
+
+def _tables(transform: Transform) -> Tables:
+    """The tables of a model: read once per process, then shared (and safe to)."""
+    with _lock:
+        if transform.tables.sha256 not in _known:
+            _known[transform.tables.sha256] = Tables(transform.tables.load())
+        return _known[transform.tables.sha256]
