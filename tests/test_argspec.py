@@ -15,7 +15,7 @@ FORMAT = {"format", "subtype", "endian", "compression_level", "bitrate_mode"}
 # Where a default is meant to differ: the networks compute in float32.
 OURS = {"dtype": "float32"}
 # What reading has, and writing from beginning to end in one call does not need.
-ONLY_THERE = "on_error", "max_frames", "frames", "foreign"
+ONLY_THERE = "on_error", "max_frames", "frames", "exact", "foreign"
 
 
 def arguments(function: Callable[..., object], *without: str) -> dict[str, inspect.Parameter]:
@@ -77,7 +77,9 @@ def test_ways_of_writing_have_the_same_options():
 
 
 def test_ways_of_reading_have_the_same_options():
-    of_reading = {name: keywords(vauxio.VauxFile)[name] for name in ("on_error", "max_frames", "closefd")}
+    of_reading = {
+        name: keywords(vauxio.VauxFile)[name] for name in ("on_error", "max_frames", "closefd")
+    }
     assert keywords(vauxio.read) == keywords(vauxio.blocks) == of_reading
 
 

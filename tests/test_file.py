@@ -8,6 +8,7 @@ import stat
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -65,8 +66,9 @@ def test_up_to_fifteen_seconds_are_one_block(seconds, known, blocks):
     """If the length is known; and any other may be written all the same."""
     data, file = voice(seconds * RATE, RATE), io.BytesIO()
     with vauxio.VauxFile(
-        file, "w", RATE, 1, bitrate=0.75, lm=False, frames=known and known * RATE
-    ) as f:
+        file, "w", RATE, 1, bitrate=0.75, lm=False, frames=known and known * RATE,
+        exact=known == seconds,
+    ) as f:  # fmt: skip
         f.write(data)
     reader = container.Reader(io.BytesIO(file.getvalue()))
     assert [reader.read(i).tokens for i in range(reader.blocks)] == blocks
@@ -155,7 +157,7 @@ def test_a_file_does_not_depend_on_how_it_is_written(blob):
     data = voice(FRAMES, RATE, 2)
     file = io.BytesIO()
     options = {"bitrate": 3, "tags": {"title": "Test"}, "lm": False}
-    with vauxio.VauxFile(file, "w", RATE, 2, **options) as f:
+    with vauxio.VauxFile(file, "w", RATE, 2, frames=FRAMES, exact=True, **options) as f:
         at = 0
         for size in [1, 7, 320, 100_000] * 10:
             f.write(data[at : at + size])
@@ -405,7 +407,7 @@ def test_a_frame_deep_in_a_long_file_is_near(blob):
     reader = container.Reader(io.BytesIO(blob))
     block, count = reader.read(0), 3600
     file = io.BytesIO()
-    writer = container.Writer(file, reader.header)
+    writer = container.Writer(file, replace(reader.header, frames=None))
     for _ in range(count):
         writer.write(block)
     frames = find_model().frames_in(count * block.tokens, RATE)
@@ -688,7 +690,7 @@ def test_a_file_cut_off_reads_up_to_its_last_whole_block(blob, whole, part, pipe
     assert not info.complete and "CUT OFF" in repr(info)
     assert info.blocks == {0.5: 1, 0.9: 2, "trailer": 3}[part]
     frames = info.frames
-    assert frames == find_model().frames_in(info.tokens, RATE)
+    assert frames == min(FRAMES, find_model().frames_in(info.tokens, RATE))
 
     with vauxio.VauxFile(kind(cut)) as f:
         data = f.read(frames)
@@ -756,10 +758,10 @@ def test_not_a_vx_file(tmp_path, content):
 
 def rewritten(blob: bytes, frames: int | None = None, codes_crc: int = 0, **changes) -> bytes:
     """The file with another header, trailer or codes' checksum, and all other checksums right."""
-    from dataclasses import replace
-
     reader = container.Reader(io.BytesIO(blob))
     file = io.BytesIO()
+    if frames is not None:
+        changes["frames"] = frames
     writer = container.Writer(file, replace(reader.header, **changes))
     for index in range(reader.blocks):
         block = reader.read(index)

@@ -342,7 +342,9 @@ def test_parts_and_the_whole(speech, tmp_path):
     assert np.array_equal(np.concatenate(list(vauxio.blocks(path, 30_000))), whole)
     assert np.array_equal(vauxio.read(Pipe(path.read_bytes()))[0], whole)
     in_pieces = tmp_path / "b.vx"
-    with vauxio.VauxFile(in_pieces, "w", rate, 1, quality=4, lm=False) as f:
+    with vauxio.VauxFile(
+        in_pieces, "w", rate, 1, quality=4, lm=False, frames=len(whole), exact=True
+    ) as f:
         for at in range(0, len(whole), 77_777):
             f.write(np.tile(data, 4)[at : at + 77_777])
     assert in_pieces.read_bytes() == path.read_bytes()

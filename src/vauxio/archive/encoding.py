@@ -115,7 +115,7 @@ def _write(
             output.file, "w", rate, channels, model=model, bitrate=settings.bitrate,
             quality=settings.quality, tags=tags.tags, pictures=tags.pictures, lm=settings.lm,
             denoise=settings.denoise, foreign=tags.foreign,
-            frames=recording.frames if recording.exact else None,
+            frames=recording.frames, exact=recording.exact,
         ) as f:  # fmt: skip
             for block in blocks:
                 f.write(block)

@@ -448,7 +448,7 @@ def _shards(
     for target, members in made.items():
         still = [row.source for row in members if row.source in found]
         same = target in existing and all(
-            rows[name][2:] == (*found[name], fingerprint, True) for name in still
+            rows[name][2:6] == (*found[name], fingerprint, True) for name in still
         )
         if same:
             skipped += [Task(name, target, found[name]) for name in still]

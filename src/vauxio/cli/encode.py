@@ -137,7 +137,7 @@ def _encode(
             output.file, "w", recording.samplerate, 1 if mono else recording.channels,
             model=model, bitrate=bitrate, quality=quality, tags=tags.tags, pictures=tags.pictures,
             lm=lm, denoise=denoise, foreign=tags.foreign,
-            frames=recording.frames if recording.exact else None,
+            frames=recording.frames, exact=recording.exact,
         ) as f, Progress(source, seconds) as progress:  # fmt: skip
             for block in blaming(source, recording.blocks(_PIECE)):
                 f.write(pcm.mix_down(block) if mono else block)

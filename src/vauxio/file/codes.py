@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ..codec.codes import Codes, check
-from ..container.metadata import Picture
+from ..container.metadata import Foreign, Picture
 from ..entropy import allocation, coders
 from ..errors import AudioError
 from ..fileio import File, Output
@@ -40,6 +40,10 @@ class FileCodes(Codes):
         Tokens that have as many codes, one after the other; 0 where all tokens have as many.
     block_tokens : int
         Tokens of a block of the file.
+    exact : bool
+        Whether the file says from its beginning how many frames it has.
+    foreign : sequence of Foreign
+        Metadata of other formats.
     """
 
     first: int = 0
@@ -49,6 +53,8 @@ class FileCodes(Codes):
     lm: bool = True
     depth_tokens: int = 0
     block_tokens: int = 0
+    exact: bool = True
+    foreign: Sequence[Foreign] = ()
 
 
 def codes_of(reader: TokenReader, start: int, frames: int) -> FileCodes:
@@ -86,6 +92,7 @@ def codes_of(reader: TokenReader, start: int, frames: int) -> FileCodes:
         np.concatenate(levels, axis=2) if header.bands else None, reader.bands, first,
         header.decoder_hash.hex(), header.tags, header.pictures,
         header.coder != coders.PACKED, header.depth_tokens, header.block_tokens,
+        header.frames is not None, header.foreign,
     )  # fmt: skip
 
 
@@ -163,11 +170,14 @@ def write_codes(
     if of_file is not None:
         tags = of_file.tags if tags is None else tags
         pictures = of_file.pictures if pictures is None else pictures
+    exact = of_file is None or of_file.exact
+    foreign = () if of_file is None else of_file.foreign
     output = Output(file, False, closefd)
     try:
         writer = TokenWriter(
             output.file, model, codes.samplerate, array.shape[0], array.shape[1], tags or {},
             pictures or (), lm, variable=variable, bands=codes.bands, tokens=alone,
+            frames=codes.frames if exact else None, foreign=foreign,
         )  # fmt: skip
         levels = None if codes.levels is None else codes.levels[..., :: codes.bands.span]
         writer.push(array.astype(np.int32 if variable else np.uint16, copy=False), levels)

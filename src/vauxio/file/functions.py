@@ -138,7 +138,8 @@ def write(
     pcm.check_finite(frames)  # before the file is touched
     with VauxFile(
         file, "w", samplerate, channels, model=model, bitrate=bitrate, quality=quality, tags=tags,
-        pictures=pictures, lm=lm, denoise=denoise, frames=len(frames), closefd=closefd,
+        pictures=pictures, lm=lm, denoise=denoise, frames=len(frames), exact=True,
+        closefd=closefd,
     ) as f:  # fmt: skip
         f.write(frames)
 

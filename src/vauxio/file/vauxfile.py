@@ -21,7 +21,7 @@ from ..audio import pcm
 from ..codec.bandwidth_extension import Meter, allot
 from ..codec.signal import SignalEncoder
 from ..container.metadata import Foreign, Picture
-from ..errors import AudioError, LimitError
+from ..errors import AudioError, LimitError, TruncatedError
 from ..fileio import File, Input, Output
 from ..model.bundles import Transform
 from ..model.installed import choose_model, transform_for
@@ -92,9 +92,11 @@ class VauxFile:
     foreign : sequence of Foreign, optional
         Metadata of other formats to write, as they were; see `vauxio.container.Foreign`.
     frames : int, optional
-        How many will be written, if that is known. The file says so from its beginning then, and
-        up to fifteen seconds are one block, which takes less. Another number is an error in
-        `close`.
+        How many will be written, if that is known: up to fifteen seconds are one block of the file
+        then, which takes less. Any number may be written all the same, unless they are `exact`.
+    exact : bool, optional
+        Whether `frames` is no estimate: the file says it from its beginning then, and to have
+        written another number is an error in `close`.
     max_frames : int, optional
         Refuse to read a file of more frames than that, before anything of it is decoded; from a
         pipe that does not say how many it has, as soon as there are more. For servers.
@@ -158,6 +160,7 @@ class VauxFile:
         denoise: bool = False,
         foreign: Sequence[Foreign] = (),
         frames: int | None = None,
+        exact: bool = False,
         max_frames: int | None = None,
         on_error: str = "stop",
         closefd: bool = True,
@@ -187,7 +190,8 @@ class VauxFile:
         if transform is not None:
             rate = transform.bitrate_for(bitrate)
             self._open_to_transform(
-                transform, samplerate, channels, rate, tags or {}, pictures, foreign, frames,
+                transform, samplerate, channels, rate, tags or {}, pictures, foreign,
+                frames if exact else None,
                 Output(file, "x" in mode, closefd),
             )  # fmt: skip
             return
@@ -202,7 +206,7 @@ class VauxFile:
             self._writer = TokenWriter(
                 output.file, chosen, samplerate, channels, allocation.codebooks, tags or {},
                 pictures, lm, variable=allocation.variable, bands=bands, tokens=tokens,
-                frames=frames, foreign=foreign,
+                frames=frames if exact else None, foreign=foreign,
             )  # fmt: skip
             self._header = self._writer.header
         except BaseException:
@@ -563,7 +567,7 @@ class VauxFile:
         try:
             frames = self._written
             if self._header.frames not in (None, frames):
-                raise AudioError(f"{frames} frames written, but frames={self._header.frames}")
+                raise AudioError(f"{frames} frames written, exactly {self._header.frames} promised")
             if self._transform is not None:
                 self._transform.finish()
             else:
@@ -601,8 +605,11 @@ class VauxFile:
         """`TruncatedError` if more is wanted than is left of a file that was cut off."""
         if left is None or wanted <= left or self.complete or self.frames is None or self._conceal:
             return
-        fault = self._reader.shortage()
-        raise type(fault)(f"{fault}: {self.frames} frames; ask for no more than those")
+        there = f"{self.frames} frames ({self.frames / self.samplerate:.1f} s) can be read"
+        fault = self._reader.fault
+        if fault is None or isinstance(fault, TruncatedError):
+            raise TruncatedError(f"the file is cut off: {there}; ask for no more than those")
+        raise type(fault)(f"the file is damaged: {fault}; {there}; ask for no more than those")
 
     def _fill(self, out: np.ndarray) -> int:
         """Decode into `out`; how many frames that were."""
