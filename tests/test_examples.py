@@ -25,7 +25,7 @@ def test_a_toy_language_model_makes_sounds(tmp_path):
     out = tmp_path / "sample.wav"
     said = run("next_token.py", SPEECH, "-o", out, "--seconds", 1, "--tokens", 30)
     assert "bits a code" in said
-    assert soundfile.info(out).frames == 30 * 320 - 1280
+    assert soundfile.info(out).frames == 30 * 320 - 1600
 
 
 def test_a_map_function_for_datasets(tmp_path):
