@@ -382,7 +382,7 @@ def test_damage_is_concealed(tmp_path):
     results = run(plan)
     assert {name for name, r in results.items() if not r.ok} == {"none.vx"}
     assert results["whole.vx"].damage == ()
-    assert [d[:36] for d in results["broken.vx"].damage] == ["concealed 0:09.947 to 0:16.000: bloc"]
+    assert [d[:36] for d in results["broken.vx"].damage] == ["concealed 0:09.933 to 0:16.000: bloc"]
     assert "cut off" in results["cut.vx"].damage[-1] and 9.9 < results["cut.vx"].seconds < 10
     for name in ("whole", "broken", "cut"):
         expected, _ = vauxio.read(tmp_path / "in" / f"{name}.vx", dtype="int16", on_error="conceal")

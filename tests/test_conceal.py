@@ -23,7 +23,8 @@ SECONDS = 25  # two full blocks and a part
 @pytest.fixture(scope="module")
 def blob() -> bytes:
     tags = {"title": "Whole", "comment": "x" * 300}
-    return vauxio.compress(voice(SECONDS * RATE, RATE), RATE, bitrate=1.5, tags=tags, lm=False)
+    return vauxio.compress(voice(SECONDS * RATE, RATE), RATE, model=MODEL.name, bitrate=1.5, tags=tags,
+                           lm=False)  # fmt: skip
 
 
 @pytest.fixture(scope="module")
