@@ -401,7 +401,7 @@ def test_damage_is_concealed(tmp_path):
         report.add(result)
     assert "concealed    damage in 2 files" in str(report)
     report.write_html(tmp_path / "r.html")
-    assert "concealed 0:09.947 to 0:16.000" in (tmp_path / "r.html").read_text()
+    assert "concealed 0:09.933 to 0:16.000" in (tmp_path / "r.html").read_text()
 
 
 def test_the_command_conceals(vaux, tmp_path):

@@ -23,8 +23,9 @@ SECONDS = 25  # two full blocks and a part
 @pytest.fixture(scope="module")
 def blob() -> bytes:
     tags = {"title": "Whole", "comment": "x" * 300}
-    return vauxio.compress(voice(SECONDS * RATE, RATE), RATE, model=MODEL.name, bitrate=1.5, tags=tags,
-                           lm=False)  # fmt: skip
+    return vauxio.compress(
+        voice(SECONDS * RATE, RATE), RATE, model=MODEL.name, bitrate=1.5, tags=tags, lm=False
+    )
 
 
 @pytest.fixture(scope="module")
@@ -214,9 +215,12 @@ def test_decode_what_is_left_of_a_file(vaux, blob, tmp_path):
 def test_decode_a_part(vaux, blob, whole, tmp_path):
     (tmp_path / "in.vx").write_bytes(blob)
     for skip, until, start, stop in (
-        ("12.5", "0:13.75", 12.5, 13.75), ("0:00:24", None, 24, SECONDS), (None, "1", 0, 1),
-        ("5", "5", 5, 5), ("20", "99", 20, SECONDS),
-    ):  # fmt: skip
+        ("12.5", "0:13.75", 12.5, 13.75),
+        ("0:00:24", None, 24, SECONDS),
+        (None, "1", 0, 1),
+        ("5", "5", 5, 5),
+        ("20", "99", 20, SECONDS),
+    ):
         options = ["--skip", skip] * (skip is not None) + ["--until", until] * (until is not None)
         result = vaux("decode", "-f", *options, "in.vx", "out.wav")
         assert (result.code, result.err) == (0, "")

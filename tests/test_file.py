@@ -66,15 +66,25 @@ def test_up_to_fifteen_seconds_are_one_block(seconds, known, blocks):
     """If the length is known; and any other may be written all the same."""
     data, file = voice(seconds * RATE, RATE), io.BytesIO()
     with vauxio.VauxFile(
-        file, "w", RATE, 1, model="general-24k", bitrate=0.75, lm=False, frames=known and known * RATE,
+        file,
+        "w",
+        RATE,
+        1,
+        model="general-24k",
+        bitrate=0.75,
+        lm=False,
+        frames=known and known * RATE,
         exact=known == seconds,
-    ) as f:  # fmt: skip
+    ) as f:
         f.write(data)
     reader = container.Reader(io.BytesIO(file.getvalue()))
     assert [reader.read(i).tokens for i in range(reader.blocks)] == blocks
     assert len(vauxio.decompress(file.getvalue())[0]) == len(data)
     if known == seconds:
-        assert vauxio.compress(data, RATE, model="general-24k", bitrate=0.75, lm=False) == file.getvalue()
+        assert (
+            vauxio.compress(data, RATE, model="general-24k", bitrate=0.75, lm=False)
+            == file.getvalue()
+        )
 
 
 # --- there and back ---
