@@ -44,7 +44,7 @@ class Codec:
     providers : sequence, optional
         Execution providers of ONNX Runtime, the preferred first: names, or pairs of a name and its
         options. The CPU if not given. Where codes are made elsewhere than on a CPU, a few may
-        differ.
+        differ. Live streams run on the CPU.
 
     Attributes
     ----------
