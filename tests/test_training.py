@@ -290,7 +290,7 @@ def test_codebooks_are_an_average_as_files_have_them(trainer, share):
     latents[3, 5:15] = silence  # two spans
 
     def choose(distortion):
-        seen.extend([distortion, trainer.depths(stages)(distortion)])
+        seen.extend([distortion, trainer.allocation(stages)(distortion)])
         return seen[1]
 
     quantised, _, _ = q(latents, choose, silence)

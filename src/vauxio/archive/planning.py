@@ -1,6 +1,6 @@
 """What is to be done with a tree: which files, to become which, and which are done already.
 
-This room looks at names, sizes and the manifest. It opens no recording and changes nothing.
+This module looks at names, sizes and the manifest. It opens no recording and changes nothing.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 In a ``.vx`` file a tag is a key and a text. Keys are those of Vorbis comments in lower case:
 ``title``, ``artist``, ``album``, ``date``, ``tracknumber``, ``comment``, ``lyrics``,
 ``replaygain_track_gain`` and so on; keys that nobody knows travel like any other. Several values
-of one key are lines of one text. This room knows mutagen, which is imported when needed; it
+of one key are lines of one text. This module knows mutagen, which is imported when needed; it
 decodes no audio.
 """
 

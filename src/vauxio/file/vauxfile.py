@@ -1,6 +1,6 @@
 """A ``.vx`` file, open: the class that everything else about files is made of.
 
-This room brings the others together: samples from `pcm`, codes from `codec`, their bits from
+This module brings the others together: samples from `pcm`, codes from `codec`, their bits from
 `blocks`, positions from `frames`, names on disk from `fileio`. After the manner of
 `soundfile.SoundFile`: the one unit is the frame.
 """
