@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
+from typing import Literal
 
 from ..audio.formats import FORMATS
 from ..codec.bandwidth_extension import allot
@@ -59,7 +60,7 @@ class Settings:
     denoise: bool = False
     mono: bool = False
     format: str = ".wav"
-    on_error: str = "stop"
+    on_error: Literal["stop", "conceal"] = "stop"
     deep: bool = False
 
 

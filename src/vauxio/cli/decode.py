@@ -8,7 +8,7 @@ from functools import partial
 import click
 
 from ..audio.tags import write_tags
-from ..file.vauxfile import VauxFile
+from ..file.vauxfile import OnError, VauxFile
 from .batch import Batch, only, options, work_on
 from .common import (
     Failure,
@@ -50,7 +50,7 @@ def command(
     force: bool,
     skip: str | None,
     until: str | None,
-    on_error: str,
+    on_error: OnError,
     ending: str | None,
     batch: Batch,
 ) -> int:
@@ -90,7 +90,9 @@ def command(
     return for_each(jobs, work)
 
 
-def _decode(job: Job, force: bool, begin: float | None, end: float | None, on_error: str) -> None:
+def _decode(
+    job: Job, force: bool, begin: float | None, end: float | None, on_error: OnError
+) -> None:
     source, target = job
     with opened(source) as file, blame(source), VauxFile(file, on_error=on_error) as f:
         frames, count = _go_to(f, source, begin, end, on_error)
@@ -113,7 +115,7 @@ def _decode(job: Job, force: bool, begin: float | None, end: float | None, on_er
 
 
 def _go_to(
-    f: VauxFile, source: str, begin: float | None, end: float | None, on_error: str
+    f: VauxFile, source: str, begin: float | None, end: float | None, on_error: OnError
 ) -> tuple[int | None, int]:
     """Go to where decoding begins; how many frames there will be, and how many to ask for."""
     start = 0 if begin is None else round(begin * f.samplerate)

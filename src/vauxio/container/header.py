@@ -30,6 +30,8 @@ _ADAPTIVE = 3  # the coder that version 1.4 has, `coders.ADAPTIVE`
 # The features: a bit allocation that varies, bandwidth extension, and its fine levels.
 _ALLOCATION, _BANDS, _FINE = 1, 2, 4
 
+_OTHERS = {b"fLaC": "FLAC", b"RIFF": "WAV", b"OggS": "Ogg", b"ID3": "MP3", b"FORM": "AIFF"}
+
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
@@ -165,7 +167,7 @@ def parse_start(file: Any) -> Header:
     if not start:
         raise TruncatedError("empty: not a .vx file")
     if start[:4] != MAGIC[: len(start)]:
-        raise FormatError("not a .vx file")
+        raise FormatError(f"not a .vx file{_known(start)}")
     if len(start) < 8:
         raise TruncatedError("the file is cut off in its header")
     if start[4] != VERSION[0]:
@@ -219,3 +221,11 @@ def _parse_fields(fields: Fields) -> Header:
         bands=bands,
         fine=fine,
     )
+
+
+def _known(data: bytes) -> str:
+    """What a file is that has another format's first bytes, and what reads it."""
+    for magic, name in _OTHERS.items():
+        if data.startswith(magic):
+            return f" but {name}: use soundfile.read, or make a .vx file of it with vaux encode"
+    return ""

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from ..audio import pcm
+from ..audio.formats import FORMATS
 from ..container.metadata import Picture
 from ..fileio import File
 from .info import Info, describe
-from .vauxfile import VauxFile
+from .vauxfile import Dtype, OnError, VauxFile
 
 __all__ = ["blocks", "compress", "decompress", "info", "read", "write"]
 
@@ -22,12 +24,12 @@ def read(
     frames: int = -1,
     start: int = 0,
     stop: int | None = None,
-    dtype: str = "float32",
+    dtype: Dtype = "float32",
     always_2d: bool = False,
     fill_value: float | None = None,
     out: np.ndarray | None = None,
     *,
-    on_error: str = "stop",
+    on_error: OnError = "stop",
     closefd: bool = True,
 ) -> tuple[np.ndarray, int]:
     """Decode a ``.vx`` file, or a part of it.
@@ -119,7 +121,8 @@ def write(
     ModelError
         If the model is not installed.
     ValueError
-        If the model does not have that bitrate or quality.
+        If the model does not have that bitrate or quality, or the file is named as one of another
+        format: ``.wav`` and the like.
 
     Examples
     --------
@@ -127,6 +130,7 @@ def write(
     >>> t = np.arange(48000) / 48000
     >>> vauxio.write('a.vx', 0.5 * np.sin(2 * np.pi * 440 * t), 48000, bitrate=3)
     """
+    _check_name(file)
     frames = pcm.to_frames(data)
     channels = frames.shape[1]
     pcm.check_finite(frames)  # before the file is touched
@@ -144,12 +148,12 @@ def blocks(
     frames: int = -1,
     start: int = 0,
     stop: int | None = None,
-    dtype: str = "float32",
+    dtype: Dtype = "float32",
     always_2d: bool = False,
     fill_value: float | None = None,
     out: np.ndarray | None = None,
     *,
-    on_error: str = "stop",
+    on_error: OnError = "stop",
     closefd: bool = True,
 ) -> Iterator[np.ndarray]:
     """Decode a ``.vx`` file piece by piece, in flat memory.
@@ -232,3 +236,15 @@ def compress(
 def decompress(blob: bytes | bytearray | memoryview) -> tuple[np.ndarray, int]:
     """Decode what `compress` made: ``(data, samplerate)``, as `read` gives it."""
     return read(io.BytesIO(blob))
+
+
+def _check_name(file: File) -> None:
+    """Refuse a path that ends as recordings of other formats do."""
+    if not isinstance(file, (str, bytes, os.PathLike)):
+        return
+    stem, ending = os.path.splitext(os.fsdecode(file))
+    if ending.lower() in FORMATS:
+        raise ValueError(
+            f"{stem}{ending}: only .vx files can be written; name it {stem}.vx, or use "
+            f"soundfile.write for {ending}"
+        )

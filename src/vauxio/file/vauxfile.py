@@ -13,7 +13,7 @@ import operator
 import os
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -28,6 +28,9 @@ from .blocks import TokenReader, TokenWriter
 from .frames import FrameReader
 
 __all__ = ["Damage", "VauxFile"]
+
+OnError = Literal["stop", "conceal"]
+Dtype = Literal["float32", "float64", "int16", "int32"]
 
 _PIECE = 1 << 20  # frames taken at a time where nobody says how many
 
@@ -144,7 +147,7 @@ class VauxFile:
         lm: bool = True,
         denoise: bool = False,
         frames: int | None = None,
-        on_error: str = "stop",
+        on_error: OnError = "stop",
         closefd: bool = True,
     ) -> None:
         mode = getattr(file, "mode", None) if mode is None else mode
@@ -293,7 +296,7 @@ class VauxFile:
         """Whether frames can be read from anywhere."""
         return "r" in self._mode and self._reader.seekable
 
-    def seek(self, frames: int, whence: int = io.SEEK_SET) -> int:
+    def seek(self, frames: int, whence: Literal[0, 1, 2] = 0) -> int:
         """Set the position to read from.
 
         Parameters
@@ -328,7 +331,7 @@ class VauxFile:
     def read(
         self,
         frames: int = -1,
-        dtype: str = "float32",
+        dtype: Dtype = "float32",
         always_2d: bool = False,
         fill_value: float | None = None,
         out: np.ndarray | None = None,
@@ -363,7 +366,7 @@ class VauxFile:
         blocksize: int | None = None,
         overlap: int = 0,
         frames: int = -1,
-        dtype: str = "float32",
+        dtype: Dtype = "float32",
         always_2d: bool = False,
         fill_value: float | None = None,
         out: np.ndarray | None = None,
