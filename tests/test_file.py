@@ -458,7 +458,7 @@ def test_info(path, blob, pipe):
         "channels: 2",
         "0:25.008",
         find_model().name,
-        " of 6 codebooks, 5.",
+        " of 6 codebooks per token",
         "title: Test",
     ):
         assert text in repr(info)
