@@ -50,7 +50,13 @@ SMALL = [
     "training.bitrates=[1, 3]",
     "training.steps=6",
     "training.adversarial_from=2",
+    "training.alone=1",
+    "training.envelope=0.7",
     "training.discriminator_channels=4",
+    "training.discriminator_periods=[2, 3]",
+    "model.enhancer_blocks=1",
+    "model.enhancer_dim=24",
+    "model.enhancer_context=4",
     "data.batch=2",
     "data.tokens=24",
 ]
@@ -211,7 +217,7 @@ def test_export_agrees_with_pytorch_and_reads_back(trainer, data, tmp_path):
     report = export.export(codec, tmp_path, data, trainer.config.data.mix)
     assert report["codes_equal"] >= 0.995
     description = json.loads((tmp_path / "model.json").read_text())
-    assert description["delay"] == codec.delay == 1280
+    assert description["delay"] == codec.delay == 1600
     weights = shipped.read_weights(tmp_path)
     for name, parameter in codec.named_parameters():
         assert torch.allclose(weights[name], parameter, atol=1e-6), name

@@ -10,6 +10,8 @@ import torch
 from onnx import TensorProto, helper
 
 from . import noise
+from .enhancer import FRAMES, PULSE_WAVES, WINDOW
+from .enhancer_graph import enhanced
 from .graph import Graph
 from .network import (
     EPSILON,
@@ -182,7 +184,8 @@ def decoder_graph(codec: Codec) -> onnx.ModelProto:
     instead = g.constant(np.eye(1, c.codebooks, dtype=np.int32).T)
     rows = g.op("Where", present, g.op("Add", "codes", first), instead)
     latents = g.op("ReduceSum", g.op("Gather", table, rows), g.ints(1), keepdims=0)
-    h = g.trunk(latents, "decoder", codec.decoder)
+    known = g.body(latents, "decoder", codec.decoder)
+    h = g.linear(known, "decoder.head", codec.decoder.head)
     gain = g.op("Exp", g.op("Min", g.cut(h, 2, 0, c.hop), g.scalar(MAX_GAIN)))
     late = g.cut(g.with_past(latents, c.lookahead, c.latent_dim), 1, 0, -c.lookahead)
     linear = g.op("MatMul", late, g.weight("synthesis.weight", codec.synthesis.weight, True))
@@ -190,9 +193,12 @@ def decoder_graph(codec: Codec) -> onnx.ModelProto:
     size = g.op("Sqrt", g.op("Add", g.op("Mul", value, value), g.scalar(EPSILON)))
     coefficients = with_noise(g, g.op("Mul", gain, g.op("Mul", value, size)), codec)
     coefficients = g.op("Mul", coefficients, g.scalar(1 / SCALE))
-    frames = g.op("MatMul", coefficients, g.op("Transpose", g.mdct_basis(c.hop), perm=[1, 0]))
-    overlap = g.with_past(g.cut(frames, 2, c.hop), 1, c.hop)
-    out = g.op("Add", g.cut(frames, 2, 0, c.hop), g.cut(overlap, 1, 0, -1))
+    basis = g.op("Transpose", g.mdct_basis(c.hop), perm=[1, 0])
+    out = synthesised(g, coefficients, basis, c.hop)
+    if codec.enhancer is not None:
+        low, waves = g.cut(coefficients, 2, 0, PULSE_WAVES), g.cut(basis, 0, 0, PULSE_WAVES)
+        low = synthesised(g, low, waves, c.hop)
+        out = enhanced(g, out, low, known, codec.enhancer)
     g.nodes.append(helper.make_node("Reshape", [out, g.ints(0, -1)], ["pcm"]))
     shape = ["batch", c.codebooks, "tokens"]
     return g.model(
@@ -202,9 +208,20 @@ def decoder_graph(codec: Codec) -> onnx.ModelProto:
     )
 
 
+def synthesised(g: Graph, coefficients: str, basis: str, hop: int) -> str:
+    """``[B, n, any]`` coefficients to samples ``[B, n, hop]``, a row a token."""
+    frames = g.op("MatMul", coefficients, basis)
+    overlap = g.with_past(g.cut(frames, 2, hop), 1, hop)
+    return g.op("Add", g.cut(frames, 2, 0, hop), g.cut(overlap, 1, 0, -1))
+
+
 def receptive_fields(codec: Codec) -> tuple[int, int]:
     """Tokens of the past that the encoder's and the decoder's state can remember."""
     c, t = codec.config, codec.transform
     overlap = t.window // t.hop - 1
     encoder = overlap + c.encoder_blocks * (c.kernel - 1)
-    return encoder, codec.decoder.taps - 1 + c.decoder_blocks * (c.kernel - 1) + overlap
+    decoder = codec.decoder.taps - 1 + c.decoder_blocks * (c.kernel - 1) + overlap
+    if codec.enhancer is not None:
+        frames = c.enhancer_blocks * (c.kernel - 1) + 2 * WINDOW
+        decoder += -(-frames // FRAMES)
+    return encoder, decoder

@@ -30,6 +30,10 @@ class Model:
     level_per_db: float = 0.455  # units of those latents: the larger, the closer they are coded
     noise_from: int = 64  # coefficient from which, over 24, noise takes over; 2.4 kHz
     noise_gain: float = 1.0  # of that noise in graphs and figures; in training it is 1
+    enhancer_dim: int = 160
+    enhancer_blocks: int = 0  # without any there is no enhancer
+    enhancer_expansion: int = 3
+    enhancer_context: int = 48  # what each of its frames is told of the decoder's trunk
     codebooks: int = 16
     codebook_size: int = 1024
     beam: int = 2  # sequences of codes that the encoder follows
@@ -50,6 +54,7 @@ class Data:
     filter_probability: float = 0.25  # random low-pass or tilt
     speed_share: float = 0.5  # of excerpts that are played faster or slower
     tokens: int = 96  # length of a training excerpt
+    skipped: int = 0  # of these, at its beginning, heard by the networks but not decoded
     batch: int = 12
 
 
@@ -60,7 +65,7 @@ class Training:
     steps: int = 200_000
     adversarial_from: int | None = None  # step; None for never
     lr: float = 5e-4
-    discriminator_lr: float = 8e-4
+    discriminator_lr: float = 1e-3
     warmup: int = 400
     cooldown: float = 0.5  # last part of a run over which the learning rates fall
     ema: float = 0.999
@@ -79,14 +84,18 @@ class Training:
     too_large: float = 3.0  # weight of what is above it
     waveform: float = 0.1
     commitment: float = 0.25
-    adversarial: float = 0.1  # shares of the gradient that likeness has at the samples
-    feature: float = 0.1
+    # What is asked for beside likeness, as shares of the gradient that likeness has at the samples.
+    adversarial: float = 0.8
+    feature: float = 2.0
+    envelope: float = 0.0
     clip: float = 50.0  # of the generator's gradient norm
-    # Discriminator.
-    discriminator_tokens: int = 48  # of each excerpt
+    pace: float = 1.0  # learning rate of all but the enhancer, as a share of its own
+    # Discriminators.
+    alone: int = 450  # steps in which only they learn, where they begin
     discriminator_rows: int = 50  # per cent of the batch
     discriminator_channels: int = 16
-    discriminator_windows: list[int] = field(default_factory=lambda: [2048, 1024, 512])
+    discriminator_windows: list[int] = field(default_factory=lambda: [1024, 512, 256])
+    discriminator_periods: list[int] = field(default_factory=lambda: [2, 3, 5, 7, 11])
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,8 @@ from torch import nn
 from .denoiser import FLOOR, LEVEL, SPREAD, Denoiser, receptive_field
 from .export import session
 from .graph import Graph, state_size
-from .network import CausalDepthwise
 from .shipped import round_tensor
+from .trunk import CausalDepthwise
 
 BACKWARDS = np.iinfo(np.int64).min
 

@@ -23,7 +23,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .config import tables_of
-from .network import CausalDepthwise, Trunk
+from .trunk import CausalDepthwise, Trunk
 
 FLOOR = 1e-9  # of a bin's power, full scale 1: -90 dB is silence
 LEVEL, SPREAD = 10.0, 0.25  # bring the logarithm of ordinary powers near ±1

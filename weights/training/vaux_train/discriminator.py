@@ -1,7 +1,8 @@
-"""Multi-resolution complex-STFT discriminators (after EnCodec, Défossez et al. 2022, section 3.4).
+"""Discriminators: complex spectra at several resolutions, and samples folded by several periods.
 
-Small on purpose: frequency is halved in every layer from the first, and the spectrum is compressed
-so that quiet passages are judged like loud ones.
+After EnCodec (Défossez et al. 2022, section 3.4) and HiFi-GAN (Kong et al. 2020). Small on purpose:
+frequency is halved in every layer from the first. Excerpts are brought to one loudness, and spectra
+compressed, so that quiet passages are judged like loud ones.
 """
 
 from __future__ import annotations
@@ -10,6 +11,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import weight_norm
+
+SILENCE = 1e-5  # mean square that no excerpt is brought below
+
+Judged = list[tuple[Tensor, list[Tensor]]]  # of each discriminator: scores, activations
 
 
 class SpectrumDiscriminator(nn.Module):
@@ -38,30 +43,58 @@ class SpectrumDiscriminator(nn.Module):
         return self.out(h), features
 
 
-class Discriminators(nn.Module):
-    def __init__(self, windows: list[int], channels: int) -> None:
+class PeriodDiscriminator(nn.Module):
+    """Sees the samples that lie one period apart as a column of their own."""
+
+    def __init__(self, period: int, channels: int) -> None:
         super().__init__()
-        self.each = nn.ModuleList(SpectrumDiscriminator(w, channels) for w in windows)
+        self.period = period
+        widths = [1, channels, 2 * channels, 4 * channels, 8 * channels]
+        self.layers = nn.ModuleList(
+            weight_norm(nn.Conv2d(i, o, (5, 1), (3, 1), (2, 0)))
+            for i, o in zip(widths, widths[1:], strict=False)
+        )
+        self.layers.append(weight_norm(nn.Conv2d(widths[-1], widths[-1], (5, 1), 1, (2, 0))))
+        self.out = weight_norm(nn.Conv2d(widths[-1], 1, (3, 1), 1, (1, 0)))
 
-    def forward(self, x: Tensor) -> list[tuple[Tensor, list[Tensor]]]:
-        return [d(x) for d in self.each]
+    def forward(self, x: Tensor) -> tuple[Tensor, list[Tensor]]:
+        whole = x.shape[1] // self.period * self.period
+        h = x[:, :whole].reshape(len(x), 1, -1, self.period)
+        h = h.contiguous(memory_format=torch.channels_last)
+        features = []
+        for layer in self.layers:
+            h = F.leaky_relu(layer(h), 0.1)
+            features.append(h)
+        return self.out(h), features
 
 
-def discriminator_loss(real: list, fake: list) -> Tensor:
-    """Hinge loss, mean over resolutions."""
+class Discriminators(nn.Module):
+    def __init__(self, windows: list[int], periods: list[int], channels: int) -> None:
+        super().__init__()
+        each: list[nn.Module] = [SpectrumDiscriminator(w, channels) for w in windows]
+        self.each = nn.ModuleList(each + [PeriodDiscriminator(p, channels) for p in periods])
+
+    def forward(self, real: Tensor, decoded: Tensor) -> tuple[Judged, Judged]:
+        """What is said of both, ``[B, N]``, each row at the loudness at which the real one is 1."""
+        gain = (real.square().mean(1, keepdim=True) + SILENCE).rsqrt()
+        return [d(real * gain) for d in self.each], [d(decoded * gain) for d in self.each]
+
+
+def discriminator_loss(real: Judged, decoded: Judged) -> Tensor:
+    """Least squares (Mao et al. 2017), mean over discriminators: 0.5 if they know nothing."""
     return sum(
-        F.relu(1 - r.float()).mean() + F.relu(1 + f.float()).mean()
-        for (r, _), (f, _) in zip(real, fake, strict=True)
+        (1 - r.float()).square().mean() + d.float().square().mean()
+        for (r, _), (d, _) in zip(real, decoded, strict=True)
     ) / len(real)
 
 
-def generator_losses(real: list, fake: list) -> tuple[Tensor, Tensor]:
-    """Hinge loss of the generator, and feature matching relative to the real activations' size."""
-    adversarial = sum(-f.float().mean() for f, _ in fake) / len(fake)
+def generator_losses(real: Judged, decoded: Judged) -> tuple[Tensor, Tensor]:
+    """Least squares of the generator, and feature matching relative to the activations' size."""
+    adversarial = sum((1 - d.float()).square().mean() for d, _ in decoded) / len(decoded)
     pairs = [
-        (r.detach().float(), f.float())
-        for (_, a), (_, b) in zip(real, fake, strict=True)
-        for r, f in zip(a, b, strict=True)
+        (r.detach().float(), d.float())
+        for (_, a), (_, b) in zip(real, decoded, strict=True)
+        for r, d in zip(a, b, strict=True)
     ]
-    feature = sum((f - r).abs().mean() / r.abs().mean().clamp_min(1e-4) for r, f in pairs)
+    feature = sum((d - r).abs().mean() / r.abs().mean().clamp_min(1e-4) for r, d in pairs)
     return adversarial, feature / len(pairs)

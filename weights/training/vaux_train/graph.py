@@ -19,7 +19,7 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 from torch import nn
 
-from .network import CausalDepthwise, Trunk
+from .trunk import CausalDepthwise, Trunk
 
 OPSET = 17
 END = np.iinfo(np.int64).max
@@ -141,6 +141,10 @@ class Graph:
         )
 
     def trunk(self, x: str, name: str, trunk: Trunk) -> str:
+        return self.linear(self.body(x, name, trunk), f"{name}.head", trunk.head)
+
+    def body(self, x: str, name: str, trunk: Trunk) -> str:
+        """As `Trunk.body`."""
         if trunk.taps > 1:
             width = trunk.embed.in_features // trunk.taps
             x = self.with_past(x, trunk.taps - 1, width)
@@ -156,8 +160,7 @@ class Graph:
             inner = self.linear(inner, f"{at}.down", block.down)
             inner = self.op("Mul", inner, self.weight(f"{at}.scale", block.scale))
             h = self.op("Add", h, inner)
-        h = self.norm(h, f"{name}.final_norm", trunk.final_norm)
-        return self.linear(h, f"{name}.head", trunk.head)
+        return self.norm(h, f"{name}.final_norm", trunk.final_norm)
 
     def windows(self, x: str, count: int) -> str:
         """``[B, n + count - 1, width]`` to overlapping ``[B, n, count·width]``."""

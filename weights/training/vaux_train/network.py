@@ -17,8 +17,10 @@ from torch import Tensor, nn
 
 from . import config, noise
 from .bands import erb_filters
+from .enhancer import PULSE_WAVES, Enhancer
 from .levels import least_squares, level_latents
 from .quantiser import ResidualQuantiser
+from .trunk import Trunk
 
 EPSILON = 1e-4  # of a squared coefficient: below it compression and expansion are linear
 MAX_GAIN = 6.0  # natural logarithm; keeps a stray token finite
@@ -72,72 +74,6 @@ class MDCT(nn.Module):
         return out.flatten(1)
 
 
-class CausalDepthwise(nn.Module):
-    """One filter per channel over the last `kernel` tokens; ``[B, T, C]`` in and out."""
-
-    def __init__(self, dim: int, kernel: int) -> None:
-        super().__init__()
-        self.weight = nn.Parameter(torch.randn(kernel, dim) / kernel)
-        with torch.no_grad():
-            self.weight[-1] += 0.5
-        self.bias = nn.Parameter(torch.zeros(dim))
-
-    def forward(self, x: Tensor) -> Tensor:
-        kernel, dim = self.weight.shape
-        x = F.pad(x.transpose(1, 2), (kernel - 1, 0))
-        return F.conv1d(x, self.weight.T[:, None], self.bias, groups=dim).transpose(1, 2)
-
-
-class Block(nn.Module):
-    """ConvNeXt: depthwise over time, then a pointwise bottleneck turned inside out."""
-
-    def __init__(self, dim: int, expansion: int, kernel: int, scale: float) -> None:
-        super().__init__()
-        self.depthwise = CausalDepthwise(dim, kernel)
-        self.norm = nn.LayerNorm(dim)
-        self.up = nn.Linear(dim, expansion * dim)
-        self.down = nn.Linear(expansion * dim, dim)
-        self.scale = nn.Parameter(torch.full((dim,), scale))
-
-    def forward(self, x: Tensor) -> Tensor:
-        h = self.norm(self.depthwise(x))
-        return x + self.scale * self.down(F.gelu(self.up(h)))
-
-
-class Trunk(nn.Module):
-    """Linear over a short past of `taps` tokens -> norm -> blocks -> norm -> linear."""
-
-    def __init__(
-        self,
-        inputs: int,
-        dim: int,
-        outputs: int,
-        blocks: int,
-        expansion: int,
-        kernel: int,
-        taps: int,
-    ) -> None:
-        super().__init__()
-        self.taps = taps
-        self.embed = nn.Linear(taps * inputs, dim)
-        self.embed_norm = nn.LayerNorm(dim)
-        self.blocks = nn.ModuleList(
-            Block(dim, expansion, kernel, 1 / blocks) for _ in range(blocks)
-        )
-        self.final_norm = nn.LayerNorm(dim)
-        self.head = nn.Linear(dim, outputs)
-
-    def forward(self, x: Tensor) -> Tensor:
-        if self.taps > 1:
-            tokens = x.shape[1]
-            padded = F.pad(x, (0, 0, self.taps - 1, 0))
-            x = torch.cat([padded[:, i : i + tokens] for i in range(self.taps)], dim=-1)
-        h = self.embed_norm(self.embed(x))
-        for block in self.blocks:
-            h = block(h)
-        return self.head(self.final_norm(h))
-
-
 class Codec(nn.Module):
     """``[B, T·hop]`` samples -> latents -> codes -> latents -> samples, `delay` later.
 
@@ -179,6 +115,9 @@ class Codec(nn.Module):
             c.kernel,
             c.lookahead + 1,
         )
+        self.enhancer = Enhancer(c) if c.enhancer_blocks else None
+        if self.enhancer is not None:
+            self.delay += self.enhancer.delay
         with torch.no_grad():
             for head in (self.encoder.head, self.decoder.head):
                 head.weight.zero_()
@@ -213,14 +152,23 @@ class Codec(nn.Module):
         features = self.features(pcm)
         return self.analysis(features).float() + self.encoder(features).float()
 
-    def decode(self, latents: Tensor, signs: Tensor | None = None) -> Tensor:
-        """Latents ``[B, T, latent_dim]`` to samples; with `signs` of noise, noise is put in."""
+    def decode(self, latents: Tensor, signs: Tensor | None = None, skipped: int = 0) -> Tensor:
+        """Latents ``[B, T, latent_dim]`` to samples; with `signs` of noise, noise is put in.
+
+        Of the first `skipped` tokens no samples are made: they are there to be remembered.
+        """
         late = F.pad(latents, (0, 0, self.config.lookahead, 0))[:, : latents.shape[1]]
         linear = F.pad(self.synthesis(late).float(), (self.config.hop, 0))  # the gains have none
-        c = self.transform.expand(self.decoder(latents).float() + linear)
+        known = self.decoder.body(latents)
+        c = self.transform.expand(self.decoder.head(known).float() + linear)
         if signs is not None:
             c = self.with_noise(c, signs)
-        return self.transform.synthesise(c)
+        c, known = c[:, skipped:], known[:, skipped:]
+        sound = self.transform.synthesise(c)
+        if self.enhancer is None:
+            return sound
+        low = F.pad(c[..., :PULSE_WAVES], (0, self.config.hop - PULSE_WAVES))
+        return self.enhancer(sound, self.transform.synthesise(low), known)
 
     def with_noise(self, c: Tensor, signs: Tensor) -> Tensor:
         """See `noise`; signs ``[B, T, hop - noise_from]``.

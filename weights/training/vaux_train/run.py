@@ -166,16 +166,17 @@ class Run:
 def load_moments(optimiser: torch.optim.Optimizer, state: dict[str, Any]) -> None:
     """Of the same parameters, perhaps on another device: rates of a GPU's are not a CPU's."""
     for group, own in zip(state["param_groups"], optimiser.param_groups, strict=True):
-        group.update({key: own[key] for key in ("lr", "capturable")})
+        group.update({key: own[key] for key in ("lr", "capturable", "pace") if key in own})
     optimiser.load_state_dict(state)
 
 
 def set_rate(optimiser: torch.optim.Optimizer, rate: float) -> None:
     for group in optimiser.param_groups:
+        own = rate * group.get("pace", 1.0)
         if isinstance(group["lr"], torch.Tensor):  # as a recorded step needs it
-            group["lr"].fill_(rate)
+            group["lr"].fill_(own)
         else:
-            group["lr"] = rate
+            group["lr"] = own
 
 
 def means(rows: list[dict[str, torch.Tensor]]) -> dict[str, float]:

@@ -13,6 +13,8 @@ from .graph import int8_scale, is_int8
 from .network import Codec
 from .quantiser import PACE
 
+LINEAR = tuple(f".{name}.weight" for name in ("up", "down", "embed", "head", "context"))
+
 
 def round_tensor(name: str, tensor: torch.Tensor) -> None:
     """In place, to what a graph will hold of a weight of that name."""
@@ -37,7 +39,13 @@ def round_weights(codec: Codec) -> Codec:
 
 
 def load_weights(codec: Codec, weights: dict[str, torch.Tensor]) -> None:
-    """Take over what `read_weights` read; of the codebooks' statistics graphs know nothing."""
+    """Take over what `read_weights` read; of the codebooks' statistics graphs know nothing.
+
+    An enhancer begins anew behind a decoder that had none.
+    """
+    if codec.enhancer is not None and not any(name.startswith("enhancer.") for name in weights):
+        own = codec.enhancer.state_dict()
+        weights = weights | {f"enhancer.{name}": weight for name, weight in own.items()}
     missing, unexpected = codec.load_state_dict(weights, strict=False)
     other = set(missing) - {"quantiser.uses", "quantiser.sums"} | set(unexpected)
     if other:
@@ -60,12 +68,14 @@ def read_weights(folder: Path) -> dict[str, torch.Tensor]:
     weights: dict[str, torch.Tensor] = {}
     for name, array in arrays.items():
         if not name.startswith(
-            ("encoder.", "decoder.", "analysis.", "synthesis.")
+            ("encoder.", "decoder.", "enhancer.", "analysis.", "synthesis.")
         ) or name.endswith("weight.scale"):
             continue
         array = in_float(arrays, name)
         if (
-            name.endswith((".up.weight", ".down.weight", ".embed.weight", ".head.weight"))
+            name.endswith(
+                (".up.weight", ".down.weight", ".embed.weight", ".head.weight", ".context.weight")
+            )
             or "thesis." in name
             or "analysis." in name
         ):

@@ -21,7 +21,7 @@ from .config import Config
 from .data import Sampler
 from .discriminator import Discriminators, discriminator_loss, generator_losses
 from .levels import level_latents
-from .losses import SpectralLoss
+from .losses import SpectralLoss, envelope_loss
 from .network import Codec
 from .quantiser import everywhere
 from .run import Recorded, Run, autocast, load_moments, set_rate
@@ -29,24 +29,30 @@ from .shipped import load_weights, read_weights
 
 NETWORKS = ("codec", "average", "judges")
 OPTIMISERS = ("optimiser", "judge_optimiser")
-ADVERSARIAL_RAMP = 500  # steps over which the discriminators gain their full say
+ADVERSARIAL_RAMP = 200  # steps over which the discriminators gain their full say
+MOST_AMPLIFIED = 2.0  # what discriminators say that know little yet is not made large
+SETTLED = 3  # tokens at the beginning of what is decoded, made without what was before them
 SILENT_DISTORTION = 0.6  # about what `bundles.SILENT` makes it, once a model is exported
 INITIAL_TOKENS = 40_000  # for the principal components and k-means
 ADDED_TOKENS = 160_000  # for codebooks that are added later: what is left is nearly noise
 
 
 def balanced_gradient(
-    likeness: torch.Tensor, judged: dict[str, torch.Tensor], shares: dict[str, float]
+    likeness: torch.Tensor,
+    others: dict[str, torch.Tensor],
+    shares: dict[str, float],
+    most: float = float("inf"),
 ) -> torch.Tensor:
-    """Sum of gradients at the samples, where each judged one has a set share of the likeness's.
+    """Sum of gradients at the samples, where each other one has a set share of the likeness's.
 
     Losses of unlike scale are weighed by what they do to the samples, not by their values (the
-    balancer of EnCodec, Défossez et al. 2022, section 3.4).
+    balancer of EnCodec, Défossez et al. 2022, section 3.4). None is amplified more than `most`.
     """
     size = likeness.norm()
     total = likeness
-    for name, gradient in judged.items():
-        total = total + gradient * (shares[name] * size / gradient.norm().clamp_min(1e-12))
+    for name, gradient in others.items():
+        scale = (size / gradient.norm().clamp_min(1e-12)).clamp_max(most)
+        total = total + gradient * (shares[name] * scale)
     return total
 
 
@@ -54,7 +60,7 @@ class Trainer(Run):
     STATES = NETWORKS + OPTIMISERS
     COUNTERS = ("step", "fresh_from", "adversarial_steps")
     COLUMNS = ("mel", "spectrum", "levels", "loudness", "waveform", "commitment", "levels_off",
-               "judge", "deceive", "feature", "gradient", "used_first", "used_last",
+               "envelope", "judge", "deceive", "feature", "gradient", "used_first", "used_last",
                "wave_size")  # fmt: skip
 
     def __init__(self, config: Config, folder: Path, device: torch.device) -> None:
@@ -64,12 +70,15 @@ class Trainer(Run):
         t = config.training
         self.codec = Codec(config.model).to(device)
         self.average = copy.deepcopy(self.codec).eval().requires_grad_(False)
-        self.judges = Discriminators(t.discriminator_windows, t.discriminator_channels).to(device)
+        self.judges = Discriminators(
+            t.discriminator_windows, t.discriminator_periods, t.discriminator_channels
+        ).to(device)
         self.spectral = SpectralLoss(config.model.samplerate).to(device)
         settings: dict[str, Any] = {"betas": (0.8, 0.99), "weight_decay": 0.01}
         recorded = device.type == "cuda" and t.adversarial_from is None
         self.update = Recorded(self._update) if recorded else self._update
-        self.optimiser = self.adamw(self.codec.parameters(), t.lr, recorded, **settings)
+        groups = [{"params": part, "pace": pace} for part, pace in self._paces() if part]
+        self.optimiser = self.adamw(groups, t.lr, recorded, **settings)
         self.judge_optimiser = self.adamw(
             self.judges.parameters(), t.discriminator_lr, False, **settings
         )
@@ -77,6 +86,12 @@ class Trainer(Run):
         self.adversarial_steps = 0
         self.fresh_from = 0  # the step at which the optimiser had no moments yet
         self.known = config.model.codebooks  # those that are there; `train` makes the others
+
+    def _paces(self) -> list[tuple[list[torch.nn.Parameter], float]]:
+        """The codec's weights, and how fast they learn: the enhancer last, as in the codec."""
+        enhancer = [p for n, p in self.codec.named_parameters() if n.startswith("enhancer.")]
+        others = [p for n, p in self.codec.named_parameters() if not n.startswith("enhancer.")]
+        return [(others, self.config.training.pace), (enhancer, 1.0)]
 
     # -- state ---------------------------------------------------------------------------------
 
@@ -96,9 +111,8 @@ class Trainer(Run):
                     weights[name] = torch.cat([weight, weight.new_zeros(more, *weight.shape[1:])])
             for codec in (self.codec, self.average):
                 load_weights(codec, weights)
-            self.judges.load_state_dict(
-                load_file(source / "training" / "discriminators.safetensors")
-            )
+            if (judges := source / "training" / "discriminators.safetensors").exists():
+                self.judges.load_state_dict(load_file(judges))
             state = json.loads((source / "training" / "state.json").read_text())
         else:
             state = torch.load(source, map_location=self.device, weights_only=True)
@@ -204,11 +218,14 @@ class Trainer(Run):
             quantised, commitment, used = self.codec.quantiser(
                 latents, self.depths(stages), nothing
             )
-            y = self.codec.decode(quantised, self.codec.random_signs(quantised))
+            signs = self.codec.random_signs(quantised)
+            y = self.codec.decode(quantised, signs, self.config.data.skipped)
         levels_off = self._levels_off(latents, x)
         wave_size = latents[..., : -self.config.model.level_latents].square().mean()
-        delay = self.codec.delay
-        y, x = y[:, delay:], x[:, : x.shape[1] - delay]
+        hop, skipped = self.config.model.hop, self.config.data.skipped
+        settled = SETTLED * hop if skipped else 0
+        y = y[:, self.codec.delay + settled :]
+        x = x[:, skipped * hop + settled : x.shape[1] - self.codec.delay]
         # With few codes the waveform cannot be known, and the smallest error of a value that is not
         # known is reached by making it small: that loss and the others would pull apart.
         known = stages.float() * (len(t.bitrates) / sum(t.bitrates))
@@ -222,12 +239,10 @@ class Trainer(Run):
         log["levels_off"] /= self.config.model.level_per_db
         log |= {"used_first": used[0], "used_last": used[-1], "wave_size": wave_size}
         if t.adversarial_from is not None and self.step >= t.adversarial_from:
-            ramp = min(1.0, (self.adversarial_steps + 1) / ADVERSARIAL_RAMP)
-            (wanted,) = torch.autograd.grad(likeness, y, retain_graph=True)
-            judged = self._judge(x, y.detach(), log)
-            shares = {"deceive": ramp * t.adversarial, "feature": ramp * t.feature}
-            loss = (y * balanced_gradient(wanted, judged, shares)).sum()
+            loss = (y * self._wanted(likeness, x, y, log)).sum()
             self.adversarial_steps += 1
+            if self.adversarial_steps <= t.alone:
+                return {k: v.detach() for k, v in log.items()}
         else:
             loss = likeness
         loss = loss + t.commitment * commitment + t.level_latents * levels_off
@@ -238,6 +253,23 @@ class Trainer(Run):
         self.optimiser.step()
         return {k: v.detach() for k, v in log.items()}
 
+    def _wanted(
+        self, likeness: torch.Tensor, x: torch.Tensor, y: torch.Tensor, log: dict[str, torch.Tensor]
+    ) -> torch.Tensor:
+        """The gradient at the samples `y` of all that is asked for; judges make a step."""
+        t = self.config.training
+        (wanted,) = torch.autograd.grad(likeness, y, retain_graph=True)
+        samples = y.detach().requires_grad_()
+        log["envelope"] = envelope_loss(samples, x)
+        (envelope,) = torch.autograd.grad(log["envelope"], samples)
+        judged = self._judge(x, y.detach(), log)
+        ramp = min(1.0, max(0, self.adversarial_steps - t.alone + 1) / ADVERSARIAL_RAMP)
+        shares = {"deceive": ramp * t.adversarial, "feature": ramp * t.feature}
+        wanted = balanced_gradient(wanted, {"envelope": envelope}, {"envelope": t.envelope})
+        rows = len(judged["deceive"])
+        first = balanced_gradient(wanted[:rows], judged, shares, MOST_AMPLIFIED)
+        return torch.cat([first, wanted[rows:]])
+
     def _levels_off(self, latents: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
         """Mean square distance of the latents that are to carry levels from what they should be."""
         model = self.config.model
@@ -247,25 +279,20 @@ class Trainer(Run):
     def _judge(
         self, x: torch.Tensor, y: torch.Tensor, log: dict[str, torch.Tensor]
     ) -> dict[str, torch.Tensor]:
-        """One step of the discriminators, and the gradients of what they said before it at `y`.
+        """One step of the discriminators, and the gradients of what they said before it.
 
-        Both come from the same forward pass, which saves a third of the discriminators' work.
+        These are at the first rows of `y`, a part of the batch that is enough for them. Both come
+        from the same forward pass, which saves a third of the discriminators' work.
         """
-        t = self.config.training
-        # A part of each excerpt, and of the batch, is enough for the discriminators.
-        rows = -(-len(x) * t.discriminator_rows // 100)
-        length = min(x.shape[1], t.discriminator_tokens * self.config.model.hop)
-        at = int(torch.randint(x.shape[1] - length + 1, ()))
-        part = (slice(rows), slice(at, at + length))
-        fake = y[part].clone().requires_grad_()
+        rows = -(-len(x) * self.config.training.discriminator_rows // 100)
+        decoded = y[:rows].clone().requires_grad_()
         with autocast(self.device):
-            said_real, said_fake = self.judges(x[part]), self.judges(fake)
-            loss = discriminator_loss(said_real, said_fake)
-            deceive, feature = generator_losses(said_real, said_fake)
+            said_real, said_decoded = self.judges(x[:rows], decoded)
+            loss = discriminator_loss(said_real, said_decoded)
+            deceive, feature = generator_losses(said_real, said_decoded)
         gradients = {}
         for name, value in (("deceive", deceive), ("feature", feature)):
-            gradients[name] = torch.zeros_like(y)
-            (gradients[name][part],) = torch.autograd.grad(value, fake, retain_graph=True)
+            (gradients[name],) = torch.autograd.grad(value, decoded, retain_graph=True)
         weights = list(self.judges.parameters())
         for weight, gradient in zip(weights, torch.autograd.grad(loss, weights), strict=True):
             weight.grad = gradient
