@@ -26,7 +26,7 @@ import soundfile
 
 from vauxio import Codec
 from vauxio.codec.signal import SignalEncoder
-from vauxio.entropy.allocation import ABSENT, depths_of
+from vauxio.entropy.allocation import ABSENT, allocation_of
 from vauxio.file.blocks import best_coder, block_tokens
 
 HERE = Path(__file__).parent
@@ -69,7 +69,7 @@ def main() -> None:
             np.ascontiguousarray(codes[..., at : at + length])
             for at in range(0, codes.shape[2], length)
         ]
-        deep = [depths_of(part) for part in parts]
+        deep = [allocation_of(part) for part in parts]
         coder = best_coder(model, codes.shape[1])
         encoding, decoding = [], []
         for _ in range(1 + args.repetitions):

@@ -1,6 +1,6 @@
 """A measurement in a process of its own: bound to cores, timed, its memory counted.
 
-POSIX only. This room knows nothing of what is measured.
+POSIX only. This module knows nothing of what is measured.
 """
 
 from __future__ import annotations

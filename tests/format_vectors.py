@@ -55,7 +55,7 @@ def header(
     features: int = 0,
     magic: bytes = b"\x89VX\n",
     extra: bytes = b"",
-    depth_tokens: int = 0,
+    allocation_tokens: int = 0,
     bands: int = 0,
 ) -> Parts:
     coder_hash = hashlib.sha256(b"".join(u16(f) for row in TABLE for f in row)).digest()[:8]
@@ -73,8 +73,8 @@ def header(
         (number(block_tokens), "block tokens"),
         (number(0 if frames is None else frames + 1), "frames: not known yet"),
     ]
-    if depth_tokens:
-        fields.append((bytes([depth_tokens]), "depth tokens"))
+    if allocation_tokens:
+        fields.append((bytes([allocation_tokens]), "allocation tokens"))
     if bands:
         fields.append((bytes([bands]), "bands"))
     if extra:
@@ -97,12 +97,12 @@ def block(
     codes: list[list[list[int]]],
     coder: int = 0,
     codes_crc: int | None = None,
-    depths: bytes | None = None,
+    allocation: bytes | None = None,
     levels: bytes | None = None,
 ) -> Parts:
     payload = range_coded(codes) if coder else packed(codes)
-    checksum = crc_of_codes(codes, depths is not None) if codes_crc is None else codes_crc
-    return block_chunk(number(len(codes)), coder, checksum, payload, depths, levels)
+    checksum = crc_of_codes(codes, allocation is not None) if codes_crc is None else codes_crc
+    return block_chunk(number(len(codes)), coder, checksum, payload, allocation, levels)
 
 
 def block_chunk(
@@ -110,7 +110,7 @@ def block_chunk(
     coder: int,
     codes_crc: int,
     payload: bytes,
-    depths: bytes | None = None,
+    allocation: bytes | None = None,
     levels: bytes | None = None,
 ) -> Parts:
     body = [
@@ -118,8 +118,8 @@ def block_chunk(
         (bytes([coder]), "coder"),
         (u32(codes_crc), "codes checksum"),
     ]
-    if depths is not None:
-        body.append((number(len(depths)) + depths, "depths"))
+    if allocation is not None:
+        body.append((number(len(allocation)) + allocation, "allocation"))
     if levels is not None:
         body.append((number(len(levels)) + levels, "levels"))
     return chunk(b"B", [*body, (payload, "payload")])
@@ -165,29 +165,29 @@ def token_order(codes: list[list[list[int]]]) -> list[int]:
     return [code for token in codes for channel in token for code in channel]
 
 
-def crc_of_codes(codes: list[list[list[int]]], depths: bool = False) -> int:
-    if depths:
+def crc_of_codes(codes: list[list[list[int]]], allocation: bool = False) -> int:
+    if allocation:
         codes = [[[len(channel), *channel] for channel in token] for token in codes]
     return zlib.crc32(b"".join(map(u16, token_order(codes))))
 
 
-def of_depths(
-    codes: list[list[list[int]]], block_tokens: int, depth_tokens: int
+def of_allocation(
+    codes: list[list[list[int]]], block_tokens: int, allocation_tokens: int
 ) -> list[list[list[int]]]:
-    """The codes that are left with the depths of section 15."""
+    """The codes that are left with the allocation of section 15."""
     codebooks = len(codes[0][0])
     return [
         [
-            channel[: (3 * (t % block_tokens // depth_tokens) + 2 * ch) % (codebooks + 1)]
+            channel[: (3 * (t % block_tokens // allocation_tokens) + 2 * ch) % (codebooks + 1)]
             for ch, channel in enumerate(token)
         ]
         for t, token in enumerate(codes)
     ]
 
 
-def coded_depths(codes: list[list[list[int]]], depth_tokens: int, codebooks: int) -> bytes:
+def coded_allocation(codes: list[list[list[int]]], allocation_tokens: int, codebooks: int) -> bytes:
     """Section 6.1, of the codes of a block."""
-    rows = [[len(token[ch]) for token in codes[::depth_tokens]] for ch in range(len(codes[0]))]
+    rows = [[len(token[ch]) for token in codes[::allocation_tokens]] for ch in range(len(codes[0]))]
     return coded_by_difference(rows, codebooks)
 
 
@@ -327,17 +327,19 @@ def build() -> tuple[dict[str, bytes], dict[str, Any]]:
         frames=5000, **shape,
     )  # fmt: skip
 
-    deep = of_depths(random_codes(40, 2, 4, 64), 16, 3)
+    deep = of_allocation(random_codes(40, 2, 4, 64), 16, 3)
     parts = deep[:16], deep[16:32], deep[32:]
-    depths = [coded_depths(part, 3, 4) for part in parts]
-    deep_head = header(44100, 2, 4, 16, 20000, coder=1, version=(1, 1), features=1, depth_tokens=3)
+    allocation = [coded_allocation(part, 3, 4) for part in parts]
+    deep_head = header(
+        44100, 2, 4, 16, 20000, coder=1, version=(1, 1), features=1, allocation_tokens=3
+    )  # fmt: skip
     deep_blocks = [
-        block(part, coder, depths=each)
-        for part, coder, each in zip(parts, (1, 0, 1), depths, strict=True)
+        block(part, coder, allocation=each)
+        for part, coder, each in zip(parts, (1, 0, 1), allocation, strict=True)
     ]
     add(
-        "good-05-depths.vx",
-        "version 1.1: stereo with depths, static coder with one block packed",
+        "good-05-allocation.vx",
+        "version 1.1: stereo with a bit allocation that varies, static coder with one block packed",
         file_of(deep_head, deep_blocks, 20000, 40),
         samplerate=44100, channels=2, codebooks=4, tokens=40, frames=20000,
         codes_crc=crc_of_codes(deep, True),
@@ -415,11 +417,12 @@ def build() -> tuple[dict[str, bytes], dict[str, Any]]:
         file_of(simple(magic=b"\x89VX\r")[0], blocks), "FormatError")  # fmt: skip
     add("bad-15-frames.vx", "header and end differ in frames",
         file_of(simple(frames=4999)[0], blocks), "FormatError")  # fmt: skip
-    add("bad-16-depths.vx", "block 1 has a longer payload than its depths allow",
-        file_of(deep_head, [deep_blocks[0], block(deep[16:32], 0, depths=bytes(4)),
+    add("bad-16-allocation.vx", "block 1 has a longer payload than its bit allocation allows",
+        file_of(deep_head, [deep_blocks[0], block(deep[16:32], 0, allocation=bytes(4)),
                             deep_blocks[2]], 20000, 40), "FormatError", blocks=1)  # fmt: skip
-    add("bad-17-depths.vx", "block 0 has other depths",
-        file_of(deep_head, [block(parts[0], 1, depths=depths[2]), *deep_blocks[1:]], 20000, 40),
+    add("bad-17-allocation.vx", "block 0 has another bit allocation",
+        file_of(deep_head, [
+            block(parts[0], 1, allocation=allocation[2]), *deep_blocks[1:]], 20000, 40),
         "ChecksumError", blocks=0)  # fmt: skip
     add("bad-18-fine.vx", "fine levels in a file without levels",
         file_of(header(32000, 1, 1, 15, version=(1, 3), features=4, bands=7),

@@ -38,7 +38,7 @@ class Recording:
     Attributes
     ----------
     codes : list of list of list of int
-        ``codes[t][ch][k]``; with depths, those that are there.
+        ``codes[t][ch][k]``; with allocation, those that are there.
     levels : list of int
         Of all blocks, in the order in which they are coded.
     tags : dict of str to str
@@ -56,7 +56,7 @@ class Recording:
     codebooks: int = 0
     code_bits: int = 0
     block_tokens: int = 0
-    depth_tokens: int = 0
+    allocation_tokens: int = 0
     bands: int = 0
     fine: bool = False
     frames: int | None = None
@@ -189,7 +189,7 @@ def read_header(stream: Bytes, recording: Recording) -> None:  # 4
     recording.block_tokens = in_range(fields.number(), 1, 65535)
     frames = in_range(fields.number(), 0, 2**48)
     recording.frames = frames - 1 if frames else None
-    recording.depth_tokens = in_range(fields.integer(1), 1, 255) if features & 1 else 0
+    recording.allocation_tokens = in_range(fields.integer(1), 1, 255) if features & 1 else 0
     recording.fine = bool(features & 4)
     recording.bands = 0
     if features & 4 and not features & 2:
@@ -258,28 +258,28 @@ def read_block(
     fields = Bytes(body)
     tokens = in_range(fields.number(), 1, recording.block_tokens)
     coder, checksum = fields.integer(1), fields.integer(4)
-    depths = [[recording.codebooks] * recording.channels for _ in range(tokens)]
-    if recording.depth_tokens:
-        depths = read_depths(fields.take(fields.number()), tokens, recording)
+    allocation = [[recording.codebooks] * recording.channels for _ in range(tokens)]
+    if recording.allocation_tokens:
+        allocation = read_allocation(fields.take(fields.number()), tokens, recording)
     if recording.bands:
         recording.levels += read_levels(fields.take(fields.number()), tokens, recording)
     payload = fields.rest()
-    bits = sum(map(sum, depths)) * recording.code_bits
+    bits = sum(map(sum, allocation)) * recording.code_bits
     if len(payload) > (bits + 7) // 8:
         raise Malformed("a payload larger than packed")
     if coder not in (0, recording.coder):
         raise Malformed("a coder that is not the header's")
     if coder == 0:
-        codes = unpack(payload, depths, recording.code_bits)
+        codes = unpack(payload, allocation, recording.code_bits)
     elif coder == 1:
-        codes = decode_static(payload, depths, recording, table)
+        codes = decode_static(payload, allocation, recording, table)
     elif coder in (2, 3):
         if hashlib.sha256(lm).digest()[:8] != recording.coder_hash:
             raise Malformed("another language model")
-        codes = independent_lm.decode(lm, RangeDecoder(payload), depths, adaptive=coder == 3)
+        codes = independent_lm.decode(lm, RangeDecoder(payload), allocation, adaptive=coder == 3)
     else:
         raise TooNew(f"coder {coder}")
-    before = [[[len(channel)] if recording.depth_tokens else [] for channel in token]
+    before = [[[len(channel)] if recording.allocation_tokens else [] for channel in token]
               for token in codes]  # fmt: skip
     in_token_order = [
         code
@@ -292,22 +292,22 @@ def read_block(
     return codes
 
 
-def read_depths(data: bytes, tokens: int, recording: Recording) -> list[list[int]]:  # 6.1
-    most, spans = recording.codebooks, -(-tokens // recording.depth_tokens)
+def read_allocation(data: bytes, tokens: int, recording: Recording) -> list[list[int]]:  # 6.1
+    most, spans = recording.codebooks, -(-tokens // recording.allocation_tokens)
     if len(data) > 3 * spans * recording.channels + 4:
-        raise Malformed("too many bytes of depths")
+        raise Malformed("too many bytes of allocation")
     decoder = RangeDecoder(data)
     count = {j: max(1, 64 // 2 ** abs(j)) for j in range(-most, most + 1)}
-    depths: list[list[int]] = [[] for _ in range(tokens)]
+    allocation: list[list[int]] = [[] for _ in range(tokens)]
     for _ in range(recording.channels):
         last = 0
-        for first in range(0, tokens, recording.depth_tokens):
-            depth = decoder.symbol(distribution([count[i - last] for i in range(most + 1)]))
-            count[depth - last] += 32
-            last = depth
-            for token in depths[first : first + recording.depth_tokens]:
-                token.append(depth)
-    return depths
+        for first in range(0, tokens, recording.allocation_tokens):
+            counts = decoder.symbol(distribution([count[i - last] for i in range(most + 1)]))
+            count[counts - last] += 32
+            last = counts
+            for token in allocation[first : first + recording.allocation_tokens]:
+                token.append(counts)
+    return allocation
 
 
 def read_levels(data: bytes, tokens: int, recording: Recording) -> list[int]:  # 6.2
@@ -330,20 +330,20 @@ def read_levels(data: bytes, tokens: int, recording: Recording) -> list[int]:  #
     return levels
 
 
-def unpack(payload: bytes, depths: list[list[int]], bits: int) -> list[list[list[int]]]:  # 7.1
-    count = sum(map(sum, depths))
+def unpack(payload: bytes, allocation: list[list[int]], bits: int) -> list[list[list[int]]]:  # 7.1
+    count = sum(map(sum, allocation))
     if len(payload) != (count * bits + 7) // 8:
         raise Malformed("packed codes of the wrong size")
     stream = int.from_bytes(payload, "little")
     if stream >> count * bits:
         raise Malformed("bits after the last code")
     values = iter([stream >> bits * i & (1 << bits) - 1 for i in range(count)])
-    return [[[next(values) for _ in range(depth)] for depth in token] for token in depths]
+    return [[[next(values) for _ in range(counts)] for counts in token] for token in allocation]
 
 
 def decode_static(
     payload: bytes,
-    depths: list[list[int]],
+    allocation: list[list[int]],
     recording: Recording,
     table: list[list[int]] | None,
 ) -> list[list[list[int]]]:  # 7.2
@@ -352,13 +352,13 @@ def decode_static(
     as_bytes = b"".join(f.to_bytes(2, "little") for row in table for f in row)
     if hashlib.sha256(as_bytes).digest()[:8] != recording.coder_hash:
         raise Malformed("not the table of this file")
-    codes = [[[0] * depth for depth in token] for token in depths]
+    codes = [[[0] * counts for counts in token] for token in allocation]
     decoder = RangeDecoder(payload)
     for k in range(recording.codebooks):
         bounds = distribution(table[k])
         for ch in range(recording.channels):
-            for t in range(len(depths)):
-                if k < depths[t][ch]:
+            for t in range(len(allocation)):
+                if k < allocation[t][ch]:
                     codes[t][ch][k] = decoder.symbol(bounds)
     return codes
 

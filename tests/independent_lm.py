@@ -14,7 +14,7 @@ Vector = list[int]
 
 
 def decode(
-    content: bytes, decoder: Any, depths: list[list[int]], adaptive: bool = False
+    content: bytes, decoder: Any, allocation: list[list[int]], adaptive: bool = False
 ) -> list[list[list[int]]]:
     """The codes of a block, ``codes[t][ch][k]``: section 7.3.1; adaptive, section 7.4.
 
@@ -24,20 +24,20 @@ def decode(
         ``lm.onnx``
     decoder
         Has ``symbol(bounds)``.
-    depths : list of list of int
-        ``depths[t][ch]``: how many codes there are.
+    allocation : list of list of int
+        ``allocation[t][ch]``: how many codes there are.
     """
-    model, tokens = read_model(content), len(depths)
-    codes = [[[0] * depth for depth in token] for token in depths]
-    transformers = [Transformer(model) for _ in depths[0]]
-    shown = [[Shown(model.n, k) for k in range(model.codebooks)] for _ in depths[0]]
-    tries = [[[0, 0] for _ in range(model.codebooks)] for _ in depths[0]]  # n, same
+    model, tokens = read_model(content), len(allocation)
+    codes = [[[0] * counts for counts in token] for token in allocation]
+    transformers = [Transformer(model) for _ in allocation[0]]
+    shown = [[Shown(model.n, k) for k in range(model.codebooks)] for _ in allocation[0]]
+    tries = [[[0, 0] for _ in range(model.codebooks)] for _ in allocation[0]]  # n, same
 
     def there(t: int, ch: int, k: int) -> bool:
-        return 0 <= t < tokens and k < depths[t][ch]
+        return 0 <= t < tokens and k < allocation[t][ch]
 
-    for s in range(tokens + max(map(max, depths)) - 1):
-        for ch in range(len(depths[0])):
+    for s in range(tokens + max(map(max, allocation)) - 1):
+        for ch in range(len(allocation[0])):
             x = [
                 codes[s - 1 - k][ch][k] if there(s - 1 - k, ch, k) else model.n
                 for k in range(model.codebooks)

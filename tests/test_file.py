@@ -459,7 +459,7 @@ def test_info(path, blob, pipe):
     assert (info.samplerate, info.channels, info.frames) == (RATE, 2, FRAMES)
     assert info.duration == FRAMES / RATE
     assert (info.model, info.codebooks) == (find_model().name, 6)
-    assert info.nominal == pytest.approx(6, rel=0.05) and info.depths[1] == 6
+    assert info.nominal == pytest.approx(6, rel=0.05) and info.allocation[1] == 6
     assert info.installed and info.complete and info.blocks == 3
     assert info.bytes == len(blob)
     assert info.kbps == pytest.approx(len(blob) * 8 / info.duration / 1000)
@@ -470,7 +470,7 @@ def test_info(path, blob, pipe):
         "channels: 2",
         "0:25.008",
         find_model().name,
-        " of 6 codebooks, 5.",
+        " of 6 codebooks per token",
         "title: Test",
     ):
         assert text in repr(info)

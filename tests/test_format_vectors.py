@@ -55,9 +55,11 @@ def read_all(file: io.BytesIO) -> tuple[container.Reader, list[np.ndarray]]:
     try:
         for block in reader:
             coder, shape = every_coder[block.coder], (header.channels, header.codebooks)
-            span = header.depth_tokens
+            span = header.allocation_tokens
             deep = span and [
-                allocation.decode_depths(block.depths, span, shape[0], block.tokens, shape[1])
+                allocation.decode_allocation(
+                    block.allocation, span, shape[0], block.tokens, shape[1]
+                )
             ]
             (codes,) = coder.decode([(block.payload, block.tokens)], *shape, deep or None)
             if coders.codes_crc(codes) != block.codes_crc:
@@ -104,7 +106,7 @@ def test_good_files(name, kind):
     ours = [[[c for c in channel if c != allocation.ABSENT] for channel in token]
             for token in codes.transpose(2, 0, 1).tolist()]  # fmt: skip
     assert theirs.codes == ours
-    assert bool(header.depth_tokens) == (name == "good-05-depths.vx")
+    assert bool(header.allocation_tokens) == (name == "good-05-allocation.vx")
     assert bool(header.bands) == ("levels" in name)
     assert header.fine == ("fine" in name)
     assert theirs.levels == facts.get("levels", [])
@@ -139,7 +141,7 @@ def test_vauxio_writes_the_same_bytes():
     assert written(header, codes, coders.PackedCoder(10), 5000) == stored("good-01-packed.vx")
     assert written(header, codes[..., :0], coders.PackedCoder(10), 0) == stored("good-03-empty.vx")
 
-    name = "good-05-depths.vx"
+    name = "good-05-allocation.vx"
     reader, decoded = read_all(io.BytesIO(stored(name)))
     every_coder = [coders.StaticCoder(TABLE), coders.PackedCoder(10), coders.StaticCoder(TABLE)]
     codes = np.concatenate(decoded, axis=2)
@@ -162,12 +164,13 @@ def test_vauxio_writes_the_same_bytes():
 def written(header: container.Header, codes: np.ndarray, coder, frames: int, levels=()):
     """With one coder, or one for each block."""
     file = io.BytesIO()
-    writer, span = container.Writer(file, header), header.depth_tokens
+    writer, span = container.Writer(file, header), header.allocation_tokens
     for n, i in enumerate(range(0, codes.shape[2], header.block_tokens)):
         part = codes[..., i : i + header.block_tokens]
         each = coder[n] if isinstance(coder, list) else coder
         payload, crc = each.encode(part), coders.codes_crc(part)
-        deep = span and allocation.encode_depths(allocation.depths_of(part), span, header.codebooks)
+        counts = allocation.allocation_of(part)
+        deep = span and allocation.encode_allocation(counts, span, header.codebooks)
         above = bandwidth_extension.encode_levels(levels[n]) if header.bands else b""
         writer.write(container.Block(part.shape[2], each.id, crc, payload, deep or b"", above))
     writer.close(frames)

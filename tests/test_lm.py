@@ -367,7 +367,7 @@ def test_channels_that_are_alike(content):
     codes = channels_alike(3, 40)
     payload = own.encode(codes)
     assert len(payload) < 0.8 * len(coder(coders.LM, content).encode(codes))
-    deep = allocation.depths_of(codes)
+    deep = allocation.allocation_of(codes)
     (decoded,) = own.decode([(payload, 40)], 3, 4, [deep])
     assert np.array_equal(decoded, codes)
     decoder = independent_decoder.RangeDecoder(payload)
@@ -379,7 +379,7 @@ def test_channels_that_are_alike(content):
 def test_likeness_of_a_block_and_step_by_step():
     codes = channels_alike(2, 200)
     at_once = adaptive.likeness_of(codes[1], codes[0])
-    deep = allocation.depths_of(codes)
+    deep = allocation.allocation_of(codes)
     stepping = adaptive.Likeness(deep, 2, 4)
     assert 0 < (at_once == 0).mean() < 0.9 and at_once.max() > 0.7 * adaptive.ONE
     row = np.array([0, 1])
@@ -407,12 +407,12 @@ def test_round_trip(content, shape, id):
 
 @GRAPHS
 def test_many_blocks_in_lock_step_are_as_one_by_one(content):
-    """More rows than go together at once, of different lengths and depths."""
+    """More rows than go together at once, of different lengths and bit allocations."""
     own = coder(content=content)
     parts = [channels_alike(3, tokens, seed=tokens) for tokens in (40, 1, 7, 0, 140, 12, 33)]
     blocks = [(own.encode(part), part.shape[2]) for part in parts]
     assert len(parts) * 3 > own.rows
-    deep = [allocation.depths_of(part) for part in parts]
+    deep = [allocation.allocation_of(part) for part in parts]
     for part, decoded in zip(parts, own.decode(blocks, 3, 4, deep), strict=True):
         assert np.array_equal(decoded, part)
     assert own.decode([], 2, 4) == []

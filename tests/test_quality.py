@@ -63,36 +63,36 @@ def every_coder() -> dict[str, coders.Coder]:
     st.integers(1, 255),
 )  # fmt: skip
 @settings(max_examples=60, deadline=None)
-def test_depths_round_trip(seed, channels, codebooks, tokens, span):
-    deep = allocation.depths_of(random_codes(seed, channels, codebooks, tokens, span))
-    data = allocation.encode_depths(deep, span, codebooks)
-    decoded = allocation.decode_depths(data, span, channels, tokens, codebooks)
+def test_allocations_round_trip(seed, channels, codebooks, tokens, span):
+    deep = allocation.allocation_of(random_codes(seed, channels, codebooks, tokens, span))
+    data = allocation.encode_allocation(deep, span, codebooks)
+    decoded = allocation.decode_allocation(data, span, channels, tokens, codebooks)
     assert decoded.dtype == np.uint8 and np.array_equal(decoded, deep)
     assert len(data) <= 3 * channels * -(-tokens // span) + 4
 
 
 @given(st.binary(max_size=40), st.integers(1, 32))
 @settings(max_examples=60, deadline=None)
-def test_any_bytes_are_depths_or_an_error(data, codebooks):
+def test_any_bytes_are_an_allocation_or_an_error(data, codebooks):
     try:
-        decoded = allocation.decode_depths(data, 5, 2, 33, codebooks)
+        decoded = allocation.decode_allocation(data, 5, 2, 33, codebooks)
     except FormatError:
         return
     assert decoded.shape == (2, 33) and int(decoded.max()) <= codebooks
 
 
-def test_runs_of_depths_are_nearly_free():
+def test_runs_of_counts_are_nearly_free():
     deep = np.zeros((1, 750), np.uint8)
-    assert len(allocation.encode_depths(deep, 5, 16)) <= 6
+    assert len(allocation.encode_allocation(deep, 5, 16)) <= 6
     deep[:, 300:] = 9
-    assert len(allocation.encode_depths(deep, 5, 16)) <= 9
+    assert len(allocation.encode_allocation(deep, 5, 16)) <= 9
 
 
-def test_depths_that_cannot_be():
+def test_allocations_that_cannot_be():
     with pytest.raises(ValueError, match="within 5"):
-        allocation.encode_depths(np.array([[1, 1, 2]], np.uint8), 5, 4)
+        allocation.encode_allocation(np.array([[1, 1, 2]], np.uint8), 5, 4)
     with pytest.raises(ValueError, match="4 at most"):
-        allocation.encode_depths(np.array([[5, 5, 5]], np.uint8), 5, 4)
+        allocation.encode_allocation(np.array([[5, 5, 5]], np.uint8), 5, 4)
 
 
 @pytest.mark.parametrize("name", ["packed", "static", "lm"])
@@ -105,7 +105,7 @@ def test_codes_round_trip(name, data):
     seed, span = data.draw(st.integers(0, 2**32 - 1)), data.draw(st.integers(1, 9))
     parts = [random_codes(seed + n, channels, codebooks, n, span) for n in lengths]
     blocks = [(coder.encode(part), part.shape[2]) for part in parts]
-    deep = [allocation.depths_of(part) for part in parts]
+    deep = [allocation.allocation_of(part) for part in parts]
     for part, decoded in zip(parts, coder.decode(blocks, channels, codebooks, deep), strict=True):
         assert decoded.dtype == np.int32 and np.array_equal(decoded, part)
     silent = np.full((channels, codebooks, 7), allocation.ABSENT, np.int32)
@@ -130,7 +130,7 @@ def test_codes_that_have_gaps():
 @pytest.mark.parametrize("coder", test_lm.CODERS)
 def test_the_language_model_as_specified(coder):
     codes = random_codes(3, 2, 4, 24, 3)
-    deep = allocation.depths_of(codes).T.tolist()
+    deep = allocation.allocation_of(codes).T.tolist()
     payload = test_lm.coder(coder).encode(codes)
     decoder = independent_decoder.RangeDecoder(payload)
     adaptive = coder == coders.ADAPTIVE
@@ -141,7 +141,7 @@ def test_the_language_model_as_specified(coder):
     ]
 
 
-def test_the_checksum_covers_depths():
+def test_the_checksum_covers_the_allocation():
     codes = random_codes(1, 1, 4, 20, 5)
     other = codes.copy()
     other[0, :, 5:10] = allocation.ABSENT
@@ -172,8 +172,9 @@ def test_a_file_gives_its_codes_back(kind, lm):
         parts.append(part)
         at += part.shape[2]
     assert np.array_equal(np.concatenate(parts, axis=2), codes)
-    counts = TokenReader(kind(file_of(codes, lm))).count_depths()
-    assert counts.tolist() == np.bincount(allocation.depths_of(codes).ravel(), minlength=5).tolist()
+    counts = TokenReader(kind(file_of(codes, lm))).count_allocation()
+    expected = np.bincount(allocation.allocation_of(codes).ravel(), minlength=5)
+    assert counts.tolist() == expected.tolist()
 
 
 def test_only_files_that_need_it_are_of_the_newer_version():
@@ -204,8 +205,8 @@ def test_any_bit_that_flips_is_noticed():
             raise reader.fault or TruncatedError("cut off")
 
 
-def test_hostile_depths():
-    """Checksums are right, depths are not."""
+def test_hostile_allocation():
+    """Checksums are right, the bit allocation is not."""
     codes = random_codes(9, 1, 4, 40, 5)
     header = TokenReader(io.BytesIO(file_of(codes))).header
     (block,) = container.Reader(io.BytesIO(file_of(codes)))
@@ -220,12 +221,12 @@ def test_hostile_depths():
         TokenReader(file).get(0, 40)
 
     read()
-    most = header.depths_size(40)
-    for data in (b"", bytes(most), b"\xff" * most, block.depths[1:]):
+    most = header.allocation_size(40)
+    for data in (b"", bytes(most), b"\xff" * most, block.allocation[1:]):
         with pytest.raises(FormatError):
-            read(depths=data)
-    with pytest.raises(FormatError, match="depths"):
-        read(depths=bytes(most + 1))
+            read(allocation=data)
+    with pytest.raises(FormatError, match="bit allocation"):
+        read(allocation=bytes(most + 1))
     with pytest.raises(FormatError):
         read(payload=bytes(4000))
 
@@ -360,7 +361,7 @@ def test_absent_codes_add_nothing(speech):
 
 
 @needs_model
-def test_depths_are_those_of_the_distortion(speech):
+def test_allocations_are_those_of_the_distortion(speech):
     codec = Codec()
     samples = voice(150 * MODEL.hop).T
     chosen = MODEL.allocation(None, 5)
@@ -368,7 +369,7 @@ def test_depths_are_those_of_the_distortion(speech):
     assert distortion.shape == (1, MODEL.codebooks + 1, 150)
     constant = allocation.Allocation.constant(MODEL.codebooks)
     assert np.array_equal(codes, TokenEncoder(codec.model, 1, constant).push(samples))
-    deep = allocation.depths_of(TokenEncoder(codec.model, 1, chosen).push(samples))
+    deep = allocation.allocation_of(TokenEncoder(codec.model, 1, chosen).push(samples))
     assert np.array_equal(deep, chosen.choose(distortion))
 
 
@@ -377,7 +378,7 @@ def test_depths_are_those_of_the_distortion(speech):
 def test_a_bitrate_is_an_average(speech, bitrate):
     """Kept in every window."""
     codes = codes_of(vauxio.compress(*speech, bitrate=bitrate))
-    deep = allocation.depths_of(codes.astype(np.int32))[0]
+    deep = allocation.allocation_of(codes.astype(np.int32))[0]
     average = allot(MODEL, speech[1], bitrate, None, denoise=False)[0].average
     for at in range(0, len(deep), allocation.WINDOW):
         assert deep[at : at + allocation.WINDOW].mean() <= average
@@ -444,11 +445,13 @@ def test_command_line(vaux, recordings, speech):
     a, b = (TokenReader(io.BytesIO(Path(name).read_bytes())) for name in ("a.vx", "b.vx"))
     assert np.array_equal(a.get(0, 400), b.get(0, 400))
     info = vauxio.info("a.vx")
-    assert info.depths is not None and 0 <= info.depths[0] < info.depths[1] <= MODEL.codebooks
+    assert info.allocation is not None
+    assert 0 <= info.allocation[0] < info.allocation[1] <= MODEL.codebooks
     out = vaux("info", "a.vx").out.decode()
-    assert f"codes: {info.depths[0]} to {info.depths[1]} of {MODEL.codebooks} codebooks" in out
+    low, high = info.allocation
+    assert f"bit allocation: variable, {low} to {high} of {MODEL.codebooks} codebooks" in out
     piped = vauxio.info(Pipe(Path("a.vx").read_bytes()))
-    assert (piped.depths, piped.nominal) == (info.depths, info.nominal)
+    assert (piped.allocation, piped.nominal) == (info.allocation, info.nominal)
     for arguments, words in (
         (["--quality", 4, "-b", 3], "only one of"),
         (["--quality", 11], "must be 0 to 10"),
@@ -482,24 +485,24 @@ def test_trees(vaux, recordings, tmp_path):
 
 
 def golden(coder: int) -> tuple[bytes, np.ndarray]:
-    """Real codes of some depths through the language model of ``tests/data/lm``: file and codes."""
+    """Codes of some bit allocation through the model of ``tests/data/lm``: file and codes."""
     header = container.Reader(io.BytesIO((test_lm.FOLDER / "mono.vx").read_bytes())).header
     codes = test_lm.golden_codes("mono").astype(np.int32)
     deep = np.resize(np.repeat([4, 4, 3, 4, 0, 4, 2, 4, 4, 1], 5), codes.shape[2])
     codes = allocation.cut(codes, deep[None])
     file = io.BytesIO()
-    writer = container.Writer(file, dataclasses.replace(header, coder=coder, depth_tokens=5))
+    writer = container.Writer(file, dataclasses.replace(header, coder=coder, allocation_tokens=5))
     for at in range(0, codes.shape[2], header.block_tokens):
         part = codes[..., at : at + header.block_tokens]
         payload, crc = test_lm.coder(coder).encode(part), coders.codes_crc(part)
-        coded = allocation.encode_depths(allocation.depths_of(part), 5, header.codebooks)
+        coded = allocation.encode_allocation(allocation.allocation_of(part), 5, header.codebooks)
         writer.write(container.Block(part.shape[2], coder, crc, payload, coded))
     writer.close(0)
     return file.getvalue(), codes
 
 
 @pytest.mark.parametrize(
-    ("name", "coder"), [("depths", coders.LM), ("adaptive-depths", coders.ADAPTIVE)]
+    ("name", "coder"), [("allocation", coders.LM), ("adaptive-allocation", coders.ADAPTIVE)]
 )
 def test_what_was_written_once_stays_readable(name, coder):
     stored = (test_lm.FOLDER / f"{name}.vx").read_bytes()
@@ -513,4 +516,4 @@ def test_what_was_written_once_stays_readable(name, coder):
 
 
 if __name__ == "__main__":
-    (test_lm.FOLDER / "depths.vx").write_bytes(golden()[0])
+    (test_lm.FOLDER / "allocation.vx").write_bytes(golden()[0])

@@ -296,23 +296,23 @@ def test_codebooks_are_an_average_as_files_have_them(trainer, share):
     latents[3, 5:15] = silence  # two spans
 
     def choose(distortion):
-        seen.extend([distortion, trainer.depths(stages)(distortion)])
+        seen.extend([distortion, trainer.allocation(stages)(distortion)])
         return seen[1]
 
     quantised, _, _ = q(latents, choose, silence)
-    distortion, depths = seen
+    distortion, counts = seen
     for row, count in enumerate(stages.tolist()):
         if share and count < 3:
-            assert len(set(depths[row].tolist())) > 1 and depths[row].float().mean() <= count
+            assert len(set(counts[row].tolist())) > 1 and counts[row].float().mean() <= count
             wanted = needs(spans_of(distortion[row : row + 1].numpy())[0])
-            least_given = min(wanted[0, d - 1, t] for t, d in enumerate(depths[row, ::5]) if d)
-            left_out = max(wanted[0, d, t] for t, d in enumerate(depths[row, ::5]) if d < 3)
+            least_given = min(wanted[0, d - 1, t] for t, d in enumerate(counts[row, ::5]) if d)
+            left_out = max(wanted[0, d, t] for t, d in enumerate(counts[row, ::5]) if d < 3)
             assert left_out <= least_given * (1 if row < 3 else 9)  # the last span is shorter
         else:
-            assert (depths[row] == count).all()
-    assert (depths[3, 5:15] == 0).all() == bool(share)
+            assert (counts[row] == count).all()
+    assert (counts[3, 5:15] == 0).all() == bool(share)
     left = (latents - quantised).square().sum(2)
-    assert torch.allclose(left, distortion.gather(1, depths[:, None].long())[:, 0], atol=1e-3)
+    assert torch.allclose(left, distortion.gather(1, counts[:, None].long())[:, 0], atol=1e-3)
 
 
 @pytest.mark.parametrize("tokens", [24, 96, 97, WINDOW])
@@ -320,8 +320,8 @@ def test_averages_on_the_training_device_are_those_of_files(tokens):
     torch.manual_seed(0)
     left = torch.rand(24, 9, tokens).cumsum(1).flip(1) * torch.rand(24, 1, tokens) * 30
     average = torch.arange(24) % 8 + 1
-    depths = averages.averaged(left, average, 0.75).numpy()
-    for row, distortion, mine in zip(average.tolist(), left.numpy(), depths, strict=True):
+    counts = averages.averaged(left, average, 0.75).numpy()
+    for row, distortion, mine in zip(average.tolist(), left.numpy(), counts, strict=True):
         expected = Allocation.averaging(row, 8, 0.75).choose(distortion[None])[0]
         if row == 8:  # every token has all, also the silent ones
             expected = np.full(tokens, 8)

@@ -1,6 +1,6 @@
 """Paths, descriptors and file objects, opened; files that appear only when they are whole.
 
-This room knows temporary names, fsync and rename. It does not know what is read or written.
+This module knows temporary names, fsync and rename. It does not know what is read or written.
 """
 
 from __future__ import annotations

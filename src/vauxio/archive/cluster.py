@@ -1,4 +1,4 @@
-"""A Dask cluster as an engine. dask.distributed is needed when this room is imported.
+"""A Dask cluster as an engine. dask.distributed is needed when this module is imported.
 
 Its workers must reach both trees: a file system that all machines share, or URLs. Dask itself
 gives the jobs of a machine that is gone to others, and doing a job twice does no harm.

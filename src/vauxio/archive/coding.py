@@ -63,7 +63,8 @@ def encode_stretch(
 ) -> np.ndarray:
     """Codes ``[channels, codebooks, stop - first]`` of the tokens `first` to `stop`.
 
-    Types as of `TokenEncoder`. Both ends lie between windows of depths, or `stop` is the end.
+    Types as of `TokenEncoder`. Both ends lie between windows of bit allocation, or `stop` is the
+    end.
     """
     frames = recording.frames
     assert frames is not None

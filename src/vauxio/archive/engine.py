@@ -1,6 +1,6 @@
 """Processes that work: each on one thread, told by pickles on a pipe.
 
-This room starts processes, hands them jobs and notices when one dies. It does not know what jobs
+This module starts processes, hands them jobs and notices when one dies. It does not know what jobs
 are; `work.perform` does. Processes of its own, not `multiprocessing`'s: those would import the
 caller's main module once more.
 """

@@ -1,7 +1,7 @@
 """What is asked of a worker, and what comes back.
 
 A job names its trees, its files and its settings, so that any process on any machine can do it.
-This room knows what jobs are, how a long file is divided into several, and what an error becomes.
+This module knows what jobs are, how a long file is divided into several, and what an error becomes.
 It touches no audio; `work` does the jobs and `running` gives them out.
 """
 

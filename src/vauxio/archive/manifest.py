@@ -1,6 +1,6 @@
 """What has been done already: an SQLite file in the target tree.
 
-This room knows rows and their states, and keeps two runs out of one tree. A row is written before
+This module knows rows and their states, and keeps two runs out of one tree. A row is written before
 its file, so that what a killed run left half done is known to be its own.
 """
 

@@ -1,6 +1,6 @@
 """What is to be done with a tree: which files, to become which, and which are done already.
 
-This room looks at names, sizes and the manifest. It opens no recording and changes nothing.
+This module looks at names, sizes and the manifest. It opens no recording and changes nothing.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
+from typing import Literal
 
 from ..audio.formats import FORMATS
 from ..codec.bandwidth_extension import allot
@@ -73,7 +74,7 @@ class Settings:
     denoise: bool = False
     mono: bool = False
     format: str = ".wav"
-    on_error: str = "stop"
+    on_error: Literal["stop", "conceal"] = "stop"
     deep: bool = False
     codebooks: int | None = None
     shard: int = 500

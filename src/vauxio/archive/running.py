@@ -1,6 +1,6 @@
 """The work on a plan: who gets what next, what is written down, what is tried again.
 
-This room decides the order of things. It touches no audio and no network of either kind.
+This module decides the order of things. It touches no audio and no network of either kind.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Trees of files: on this machine, or wherever fsspec reaches.
 
-This room knows names, sizes and how a file appears whole or not at all. Names are relative to the
+This module knows names, sizes and how a file appears whole or not at all. Names are relative to the
 root, with ``/`` between their parts. It knows nothing of audio. fsspec is imported for URLs only.
 """
 

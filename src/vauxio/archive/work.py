@@ -1,6 +1,6 @@
 """What a worker does: jobs, each whole in itself.
 
-Doing one twice does no harm: files appear whole and in place of themselves. This room knows which
+Doing one twice does no harm: files appear whole and in place of themselves. This module knows which
 verb is whose; it knows nothing of who does what when.
 """
 

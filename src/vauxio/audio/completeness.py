@@ -2,7 +2,7 @@
 
 libsndfile takes what it finds for the whole of a file that was cut off: an interrupted copy or
 download. And it finds nothing in a file whose header was never finished: an interrupted recorder.
-This room compares what such a file says of itself with its size; it reads no samples.
+This module compares what such a file says of itself with its size; it reads no samples.
 WAV and RF64 by EBU Tech 3306, AIFF by Apple's specification of 1989, W64 by Sonic Foundry's, AU by
 Sun's ``audio.h``.
 """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 __all__ = ["FORMATS", "MAX_CHUNK", "NEVER_EMPTY", "Format"]
 
@@ -12,7 +12,7 @@ class Format(NamedTuple):
 
     major: str
     subtype: str = "PCM_16"
-    dtype: str = "int16"
+    dtype: Literal["float32", "float64", "int16", "int32"] = "int16"
 
 
 FORMATS = {

@@ -2,7 +2,7 @@
 
 libsoxr works in blocks, so that its output comes up to 40 ms after the input it is made of, and a
 stream of it cannot be copied. Here the same filters are applied frame by frame, so that a stream
-sounds like a file (`resample`) and is late by half a filter only: 4 ms at 24 kHz. This room knows
+sounds like a file (`resample`) and is late by half a filter only: 4 ms at 24 kHz. This module knows
 rates and positions; it knows nothing of codes, networks or files.
 """
 

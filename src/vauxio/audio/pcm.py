@@ -1,6 +1,6 @@
 """Samples: recordings through soundfile, sample types, limits, channels.
 
-This room knows what arrays of samples are and how they are scaled, clipped and checked. It knows
+This module knows what arrays of samples are and how they are scaled, clipped and checked. It knows
 nothing of networks, of codes or of ``.vx`` files. Frames are ``[frames, channels]`` throughout,
 float32 with full scale at 1.0 once they are inside. soundfile is imported when first needed.
 """

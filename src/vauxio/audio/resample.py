@@ -1,6 +1,6 @@
 """Conversion of the sample rate, as samples come, from any position. soxr is imported when needed.
 
-This room knows rates and positions; it knows nothing of codes, networks or files.
+This module knows rates and positions; it knows nothing of codes, networks or files.
 """
 
 from __future__ import annotations

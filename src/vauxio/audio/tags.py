@@ -4,8 +4,8 @@ In a ``.vx`` file a tag is a key and a text. Keys are those of Vorbis comments i
 ``title``, ``artist``, ``album``, ``date``, ``tracknumber``, ``comment``, ``lyrics``,
 ``replaygain_track_gain`` and so on; keys that nobody knows travel like any other. Several values
 of one key are lines of one text (`joined` says how they are told from a value of several lines).
-What no tag can hold is kept as it is (`foreign`). This room knows mutagen, which is imported when
-needed; it decodes no audio.
+What no tag can hold is kept as it is (`foreign`). This module knows mutagen, which is imported
+when needed; it decodes no audio.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What the verbs share: which file goes where, blame for what fails, progress.
 
-This room knows file names, standard streams and terminals. It knows nothing of audio.
+This module knows file names, standard streams and terminals. It knows nothing of audio.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ import click
 from ..audio.tags import write_tags
 from ..container.header import MAGIC
 from ..errors import FormatError
-from ..file.vauxfile import VauxFile
+from ..file.vauxfile import OnError, VauxFile
 from .batch import Batch, only, options, work_on
 from .common import (
     Failure,
@@ -53,7 +53,7 @@ def command(
     force: bool,
     skip: str | None,
     until: str | None,
-    on_error: str,
+    on_error: OnError,
     ending: str | None,
     batch: Batch,
 ) -> int:
@@ -105,7 +105,9 @@ def _check_magic(name: str) -> None:
         raise FormatError(f"{name}: not a .vx file")
 
 
-def _decode(job: Job, force: bool, begin: float | None, end: float | None, on_error: str) -> None:
+def _decode(
+    job: Job, force: bool, begin: float | None, end: float | None, on_error: OnError
+) -> None:
     source, target = job
     with opened(source) as file, blame(source), VauxFile(file, on_error=on_error) as f:
         frames, count = _go_to(f, source, begin, end, on_error)
@@ -137,7 +139,7 @@ def _decode(job: Job, force: bool, begin: float | None, end: float | None, on_er
 
 
 def _go_to(
-    f: VauxFile, source: str, begin: float | None, end: float | None, on_error: str
+    f: VauxFile, source: str, begin: float | None, end: float | None, on_error: OnError
 ) -> tuple[int | None, int]:
     """Go to where decoding begins; how many frames there will be, and how many to ask for."""
     start = 0 if begin is None else round(begin * f.samplerate)

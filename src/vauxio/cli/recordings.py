@@ -1,6 +1,6 @@
 """Recordings at both ends of a verb: read with their tags, written in any format.
 
-This room knows endings of names, WAV streams and how libsndfile reports what goes wrong. It knows
+This module knows endings of names, WAV streams and how libsndfile reports what goes wrong. It knows
 nothing of coding.
 """
 

@@ -1,6 +1,6 @@
 """Signals that end the process: they unwind it, so that nothing is left half done.
 
-This room knows how Python and C code share a signal: a handler of Python's runs between two steps
+This module knows how Python and C code share a signal: a handler of Python's runs between two steps
 of Python. If those steps lie in a callback from C, what it raises is lost; if C code waits for
 data, it does not run at all.
 """

@@ -7,8 +7,8 @@ where there are bits enough, of ten *fine* ones 40 ms at a time. The decoder
 copies its own spectrum upwards and brings it to these levels from token to token (spectral band
 replication, Dietz et al. 2002; noise substitution, Herre & Schulz 1998).
 
-``docs/format.md`` is the specification of the bits, and of what they mean. This room knows nothing
-of files or networks.
+``docs/format.md`` is the specification of the bits, and of what they mean. This module knows
+nothing of files or networks.
 """
 
 from __future__ import annotations
@@ -21,12 +21,13 @@ from typing import NamedTuple
 import numpy as np
 
 from ..container.header import LEVEL_TOKENS
-from ..entropy.allocation import Allocation, decode_depths, encode_depths
+from ..entropy.allocation import Allocation, decode_allocation, encode_allocation
 from ..errors import FormatError
 from ..model.bundles import Model
 
 __all__ = ["NO_BANDS", "Bands", "Extender", "Meter", "Timing", "allot", "bands_for",
-           "check_bands", "decode_levels", "encode_levels", "timing"]  # fmt: skip
+           "check_bands", "decode_levels", "encode_levels",
+           "highest_frequency", "timing"]  # fmt: skip
 
 LARGEST = 21
 """Of the levels: 0 for nothing, else -48 dB and 3 dB for each."""
@@ -117,6 +118,12 @@ def bands_for(
     else:
         fine = allocation.average >= _FINE_CODES
     return Bands(len(_EDGES[True]) - 1, True) if fine else Bands(count)
+
+
+def highest_frequency(model: Model, bands: Bands) -> float:
+    """Up to where a decoder gives sound, in Hz: the model's own end, or that of the last band."""
+    end = bands.edges[-1] if bands.count else model.hop
+    return end * model.samplerate / 2 / model.hop
 
 
 def check_bands(model: Model, bands: Bands) -> None:
@@ -319,7 +326,7 @@ def encode_levels(levels: np.ndarray) -> bytes:
     """Levels ``uint8[channels, bands, spans]`` of a block to bytes; none if all are 0."""
     if not levels.any():
         return b""
-    return encode_depths(levels.reshape(-1, levels.shape[2]), 1, LARGEST)
+    return encode_allocation(levels.reshape(-1, levels.shape[2]), 1, LARGEST)
 
 
 def decode_levels(data: bytes, channels: int, bands: Bands, tokens: int) -> np.ndarray:
@@ -333,5 +340,5 @@ def decode_levels(data: bytes, channels: int, bands: Bands, tokens: int) -> np.n
     if not data:
         return np.zeros((channels, bands.count, tokens), np.uint8)
     spans = -(-tokens // bands.span)
-    levels = decode_depths(data, 1, channels * bands.count, spans, LARGEST)
+    levels = decode_allocation(data, 1, channels * bands.count, spans, LARGEST)
     return np.repeat(levels.reshape(channels, -1, spans), bands.span, axis=2)[..., :tokens]

@@ -1,6 +1,6 @@
 """Codes to samples where some tokens are lost: packets that never came, damaged blocks.
 
-This room knows what to put in the place of what is missing. It knows nothing of packets, files or
+This module knows what to put in the place of what is missing. It knows nothing of packets, files or
 sample rates. What it does is what measured best of several ways (``benchmarks/loss.py``):
 
 - A lost token sounds like the last one: the decoder goes on from its own state. That is nearly

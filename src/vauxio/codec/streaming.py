@@ -1,8 +1,8 @@
 """Live streams: samples to packets and packets to samples, as they come.
 
-A packet is one token of all channels, its codes packed (``docs/format.md``, section 16). This room
-knows packets, their loss, and many streams at a time; it knows nothing of files or networks. The
-classes are made by `Codec.stream_encoder`, `Codec.stream_decoder` and `Codec.stream_batch`.
+A packet is one token of all channels, its codes packed (``docs/format.md``, section 16). This
+module knows packets, their loss, and many streams at a time; it knows nothing of files or networks.
+The classes are made by `Codec.stream_encoder`, `Codec.stream_decoder` and `Codec.stream_batch`.
 
 Every object may be used from several threads: each call is done before the next begins.
 """

@@ -15,7 +15,7 @@ __all__ = ["CHUNK", "Stateful", "TokenDecoder", "TokenEncoder"]
 
 CHUNK = 150
 """Tokens that go through a network at once: long enough to be fast, short enough to stay small.
-The encoder is given whole windows of depths instead."""
+The encoder is given whole windows of bit allocation instead."""
 
 
 class Stateful:

@@ -1,6 +1,6 @@
 """A recording beside what codecs made of it: aligned, measured, as a table.
 
-This room brings files to one rate, one beginning and one length, and has `metrics` measure them.
+This module brings files to one rate, one beginning and one length, and has `metrics` measure them.
 The page to look at and listen to is made by `page`.
 """
 
@@ -211,7 +211,7 @@ def _rates(path: str, duration: float) -> tuple[Rate, ...]:
         for block in reader:
             seconds = block.tokens / token_rate
             stop = min(duration, start + seconds)
-            size = len(block.payload) + len(block.depths) + len(block.levels)
+            size = len(block.payload) + len(block.allocation) + len(block.levels)
             rates.append(Rate(start, stop, size * 8 / seconds / 1000))
             start = stop
     return tuple(rates)

@@ -1,7 +1,7 @@
 """How far a decoded signal is from its original, in numbers that need nothing but NumPy.
 
-This room knows signals: one-dimensional floating-point arrays, full scale 1.0. It knows nothing of
-files or codecs. `benchmarks/quality` adds the metrics of other packages to these.
+This module knows signals: one-dimensional floating-point arrays, full scale 1.0. It knows nothing
+of files or codecs. `benchmarks/quality` adds the metrics of other packages to these.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """A comparison as one HTML page: pictures, sound and script in a single file.
 
-This room draws: PNG from arrays, SVG from numbers, and fills ``page.html`` with them. It measures
+This module draws: PNG from arrays, SVG from numbers, and fills ``page.html`` with them. It measures
 nothing.
 """
 

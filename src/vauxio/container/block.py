@@ -22,21 +22,21 @@ class Block:
     coder : int
         Entropy coder of the payload: that of the header, or 0 (packed).
     codes_crc : int
-        CRC-32 of the codes, see `coders.codes_crc`.
+        CRC-32 of the codes, see `vauxio.entropy.coders`.
     payload : bytes
-    depths : bytes
-        How many codes the tokens have, see `allocation.encode_depths`; only where the header says
-        that there are depths.
+    allocation : bytes
+        How many codes each token has, see `vauxio.entropy.allocation`; only where the header says
+        that this varies.
     levels : bytes
-        Of the bands above the model's, see `bandwidth_extension.encode_levels`; only where the
-        header says that there are such bands.
+        Of bandwidth extension, see `vauxio.codec.bandwidth_extension`; only where the header has
+        bands.
     """
 
     tokens: int
     coder: int
     codes_crc: int
     payload: bytes
-    depths: bytes = b""
+    allocation: bytes = b""
     levels: bytes = b""
 
 
@@ -46,8 +46,8 @@ def check_block(block: Block, header: Header, what: str) -> None:
         raise FormatError(f"{what}: {block.tokens} tokens, must be 1 to {header.block_tokens}")
     if block.coder not in (0, header.coder):
         raise FormatError(f"{what}: coder {block.coder}, the header has {header.coder}")
-    if len(block.depths) > header.depths_size(block.tokens):
-        raise FormatError(f"{what}: more bytes of depths than {block.tokens} tokens can need")
+    if len(block.allocation) > header.allocation_size(block.tokens):
+        raise FormatError(f"{what}: bit allocation of more bytes than {block.tokens} tokens need")
     if len(block.levels) > header.levels_size(block.tokens):
         raise FormatError(f"{what}: more bytes of levels than {block.tokens} tokens can need")
     if len(block.payload) > header.packed_size(block.tokens):

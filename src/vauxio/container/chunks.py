@@ -1,6 +1,6 @@
 """What a ``.vx`` file is made of: numbers, and chunks with a length and a checksum.
 
-This room knows how a chunk is framed and never takes more memory than there are bytes to read. It
+This module knows how a chunk is framed and never takes more memory than there are bytes to read. It
 does not know what chunks mean; `reader` and `writer` do.
 """
 

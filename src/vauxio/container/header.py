@@ -1,6 +1,6 @@
 """The beginning of a ``.vx`` file: what holds for the whole of it.
 
-This room knows the header's fields and their limits, which are the limits of the format.
+This module knows the header's fields and their limits, which are the limits of the format.
 """
 
 from __future__ import annotations
@@ -29,11 +29,13 @@ FRAME_SAMPLES = 2048  # of a token where `rate` is given: samples at 48 kHz
 
 _ADAPTIVE = 3  # the coder that version 1.4 has, `coders.ADAPTIVE`
 
-# The features of files whose tokens have depths, levels above, and these fine; and of files of a
-# transform codec, whose tokens are frames of samples.
-_DEPTHS, _BANDS, _FINE, _TRANSFORM = 1, 2, 4, 8
+# The features: a bit allocation that varies, bandwidth extension, and its fine levels; and those of
+# a transform codec, whose tokens are frames of samples.
+_ALLOCATION, _BANDS, _FINE, _TRANSFORM = 1, 2, 4, 8
 
 _FRAME_BYTES = 4096  # the most that a frame of a transform codec may have in a channel
+
+_OTHERS = {b"fLaC": "FLAC", b"RIFF": "WAV", b"OggS": "Ogg", b"ID3": "MP3", b"FORM": "AIFF"}
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
@@ -60,8 +62,8 @@ class Header:
         Codes per token and channel, and bits of one code.
     block_tokens : int
         Tokens in every block but the last.
-    depth_tokens : int
-        Tokens that share a depth, a number of codes; 0 where all tokens have all codebooks.
+    allocation_tokens : int
+        Tokens that share a number of codes; 0 where all tokens have all codebooks.
     bands : int
         Bands above the model's whose levels blocks tell, see `bandwidth_extension`; 0 for none.
     fine : bool
@@ -91,7 +93,7 @@ class Header:
     block_tokens: int
     tags: Mapping[str, str] = field(default_factory=dict)
     pictures: tuple[Picture, ...] = ()
-    depth_tokens: int = 0
+    allocation_tokens: int = 0
     bands: int = 0
     fine: bool = False
     foreign: tuple[Foreign, ...] = ()
@@ -112,15 +114,15 @@ class Header:
             ("codebooks", 1, 32),
             ("code_bits", 1, 16),
             ("block_tokens", 1, 65_535),
-            ("depth_tokens", 0, 255),
+            ("allocation_tokens", 0, 255),
             ("bands", int(self.fine), MAX_BANDS[self.fine]),
             ("rate", 0, 9999),
         ):
             value = getattr(self, name)
             if not (name == "frames" and value is None) and not low <= value <= high:
                 raise FormatError(f"{name} of {value}: must be {low} to {high}")
-        if self.rate and (self.codebooks != 1 or self.depth_tokens or self.bands):
-            raise FormatError("a transform codec has one codebook, no depths and no bands")
+        if self.rate and (self.codebooks != 1 or self.allocation_tokens or self.bands):
+            raise FormatError("a transform codec has one codebook, no bit allocation and no bands")
         codes = FRAME_SAMPLES if self.rate else self.codebooks
         if self.block_tokens * self.channels * codes > MAX_BLOCK_CODES:
             raise FormatError(
@@ -140,11 +142,11 @@ class Header:
             return tokens * self.channels * _FRAME_BYTES + 64
         return -(-tokens * self.channels * self.codebooks * self.code_bits // 8)
 
-    def depths_size(self, tokens: int) -> int:
-        """The most bytes that the depths of a block may have: three for each, and a word."""
-        if not self.depth_tokens:
+    def allocation_size(self, tokens: int) -> int:
+        """The most bytes that the bit allocation of a block may have: three a span, and a word."""
+        if not self.allocation_tokens:
             return 0
-        return 3 * self.channels * -(-tokens // self.depth_tokens) + 4
+        return 3 * self.channels * -(-tokens // self.allocation_tokens) + 4
 
     def levels_size(self, tokens: int) -> int:
         """The most bytes that the levels of a block may have."""
@@ -156,7 +158,7 @@ class Header:
 def make_start(header: Header) -> bytes:
     """The first bytes of the file, up to the first chunk."""
     name = header.model.encode()
-    features = _DEPTHS if header.depth_tokens else 0
+    features = _ALLOCATION if header.allocation_tokens else 0
     if header.bands:
         features |= _BANDS | _FINE if header.fine else _BANDS
     if header.rate:
@@ -173,7 +175,7 @@ def make_start(header: Header) -> bytes:
             bytes([header.channels, header.codebooks, header.code_bits]),
             number(header.block_tokens),
             number(0 if header.frames is None else header.frames + 1),
-            bytes([header.depth_tokens] if header.depth_tokens else []),
+            bytes([header.allocation_tokens] if header.allocation_tokens else []),
             bytes([header.bands] if header.bands else []),
             number(header.rate) if header.rate else b"",
         )
@@ -191,7 +193,7 @@ def parse_start(file: Any) -> Header:
     if not start:
         raise TruncatedError("empty: not a .vx file")
     if start[:4] != MAGIC[: len(start)]:
-        raise FormatError("not a .vx file")
+        raise FormatError(f"not a .vx file{_known(start)}")
     if len(start) < 8:
         raise TruncatedError("the file is cut off in its header")
     if start[4] != VERSION[0]:
@@ -213,7 +215,7 @@ def parse_start(file: Any) -> Header:
 
 def _parse_fields(fields: Fields) -> Header:
     features = fields.number()
-    if features & ~(_DEPTHS | _BANDS | _FINE | _TRANSFORM):
+    if features & ~(_ALLOCATION | _BANDS | _FINE | _TRANSFORM):
         raise UnsupportedError(f"the file has features ({features:#x}) unknown here: update vauxio")
     # What a minor version adds after these fields may be ignored, or there would be a feature bit.
     model = fields.text(fields.byte())
@@ -223,9 +225,9 @@ def _parse_fields(fields: Fields) -> Header:
     channels, codebooks, code_bits = fields.take(3)
     block_tokens = fields.number()
     frames = fields.number()
-    depth_tokens = fields.byte() if features & _DEPTHS else 0
-    if features & _DEPTHS and not depth_tokens:
-        raise FormatError("header: depth_tokens of 0: must be 1 to 255")
+    allocation_tokens = fields.byte() if features & _ALLOCATION else 0
+    if features & _ALLOCATION and not allocation_tokens:
+        raise FormatError("header: allocation_tokens of 0: must be 1 to 255")
     bands = fields.byte() if features & _BANDS else 0
     fine = bool(features & _FINE)
     if features & _BANDS and not bands:
@@ -244,8 +246,16 @@ def _parse_fields(fields: Fields) -> Header:
         codebooks=codebooks,
         code_bits=code_bits,
         block_tokens=block_tokens,
-        depth_tokens=depth_tokens,
+        allocation_tokens=allocation_tokens,
         bands=bands,
         fine=fine,
         rate=rate,
     )
+
+
+def _known(data: bytes) -> str:
+    """What a file is that has another format's first bytes, and what reads it."""
+    for magic, name in _OTHERS.items():
+        if data.startswith(magic):
+            return f" but {name}: use soundfile.read, or make a .vx file of it with vaux encode"
+    return ""

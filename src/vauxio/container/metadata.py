@@ -1,6 +1,6 @@
 """Tags, pictures and foreign metadata: what a ``.vx`` file carries beside the sound.
 
-This room knows their chunks and limits. It gives them no meaning: a tag is a key and a text.
+This module knows their chunks and limits. It gives them no meaning: a tag is a key and a text.
 """
 
 from __future__ import annotations

@@ -71,8 +71,8 @@ class Reader:
         self._stop = 0  # where the last block ends, at the latest
         self._last_tokens: int | None = None  # in the last block read from a pipe; None: damaged
         self._max_body = 8 + header.packed_size(header.block_tokens)
-        if header.depth_tokens:
-            self._max_body += 4 + header.depths_size(header.block_tokens)
+        if header.allocation_tokens:
+            self._max_body += 4 + header.allocation_size(header.block_tokens)
         if header.bands:
             self._max_body += 4 + header.levels_size(header.block_tokens)
         self._fault: FormatError | None = None  # why there is nothing after the last block
@@ -330,9 +330,9 @@ class Reader:
         fields = Fields(body, f"block {index}")
         tokens, coder = fields.number(), fields.byte()
         codes_crc = int.from_bytes(fields.take(4), "little")
-        depths = fields.take(fields.number()) if self.header.depth_tokens else b""
+        allocation = fields.take(fields.number()) if self.header.allocation_tokens else b""
         levels = fields.take(fields.number()) if self.header.bands else b""
-        block = Block(tokens, coder, codes_crc, fields.rest(), depths, levels)
+        block = Block(tokens, coder, codes_crc, fields.rest(), allocation, levels)
         check_block(block, self.header, f"block {index}")
         return block
 

@@ -1,6 +1,6 @@
 """Tags and pictures of a ``.vx`` file, changed while its audio stays what it is, byte for byte.
 
-This room copies chunks and knows which of them are tags and pictures.
+This module copies chunks and knows which of them are tags and pictures.
 """
 
 from __future__ import annotations

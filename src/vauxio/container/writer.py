@@ -52,12 +52,13 @@ class Writer:
         if len(self._sizes) == MAX_BLOCKS:
             raise FormatError(f"too long: more than {MAX_BLOCKS} blocks; write several files")
         check_block(block, self._header, "block to write")
+        varies = self._header.allocation_tokens
         chunk = make_chunk(
             b"B",
             number(block.tokens)
             + bytes([block.coder])
             + block.codes_crc.to_bytes(4, "little")
-            + (number(len(block.depths)) + block.depths if self._header.depth_tokens else b"")
+            + (number(len(block.allocation)) + block.allocation if varies else b"")
             + (number(len(block.levels)) + block.levels if self._header.bands else b"")
             + block.payload,
         )

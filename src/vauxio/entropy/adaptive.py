@@ -106,19 +106,19 @@ class Likeness:
 
     Parameters
     ----------
-    depths : ndarray
+    allocation : ndarray
         ``[rows, tokens]``: how many codes there are.
     channels : int
         Rows of a block; each is compared to the row before, but for the first.
     codebooks : int
     """
 
-    def __init__(self, depths: np.ndarray, channels: int, codebooks: int) -> None:
-        rows, _ = depths.shape
-        before = np.roll(depths, 1, axis=0)
+    def __init__(self, allocation: np.ndarray, channels: int, codebooks: int) -> None:
+        rows, _ = allocation.shape
+        before = np.roll(allocation, 1, axis=0)
         before[::channels] = 0
         self._there = before  # how many codes the channel before has
-        self._same = np.ones(depths.shape, bool)
+        self._same = np.ones(allocation.shape, bool)
         self._counts = np.zeros((2, rows, codebooks), np.int64)  # tried, alike
 
     def expected(self, row: np.ndarray, book: np.ndarray, token: np.ndarray) -> np.ndarray:

@@ -1,9 +1,9 @@
-"""How many codes each token has, where that varies: chosen, marked in codes, in bits.
+"""Bit allocation: how many codes each token has, where that varies.
 
-The *depth* of a token is how many of its codes there are: those from the first codebook on. Codes
-of which some are absent are ``int32[channels, codebooks, tokens]``, with `ABSENT` where there is
-none. A token without codes is digital silence. ``docs/format.md`` is the specification of the
-bits. This room knows nothing of files, networks or audio.
+An allocation counts the codes that each token keeps, from the first codebook on. In arrays of codes
+``int32[channels, codebooks, tokens]``, `ABSENT` stands for those that it leaves out. A token
+without codes is digital silence. `Allocation` decides, `cut` applies, and `encode_allocation` makes
+bits of it, as ``docs/format.md`` specifies. This module knows nothing of files, networks or audio.
 """
 
 from __future__ import annotations
@@ -15,18 +15,19 @@ import numpy as np
 
 from .range_coder import TOTAL, RangeDecoder, RangeEncoder
 
-__all__ = ["ABSENT", "LEVEL", "SAID", "SPAN", "WINDOW", "Allocation", "cut", "decode_depths",
-           "depths_of", "encode_depths", "needs", "present", "spans_of"]  # fmt: skip
+__all__ = ["ABSENT", "LEVEL", "SAID", "SPAN", "WINDOW", "Allocation", "cut", "decode_allocation",
+           "allocation_of", "encode_allocation", "needs", "present", "spans_of"]  # fmt: skip
 
 ABSENT = -1
 """In place of a code: there is none."""
 
 SPAN = 5
-"""Tokens that have the same depth: 67 ms of general-24k."""
+"""Tokens that have the same number of codes: 67 ms of general-24k."""
 
 WINDOW = 75 * SPAN
 """Tokens over which an average is kept: five seconds of general-24k. Blocks are whole windows, and
-the encoder is given one at once, so that depths do not depend on where a signal is divided."""
+the encoder is given one at once, so that the allocation does not depend on where a signal is
+divided."""
 
 LEVEL = 0.1
 """Power of a span's level with which it may be further off."""
@@ -73,7 +74,7 @@ class Allocation:
         return self.average != self.codebooks
 
     def choose(self, distortion: np.ndarray) -> np.ndarray:
-        """The depths of tokens: codes go where they are needed most.
+        """The allocation of tokens: codes go where they are needed most.
 
         Parameters
         ----------
@@ -89,7 +90,7 @@ class Allocation:
         return np.repeat(self.spread(needs(means), lengths), lengths, axis=1)
 
     def spread(self, wanted: np.ndarray, lengths: np.ndarray) -> np.ndarray:
-        """The depths of spans, ``uint8[rows, spans]``.
+        """The allocation of spans, ``uint8[rows, spans]``.
 
         Parameters
         ----------
@@ -155,52 +156,52 @@ def needs(means: np.ndarray) -> np.ndarray:
     return np.minimum.accumulate(allowed, axis=1)
 
 
-def present(depths: np.ndarray, codebooks: int) -> np.ndarray:
-    """Where there are codes: depths ``[channels, n]`` to ``bool[channels, codebooks, n]``."""
-    return np.arange(codebooks)[:, None] < depths[:, None]
+def present(counts: np.ndarray, codebooks: int) -> np.ndarray:
+    """Where there are codes: counts ``[channels, n]`` to ``bool[channels, codebooks, n]``."""
+    return np.arange(codebooks)[:, None] < counts[:, None]
 
 
-def cut(codes: np.ndarray, depths: np.ndarray) -> np.ndarray:
-    """Codes ``int32[channels, codebooks, n]`` of these depths, out of all."""
-    return np.where(present(depths, codes.shape[1]), codes, np.int32(ABSENT))
+def cut(codes: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """Codes ``int32[channels, codebooks, n]`` that an allocation keeps, out of all."""
+    return np.where(present(counts, codes.shape[1]), codes, np.int32(ABSENT))
 
 
-def depths_of(codes: np.ndarray) -> np.ndarray:
-    """The depth of each token: ``uint8[channels, n]``."""
+def allocation_of(codes: np.ndarray) -> np.ndarray:
+    """How many codes each token has: ``uint8[channels, n]``."""
     return (codes != ABSENT).sum(axis=1, dtype=np.uint8)
 
 
-def encode_depths(depths: np.ndarray, span: int, most: int) -> bytes:
-    """Depths ``[channels, n]``, each the same for `span` tokens and at most `most`, to bytes.
+def encode_allocation(counts: np.ndarray, span: int, most: int) -> bytes:
+    """Counts ``[channels, n]``, each the same for `span` tokens and at most `most`, to bytes.
 
     Raises
     ------
     ValueError
         If they are not.
     """
-    firsts = depths[:, ::span]
-    if depths.size and int(depths.max()) > most:
-        raise ValueError(f"depth {depths.max()}: must be {most} at most")
-    if not np.array_equal(np.repeat(firsts, span, axis=1)[:, : depths.shape[1]], depths):
-        raise ValueError(f"depths change within {span} tokens")
+    firsts = counts[:, ::span]
+    if counts.size and int(counts.max()) > most:
+        raise ValueError(f"allocation of {counts.max()} codes: must be {most} at most")
+    if not np.array_equal(np.repeat(firsts, span, axis=1)[:, : counts.shape[1]], counts):
+        raise ValueError(f"the allocation changes within {span} tokens")
     encoder, differences = RangeEncoder(), _Differences(most)
     begins, ends = [], []
     for row in firsts.tolist():
         last = 0
-        for depth in row:
+        for count in row:
             bounds = differences.bounds(last)
-            begins.append(bounds[depth - 1] if depth else 0)
-            ends.append(bounds[depth])
-            differences.saw(depth - last)
-            last = depth
+            begins.append(bounds[count - 1] if count else 0)
+            ends.append(bounds[count])
+            differences.saw(count - last)
+            last = count
     encoder.encode(begins, ends)
     return encoder.finish()
 
 
-def decode_depths(data: bytes, span: int, channels: int, tokens: int, most: int) -> np.ndarray:
-    """What `encode_depths` made: ``uint8[channels, tokens]``.
+def decode_allocation(data: bytes, span: int, channels: int, tokens: int, most: int) -> np.ndarray:
+    """What `encode_allocation` made: ``uint8[channels, tokens]``.
 
-    Of damaged bytes, any depths up to `most`.
+    Of damaged bytes, any counts up to `most`.
 
     Raises
     ------
@@ -208,25 +209,25 @@ def decode_depths(data: bytes, span: int, channels: int, tokens: int, most: int)
         If it cannot have made them.
     """
     decoder, differences = RangeDecoder(data), _Differences(most)
-    depths = np.empty((channels, -(-tokens // span)), np.uint8)
-    for row in depths:
+    counts = np.empty((channels, -(-tokens // span)), np.uint8)
+    for row in counts:
         last = 0
         for i in range(len(row)):
-            depth = decoder.decode(differences.bounds(last), 0, most + 1)
-            differences.saw(depth - last)
-            row[i] = last = depth
-    return np.repeat(depths, span, axis=1)[:, :tokens]
+            count = decoder.decode(differences.bounds(last), 0, most + 1)
+            differences.saw(count - last)
+            row[i] = last = count
+    return np.repeat(counts, span, axis=1)[:, :tokens]
 
 
 class _Differences:
-    """How often a depth was so much larger than the last one: what the next is judged by."""
+    """How often a count was so much larger than the last one: what the next is judged by."""
 
     def __init__(self, most: int) -> None:
         self._most = most
         self._counts = [max(1, _FIRST >> abs(d)) for d in range(-most, most + 1)]
 
     def bounds(self, last: int) -> list[int]:
-        """Where the interval of each depth ends, after a depth of `last`."""
+        """Where the interval of each count ends, after a count of `last`."""
         counts = self._counts[self._most - last : 2 * self._most - last + 1]
         room, total = TOTAL - len(counts), sum(counts)
         weights = [count * room // total for count in counts]

@@ -18,7 +18,7 @@ import numpy as np
 
 from ..errors import FormatError
 from . import fixed
-from .allocation import ABSENT, depths_of, present
+from .allocation import ABSENT, allocation_of, present
 from .range_coder import TOTAL
 
 __all__ = ["ADAPTIVE", "LM", "PACKED", "STATIC", "TOTAL", "TRANSFORM", "Coder", "PackedCoder",
@@ -63,7 +63,7 @@ class Coder(Protocol):
         blocks: Sequence[tuple[bytes, int]],
         channels: int,
         codebooks: int,
-        depths: Sequence[np.ndarray] | None = None,
+        allocation: Sequence[np.ndarray] | None = None,
     ) -> list[np.ndarray]:
         """The codes of blocks.
 
@@ -74,14 +74,14 @@ class Coder(Protocol):
         blocks : sequence of (bytes, int)
             Payload and number of tokens of each.
         channels, codebooks : int
-        depths : sequence of ndarray, optional
+        allocation : sequence of ndarray, optional
             How many codes each token has, ``uint8[channels, tokens]`` for each block; all if not
             given.
 
         Returns
         -------
         list of ndarray
-            ``uint16[channels, codebooks, tokens]`` of each; ``int32`` if `depths` are given.
+            ``uint16[channels, codebooks, tokens]`` of each; ``int32`` if `allocation` is given.
 
         Raises
         ------
@@ -116,9 +116,9 @@ class PackedCoder:
         blocks: Sequence[tuple[bytes, int]],
         channels: int,
         codebooks: int,
-        depths: Sequence[np.ndarray] | None = None,
+        allocation: Sequence[np.ndarray] | None = None,
     ) -> list[np.ndarray]:
-        rooms = _rooms(blocks, channels, codebooks, depths)
+        rooms = _rooms(blocks, channels, codebooks, allocation)
         return [self._decode(block[0], *room) for block, room in zip(blocks, rooms, strict=True)]
 
     def _decode(self, payload: bytes, codes: np.ndarray, there: np.ndarray) -> np.ndarray:
@@ -182,11 +182,11 @@ class StaticCoder:
         blocks: Sequence[tuple[bytes, int]],
         channels: int,
         codebooks: int,
-        depths: Sequence[np.ndarray] | None = None,
+        allocation: Sequence[np.ndarray] | None = None,
     ) -> list[np.ndarray]:
         if codebooks > len(self._models):
             raise FormatError(f"{codebooks} codebooks, the table has {len(self._models)}")
-        rooms = _rooms(blocks, channels, codebooks, depths)
+        rooms = _rooms(blocks, channels, codebooks, allocation)
         return [self._decode(block[0], *room) for block, room in zip(blocks, rooms, strict=True)]
 
     def _decode(self, payload: bytes, codes: np.ndarray, there: np.ndarray) -> np.ndarray:
@@ -203,7 +203,7 @@ def codes_crc(codes: np.ndarray) -> int:
     Where some may be absent, their number comes before them.
     """
     if codes.dtype != np.uint16:
-        codes = np.concatenate([depths_of(codes)[:, None], codes], axis=1)
+        codes = np.concatenate([allocation_of(codes)[:, None], codes], axis=1)
     return zlib.crc32(_in_token_order(codes).astype("<u2").tobytes())
 
 
@@ -217,16 +217,16 @@ def _rooms(
     blocks: Sequence[tuple[bytes, int]],
     channels: int,
     codebooks: int,
-    depths: Sequence[np.ndarray] | None,
+    allocation: Sequence[np.ndarray] | None,
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """For each block, where its codes go, and ``bool`` of that shape: where they are present."""
-    if depths is None:
+    if allocation is None:
         for _, tokens in blocks:
             shape = channels, codebooks, tokens
             yield np.empty(shape, np.uint16), np.ones(shape, bool)
         return
-    for depth in depths:
-        there = present(depth, codebooks)
+    for counts in allocation:
+        there = present(counts, codebooks)
         yield np.full(there.shape, ABSENT, np.int32), there
 
 
@@ -263,7 +263,7 @@ def check_codes(codes: np.ndarray, size: int) -> None:
             f"codes {codes.dtype}{list(codes.shape)}: must be uint16 or int32 of 3 dimensions"
         )
     if codes.dtype == np.int32 and not np.array_equal(
-        codes != ABSENT, present(depths_of(codes), codes.shape[1])
+        codes != ABSENT, present(allocation_of(codes), codes.shape[1])
     ):
         raise ValueError("codes are absent before others that are not")
     if codes.size and int(codes.min()) < ABSENT:

@@ -5,7 +5,7 @@ ONNX Runtime, in bytes and in float32, in which integers below 2^24 are exact: w
 of a sum, the width of a vector instruction or the number of threads, the result is the same
 integer. A test holds the two together. ``docs/format.md`` says the same in words.
 
-This room turns codes into scores and knows nothing of bits, blocks or files.
+This module turns codes into scores and knows nothing of bits, blocks or files.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ import numpy as np
 
 from ..errors import FormatError
 from .adaptive import ONE, SPAN, Counts, Likeness, likeness_of
-from .allocation import ABSENT, depths_of
+from .allocation import ABSENT, allocation_of
 from .coders import ADAPTIVE, LM, check_codes
 from .range_coder import TOTAL, RangeDecoder, RangeEncoder
 from .transformer import Network, Steps
@@ -119,7 +119,7 @@ class LMCoder:
         channels, used, tokens = codes.shape
         if used > self._codebooks:
             raise ValueError(f"{used} codebooks, the language model has {self._codebooks}")
-        used = int(depths_of(codes).max(initial=0))  # by any token
+        used = int(allocation_of(codes).max(initial=0))  # by any token
         if not used:
             return b""
         counts = self._counts(channels, used)
@@ -150,7 +150,7 @@ class LMCoder:
         blocks: Sequence[tuple[bytes, int]],
         channels: int,
         codebooks: int,
-        depths: Sequence[np.ndarray] | None = None,
+        allocation: Sequence[np.ndarray] | None = None,
     ) -> list[np.ndarray]:
         if codebooks > self._codebooks:
             raise FormatError(f"{codebooks} codebooks, the language model has {self._codebooks}")
@@ -158,7 +158,7 @@ class LMCoder:
         at_once = max(1, self.rows // channels)
         for first in range(0, len(blocks), at_once):
             group = slice(first, first + at_once)
-            deep = None if depths is None else depths[group]
+            deep = None if allocation is None else allocation[group]
             decoded += self._decode(blocks[group], channels, codebooks, deep)
         return decoded
 
@@ -167,15 +167,15 @@ class LMCoder:
         blocks: Sequence[tuple[bytes, int]],
         channels: int,
         used: int,
-        depths: Sequence[np.ndarray] | None,
+        allocation: Sequence[np.ndarray] | None,
     ) -> list[np.ndarray]:
         """Blocks in lock-step: each channel of each is a row of the batch."""
         lengths = [tokens for _, tokens in blocks]
         shape = len(blocks), channels, used, max(lengths)
         deep = np.zeros((len(blocks), channels, max(lengths)), np.uint8)
         for i, tokens in enumerate(lengths):
-            deep[i, :, :tokens] = used if depths is None else depths[i]
-        if depths is None:
+            deep[i, :, :tokens] = used if allocation is None else allocation[i]
+        if allocation is None:
             out = np.zeros(shape, np.uint16)
         else:
             out = np.full(shape, ABSENT, np.int32)

@@ -1,6 +1,6 @@
 """Codes to the blocks of a ``.vx`` file and back, addressed by token.
 
-This room chooses the entropy coder, fills blocks, and finds and checks what they held. It knows
+This module chooses the entropy coder, fills blocks, and finds and checks what they held. It knows
 nothing of samples or networks.
 """
 
@@ -35,11 +35,11 @@ __all__ = ["TokenReader", "TokenWriter", "best_coder", "block_tokens"]
 _BLOCK_SECONDS = 10  # about
 _ALONE = 1.5  # blocks: a recording of no more is one block, for a short second one would cost much
 _MOST_SECONDS = 20  # of a block: who wants a second of it has to decode it from its beginning
-_COUNTED = 1 << 20  # tokens whose depths `TokenReader.count_depths` counts, about
+_COUNTED = 1 << 20  # tokens that `TokenReader.count_allocation` counts, about
 
 
 def block_tokens(model: Model, tokens: int | None = None) -> int:
-    """Tokens in a full block: whole windows of depths, and so whole spans of levels too.
+    """Tokens in a full block: whole windows of bit allocation, and so whole spans of levels too.
 
     Parts of a file, which begin between blocks, give the same bits then. `tokens` is how many the
     file will have, if that is known.
@@ -114,7 +114,7 @@ class TokenWriter:
             block_tokens=self._block_tokens,
             tags=tags,
             pictures=tuple(pictures),
-            depth_tokens=allocation.SPAN if variable else 0,
+            allocation_tokens=allocation.SPAN if variable else 0,
             bands=bands.count,
             fine=bands.fine,
             foreign=tuple(foreign),
@@ -144,20 +144,20 @@ class TokenWriter:
         codes = np.ascontiguousarray(codes)
         coder = self._coder
         payload = coder.encode(codes)
-        depth = allocation.depths_of(codes)
-        if len(payload) > -(-int(depth.sum()) * self._packer.code_bits // 8):
+        counts = allocation.allocation_of(codes)
+        if len(payload) > -(-int(counts.sum()) * self._packer.code_bits // 8):
             coder = self._packer
             payload = coder.encode(codes)
         spans = -(-codes.shape[2] // self._bands.span)
         levels, self._levels = self._levels[..., :spans], self._levels[..., spans:]
-        span = self.header.depth_tokens
+        span = self.header.allocation_tokens
         most = self.header.codebooks
         block = container.Block(
             tokens=codes.shape[2],
             coder=coder.id,
             codes_crc=coders.codes_crc(codes),
             payload=payload,
-            depths=allocation.encode_depths(depth, span, most) if span else b"",
+            allocation=allocation.encode_allocation(counts, span, most) if span else b"",
             levels=bandwidth_extension.encode_levels(levels),
         )
         self._writer.write(block)
@@ -363,7 +363,7 @@ class TokenReader:
             token, count = token + n, count - n
         return np.concatenate(parts, axis=2)
 
-    def count_depths(self) -> np.ndarray:
+    def count_allocation(self) -> np.ndarray:
         """How many tokens, in whichever channel, have so many codes: ``int64[codebooks + 1]``.
 
         Of all blocks that are whole, up to some hours of recording: it must not take a file of a
@@ -376,7 +376,7 @@ class TokenReader:
                     break
                 continue
             with contextlib.suppress(FormatError):
-                counts += np.bincount(self._depths(block).ravel(), minlength=len(counts))
+                counts += np.bincount(self._allocation(block).ravel(), minlength=len(counts))
         return counts
 
     def _whole_blocks(self) -> Iterator[container.Block]:
@@ -495,16 +495,20 @@ class TokenReader:
             [(block.payload, block.tokens) for block in blocks],
             header.channels,
             header.codebooks,
-            [self._depths(block) for block in blocks] if header.depth_tokens else None,
+            [self._allocation(block) for block in blocks] if header.allocation_tokens else None,
         )
 
-    def _depths(self, block: container.Block) -> np.ndarray:
+    def _allocation(self, block: container.Block) -> np.ndarray:
         """How many codes the tokens of a block have, ``uint8[channels, tokens]``."""
         header = self.header
-        if not header.depth_tokens:
+        if not header.allocation_tokens:
             return np.full((header.channels, block.tokens), header.codebooks, np.uint8)
-        found = allocation.decode_depths(
-            block.depths, header.depth_tokens, header.channels, block.tokens, header.codebooks
+        found = allocation.decode_allocation(
+            block.allocation,
+            header.allocation_tokens,
+            header.channels,
+            block.tokens,
+            header.codebooks,
         )
         if len(block.payload) > -(-int(found.sum(dtype=np.int64)) * header.code_bits // 8):
             raise FormatError("larger than its codes plainly packed")

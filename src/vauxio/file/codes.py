@@ -36,7 +36,7 @@ class FileCodes(Codes):
     pictures : sequence of Picture
     lm : bool
         Whether the file has entropy coding.
-    depth_tokens : int
+    allocation_tokens : int
         Tokens that have as many codes, one after the other; 0 where all tokens have as many.
     block_tokens : int
         Tokens of a block of the file.
@@ -51,7 +51,7 @@ class FileCodes(Codes):
     tags: Mapping[str, str] = field(default_factory=dict)
     pictures: Sequence[Picture] = ()
     lm: bool = True
-    depth_tokens: int = 0
+    allocation_tokens: int = 0
     block_tokens: int = 0
     exact: bool = True
     foreign: Sequence[Foreign] = ()
@@ -71,7 +71,7 @@ def codes_of(reader: TokenReader, start: int, frames: int) -> FileCodes:
         first = start * model.samplerate // rate // model.hop
         stop = reader.tokens if whole else first + model.tokens_for(end - start, rate)
         frames = end - start
-    dtype = np.int32 if header.depth_tokens else np.uint16
+    dtype = np.int32 if header.allocation_tokens else np.uint16
     codes = [np.empty((header.channels, header.codebooks, 0), dtype)]
     levels = [np.empty((header.channels, header.bands, 0), np.uint8)]
     token = first
@@ -91,7 +91,7 @@ def codes_of(reader: TokenReader, start: int, frames: int) -> FileCodes:
         np.concatenate(codes, axis=2), rate, frames, model.name,
         np.concatenate(levels, axis=2) if header.bands else None, reader.bands, first,
         header.decoder_hash.hex(), header.tags, header.pictures,
-        header.coder != coders.PACKED, header.depth_tokens, header.block_tokens,
+        header.coder != coders.PACKED, header.allocation_tokens, header.block_tokens,
         header.frames is not None, header.foreign,
     )  # fmt: skip
 
@@ -156,9 +156,11 @@ def write_codes(
     if tokens != needed:
         raise AudioError(f"{tokens} tokens: {codes.frames} frames need {needed}")
     absent = bool(array.size) and int(array.min()) < 0
-    variable = absent or (of_file is not None and of_file.depth_tokens > 0)
+    variable = absent or (of_file is not None and of_file.allocation_tokens > 0)
     if variable:
-        counts = allocation.depths_of(np.minimum(array, np.iinfo(np.int32).max).astype(np.int32))
+        counts = allocation.allocation_of(
+            np.minimum(array, np.iinfo(np.int32).max).astype(np.int32)
+        )
         spans = counts[:, :: allocation.SPAN]
         if not np.array_equal(np.repeat(spans, allocation.SPAN, axis=1)[:, :tokens], counts):
             raise AudioError(f"the number of codes changes within {allocation.SPAN} tokens")

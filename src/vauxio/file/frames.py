@@ -1,6 +1,6 @@
 """Frames of a ``.vx`` file, from any position.
 
-This room joins `blocks` to `codec`: it knows when decoding can go on and when it must start anew,
+This module joins `blocks` to `codec`: it knows when decoding can go on and when it must start anew,
 and keeps the last piece decoded. It knows nothing of paths or sample types.
 """
 

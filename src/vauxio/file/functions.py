@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from ..audio import pcm
+from ..audio.formats import FORMATS
 from ..container.metadata import Picture
 from ..fileio import File
 from .codes import FileCodes
 from .info import Info, describe
-from .vauxfile import VauxFile
+from .vauxfile import Dtype, OnError, VauxFile
 
 __all__ = ["blocks", "compress", "decompress", "info", "read", "read_codes", "write"]
 
@@ -23,12 +25,12 @@ def read(
     frames: int = -1,
     start: int = 0,
     stop: int | None = None,
-    dtype: str = "float32",
+    dtype: Dtype = "float32",
     always_2d: bool = False,
     fill_value: float | None = None,
     out: np.ndarray | None = None,
     *,
-    on_error: str = "stop",
+    on_error: OnError = "stop",
     max_frames: int | None = None,
     closefd: bool = True,
 ) -> tuple[np.ndarray, int]:
@@ -125,7 +127,8 @@ def write(
     ModelError
         If the model is not installed.
     ValueError
-        If the model does not have that bitrate or quality.
+        If the model does not have that bitrate or quality, or the file is named as one of another
+        format: ``.wav`` and the like.
 
     Examples
     --------
@@ -133,6 +136,7 @@ def write(
     >>> t = np.arange(48000) / 48000
     >>> vauxio.write('a.vx', 0.5 * np.sin(2 * np.pi * 440 * t), 48000, bitrate=3)
     """
+    _check_name(file)
     frames = pcm.to_frames(data)
     channels = frames.shape[1]
     pcm.check_finite(frames)  # before the file is touched
@@ -151,12 +155,12 @@ def blocks(
     frames: int = -1,
     start: int = 0,
     stop: int | None = None,
-    dtype: str = "float32",
+    dtype: Dtype = "float32",
     always_2d: bool = False,
     fill_value: float | None = None,
     out: np.ndarray | None = None,
     *,
-    on_error: str = "stop",
+    on_error: OnError = "stop",
     max_frames: int | None = None,
     closefd: bool = True,
 ) -> Iterator[np.ndarray]:
@@ -191,7 +195,7 @@ def read_codes(
     start: int = 0,
     frames: int = -1,
     *,
-    on_error: str = "stop",
+    on_error: OnError = "stop",
     closefd: bool = True,
 ) -> FileCodes:
     """The codes of a ``.vx`` file, or of a part of it, without decoding them to samples.
@@ -284,3 +288,15 @@ def decompress(
     A server sets `max_frames`: more are refused before anything is decoded.
     """
     return read(io.BytesIO(blob), max_frames=max_frames)
+
+
+def _check_name(file: File) -> None:
+    """Refuse a path that ends as recordings of other formats do."""
+    if not isinstance(file, (str, bytes, os.PathLike)):
+        return
+    stem, ending = os.path.splitext(os.fsdecode(file))
+    if ending.lower() in FORMATS:
+        raise ValueError(
+            f"{stem}{ending}: only .vx files can be written; name it {stem}.vx, or use "
+            f"soundfile.write for {ending}"
+        )

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ..codec.bandwidth_extension import highest_frequency
 from ..container.metadata import printable
 from ..entropy import coders
 from ..errors import ModelError
@@ -19,6 +20,9 @@ __all__ = ["Info", "describe"]
 
 _CODERS = {coders.PACKED: "packed", coders.STATIC: "static", coders.LM: "lm",
            coders.ADAPTIVE: "lm", coders.TRANSFORM: "transform"}  # fmt: skip
+_CODING = {"packed": "none (codes are packed)", "static": "range coder, static model",
+           "lm": "range coder, transformer",
+           "transform": "range coder, small network"}  # fmt: skip
 
 
 @dataclass(frozen=True, repr=False)
@@ -41,17 +45,19 @@ class Info:
         Whether that decoder is here.
     codebooks : int
         Codes of a token at most; 0 where there are none, in files of a transform codec.
-    depths : tuple of int or None
-        Fewest and most codes of a token, where their number varies; of the first hours.
+    allocation : tuple of int or None
+        Fewest and most codes of a token, where the bit allocation varies; of the first hours.
     bands : int
-        Above the model's, that are filled with noise; 0 if nothing is.
+        Of bandwidth extension; 0 if there is none.
+    bandwidth : float or None
+        Highest frequency of the decoded audio, in Hz; None if the model is not installed.
     nominal : float or None
         kbps of all channels before entropy coding; of a transform codec, those that were asked
         for. None if the model is not installed.
     kbps : float or None
         kbps in fact: all bytes of the file, over its duration.
     coder : str
-        Entropy coder.
+        Entropy coder: ``'lm'`` (transformer), ``'static'`` or ``'packed'`` (none).
     bytes, blocks, tokens : int
     complete : bool
         False if the file is cut off; the numbers are of what is there.
@@ -69,8 +75,9 @@ class Info:
     decoder: str
     installed: bool
     codebooks: int
-    depths: tuple[int, int] | None
+    allocation: tuple[int, int] | None
     bands: int
+    bandwidth: float | None
     nominal: float | None
     kbps: float | None
     coder: str
@@ -83,26 +90,30 @@ class Info:
 
     def __repr__(self) -> str:
         model = self.model if self.installed else f"{self.model} (NOT INSTALLED)"
-        nominal = "" if self.nominal is None else f", {self.nominal:.4g} kbps before entropy coding"
-        codebooks = f"{self.codebooks} codebooks"
-        if self.depths is not None:
-            codebooks = f"{self.depths[0]} to {self.depths[1]} of {codebooks}"
-        codes = f"codes: {codebooks}{nominal}"
-        if not self.codebooks:
-            codes = "codes: none, a transform codec"
-            if self.nominal is not None:
-                codes += f" at {self.nominal:.4g} kbps"
+        allocation = f"constant, {self.codebooks} codebooks"
+        if self.allocation is not None:
+            low, high = self.allocation
+            allocation = f"variable, {low} to {high} of {self.codebooks} codebooks per token"
+        elif not self.codebooks:
+            allocation = "per coefficient, of a transform codec"
+        bitrate = "unknown" if self.kbps is None else f"{self.kbps:.3f} kbps"
+        if self.nominal is not None:
+            what = "before entropy coding" if self.codebooks else "asked for"
+            bitrate += f" (nominal {self.nominal:.4g} kbps {what})"
+        bandwidth = "" if self.bandwidth is None else f"{self.bandwidth / 1000:.3g} kHz"
+        if self.bands:
+            bandwidth += f", bandwidth extension in {self.bands} bands"
         lines = [
             self.name,
             f"samplerate: {self.samplerate} Hz",
             f"channels: {self.channels}",
             f"duration: {_clock(self)}",
             f"model: {model}, decoder {self.decoder}",
-            codes,
-            *([f"above: noise in {self.bands} bands"] if self.bands else []),
-            f"coder: {self.coder}",
+            f"bitrate: {bitrate}",
+            f"bit allocation: {allocation}",
+            *([f"bandwidth: {bandwidth.removeprefix(', ')}"] if bandwidth else []),
+            f"entropy coding: {_CODING.get(self.coder, self.coder)}",
             f"size: {self.bytes} bytes in {self.blocks} blocks",
-            f"bitrate: {'unknown' if self.kbps is None else f'{self.kbps:.3f} kbps'}",
         ]
         if not self.complete:
             lines.append("CUT OFF: the end is missing; the figures are of what is there")
@@ -121,11 +132,11 @@ def describe(file: File) -> Info:
             size = stream.seek(0, io.SEEK_END) - begin
             stream.seek(begin)
             reader = TokenReader(stream)
-            counts = reader.count_depths() if reader.header.depth_tokens else None
+            counts = reader.count_allocation() if reader.header.allocation_tokens else None
         else:
             counter = _Counter(stream)
             reader = TokenReader(counter)
-            counts = reader.count_depths()
+            counts = reader.count_allocation()
             while counter.read(1 << 16):
                 pass
             size = counter.bytes
@@ -136,18 +147,22 @@ def describe(file: File) -> Info:
 
 def _info(name: str, reader: TokenReader, size: int, counts: np.ndarray | None) -> Info:
     header = reader.header
-    nominal = None
+    nominal = bandwidth = None
     codebooks: float = header.codebooks  # of a token on average
-    depths = None
-    if header.depth_tokens and counts is not None and counts.any():
+    allocation = None
+    if header.allocation_tokens and counts is not None and counts.any():
         found = np.flatnonzero(counts)
-        depths = int(found[0]), int(found[-1])
+        allocation = int(found[0]), int(found[-1])
         codebooks = float(counts @ np.arange(len(counts)) / counts.sum())
     try:
         frames = reader.frames
         nominal = header.channels * header.rate / 10
-        if not header.rate:
+        if header.rate:
+            bandwidth = header.samplerate / 2
+        else:
             nominal = header.channels * reader.model.bitrate(codebooks)
+            top = highest_frequency(reader.model, reader.bands)
+            bandwidth = min(top, header.samplerate / 2)
     except ModelError:
         frames = reader.stored_frames
     duration = None if frames is None else frames / header.samplerate
@@ -161,8 +176,9 @@ def _info(name: str, reader: TokenReader, size: int, counts: np.ndarray | None) 
         decoder=header.decoder_hash.hex(),
         installed=nominal is not None,
         codebooks=0 if header.rate else header.codebooks,
-        depths=depths,
+        allocation=allocation,
         bands=header.bands,
+        bandwidth=bandwidth,
         nominal=nominal,
         kbps=size * 8 / duration / 1000 if duration else None,
         coder=_CODERS.get(header.coder, f"unknown ({header.coder})"),

@@ -1,6 +1,6 @@
 """A ``.vx`` file, open: the class that everything else about files is made of.
 
-This room brings the others together: samples from `pcm`, codes from `codec`, their bits from
+This module brings the others together: samples from `pcm`, codes from `codec`, their bits from
 `blocks`, positions from `frames`, names on disk from `fileio`. After the manner of
 `soundfile.SoundFile`: the one unit is the frame.
 """
@@ -13,7 +13,7 @@ import operator
 import os
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -31,6 +31,9 @@ from .frames import FrameReader
 from .transform import TransformFrames, TransformWriter
 
 __all__ = ["Damage", "VauxFile"]
+
+OnError = Literal["stop", "conceal"]
+Dtype = Literal["float32", "float64", "int16", "int32"]
 
 _PIECE = 1 << 20  # frames taken at a time where nobody says how many
 
@@ -162,7 +165,7 @@ class VauxFile:
         frames: int | None = None,
         exact: bool = False,
         max_frames: int | None = None,
-        on_error: str = "stop",
+        on_error: OnError = "stop",
         closefd: bool = True,
     ) -> None:
         mode = getattr(file, "mode", None) if mode is None else mode
@@ -357,7 +360,7 @@ class VauxFile:
         """Whether frames can be read from anywhere."""
         return "r" in self._mode and self._reader.seekable
 
-    def seek(self, frames: int, whence: int = io.SEEK_SET) -> int:
+    def seek(self, frames: int, whence: Literal[0, 1, 2] = 0) -> int:
         """Set the position to read from.
 
         Parameters
@@ -392,7 +395,7 @@ class VauxFile:
     def read(
         self,
         frames: int = -1,
-        dtype: str = "float32",
+        dtype: Dtype = "float32",
         always_2d: bool = False,
         fill_value: float | None = None,
         out: np.ndarray | None = None,
@@ -427,7 +430,7 @@ class VauxFile:
         blocksize: int | None = None,
         overlap: int = 0,
         frames: int = -1,
-        dtype: str = "float32",
+        dtype: Dtype = "float32",
         always_2d: bool = False,
         fill_value: float | None = None,
         out: np.ndarray | None = None,

@@ -1,6 +1,6 @@
 """What is installed, and which model is meant by a name, a file or a signal.
 
-This room chooses; what a model is and where it lies, `bundles` knows.
+This module chooses; what a model is and where it lies, `bundles` knows.
 """
 
 from __future__ import annotations

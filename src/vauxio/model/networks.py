@@ -1,7 +1,7 @@
 """The networks of a bundle: files that are what ``model.json`` says, and ONNX Runtime for them.
 
-This room knows hashes, sessions and threads; it knows nothing of what lies beside a file, of audio
-or of codes. onnxruntime is imported when the first network is opened, not before.
+This module knows hashes, sessions and threads; it knows nothing of what lies beside a file, of
+audio or of codes. onnxruntime is imported when the first network is opened, not before.
 """
 
 from __future__ import annotations
