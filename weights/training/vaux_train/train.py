@@ -156,7 +156,7 @@ class Trainer(Run):
         anything = torch.randint(1, self.config.model.codebooks + 1, (n,), device=self.device)
         return torch.where(torch.rand(n, device=self.device) < 0.3, anything, chosen)
 
-    def counts(self, stages: torch.Tensor) -> Callable[[torch.Tensor], torch.Tensor]:
+    def allocation(self, stages: torch.Tensor) -> Callable[[torch.Tensor], torch.Tensor]:
         """For the quantiser: so many codes in every token, or on average, as files have them."""
         share = self.config.training.averages
         if not share:
@@ -216,7 +216,7 @@ class Trainer(Run):
                 latents = self.codec.encode(x)
             nothing = silence(self.codec)
             quantised, commitment, used = self.codec.quantiser(
-                latents, self.counts(stages), nothing
+                latents, self.allocation(stages), nothing
             )
             signs = self.codec.random_signs(quantised)
             y = self.codec.decode(quantised, signs, self.config.data.skipped)
