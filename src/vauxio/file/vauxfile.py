@@ -18,8 +18,9 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from ..audio import pcm
-from ..codec.bandwidth_extension import Meter, allot
+from ..codec.bandwidth_extension import Meter
 from ..codec.signal import SignalEncoder
+from ..codec.stereo.rates import plan
 from ..container.metadata import Foreign, Picture
 from ..errors import AudioError, LimitError, TruncatedError
 from ..fileio import File, Input, Output
@@ -189,27 +190,30 @@ class VauxFile:
         samplerate, channels = pcm.check_format(samplerate, channels)
         self._meter: Meter | None = None
         self._failed = self._warned = False
-        transform = transform_for(model, bitrate, quality, lm=lm, denoise=denoise)
+        each = None if bitrate is None else bitrate / channels
+        transform = transform_for(model, each, quality, lm=lm, denoise=denoise)
         if transform is not None:
-            rate = transform.bitrate_for(bitrate)
+            rate = transform.bitrate_for(each)
             self._open_to_transform(
                 transform, samplerate, channels, rate, tags or {}, pictures, foreign,
                 frames if exact else None,
                 Output(file, "x" in mode, closefd),
             )  # fmt: skip
             return
-        chosen = choose_model(model, samplerate, channels, bitrate)
-        allocation, bands = allot(chosen, samplerate, bitrate, quality, denoise)
-        self._encoder = SignalEncoder(chosen, samplerate, channels, allocation, denoise)
-        if bands.count:
-            self._meter = Meter(chosen, samplerate, channels, bands)
+        chosen = choose_model(model, samplerate, channels, each)
+        planned = plan(chosen, samplerate, channels, bitrate, quality, denoise)
+        self._encoder = SignalEncoder(
+            chosen, samplerate, channels, planned.allocation, denoise, plan=planned
+        )
+        if planned.bands.count and not planned.stereo:
+            self._meter = Meter(chosen, samplerate, channels, planned.bands)
         tokens = None if frames is None else chosen.tokens_for(frames, samplerate)
         output = Output(file, "x" in mode, closefd)
         try:
             self._writer = TokenWriter(
-                output.file, chosen, samplerate, channels, allocation.codebooks, tags or {},
-                pictures, lm, variable=allocation.variable, bands=bands, tokens=tokens,
-                frames=frames if exact else None, foreign=foreign,
+                output.file, chosen, samplerate, channels, planned.codebooks, tags or {},
+                pictures, lm, variable=planned.variable, bands=planned.bands, tokens=tokens,
+                frames=frames if exact else None, foreign=foreign, stereo=planned.stereo,
             )  # fmt: skip
             self._header = self._writer.header
         except BaseException:
@@ -544,7 +548,7 @@ class VauxFile:
                     self._transform.push(piece)
                     continue
                 levels = None if self._meter is None else self._meter.push(piece)
-                self._writer.push(self._encoder.push(piece), levels)
+                self._code(self._encoder.push(piece), levels)
         except BaseException:
             self._failed = True
             self.close()
@@ -576,12 +580,19 @@ class VauxFile:
             else:
                 tokens = self._writer.model.tokens_for(frames, self.samplerate)
                 levels = None if self._meter is None else self._meter.finish(tokens)
-                self._writer.push(self._encoder.finish(), levels)
+                self._code(self._encoder.finish(), levels)
                 self._writer.finish(frames)
         except BaseException:
             output.discard()
             raise
         output.commit()
+
+    def _code(self, codes: np.ndarray, levels: np.ndarray | None) -> None:
+        """Codes to the file, with what the encoder has found beside them."""
+        values = None
+        if self._encoder.downmixer is not None:
+            levels, values = self._encoder.downmixer.take()
+        self._writer.push(codes, levels, values)
 
     def _check_limit(self) -> None:
         """`LimitError` if the file has, or claims, more frames than it may."""
