@@ -52,14 +52,16 @@ class Codes:
     def counts(self) -> np.ndarray:
         """How many codes each token has, ``uint8[channels, tokens]``: those from the first
         codebook on."""
-        return self.mask.sum(axis=1, dtype=np.uint8)
+        counts: np.ndarray = self.mask.sum(axis=1, dtype=np.uint8)
+        return counts
 
     @property
     def lost(self) -> np.ndarray:
         """Which tokens are lost, and concealed when they are decoded: ``bool[tokens]``."""
         if self.codes.dtype == np.uint16:
             return np.zeros(self.codes.shape[2], bool)
-        return (self.codes[:, 0] == LOST).any(axis=0)
+        lost: np.ndarray = (self.codes[:, 0] == LOST).any(axis=0)
+        return lost
 
     def __repr__(self) -> str:
         channels, codebooks, tokens = self.codes.shape

@@ -136,7 +136,9 @@ class ConcealingDecoder:
             self._mix(row, part)
         self._gap[rows] = now = np.where(lost, gap + 1, 0)
         old, new = _volume(gap)[:, None], _volume(now)[:, None]
-        return samples * (old + (new - old) * np.linspace(0, 1, self._hop, dtype=np.float32))
+        rising = np.linspace(0, 1, self._hop, dtype=np.float32)
+        faded: np.ndarray = samples * (old + (new - old) * rising)
+        return faded
 
     def _mix(self, row: int, samples: np.ndarray) -> None:
         """Mix the echo into what is heard of lost tokens, in place.

@@ -58,7 +58,8 @@ def denoise(data: Any, samplerate: int) -> np.ndarray:
     denoiser = SignalDenoiser(samplerate, channels)
     pieces = range(0, len(frames), samplerate)
     parts = [denoiser.push(pcm.to_float(frames[i : i + samplerate])) for i in pieces]
-    return np.concatenate([*parts, denoiser.finish()]).reshape(np.shape(data))
+    clean: np.ndarray = np.concatenate([*parts, denoiser.finish()]).reshape(np.shape(data))
+    return clean
 
 
 class SignalDenoiser:

@@ -491,12 +491,13 @@ class TokenReader:
     def _decoded(self, coder: int, blocks: Sequence[container.Block]) -> list[np.ndarray]:
         """The codes of blocks that have the same coder."""
         header = self.header
-        return self._coder(coder).decode(
+        codes: list[np.ndarray] = self._coder(coder).decode(
             [(block.payload, block.tokens) for block in blocks],
             header.channels,
             header.codebooks,
             [self._allocation(block) for block in blocks] if header.allocation_tokens else None,
         )
+        return codes
 
     def _allocation(self, block: container.Block) -> np.ndarray:
         """How many codes the tokens of a block have, ``uint8[channels, tokens]``."""

@@ -199,7 +199,7 @@ class _Counter:
         self.bytes = 0
 
     def read(self, size: int = -1) -> bytes:
-        data = self._stream.read(size)
+        data: bytes = self._stream.read(size)
         self.bytes += len(data)
         return data
 
