@@ -128,7 +128,7 @@ def kill(times: int) -> dict[str, object]:
     """The test that kills a run with all its data at stake."""
     begin = time.perf_counter()
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-k",
-               "killed_and_taken_up", str(ROOT / "tests" / "test_archive_faults.py")]  # fmt: skip
+               "killed_and_taken_up", "tests/archive/test_archive_faults.py"]  # fmt: skip
     done = subprocess.run(command, cwd=ROOT, stdout=sys.stderr,
                           env={**os.environ, "VAUXIO_KILLS": str(times)})  # fmt: skip
     return {"times": times, "same_bytes": done.returncode == 0,

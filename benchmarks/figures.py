@@ -127,6 +127,35 @@ def verdict() -> str:
     return "\n".join(lines)
 
 
+def headline() -> str:
+    """Five rows: sound at low bitrates beside a peer at about the same bits, speed, memory."""
+    coding, memory = results("speed")["coding"], results("memory")["long"]
+    speeds = [
+        f"{coding[f'{verb} 6 kbps lm']['x_real_time']:.0f} ×" for verb in ("encode", "decode")
+    ]
+    peaks = [f"{memory[verb]['peak_mb']:.0f} MB" for verb in ("encode", "decode")]
+    rows = [
+        _beside("speech", "pesq", "3 kbps", "Codec2", "3.2 kbps"),
+        _beside("speech", "pesq", "6 kbps", "Opus", "6 kbps"),
+        _beside("music", "visqol", "6 kbps", "Opus", "6 kbps"),
+        ["speed on one core, times real time", " / ".join(speeds) + " (encode / decode)", ""],
+        [f"peak memory, {memory['audio_seconds'] / 3600:g} hours of audio",
+         " / ".join(peaks) + " (encode / decode)", ""],
+    ]  # fmt: skip
+    return _table(["", "vauxio, general-24k", "beside"], rows)
+
+
+def _beside(kind: str, metric: str, setting: str, family: str, others: str) -> list[str]:
+    """One row: our mean at a setting, and that of a peer."""
+    own = _own(kind, setting)
+    peer = next(e for e in _entries(kind) if (e["family"], e["setting"]) == (family, others))
+    return [
+        f"{kind}, {report.NAMES[metric]}",
+        f"{own[metric][0]:.2f} at {own['kbps']:.1f} kbps",
+        f"{family}: {peer[metric][0]:.2f} at {peer['kbps']:.1f} kbps",
+    ]
+
+
 def recordings() -> str:
     """What was measured, in words."""
     n = results("quality")["recordings"]

@@ -8,26 +8,17 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 
+from support.commands import Result
+from support.paths import DATA
 from vauxio.cli import main
-
-DATA = Path(__file__).parent / "data"
 
 # Whoever runs the tests in the background may have these ignored, and commands would inherit that.
 for _number in {"SIGINT", "SIGHUP"} & set(dir(signal)):
     if signal.getsignal(getattr(signal, _number)) is signal.SIG_IGN:
         signal.signal(getattr(signal, _number), signal.SIG_DFL)
-
-
-class Result(NamedTuple):
-    """How a command ended, and what it said."""
-
-    code: int
-    out: bytes
-    err: str
 
 
 @pytest.fixture
@@ -78,11 +69,3 @@ def vaux_process(tmp_path) -> Callable[..., subprocess.Popen]:
     for process in started:
         process.kill()
         process.communicate()
-
-
-def tree(folder: Path) -> dict[str, bytes | None]:
-    """Everything in a folder: the content of files, None for folders."""
-    return {
-        str(path.relative_to(folder)): path.read_bytes() if path.is_file() else None
-        for path in folder.rglob("*")
-    }

@@ -12,8 +12,7 @@ import pytest
 import soundfile
 
 import vauxio
-
-ROOT = Path(__file__).parents[1]
+from support.paths import ROOT
 
 PROGRAM = """
 import numpy as np
