@@ -135,6 +135,17 @@ def distortions(spans: np.ndarray) -> list[float]:
     return found
 
 
+def code_space(codec: Codec) -> str:
+    """What names the meaning of its codes: of the codebooks as they ship, rate, hop and delay.
+
+    Whatever else the decoder learns, it stays the same, and files stay readable.
+    """
+    c = codec.config
+    digest = hashlib.sha256(f"{c.samplerate} {c.hop} {codec.delay}".encode())
+    digest.update(codec.quantiser.codebooks.numpy().astype("<f2").tobytes())
+    return digest.hexdigest()[:16]
+
+
 def export(codec: Codec, folder: Path, data: Path, mix: dict[str, float]) -> dict[str, float]:
     """Write the model folder from `codec`, whose weights are rounded on the way.
 
@@ -177,6 +188,7 @@ def export(codec: Codec, folder: Path, data: Path, mix: dict[str, float]) -> dic
         "delay": codec.delay,
         "codebooks": c.codebooks,
         "codebook_size": c.codebook_size,
+        "code_space": code_space(codec),
         "default_bitrate": c.default_bitrate,
         **{
             name: entry(f"{name}.onnx", state=state_size(graph), receptive_field=fields[name])
