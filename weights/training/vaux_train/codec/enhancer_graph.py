@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from onnx import TensorProto
 
+from ..onnx_graph import Graph
 from .enhancer import (
     AROUND,
     COMPRESSION,
@@ -17,7 +18,6 @@ from .enhancer import (
     Enhancer,
     Envelope,
 )
-from .graph import Graph
 
 
 def enhanced(g: Graph, sound: str, low: str, known: str, enhancer: Enhancer) -> str:
