@@ -1,4 +1,4 @@
-"""What there is to say of a ``.vx`` file without decoding it."""
+"""The properties of a ``.vx`` file, read without decoding it."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Model bundles on disk: where they lie, and what they say of themselves.
+"""Model bundles on disk: where they are, and their properties.
 
 A bundle is a folder ``<weights>/<name>/`` with a ``model.json`` and the files that it names. This
-room reads and checks that; it knows nothing of which one is wanted, of audio or of ``.vx`` files.
+module reads and checks that. It knows nothing of the choice of a model, of audio or of files.
 """
 
 from __future__ import annotations
