@@ -11,7 +11,7 @@ import pytest
 import soundfile
 from mutagen.flac import FLAC
 from mutagen.flac import Picture as Block
-from mutagen.id3 import CHAP, COMM, POPM, PRIV, TIT2, TRCK, TSOP, TXXX, USLT
+from mutagen.id3 import CHAP, COMM, ID3, POPM, PRIV, TIT2, TRCK, TSOP, TXXX, USLT
 from mutagen.mp3 import MP3
 
 import vauxio
@@ -232,3 +232,21 @@ def test_tags_of_ape_behind_an_mp3(tmp_path):
     assert mutagen.File(tmp_path / "a.mp3").tags is None
     tags = read_tags(tmp_path / "a.mp3").tags
     assert {key.lower() for key in tags} == {"title", "tracknumber", "mp3gain_minmax"}
+
+
+def test_id3_in_front_of_a_flac_file(vaux, tmp_path):
+    soundfile.write("a.flac", voice(12000), 24000)
+    file = FLAC("a.flac")
+    file["artist"] = "one"
+    file.save()
+    id3, front = ID3(), io.BytesIO()
+    for frame in (TIT2(3, ["in front"]), POPM("a@b.c", 200, 3)):
+        id3.add(frame)
+    id3.save(front)
+    content = (tmp_path / "a.flac").read_bytes()
+    block = b"\2\0\0\x08riffdata"
+    both = front.getvalue() + content[:42] + block + content[42:]
+    (tmp_path / "a.flac").write_bytes(both)
+    there_and_back(vaux, "a.flac", "b.flac")
+    assert vauxio.info("a.vx").tags == {"artist": "one", "title": "in front"}
+    assert b"riffdata" in (tmp_path / "b.flac").read_bytes()

@@ -144,6 +144,87 @@ def test_bytes_behind_the_samples_are_told():
         assert recording.notes == ["3,000 bytes behind its samples were left out"]
 
 
+@pytest.mark.parametrize("ending", ["wav", "flac", "ogg", "caf", "w64", "au", "aiff", "rf64"])
+def test_tags_behind_the_samples_are_told(ending):
+    content = coded(ending, frames=36001)
+    ape = b"APETAGEX" + struct.pack("<IIII8x", 2000, 42, 1, 0x80000000)
+    with Recording(io.BytesIO(content + bytes(10) + ape)) as recording:
+        assert recording.notes == ["left out: a tag of APE behind its samples"]
+        assert sum(len(block) for block in recording.blocks(4096)) == 36001
+    with Recording(io.BytesIO(content + b"TAG" + b"title".ljust(125))) as recording:
+        assert recording.notes == ["left out: a tag of ID3 version 1 behind its samples"]
+        assert sum(len(block) for block in recording.blocks(4096)) == 36001
+
+
+@pytest.mark.parametrize("ending", ["mp3", "ogg", "caf", "w64", "au", "aiff", "rf64"])
+def test_junk_behind_the_samples_is_told_and_is_no_sound(ending):
+    content = coded(ending, frames=36001)
+    with Recording(io.BytesIO(content + b"\1" * 3000)) as recording:
+        assert "3,00" in recording.notes[0] or "2,99" in recording.notes[0]
+        assert sum(len(block) for block in recording.blocks(4096)) == 36001
+
+
+def test_a_chunk_that_is_cut_off_is_told():
+    content = coded("wav") + b"bext" + struct.pack("<I", 602) + bytes(300)
+    with Recording(io.BytesIO(content)) as recording:
+        assert recording.notes == ["left out: bext, which is cut off"]
+
+
+@pytest.mark.parametrize("ending", ["wav", "caf", "w64", "au", "aiff", "rf64"])
+def test_a_byte_that_is_missing_is_told(ending):
+    with Recording(io.BytesIO(coded(ending)[:-1])) as recording:
+        assert recording.notes == ["bytes may be missing at its end: 1"]
+
+
+@pytest.mark.parametrize("format", ["AVR", "SVX", "VOC", "NIST", "MAT5", "PAF", "IRCAM", "PVF"])
+def test_formats_of_which_nobody_can_tell_are_not_deleted(vaux, tmp_path, format):
+    soundfile.write(tmp_path / "a.snd", voice(4800), RATE, format=format)
+    code, _, err = vaux("encode", "--delete-input", "a.snd")
+    assert code == 1 and "it may be cut off" in err and (tmp_path / "a.snd").exists()
+
+
+@pytest.mark.parametrize("subtype", ["PCM_S8", "PCM_16", "PCM_24"])
+def test_the_checksum_of_a_flac_file(subtype):
+    file = io.BytesIO()
+    soundfile.write(file, voice(36000, RATE, 2), RATE, format="FLAC", subtype=subtype)
+    whole = file.getvalue()
+    count = whole[:22] + (30000).to_bytes(4, "big") + whole[26:]
+    other = whole[:26] + b"\1" + whole[27:]
+    none = whole[:26] + bytes(16) + whole[42:]
+    for content, notes in ((whole, 0), (count, 1), (other, 1), (none, 0)):
+        with Recording(io.BytesIO(content)) as recording:
+            for _ in recording.blocks(4096):
+                pass
+            assert len(recording.notes) == notes
+            assert not notes or "checksum" in recording.notes[0]
+
+
+def test_the_checksum_of_a_flac_file_that_is_read_in_parts(vaux, tmp_path):
+    (tmp_path / "in").mkdir()
+    soundfile.write("in/a.flac", np.tile(voice(RATE), (150, 1)), RATE)
+    content = (tmp_path / "in" / "a.flac").read_bytes()
+    (tmp_path / "in" / "a.flac").write_bytes(content[:26] + b"\1" + content[27:])
+    code, _, err = vaux("encode", "-r", "in", "-j", "2", "-b", "0.75", "--no-lm", "--delete-input")
+    assert code == 1 and "checksum" in err and os.path.exists("in/a.flac")
+
+
+def test_recordings_side_by_side_in_an_ogg_file():
+    one, two = pages_of(coded("ogg")), pages_of(coded("opus"))
+    with pytest.raises(AudioError, match="side by side"):
+        frames_of(b"".join([one[0], two[0], *one[1:], *two[1:]]))
+    other = bytearray(two[0].replace(b"OpusHead", b"OpusLike"))
+    other[22:26] = bytes(4)
+    other[22:26] = pages._checksum(bytes(other)).to_bytes(4, "little")
+    with Recording(io.BytesIO(b"".join([one[0], bytes(other), *one[1:], *two[1:]]))) as recording:
+        assert recording.notes == ["left out: a stream that is no sound"]
+
+
+def test_dwvw_in_aiff():
+    file = io.BytesIO()
+    soundfile.write(file, voice(36000), RATE, format="AIFF", subtype="DWVW_16")
+    assert frames_of(file.getvalue()) == 36000
+
+
 def test_flac_of_unknown_length():
     content = bytearray(coded("flac"))
     content[21] &= 0xF0  # the upper four bits of the number of samples

@@ -7,6 +7,7 @@ import csv
 import dataclasses
 import json
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,23 +16,24 @@ import soundfile
 from support.paths import ROOT
 
 torch = pytest.importorskip("torch")
-pytest.importorskip("onnx")
+onnx = pytest.importorskip("onnx")
 pytest.importorskip("safetensors")
 
 
-from vaux_train import (  # noqa: E402
-    averages,
-    codec_graph,
-    config,
+from vaux_train import config, corpus  # noqa: E402
+from vaux_train.__main__ import main  # noqa: E402
+from vaux_train.codec import (  # noqa: E402
+    allocation,
+    excerpts,
     export,
+    graph,
     losses,
     narrow,
     quantiser,
     shipped,
-    train,
+    training,
 )
-from vaux_train import data as data_of  # noqa: E402
-from vaux_train.__main__ import main  # noqa: E402
+from vaux_train.onnx_graph import session  # noqa: E402
 from vauxio.entropy.allocation import WINDOW, Allocation, needs, spans_of  # noqa: E402
 
 SMALL = [
@@ -76,14 +78,19 @@ def data(tmp_path_factory):
 def trainer(data, tmp_path_factory):
     torch.set_num_threads(2)
     settings = config.load(ROOT / "weights/training/configs/general-24k.toml", SMALL)
-    trainer = train.Trainer(settings, tmp_path_factory.mktemp("run"), torch.device("cpu"))
+    trainer = training.CodecTrainer(settings, tmp_path_factory.mktemp("run"), torch.device("cpu"))
     trainer.train(data, minutes=60, log_every=1)
     return trainer
 
 
+def twice(trainer, folder):
+    """Two new runs of the same config."""
+    return [training.CodecTrainer(trainer.config, folder, trainer.device) for _ in range(2)]
+
+
 def test_trains_and_resumes(trainer, data):
     assert (trainer.step, trainer.adversarial_steps) == (6, 4)
-    again = train.Trainer(trainer.config, trainer.folder, torch.device("cpu"))
+    again = training.CodecTrainer(trainer.config, trainer.folder, torch.device("cpu"))
     again.resume(trainer.folder / "last.pt")
     assert again.step == trainer.step
     for a, b in zip(again.codec.parameters(), trainer.codec.parameters(), strict=True):
@@ -91,7 +98,7 @@ def test_trains_and_resumes(trainer, data):
 
 
 def test_loss_falls(trainer, data):
-    sampler = train.Sampler(data, trainer.config, trainer.device, 5)
+    sampler = excerpts.Sampler(data, trainer.config, trainer.device, 5)
     trainer.sampler = sampler
     trainer.config = config.load(
         ROOT / "weights/training/configs/general-24k.toml",
@@ -128,7 +135,7 @@ def test_decoder_only(trainer, data, tmp_path):
         ROOT / "weights/training/configs/general-24k.toml",
         [*SMALL, "training.decoder_only=true", "training.steps=7"],
     )
-    again = train.Trainer(settings, tmp_path, torch.device("cpu"))
+    again = training.CodecTrainer(settings, tmp_path, torch.device("cpu"))
     again.resume(trainer.folder / "last.pt")
     before = {n: w.clone() for n, w in again.average.state_dict().items()}
     again.train(data, minutes=60)
@@ -138,9 +145,49 @@ def test_decoder_only(trainer, data, tmp_path):
     assert not any(n.startswith(("encoder.", "analysis.", "quantiser.codebooks")) for n in changed)
 
 
+def test_export_of_a_decoder_leaves_the_rest_as_it_was(trainer, data, tmp_path, monkeypatch):
+    """Byte for byte, also what another build wrote otherwise."""
+    folder = tmp_path / "model"
+    export.export(copy.deepcopy(trainer.average), folder, data, trainer.config.data.mix)
+    trainer.save_for_resuming(folder)
+    network = onnx.load(folder / "encoder.onnx")
+    network.doc_string = "of another build"
+    onnx.save(network, folder / "encoder.onnx")
+    before = json.loads((folder / "model.json").read_text())
+    before |= {"lm": {"file": "lm.onnx"}, "delay": 7, "distortions": [3.0, 2.0]}
+    (folder / "model.json").write_text(json.dumps(before, indent=2) + "\n")
+    files = {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+
+    def call(verb: str, out: Path, decoder_only: str) -> None:
+        steps = f"training.steps={trainer.step + 2}"
+        set_ = [*SMALL, steps, f"training.decoder_only={decoder_only}"]
+        words = [verb, "--config", ROOT / "weights/training/configs/general-24k.toml",
+                 *(word for item in set_ for word in ("--set", item)),
+                 "--data", data, "--run", tmp_path / "run", *at[verb](out)]  # fmt: skip
+        monkeypatch.setattr(sys, "argv", ["vaux_train", *map(str, words)])
+        main()
+
+    at = {"train": lambda out: ["--start", out, "--minutes", 60],
+          "export": lambda out: ["--out", out]}  # fmt: skip
+    call("train", folder, "true")
+    for decoder_only in ("true", "false"):
+        call("export", folder, decoder_only)
+        for name in ("encoder.onnx", "static.npy"):
+            assert (folder / name).read_bytes() == files[name]
+        assert (folder / "decoder.onnx").read_bytes() != files["decoder.onnx"]
+        after = json.loads((folder / "model.json").read_text())
+        assert list(after) == list(before) and after["delay"] == 1600
+        changed = {name for name in after if after[name] != before[name]}
+        assert changed == {"delay", "decoder"}
+    with pytest.raises(ValueError, match="copy of the model folder that the run began from"):
+        call("export", tmp_path / "empty", "true")
+
+
 def test_weighing_changes_only_what_is_nearest(trainer, tmp_path, monkeypatch):
     """Samples to latents to samples stay; latents of higher bands are smaller, levels larger."""
-    heavy, again = (train.Trainer(trainer.config, tmp_path, torch.device("cpu")) for _ in range(2))
+    heavy, again = (
+        training.CodecTrainer(trainer.config, tmp_path, torch.device("cpu")) for _ in range(2)
+    )
     heavy.resume(trainer.folder / "last.pt")
     heavy.save()
     words = ["weigh", "--config", ROOT / "weights/training/configs/general-24k.toml",
@@ -160,7 +207,9 @@ def test_weighing_changes_only_what_is_nearest(trainer, tmp_path, monkeypatch):
 
 
 def test_narrowing_leaves_out_what_others_can_replace(trainer, data, tmp_path, monkeypatch):
-    wide, cut = (train.Trainer(trainer.config, tmp_path, torch.device("cpu")) for _ in range(2))
+    wide, cut = (
+        training.CodecTrainer(trainer.config, tmp_path, torch.device("cpu")) for _ in range(2)
+    )
     for each in (wide, cut):
         each.resume(trainer.folder / "last.pt")
     wide.save()
@@ -174,7 +223,7 @@ def test_narrowing_leaves_out_what_others_can_replace(trainer, data, tmp_path, m
     monkeypatch.setattr(sys, "argv", ["vaux_train", *map(str, words), "--expansion", "2"])
     main()
     settings = config.load(config_file, [*SMALL, "model.decoder_expansion=2"])
-    again = train.Trainer(settings, tmp_path, torch.device("cpu"))
+    again = training.CodecTrainer(settings, tmp_path, torch.device("cpu"))
     again.resume(tmp_path / "last.pt")
     assert again.step == wide.step
     before, after = wide.average.state_dict(), again.average.state_dict()
@@ -239,12 +288,12 @@ def test_encoder_stops_early(trainer, data, tmp_path, monkeypatch):
 
     Asked for more than a few, it follows more sequences.
     """
-    monkeypatch.setattr(codec_graph, "GROUPS", (1, 2))
-    for module in (codec_graph, quantiser):
+    monkeypatch.setattr(graph, "GROUPS", (1, 2))
+    for module in (graph, quantiser):
         monkeypatch.setattr(module, "FEW", 2)
     assert trainer.average.quantiser.beams == (2, 4)
     export.export(trainer.average, tmp_path, data, trainer.config.data.mix)
-    encoder = export.session(tmp_path / "encoder.onnx")
+    encoder = session(tmp_path / "encoder.onnx")
     pcm = np.load(data / "speech.npy")[: 2 * 20 * 320].reshape(2, -1).astype(np.float32) / 32768
     with torch.no_grad():
         latents = trainer.average.encode(torch.from_numpy(pcm))
@@ -318,21 +367,21 @@ def test_averages_on_the_training_device_are_those_of_files(tokens):
     torch.manual_seed(0)
     left = torch.rand(24, 9, tokens).cumsum(1).flip(1) * torch.rand(24, 1, tokens) * 30
     average = torch.arange(24) % 8 + 1
-    counts = averages.averaged(left, average, 0.75).numpy()
+    counts = allocation.averaged(left, average, 0.75).numpy()
     for row, distortion, mine in zip(average.tolist(), left.numpy(), counts, strict=True):
         expected = Allocation.averaging(row, 8, 0.75).choose(distortion[None])[0]
         if row == 8:  # every token has all, also the silent ones
             expected = np.full(tokens, 8)
         assert (mine == expected).mean() > 0.97  # single precision may swap what is nearly equal
     with pytest.raises(ValueError, match="an average is kept over"):
-        averages.averaged(torch.ones(1, 9, WINDOW + 1), average[:1], 0.75)
+        allocation.averaged(torch.ones(1, 9, WINDOW + 1), average[:1], 0.75)
 
 
 def test_excerpts_at_another_speed():
     """Pitch and length change together, level and what is in band do not."""
     t = np.arange(2600) / 24000
     x = torch.from_numpy(np.stack([np.sin(2 * np.pi * f * t) for f in (3000, 11700)])).float()
-    slow, fast = (data_of.resized(x, frames) for frames in (3000, 2000))
+    slow, fast = (corpus.resized(x, frames) for frames in (3000, 2000))
     assert torch.fft.rfft(slow[0]).abs().argmax() == torch.fft.rfft(x[0]).abs().argmax()
     torch.testing.assert_close(fast[0].square().mean(), x[0].square().mean(), rtol=0.02, atol=0)
     assert fast[1].square().mean() < 1e-3  # would be above half the samplerate
@@ -342,11 +391,11 @@ def test_distortion_and_silence(trainer, data, tmp_path):
     """What variable bitrate goes by: how far each number of codes is off, and what none becomes."""
     codec = trainer.average
     export.export(codec, tmp_path, data, trainer.config.data.mix)
-    encoder, decoder = (export.session(tmp_path / f"{n}.onnx") for n in ("encoder", "decoder"))
+    encoder, decoder = (session(tmp_path / f"{n}.onnx") for n in ("encoder", "decoder"))
     pcm = np.load(data / "speech.npy")[: 2 * 60 * 320].reshape(2, -1).astype(np.float32) / 32768
     codes, distortion = export.measured(encoder, pcm)
     assert np.array_equal(codes, export.run_encoder(encoder, pcm))
-    silence = codec_graph.silence(codec)
+    silence = graph.silence(codec)
     with torch.no_grad():
         latents = codec.encode(torch.from_numpy(pcm))
         said = torch.zeros_like(latents)
@@ -365,7 +414,7 @@ def test_distortion_and_silence(trainer, data, tmp_path):
         codes[:, 1:], codes[:, 0, ::2] = -1, -1
         few = codec.decode(few, codec.signs(torch.from_numpy(codes))).numpy()
     _, in_silence = export.measured(encoder, np.zeros((1, 60 * 320), np.float32))
-    assert in_silence[0, 0, codec_graph.receptive_fields(codec)[0] :].max() < 1e-6
+    assert in_silence[0, 0, graph.receptive_fields(codec)[0] :].max() < 1e-6
     assert np.allclose(export.run_decoder(decoder, absent), silent, atol=1e-5)
     assert np.allclose(export.run_decoder(decoder, codes), few, atol=1e-5)
     steps = json.loads((tmp_path / "model.json").read_text())["distortions"]
@@ -391,7 +440,7 @@ def test_waves_are_kept_from_growing(data, tmp_path):
         more = ["training.adversarial_from=1000", "training.warmup=1", "training.steps=20"]
         more.append(f"training.wave_size={limit}")
         settings = config.load(ROOT / "weights/training/configs/general-24k.toml", SMALL + more)
-        trainer = train.Trainer(settings, tmp_path / limit, torch.device("cpu"))
+        trainer = training.CodecTrainer(settings, tmp_path / limit, torch.device("cpu"))
         trainer.train(data, minutes=60, log_every=1)
         with (tmp_path / limit / "log.csv").open() as f:
             sizes[limit] = float(list(csv.DictReader(f))[-1]["wave_size"])
@@ -401,8 +450,8 @@ def test_waves_are_kept_from_growing(data, tmp_path):
 def test_receptive_field_bounds_the_state(trainer, data, tmp_path):
     """What the decoder puts out after that many tokens no longer depends on what came before."""
     export.export(trainer.average, tmp_path, data, trainer.config.data.mix)
-    decoder = export.session(tmp_path / "decoder.onnx")
-    _, field = codec_graph.receptive_fields(trainer.average)
+    decoder = session(tmp_path / "decoder.onnx")
+    _, field = graph.receptive_fields(trainer.average)
     rng = np.random.default_rng(1)
     codes = rng.integers(0, 64, (1, 3, field + 20)).astype(np.int32)
     other = codes.copy()
@@ -418,7 +467,7 @@ def test_fewer_codebooks_of_a_checkpoint(trainer, tmp_path):
     settings = config.load(
         ROOT / "weights/training/configs/general-24k.toml", [*SMALL, "model.codebooks=2"]
     )
-    again = train.Trainer(settings, tmp_path, torch.device("cpu"))
+    again = training.CodecTrainer(settings, tmp_path, torch.device("cpu"))
     again.start(trainer.folder / "last.pt")
     saved = torch.load(trainer.folder / "last.pt", weights_only=True)
     assert torch.equal(again.codec.quantiser.codebooks, saved["codec"]["quantiser.codebooks"][:2])
@@ -432,13 +481,13 @@ def test_fewer_codebooks_of_a_checkpoint(trainer, tmp_path):
 
 def test_more_codebooks_than_a_smaller_model(trainer, data, tmp_path, monkeypatch):
     """Further ones are made of what is left; what was there stays."""
-    monkeypatch.setattr(train, "ADDED_TOKENS", 5000)
+    monkeypatch.setattr(training, "ADDED_TOKENS", 5000)
     export.export(trainer.average, tmp_path / "small", data, trainer.config.data.mix)
     trainer.save_for_resuming(tmp_path / "small")
     known = shipped.read_weights(tmp_path / "small")
     more = [*SMALL, "model.codebooks=5", f"training.steps={trainer.step}"]
     settings = config.load(ROOT / "weights/training/configs/general-24k.toml", more)
-    again = train.Trainer(settings, tmp_path / "run", torch.device("cpu"))
+    again = training.CodecTrainer(settings, tmp_path / "run", torch.device("cpu"))
     again.start(tmp_path / "small")
     again.train(data, minutes=60)  # no step
     saved = torch.load(tmp_path / "run" / "last.pt", weights_only=True)
@@ -492,7 +541,7 @@ def test_fewer_codebooks_of_a_larger_model(trainer, data, tmp_path, monkeypatch,
     assert report["codes_equal"] >= 0.995
     description = json.loads((tmp_path / "small" / "model.json").read_text())
     assert (description["name"], description["codebooks"]) == ("small", 2)
-    again = train.Trainer(config.load(ROOT / "weights/training/configs/speech-24k.toml", smaller),
-                          tmp_path / "again", torch.device("cpu"))  # fmt: skip
+    settings = config.load(ROOT / "weights/training/configs/speech-24k.toml", smaller)
+    again = training.CodecTrainer(settings, tmp_path / "again", torch.device("cpu"))
     again.resume(trainer.folder / "last.pt")  # a checkpoint of the larger one
     assert again.codec.quantiser.uses.shape == (2, 64)

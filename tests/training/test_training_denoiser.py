@@ -13,7 +13,8 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("onnx")
 
 
-from vaux_train import denoise, denoiser, noisy  # noqa: E402
+from vaux_train.denoiser import network, noisy, training  # noqa: E402
+from vaux_train.denoiser.config import load_config  # noqa: E402
 
 SMALL = [
     "model.dim=16",
@@ -26,7 +27,7 @@ SMALL = [
 
 @pytest.fixture(scope="module")
 def config():
-    return denoiser.load_config(ROOT / "weights/training/configs/denoise-24k.toml", SMALL)
+    return load_config(ROOT / "weights/training/configs/denoise-24k.toml", SMALL)
 
 
 @pytest.fixture(scope="module")
@@ -46,14 +47,14 @@ def data(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def trainer(config, data, tmp_path_factory):
-    trainer = denoise.DenoiserTrainer(config, tmp_path_factory.mktemp("run"), torch.device("cpu"))
+    trainer = training.DenoiserTrainer(config, tmp_path_factory.mktemp("run"), torch.device("cpu"))
     trainer.train(data, minutes=60, log_every=1)
     return trainer
 
 
 def test_the_transform_loses_nothing():
     x = torch.randn(2, 32 * 320)
-    transform = denoiser.OddDFT(320)
+    transform = network.OddDFT(320)
     y = transform.synthesise(*transform.analyse(x))
     torch.testing.assert_close(y[:, 320:], x[:, :-320], atol=1e-5, rtol=0)
 
@@ -89,7 +90,7 @@ def test_recordings_with_noise_are_no_targets():
 def test_trains_and_resumes(config, trainer, data):
     assert trainer.step == 3
     assert len((trainer.folder / "log.csv").read_text().splitlines()) == 4
-    other = denoise.DenoiserTrainer(config, trainer.folder, torch.device("cpu"))
+    other = training.DenoiserTrainer(config, trainer.folder, torch.device("cpu"))
     other.resume(trainer.folder / "last.pt")
     assert other.step == 3
     for name, tensor in trainer.model.state_dict().items():
@@ -101,7 +102,7 @@ def test_exports_and_reads_it_back(config, trainer, data, tmp_path):
     assert report["torch"] < 1e-4
     fields = json.loads((tmp_path / "out" / "model.json").read_text())
     assert (fields["kind"], fields["hop"], fields["delay"]) == ("denoiser", 320, 320)
-    other = denoise.DenoiserTrainer(config, tmp_path / "run", torch.device("cpu"))
+    other = training.DenoiserTrainer(config, tmp_path / "run", torch.device("cpu"))
     other.resume(tmp_path / "out")
     assert other.step == 3
     for name, tensor in trainer.average.state_dict().items():  # as it was rounded

@@ -17,7 +17,9 @@ pytest.importorskip("onnx")
 
 
 import vauxio  # noqa: E402
-from vaux_train import config, lm_data, lm_export, lm_graph, lm_network, lm_start, lm_train  # noqa: E402
+from vaux_train import config  # noqa: E402
+from vaux_train.language_model import codes as coding  # noqa: E402
+from vaux_train.language_model import evaluate, export, graph, network, start, training  # noqa: E402
 from vauxio.entropy import transformer  # noqa: E402
 from vauxio.file.blocks import TokenReader  # noqa: E402
 
@@ -69,9 +71,9 @@ def codes(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def trainer(codes, tmp_path_factory) -> lm_train.LanguageModelTrainer:
+def trainer(codes, tmp_path_factory) -> training.LanguageModelTrainer:
     run = tmp_path_factory.mktemp("run")
-    trainer = lm_train.LanguageModelTrainer(load(), run, torch.device("cpu"))
+    trainer = training.LanguageModelTrainer(load(), run, torch.device("cpu"))
     trainer.train(codes, minutes=60, log_every=10)
     return trainer
 
@@ -80,7 +82,7 @@ def test_trains_logs_and_resumes(trainer, codes):
     assert trainer.step == 60 and trainer.model.rounding
     rows = (trainer.folder / "log.csv").read_text().splitlines()
     assert len(rows) == 7 and rows[0].startswith("step,bits")
-    again = lm_train.LanguageModelTrainer(trainer.config, trainer.folder, torch.device("cpu"))
+    again = training.LanguageModelTrainer(trainer.config, trainer.folder, torch.device("cpu"))
     again.resume(trainer.folder / "last.pt")
     assert again.step == 60
     for a, b in zip(again.average.parameters(), trainer.average.parameters(), strict=True):
@@ -88,18 +90,18 @@ def test_trains_logs_and_resumes(trainer, codes):
 
 
 def test_it_saves_bits_and_integers_cost_little(trainer, codes):
-    two, three = lm_train.evaluate(trainer.average, codes, [2, 3], torch.device("cpu"))
+    two, three = evaluate.evaluate(trainer.average, codes, [2, 3], torch.device("cpu"))
     assert two["saving"] > 0.15
     assert 4.9 < three["bits"][2] < 5.6  # what cannot be learned is not
     assert abs(two["saving"] - two["float_saving"]) < 0.05
-    (same,) = lm_train.evaluate(trainer.average, codes, [2], torch.device("cpu"), constant=True)
+    (same,) = evaluate.evaluate(trainer.average, codes, [2], torch.device("cpu"), constant=True)
     assert same["saving"] > 0.15 and len(same["bits"]) == 2 and len(two["bits"]) == 3
 
 
 def test_exports_what_it_trained(trainer, codes, tmp_path):
     description = {"codebooks": 3, "codebook_size": 32}
     (tmp_path / "model.json").write_text(json.dumps(description))
-    report = lm_export.export_lm(trainer.average, codes, tmp_path)
+    report = export.export_lm(trainer.average, codes, tmp_path)
     content = (tmp_path / "lm.onnx").read_bytes()
     entry = json.loads((tmp_path / "model.json").read_text())["lm"]
     assert entry == {"file": "lm.onnx", "sha256": report["sha256"], "codebooks": 3}
@@ -119,16 +121,16 @@ def test_exports_what_it_trained(trainer, codes, tmp_path):
 
 def test_goes_on_from_a_shipped_one(trainer, codes, tmp_path, monkeypatch):
     (tmp_path / "model.json").write_text(json.dumps({"codebooks": 3, "codebook_size": 32}))
-    lm_export.export_lm(trainer.average, codes, tmp_path)
+    export.export_lm(trainer.average, codes, tmp_path)
     vectors = torch.from_numpy(np.load(codes / "codebooks.npy"))
-    monkeypatch.setattr(lm_start, "read_weights", lambda _: {"quantiser.codebooks": vectors})
-    again = lm_train.LanguageModelTrainer(trainer.config, tmp_path / "run", torch.device("cpu"))
+    monkeypatch.setattr(start, "read_weights", lambda _: {"quantiser.codebooks": vectors})
+    again = training.LanguageModelTrainer(trainer.config, tmp_path / "run", torch.device("cpu"))
     again.start(tmp_path)
-    assert lm_graph.lm_graph(again.average) == lm_graph.lm_graph(trainer.average)
+    assert graph.lm_graph(again.average) == graph.lm_graph(trainer.average)
     again.model.take_vectors(2 * vectors)  # of any scale
     assert torch.allclose(again.model.table(), again.average.table(), atol=1e-5)
     fewer = load("model.codebooks=2", "lm.codebooks=[2]")
-    small = lm_train.LanguageModelTrainer(fewer, tmp_path / "run", torch.device("cpu"))
+    small = training.LanguageModelTrainer(fewer, tmp_path / "run", torch.device("cpu"))
     small.start(tmp_path)
     dev = torch.from_numpy(np.load(codes / "dev-speech.npy")[None, :60].astype(np.int64))
     bits = []
@@ -137,9 +139,9 @@ def test_goes_on_from_a_shipped_one(trainer, codes, tmp_path, monkeypatch):
         bits.append(model.bits(dev[..., : model.codebooks], 2))
     assert torch.allclose(*bits, atol=1e-3)
     more = load("model.codebooks=4", "lm.codebooks=[4]", f"lm.steps={again.step}")
-    large = lm_train.LanguageModelTrainer(more, tmp_path / "run", torch.device("cpu"))
+    large = training.LanguageModelTrainer(more, tmp_path / "run", torch.device("cpu"))
     more_vectors = torch.cat([vectors, vectors[:1]])
-    monkeypatch.setattr(lm_start, "read_weights", lambda _: {"quantiser.codebooks": more_vectors})
+    monkeypatch.setattr(start, "read_weights", lambda _: {"quantiser.codebooks": more_vectors})
     large.start(tmp_path)
     for path in codes.glob("*.npy"):
         array = np.load(path)
@@ -153,7 +155,7 @@ def test_goes_on_from_a_shipped_one(trainer, codes, tmp_path, monkeypatch):
     assert torch.allclose(*both, atol=1e-3)
     with pytest.raises(ValueError, match="another size"):
         wider = load("lm.hidden=64", "lm.width=32")
-        lm_train.LanguageModelTrainer(wider, tmp_path / "run", torch.device("cpu")).start(tmp_path)
+        training.LanguageModelTrainer(wider, tmp_path / "run", torch.device("cpu")).start(tmp_path)
 
 
 @pytest.mark.parametrize("rounding", [False, True])
@@ -162,18 +164,18 @@ def test_attention_and_its_gradient(rounding):
     q = torch.randn(2, 3, 20, 8).requires_grad_()
     k, v = (torch.randn(2, 20, 8).requires_grad_() for _ in range(2))
     position = torch.randint(-40, 0, (3, 20, 20)).float()
-    position = position.masked_fill(torch.ones(20, 20).triu(1) > 0, lm_network.MASKED)
+    position = position.masked_fill(torch.ones(20, 20).triu(1) > 0, network.MASKED)
     position.requires_grad_()
     inputs, of_mean = (q, k, v, position), torch.randn(2, 3, 20, 8)
 
     def floor(x):
-        return lm_network.rounded(x, 0) if rounding else x
+        return network.rounded(x, 0) if rounding else x
 
-    score = floor(q * lm_network.UNIT**2 / 128 @ k[:, None].transpose(2, 3)) + position
+    score = floor(q * network.UNIT**2 / 128 @ k[:, None].transpose(2, 3)) + position
     near = (127 + score - score.amax(3, keepdim=True).detach()).clamp_min(0)
     weight = floor(near * near / 64)
     expected = weight / weight.sum(3, keepdim=True) @ v[:, None]
-    mean = lm_network.Attention.apply(*inputs, rounding)
+    mean = network.Attention.apply(*inputs, rounding)
     torch.testing.assert_close(mean, expected)
     for found, wanted in zip(
         torch.autograd.grad(mean, inputs, of_mean),
@@ -187,32 +189,32 @@ def test_attention_and_its_gradient(rounding):
 def test_positions_by_distance(steps):
     """Shifted rows are what an index would give; what is too far or still to come is masked."""
     position = torch.arange(1.0, 11).view(2, 5)  # distances 0 to 4
-    found = lm_network.by_distance(position, steps)
+    found = network.by_distance(position, steps)
     assert found.shape == (2, steps, steps)
     for i in range(steps):
         for j in range(steps):
             there = 0 <= i - j < 5
-            expected = position[:, i - j] if there else torch.full((2,), lm_network.MASKED)
+            expected = position[:, i - j] if there else torch.full((2,), network.MASKED)
             assert torch.equal(found[:, i, j], expected)
 
 
 def test_export_refuses_what_is_not_exact(trainer, codes):
-    model = lm_train.TokenModel(trainer.config.model, trainer.config.lm)
+    model = network.TokenModel(trainer.config.model, trainer.config.lm)
     torch.nn.init.ones_(model.layers[0].up.bias)
     model.layers[0].up.bias.data *= 1e5
     with pytest.raises(ValueError, match="exact below"):
-        lm_graph.lm_graph(model)
+        graph.lm_graph(model)
     for setting in ("lm.width=24", "lm.width=1024", "lm.window=600"):
         settings = load(setting)
         with pytest.raises(ValueError, match="exact"):
-            lm_graph.lm_graph(lm_train.TokenModel(settings.model, settings.lm))
+            graph.lm_graph(network.TokenModel(settings.model, settings.lm))
 
 
 def test_export_refuses_weights_whose_products_may_saturate():
     bias = np.zeros(2, np.int32)
-    lm_graph.check_bounds("map", np.array([[63, -63], [0, 1]], np.int8), bias)
+    graph.check_bounds("map", np.array([[63, -63], [0, 1]], np.int8), bias)
     with pytest.raises(ValueError, match="above 63"):
-        lm_graph.check_bounds("map", np.array([[63, -64], [0, 1]], np.int8), bias)
+        graph.check_bounds("map", np.array([[63, -64], [0, 1]], np.int8), bias)
 
 
 def test_codes_of_the_corpus(tmp_path):
@@ -230,7 +232,7 @@ def test_codes_of_the_corpus(tmp_path):
         np.save(tmp_path / f"{kind}.npy", whole[: 1000 if kind != "speech" else None])
     folder = ROOT / "weights" / "general-24k"
     model = config.load(ROOT / "weights/training/configs/general-24k.toml").model
-    lm_data.prepare_codes(
+    coding.prepare_codes(
         folder, model, tmp_path, tmp_path, tmp_path / "codes", 2, 0, torch.device("cpu")
     )
     assert rate == 16000
@@ -248,8 +250,8 @@ def test_codes_of_the_corpus(tmp_path):
     blob = vauxio.compress(data, rate, model="general-24k", bitrate=3)
     reader = TokenReader(io.BytesIO(blob))
     codes = reader.get(0, length)[0]
-    ((block, needed),) = lm_data.dev_blocks(tmp_path / "codes", 750)["speech"]
-    mine = lm_data.kept(
+    ((block, needed),) = coding.dev_blocks(tmp_path / "codes", 750)["speech"]
+    mine = coding.kept(
         torch.from_numpy(block.astype(np.int64))[None],
         needed.T[None],
         reader.model.allocation(3, None),
@@ -270,11 +272,11 @@ def test_codes_of_denoised_speech(tmp_path):
     entry = {"start": 0, "frames": len(speech)}
     (tmp_path / "index.json").write_text(json.dumps({"speech": [entry]}))
     model = config.load(ROOT / "weights/training/configs/speech-24k.toml").model
-    encoder = lm_data.Encoder(ROOT / "weights" / "speech-24k", model, torch.device("cpu"))
+    encoder = coding.Encoder(ROOT / "weights" / "speech-24k", model, torch.device("cpu"))
     first, same, other = (
-        lm_data.code_denoised(encoder, tmp_path, 24000, seed) for seed in (0, 0, 1)
+        coding.code_denoised(encoder, tmp_path, 24000, seed) for seed in (0, 0, 1)
     )
-    assert len(first) % lm_data.ROWS == 0 and len(first) * 24000 >= len(speech)
+    assert len(first) % coding.ROWS == 0 and len(first) * 24000 >= len(speech)
     for (codes, wanted), (again, _), (others, _) in zip(first, same, other, strict=True):
         assert codes.shape == (75, 10) and wanted.shape == (15, 10)
         assert np.array_equal(codes, again) and not np.array_equal(codes, others)

@@ -14,13 +14,13 @@ import io
 from collections.abc import Callable, Iterator
 from typing import Any, Literal
 
-__all__ = ["OPEN_ENDED", "missing", "streams", "unfinished"]
+__all__ = ["OPEN_ENDED", "SLACK", "missing", "streams", "unfinished"]
 
 OPEN_ENDED = {b"RIFF": b"RIFF\x08\0\0\0", b"RIFX": b"RIFX\0\0\0\x08"}
 """First eight bytes with which libsndfile takes all that follows an empty data chunk as samples."""
 
-_SLACK = 64
-"""Bytes: some programs count the header among the samples."""
+SLACK = 64
+"""Bytes that may seem to be missing: some programs count the header among the samples."""
 
 _MOST = 1000  # chunks that are looked at
 
@@ -45,7 +45,12 @@ def missing(file: Any) -> int:
     with _opened(file) as (take, size):
         begin, length = _samples(take) or (0, None)
         short = 0 if length is None else begin + length - size
-        return short if short > _SLACK else 0
+        head = take(0, 8)
+        order = _CHUNKS.get(head[:4])
+        if order and head[:4] != b"RF64" and 0 < short <= SLACK:
+            if int.from_bytes(head[4:], order) + 8 <= size:  # all is there: header and samples
+                return 0
+        return max(0, short)
 
 
 def unfinished(file: Any) -> int:

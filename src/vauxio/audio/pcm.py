@@ -23,7 +23,8 @@ from ..fileio import File, is_seekable, name_of
 from . import completeness, mpeg, pages, riff
 from .arrays import to_numpy
 from .channels import from_vorbis
-from .window import Window
+from .flac import Digest
+from .window import Part, Window
 
 if TYPE_CHECKING:
     import soundfile
@@ -55,6 +56,7 @@ _DTYPES = ("float32", "float64", "int16", "int32")
 _KNOWN = {np.dtype(name).str[1:] for name in _DTYPES}
 _SCALE = {"i2": 2.0**15, "i4": 2.0**31}
 _AT_ONCE = 1 << 20  # frames looked at in one go
+_LOOKED_AT = {"WAV", "WAVEX", "RF64", "W64", "AIFF", "AU", "CAF", "FLAC", "OGG", "MP3"}
 _MAX_FRAMES = 1 << 48  # more are not meant as a number of frames
 _MPEG_SLACK = 4 * 1152  # frames that a WAV file with MPEG audio may count in vain
 
@@ -181,7 +183,7 @@ def native(path: str | bytes | os.PathLike[str]) -> str | bytes:
 
 def clipped(peak: float) -> str:
     """In words, that samples up to `peak` were clipped."""
-    return f"samples beyond full scale, up to {peak:.3g}, were clipped; lower its level first"
+    return f"samples beyond full scale, up to {peak:.6g}, were clipped; lower its level first"
 
 
 class Recording:
@@ -221,6 +223,7 @@ class Recording:
         self._surround = False  # channels in the order of Vorbis
         self._least: int | None = None  # frames that must be there
         self._mpeg: mpeg.Frames | None = None
+        self._digest: Digest | None = None
         self.peak = 0.0
         self.notes: list[str] = []
         self.name = name_of(file)
@@ -237,8 +240,11 @@ class Recording:
             self.close()
             raise
         self.exact, self.frames = True, None
-        if self._file.frames > _MAX_FRAMES:  # FLAC that was written to a pipe
+        # FLAC that was written to a pipe, and what cannot seek and does not say so.
+        if self._file.frames > _MAX_FRAMES or self._file.subtype.startswith("DWVW"):
             self._file._info.seekable = 0  # soundfile would seek after each read, and fail at last
+        if self._file.format not in _LOOKED_AT:
+            self.notes.append(f"it may be cut off: of {self._file.format} files, nobody can tell")
         if self._file.seekable():
             self.frames = self._file.frames
         if self._file.subtype.startswith("MPEG"):
@@ -249,6 +255,11 @@ class Recording:
             self._least = self.frames
         elif self.frames is not None:
             self._least = min(self._least, self.frames)
+
+    @property
+    def has_checksum(self) -> bool:
+        """Whether reading it as a whole tells more of what may be wrong than reading its parts."""
+        return bool(self._digest)
 
     def blocks(self, frames: int, start: int = 0) -> Iterator[np.ndarray]:
         """All frames as ``float32[<= frames, channels]``, finite and within ±1.
@@ -267,6 +278,7 @@ class Recording:
         import soundfile
 
         done = start
+        digest = self._digest if not start else None
         while True:
             try:
                 if done != self._at:
@@ -283,12 +295,16 @@ class Recording:
             except AudioError as e:
                 raise AudioError(f"{self.name}: {e}") from None
             done = self._at
+            if digest:
+                digest.add(block)
             if self._surround:
                 block = from_vorbis(block)
             self._look_for_clipping(block)
             yield to_float(block)
         if self._least is not None and done < self._least:
             raise AudioError(f"{self.name}: cut off: {done} of {self.frames} frames can be read")
+        if digest and not digest.fits():
+            self.notes.append("its samples are not those that its checksum is of")
         if self.peak:
             self.notes.append(clipped(self.peak))
 
@@ -320,14 +336,20 @@ class Recording:
         if piped:
             source = file = self._from_pipe(source)
         elif short := completeness.missing(source):
-            raise AudioError(
-                f"{self.name}: cut off: its last {short:,} bytes are missing; "
-                "read from a pipe, it gives what is there"
-            )
+            if short > completeness.SLACK:
+                raise AudioError(
+                    f"{self.name}: cut off: its last {short:,} bytes are missing; "
+                    "read from a pipe, it gives what is there"
+                )
+            self.notes.append(f"bytes may be missing at its end: {short}")
+        follow, end = 0, 0
         if not isinstance(source, int):
-            self._look(source, piped)
-        if not isinstance(source, int) and (follow := completeness.unfinished(source)):
+            follow = completeness.unfinished(source)
+            end = self._look(source, piped, not follow)
+        if follow:
             source = self._to_the_end(source, follow)
+        elif end:
+            source = Part(source, 0, end)  # libsndfile would take what is behind it for samples
         elif isinstance(file, (str, bytes, os.PathLike)):
             source = native(file)  # faster than through a Python file
         try:
@@ -354,30 +376,38 @@ class Recording:
         """Whether so many are fewer than an MP3 file has."""
         return frames < found.samples - (_MPEG_SLACK if found.stated else 0)
 
-    def _look(self, source: Any, piped: bool) -> None:
-        """Find out what libsndfile would not say: damage, and what it would leave out."""
+    def _look(self, source: Any, piped: bool, finished: bool) -> int:
+        """Find out what libsndfile would not say: damage, and what it would leave out.
+
+        Where the samples of a file end, behind which libsndfile would read on; else 0.
+        """
         found: pages.Pages | mpeg.Frames | None
         if found := pages.look(source):
             self._surround = found.surround
         elif found := mpeg.look(source):
             self._mpeg, self._least = found, found.samples
         if found is None:
+            if not finished:
+                return 0
+            self._digest = Digest(source)
             with Window(source) as window:
-                another, rest = riff.follows(window)
-            if another:
+                behind = riff.follows(window)
+                reads_on = window.take(0, 4) in (b"riff", b".snd") and 0 < behind.end < window.size
+            if behind.another:
                 raise AudioError(
                     f"{self.name}: several recordings one after the other in one file: only the "
                     "first could be read; split it first"
                 )
-            if rest and not piped:
-                self.notes.append(f"{rest:,} bytes behind its samples were left out")
-            return
+            if not piped:
+                self.notes += behind.notes
+            return behind.end if reads_on else 0
         self.notes += found.notes
         if found.wrong.startswith("cut off") and piped:
             self.notes.append(found.wrong)
             self._least = 0
         elif found.wrong:
             raise AudioError(f"{self.name}: {found.wrong}")
+        return 0
 
     def _from_pipe(self, stream: BinaryIO) -> Any:
         head = stream.read(io.DEFAULT_BUFFER_SIZE)
@@ -453,4 +483,7 @@ def _is_integer(value: Any) -> bool:
 def _reason(error: Exception) -> str:
     text = getattr(error, "error_string", None) or str(error)
     # What libsndfile says of an MP3 file that its library does not take.
-    return "unknown format" if text.startswith("File does not exist") else text.rstrip(". ")
+    if text.startswith("File does not exist"):
+        return "unknown format"
+    # It cannot seek in what it cannot decode.
+    return "not what it should be" if "psf_fseek" in text else text.rstrip(". ")

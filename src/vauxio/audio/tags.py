@@ -27,10 +27,12 @@ from ..container.metadata import (
     check_tags,
 )
 from ..errors import FormatError, first_line
+from .around import after_tags
 from .channels import MASK, mask_of
 from .foreign import ID3, mask_in, put_back, read_foreign, unkept
 from .images import size_of
 from .pcm import hushed, native
+from .window import Window
 
 __all__ = ["Tags", "joined", "read_tags", "separated", "write_tags"]
 
@@ -167,12 +169,10 @@ def read_tags(file: Any) -> Tags:
         With nothing in it if there is nothing, or nothing that can be read: whether it is a
         recording at all is not for its tags to say.
     """
-    import mutagen
-
     found = Tags()
     with _rewound(file):
         try:
-            opened = None if _is_rf64(file) else mutagen.File(file)
+            opened = None if _is_rf64(file) else _open(file)
         except Exception as e:  # damaged tags raise whatever parsing them raises
             if not isinstance(e, OSError):
                 found.notes.append(f"its tags cannot be read: {first_line(e)}")
@@ -186,6 +186,9 @@ def read_tags(file: Any) -> Tags:
             _from_id3(tags, found)
         elif isinstance(tags, VComment):
             _from_vorbis(tags, found)
+    if type(opened).__name__ == "FLAC":
+        with _rewound(file):
+            _from_id3_in_front(file, found)
     if type(opened).__name__ == "MP3":
         with _rewound(file):
             _from_ape(file, found)
@@ -342,6 +345,28 @@ def _bundle(frames: Sequence[Any]) -> Foreign:
     tag.save(out, v1=0, v2_version=4, padding=lambda info: 0)
     names = ",".join(dict.fromkeys(frame.FrameID for frame in frames))
     return Foreign(ID3, names[:64], out.getvalue())
+
+
+def _open(file: Any) -> Any:
+    """What mutagen takes it for; but FLAC with ID3 in front of it is no MP3."""
+    import mutagen
+    from mutagen.flac import FLAC
+
+    with _binary(file) as binary, Window(binary) as window:
+        begin = after_tags(window, 0)
+        is_flac = begin > 0 and window.take(begin, 4) == b"fLaC"
+    return FLAC(file) if is_flac else mutagen.File(file)
+
+
+def _from_id3_in_front(file: Any, found: Tags) -> None:
+    """What ID3 has besides, where some program has put it before a FLAC file."""
+    from mutagen import id3
+
+    try:
+        frames = id3.ID3(file, load_v1=False)
+    except id3.error:  # there is none, or none that can be read
+        return
+    _from_id3(frames, found)
 
 
 def _from_ape(file: Any, found: Tags) -> None:

@@ -18,8 +18,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from . import config
-from .trunk import Trunk
+from .. import config
+from ..trunk import Trunk
 
 FRAMES = 4  # a token
 WINDOW = 4  # hops

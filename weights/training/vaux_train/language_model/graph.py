@@ -14,8 +14,8 @@ import onnx
 import torch
 from onnx import TensorProto, helper
 
-from .graph import OPSET, Graph
-from .lm_network import (
+from ..onnx_graph import OPSET, Graph
+from .network import (
     LARGEST,
     LARGEST_WEIGHT,
     STREAM_LIMIT,

@@ -1,4 +1,4 @@
-"""Training of the language model over codes, and what it saves on the dev recordings.
+"""Training of the language model over codes.
 
 A run begins in floating point; then the roundings of the integer model are switched on for good.
 """
@@ -14,16 +14,15 @@ import torch
 
 from vauxio.entropy.allocation import Allocation
 
-from .config import Config
-from .lm_data import CodeSampler, dev_blocks, kept
-from .lm_network import TokenModel
-from .lm_start import start_from
-from .run import Recorded, Run, autocast, set_rate
+from ..config import Config
+from ..device import Recorded, autocast
+from ..trainer import Trainer, set_rate
+from .codes import CodeSampler, kept
+from .network import TokenModel
+from .start import start_from
 
-BLOCK = 750  # tokens of a block in a file
 
-
-class LanguageModelTrainer(Run):
+class LanguageModelTrainer(Trainer):
     COLUMNS = ("bits", "first", "gradient")
 
     def __init__(self, config: Config, folder: Path, device: torch.device) -> None:
@@ -69,7 +68,7 @@ class LanguageModelTrainer(Run):
         if not self.recorded:  # codebooks that no token has need no scores
             codes = codes[..., : allocation.codebooks]
         log = self.update(codes)
-        self._follow()
+        self.follow(self.average, self.model, c.ema)
         self.step += 1
         return log
 
@@ -102,13 +101,6 @@ class LanguageModelTrainer(Run):
             return Allocation(books, distortion=float(np.median(needed[:, used - 1])))
         return Allocation.averaging(used, books)
 
-    @torch.no_grad()
-    def _follow(self) -> None:
-        decay = min(self.config.lm.ema, (1 + self.step) / (10 + self.step))
-        torch._foreach_lerp_(
-            list(self.average.parameters()), list(self.model.parameters()), 1 - decay
-        )
-
     def train(self, codes: Path, minutes: float, log_every: int = 25) -> None:
         c = self.config.lm
         self.sampler = CodeSampler(codes, c, self.device, c.seed + self.step)
@@ -122,51 +114,3 @@ class LanguageModelTrainer(Run):
             self.known = self.config.model.codebooks
         self.model.train()
         self.loop(self.train_step, minutes, c.steps, c.cooldown, log_every)
-
-
-@torch.no_grad()
-def evaluate(
-    model: TokenModel,
-    codes: Path,
-    used: list[int],
-    device: torch.device,
-    every: int = 1,
-    constant: bool = False,
-) -> list[dict[str, object]]:
-    """What the model saves on dev, of the bits that bare codes take, by kind and codebooks.
-
-    These are averages, as in files, or, if `constant`, what every token has. ``saving`` is with all
-    roundings, as in files (payload only); ``float_saving`` is the same weights without them, so the
-    difference is what integers cost.
-    """
-    model = model.to(device).eval()
-    nominal = float(np.log2(model.size))
-    results: list[dict[str, object]] = []
-    for kind, blocks in dev_blocks(codes, BLOCK).items():
-        for count in used:
-            allocation = Allocation.averaging(count, model.codebooks)
-            if constant:
-                allocation = Allocation.constant(count)
-            bits, saving = {}, {}
-            for rounding in (True, False):
-                model.set_rounding(rounding)
-                total = present = torch.zeros(allocation.codebooks)
-                for block, needed in blocks[::every]:
-                    batch = torch.from_numpy(block.astype(np.int64))[None].to(device)
-                    batch = kept(batch, needed.T[None], allocation, model.size)
-                    there = (batch[0, :, : allocation.codebooks] != model.size).sum(0).cpu()
-                    total = total + model.bits(batch, allocation.codebooks).cpu() * there
-                    present = present + there
-                bits[rounding] = total / present.clamp_min(1)
-                saving[rounding] = 1 - float(total.sum() / present.sum()) / nominal
-            results.append(
-                {
-                    "kind": kind,
-                    "codebooks": count,
-                    "saving": saving[True],
-                    "float_saving": saving[False],
-                    "bits": [round(b, 3) for b in bits[True].tolist()],
-                }
-            )
-    model.set_rounding(True)
-    return results

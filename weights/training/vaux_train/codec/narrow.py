@@ -15,17 +15,17 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .codec_graph import silence
+from .graph import silence
 from .network import Codec
 from .quantiser import everywhere
-from .train import Trainer
+from .training import CodecTrainer
 
 TOKENS = 40_000  # to fit to
 RIDGE = 1e-5  # of the mean square of a unit
 
 
 @torch.no_grad()
-def narrow(trainer: Trainer, data: Path, expansion: int) -> Trainer:
+def narrow(trainer: CodecTrainer, data: Path, expansion: int) -> CodecTrainer:
     """One that goes on from `trainer`, with ``decoder_dim * expansion`` units in a block.
 
     `data` is what ``prepare`` wrote, to fit to.
@@ -33,7 +33,7 @@ def narrow(trainer: Trainer, data: Path, expansion: int) -> Trainer:
     wide = trainer.config
     model = dataclasses.replace(wide.model, decoder_expansion=expansion)
     units = model.decoder_dim * expansion
-    result = Trainer(dataclasses.replace(wide, model=model), trainer.folder, trainer.device)
+    result = CodecTrainer(dataclasses.replace(wide, model=model), trainer.folder, trainer.device)
     trainer.sample_from(data)
     pcm = trainer.sample(TOKENS)
     stages = trainer.random_stages(len(pcm))
@@ -115,7 +115,7 @@ def refit(weights: dict[str, Tensor], block: str, moment: Tensor, kept: Tensor) 
         weights[block + name] = weights[block + name].cpu()[kept]
 
 
-def optimiser_of(trainer: Trainer, kept: list[Tensor]) -> dict[str, Any]:
+def optimiser_of(trainer: CodecTrainer, kept: list[Tensor]) -> dict[str, Any]:
     """The optimiser's state, of the units that are left."""
     state = trainer.optimiser.state_dict()
     for index, (name, _) in enumerate(trainer.codec.named_parameters()):

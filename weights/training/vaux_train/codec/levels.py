@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from . import config
+from .. import config
 from .bands import erb_filters
 
 WINDOW = 1024

@@ -13,11 +13,11 @@ import torch
 from torch import Tensor
 
 from .network import Codec
-from .train import Trainer
+from .training import CodecTrainer
 
 
 @torch.no_grad()
-def weigh(trainer: Trainer, above: float, factor: float, levels: float) -> None:
+def weigh(trainer: CodecTrainer, above: float, factor: float, levels: float) -> None:
     """Multiply latents of what lies above so many Hz by `factor`, in weights and optimiser.
 
     A latent that carries something of both sides gets something between. Those that carry levels

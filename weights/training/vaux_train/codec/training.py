@@ -15,16 +15,17 @@ from typing import Any
 import torch
 from safetensors.torch import load_file, save_file
 
-from .averages import averaged
-from .codec_graph import silence
-from .config import Config
-from .data import Sampler
+from ..config import Config
+from ..device import Recorded, autocast
+from ..trainer import Trainer, load_moments, set_rate
+from .allocation import averaged
 from .discriminator import Discriminators, discriminator_loss, generator_losses
+from .excerpts import Sampler
+from .graph import silence
 from .levels import level_latents
 from .losses import SpectralLoss, envelope_loss
 from .network import Codec
 from .quantiser import everywhere
-from .run import Recorded, Run, autocast, load_moments, set_rate
 from .shipped import load_weights, read_weights
 
 NETWORKS = ("codec", "average", "judges")
@@ -56,7 +57,7 @@ def balanced_gradient(
     return total
 
 
-class Trainer(Run):
+class CodecTrainer(Trainer):
     STATES = NETWORKS + OPTIMISERS
     COUNTERS = ("step", "fresh_from", "adversarial_steps")
     COLUMNS = ("mel", "spectrum", "levels", "loudness", "waveform", "commitment", "levels_off",
@@ -204,7 +205,7 @@ class Trainer(Run):
         x = self.sampler.batch()
         stages = self.random_stages(len(x))
         log = self.update(x, stages)
-        self._follow()
+        self.follow(self.average, self.codec, t.ema)
         self.step += 1
         return log
 
@@ -299,13 +300,6 @@ class Trainer(Run):
         self.judge_optimiser.step()
         log |= {"judge": loss, "deceive": deceive, "feature": feature}
         return gradients
-
-    @torch.no_grad()
-    def _follow(self) -> None:
-        decay = min(self.config.training.ema, (1 + self.step) / (10 + self.step))
-        live, slow = self.codec.state_dict(), self.average.state_dict()
-        names = [n for n in slow if slow[n].dtype == torch.float32]
-        torch._foreach_lerp_([slow[n] for n in names], [live[n] for n in names], 1 - decay)
 
     # -- the whole run -------------------------------------------------------------------------
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from onnx import TensorProto
 
+from ..onnx_graph import Graph
 from .enhancer import COMPRESSION, FLOOR, FRAMES, WINDOW, Enhancer
-from .graph import Graph
 
 
 def enhanced(g: Graph, sound: str, low: str, known: str, enhancer: Enhancer) -> str:

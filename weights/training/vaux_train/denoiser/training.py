@@ -9,10 +9,12 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from .denoise_export import export_denoiser, read_denoiser
-from .denoiser import Config, Denoiser
+from ..device import autocast
+from ..trainer import Trainer, set_rate
+from .config import Config
+from .export import export_denoiser, read_denoiser
+from .network import Denoiser
 from .noisy import NoisySampler, level
-from .run import Run, autocast, set_rate
 
 RESOLUTION = 1024, 512  # window and hop of the second look, on the samples
 
@@ -64,7 +66,7 @@ class SpeechLoss:
         return magnitude, complex_
 
 
-class DenoiserTrainer(Run):
+class DenoiserTrainer(Trainer):
     COLUMNS = ("loss", "magnitude", "complex", "gradient")
 
     def __init__(self, config: Config, folder: Path, device: torch.device) -> None:
@@ -106,10 +108,7 @@ class DenoiserTrainer(Run):
         if torch.isfinite(gradient):
             self.optimiser.step()
         self.step += 1
-        decay = min(t.ema, (1 + self.step) / (10 + self.step))
-        with torch.no_grad():
-            live, slow = self.model.state_dict(), self.average.state_dict()
-            torch._foreach_lerp_(list(slow.values()), list(live.values()), 1 - decay)
+        self.follow(self.average, self.model, t.ema)
         values = (loss, magnitude, complex_, gradient)
         return {name: v.detach() for name, v in zip(self.COLUMNS, values, strict=True)}
 

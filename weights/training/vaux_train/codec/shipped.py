@@ -9,20 +9,11 @@ import onnx
 import torch
 from onnx import numpy_helper
 
-from .graph import int8_scale, is_int8
+from ..onnx_graph import in_float, round_tensor
 from .network import Codec
 from .quantiser import PACE
 
 LINEAR = tuple(f".{name}.weight" for name in ("up", "down", "embed", "head", "context"))
-
-
-def round_tensor(name: str, tensor: torch.Tensor) -> None:
-    """In place, to what a graph will hold of a weight of that name."""
-    if is_int8(name):
-        scale = torch.from_numpy(int8_scale(tensor.numpy()))[:, None]
-        tensor.copy_((tensor / scale).round() * scale)
-    else:
-        tensor.copy_(tensor.half().float())
 
 
 @torch.no_grad()
@@ -51,12 +42,6 @@ def load_weights(codec: Codec, weights: dict[str, torch.Tensor]) -> None:
     if other:
         raise ValueError(f"the graphs are of another config: {', '.join(sorted(other))}")
     codec.quantiser.restart_statistics()
-
-
-def in_float(arrays: dict[str, np.ndarray], name: str) -> np.ndarray:
-    """A weight as the graphs compute with it."""
-    scale = arrays.get(name + ".scale", np.float32(1))
-    return arrays[name].astype(np.float32) * scale
 
 
 def read_weights(folder: Path) -> dict[str, torch.Tensor]:

@@ -9,8 +9,8 @@ from torch import Tensor
 
 from vauxio.entropy import transformer
 
-from .lm_network import UNIT, IntegerLinear, TokenModel
-from .shipped import read_weights
+from ..codec.shipped import read_weights
+from .network import UNIT, IntegerLinear, TokenModel
 
 RIDGE = 0.01  # of the mean square of what is mapped
 

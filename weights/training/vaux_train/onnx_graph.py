@@ -12,9 +12,11 @@ when the graph is loaded, and all arithmetic is fp32.
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import onnx
+import onnxruntime
 import torch
 from onnx import TensorProto, helper, numpy_helper
 from torch import nn
@@ -32,6 +34,21 @@ def is_int8(name: str) -> bool:
 def int8_scale(weight: np.ndarray) -> np.ndarray:
     """One power-free scale for each output of a linear layer ``[out, in]``."""
     return np.maximum(np.abs(weight).max(axis=1), 1e-8).astype(np.float32) / 127
+
+
+def round_tensor(name: str, tensor: torch.Tensor) -> None:
+    """In place, to what a graph will hold of a weight of that name."""
+    if is_int8(name):
+        scale = torch.from_numpy(int8_scale(tensor.numpy()))[:, None]
+        tensor.copy_((tensor / scale).round() * scale)
+    else:
+        tensor.copy_(tensor.half().float())
+
+
+def in_float(arrays: dict[str, np.ndarray], name: str) -> np.ndarray:
+    """A weight as the graphs compute with it."""
+    scale = arrays.get(name + ".scale", np.float32(1))
+    return arrays[name].astype(np.float32) * scale
 
 
 class Graph:
@@ -250,3 +267,9 @@ def state_size(model: onnx.ModelProto) -> int:
         .type.tensor_type.shape.dim[1]
         .dim_value
     )
+
+
+def session(path: Path) -> onnxruntime.InferenceSession:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = torch.get_num_threads()
+    return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])

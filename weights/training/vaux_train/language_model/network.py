@@ -16,7 +16,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from .config import LanguageModel, Model
+from ..config import LanguageModel, Model
 
 LARGEST = 127  # of embeddings and activations
 LARGEST_WEIGHT = 63  # of linear maps

@@ -13,20 +13,15 @@ import torch
 
 from vauxio.entropy.allocation import SPAN, needs
 
-from .codec_graph import decoder_graph, encoder_graph, receptive_fields
-from .data import KINDS
-from .graph import state_size
+from ..corpus import KINDS
+from ..onnx_graph import session, state_size
+from .graph import decoder_graph, encoder_graph, receptive_fields
 from .network import Codec
 from .shipped import read_weights, round_weights
 
 STATISTICS_SECONDS = 1800  # for the static coder and variable bitrate
 QUALITIES = 11  # 0 to 10
-
-
-def session(path: Path) -> onnxruntime.InferenceSession:
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = torch.get_num_threads()
-    return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+SAME = 1e-5  # of the largest weight of a matrix
 
 
 def run_encoder(encoder: onnxruntime.InferenceSession, pcm: np.ndarray) -> np.ndarray:
@@ -135,58 +130,98 @@ def distortions(spans: np.ndarray) -> list[float]:
     return found
 
 
-def export(codec: Codec, folder: Path, data: Path, mix: dict[str, float]) -> dict[str, float]:
+def same_encoder(codec: Codec, before: dict[str, torch.Tensor]) -> bool:
+    """Whether these weights, as `read_weights` read them, give the codes that `codec` gives.
+
+    Those of whole numbers may differ in the last bit of their scale, which was rounded again.
+    """
+    now = {n: w for n, w in codec.named_parameters() if n.startswith(("encoder.", "analysis."))}
+    now["quantiser.codebooks"] = codec.quantiser.codebooks
+    return all(
+        name in before
+        and before[name].shape == weight.shape
+        and (before[name] - weight).abs().max() <= SAME * weight.abs().max()
+        for name, weight in now.items()
+    )
+
+
+def export(
+    codec: Codec, folder: Path, data: Path, mix: dict[str, float], decoder_only: bool = False
+) -> dict[str, float]:
     """Write the model folder from `codec`, whose weights are rounded on the way.
 
-    Its statistics are of the `mix` (shares of kinds of sound) in `data`. A language model that is
-    there stays, if its codes mean the same.
+    Where the folder's encoder has the same weights, it stays as it is, byte for byte, with its
+    statistics, its distortions and its language model: only the decoder and the delay change.
+    Otherwise statistics are of the `mix` (shares of kinds of sound) in `data`, and the language
+    model stays if its codes mean the same.
+
+    Parameters
+    ----------
+    decoder_only : bool, optional
+        Whether the encoder must be that of the folder.
+
+    Raises
+    ------
+    ValueError
+        If it must be, and is not.
     """
     folder.mkdir(parents=True, exist_ok=True)
     description = folder / "model.json"
     before = json.loads(description.read_text()) if description.exists() else {}
     c = codec.config
     codec = round_weights(codec.eval())
-    books = read_weights(folder)["quantiser.codebooks"] if before else torch.empty(0)
-    graphs = {"encoder": encoder_graph(codec), "decoder": decoder_graph(codec)}
+    shipped = read_weights(folder) if before else {}
+    kept = same_encoder(codec, shipped)
+    if decoder_only and not kept:
+        raise ValueError(
+            f"{folder} has another encoder than the run, which trained the decoder alone: "
+            "export into a copy of the model folder that the run began from"
+        )
+    graphs = {"decoder": decoder_graph(codec)}
+    if not kept:
+        graphs = {"encoder": encoder_graph(codec), **graphs}
     for name, graph in graphs.items():
         (folder / f"{name}.onnx").write_bytes(graph.SerializeToString())
     piece = 10 * c.samplerate // c.hop * c.hop
     pcm = [np.load(data / f"{kind}.npy", mmap_mode="r") for kind in KINDS]
     excerpts = np.stack([p[len(p) // 2 :][:piece] for p in pcm]).astype(np.float32) / 32768
-    report = check(codec, folder, excerpts)
-    table, spans = statistics(folder, data, mix, c.codebooks, c.codebook_size, c.hop, c.samplerate)
-    np.save(folder / "static.npy", table)
-    p = table / table.sum(1, keepdims=True)
-    report["static_bits"] = float((-(p * np.log2(p)).sum(1)).mean())
+    report = check(codec, folder, excerpts) | {"encoder_kept": kept}
 
     def entry(file: str, **more: int) -> dict[str, object]:
-        return {
-            "file": file,
-            "sha256": hashlib.sha256((folder / file).read_bytes()).hexdigest(),
-            **more,
-        }
+        sha256 = hashlib.sha256((folder / file).read_bytes()).hexdigest()
+        return {"file": file, "sha256": sha256, **more}
 
-    fields = dict(zip(graphs, receptive_fields(codec), strict=True))
-    after = {
-        "format": 1,
-        "name": c.name,
-        "description": c.description,
-        "samplerate": c.samplerate,
-        "channels": 1,
-        "hop": c.hop,
-        "delay": codec.delay,
-        "codebooks": c.codebooks,
-        "codebook_size": c.codebook_size,
-        "default_bitrate": c.default_bitrate,
-        **{
-            name: entry(f"{name}.onnx", state=state_size(graph), receptive_field=fields[name])
-            for name, graph in graphs.items()
-        },
-        "static": entry("static.npy"),
-        "distortions": distortions(spans),
+    fields = dict(zip(("encoder", "decoder"), receptive_fields(codec), strict=True))
+    networks = {
+        name: entry(f"{name}.onnx", state=state_size(graph), receptive_field=fields[name])
+        for name, graph in graphs.items()
     }
-    if "lm" in before and torch.equal(books, codec.quantiser.codebooks):
-        after["lm"] = before["lm"]
-    assert math.log2(c.codebook_size).is_integer()
+    if kept:
+        after = before | {"delay": codec.delay} | networks
+    else:
+        sizes = c.codebooks, c.codebook_size, c.hop, c.samplerate
+        table, spans = statistics(folder, data, mix, *sizes)
+        np.save(folder / "static.npy", table)
+        assert math.log2(c.codebook_size).is_integer()
+        after = {
+            "format": 1,
+            "name": c.name,
+            "description": c.description,
+            "samplerate": c.samplerate,
+            "channels": 1,
+            "hop": c.hop,
+            "delay": codec.delay,
+            "codebooks": c.codebooks,
+            "codebook_size": c.codebook_size,
+            "default_bitrate": c.default_bitrate,
+            **networks,
+            "static": entry("static.npy"),
+            "distortions": distortions(spans),
+        }
+        books = shipped.get("quantiser.codebooks", torch.empty(0))
+        if "lm" in before and torch.equal(books, codec.quantiser.codebooks):
+            after["lm"] = before["lm"]
     description.write_text(json.dumps(after, indent=2) + "\n")
-    return report
+    table = np.load(folder / "static.npy")
+    p = table / table.sum(1, keepdims=True)
+    return report | {"static_bits": float((-(p * np.log2(p)).sum(1)).mean())}

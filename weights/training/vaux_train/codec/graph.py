@@ -9,10 +9,10 @@ import onnx
 import torch
 from onnx import TensorProto, helper
 
+from ..onnx_graph import Graph
 from . import noise
 from .enhancer import FRAMES, PULSE_WAVES, WINDOW
 from .enhancer_graph import enhanced
-from .graph import Graph
 from .network import (
     EPSILON,
     LEVEL_FLOOR,

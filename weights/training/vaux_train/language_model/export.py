@@ -12,9 +12,9 @@ import onnxruntime
 
 from vauxio.entropy import transformer
 
-from .data import KINDS
-from .lm_graph import lm_graph
-from .lm_network import TokenModel
+from ..corpus import KINDS
+from .graph import lm_graph
+from .network import TokenModel
 
 CHECKED_STEPS = 300  # in one go, and once more step by step
 

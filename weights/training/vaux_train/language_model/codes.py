@@ -19,13 +19,13 @@ import vauxio
 from vauxio.entropy.allocation import SPAN, Allocation, needs, spans_of
 from vauxio.model.bundles import SILENT
 
-from . import denoiser
-from .codec_graph import silence
-from .config import LanguageModel, Model
-from .data import KINDS, SPEEDS, mono, resized
-from .network import Codec
-from .noisy import NoisySampler
-from .shipped import load_weights, read_weights
+from ..codec.graph import silence
+from ..codec.network import Codec
+from ..codec.shipped import load_weights, read_weights
+from ..config import LanguageModel, Model
+from ..corpus import KINDS, SPEEDS, mono, resized
+from ..denoiser import config as denoiser
+from ..denoiser.noisy import NoisySampler
 
 PIECE_SECONDS = 30
 ROWS = 8  # pieces coded at once

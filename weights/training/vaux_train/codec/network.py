@@ -15,12 +15,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from . import config, noise
+from .. import config
+from ..trunk import Trunk
+from . import noise
 from .bands import erb_filters
 from .enhancer import PULSE_WAVES, Enhancer
 from .levels import least_squares, level_latents
 from .quantiser import ResidualQuantiser
-from .trunk import Trunk
 
 EPSILON = 1e-4  # of a squared coefficient: below it compression and expansion are linear
 MAX_GAIN = 6.0  # natural logarithm; keeps a stray token finite

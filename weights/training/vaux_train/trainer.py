@@ -1,4 +1,4 @@
-"""What all trainings have in common: a folder, minutes, checkpoints, a log, and how they end.
+"""What all trainings have in common: loop, checkpoints, log, cooldown, averaged weights.
 
 A run is bounded by minutes, not steps, because compute comes in pieces: the learning rate is
 constant and cools down linearly over the last part of a piece. A later piece resumes from the
@@ -15,57 +15,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import nn
 
 CHECKPOINT_MINUTES = 4
-EAGER_STEPS = 5  # before one is recorded: they make what is made once, moments and FFT plans
 
 
-def device_of(name: str) -> torch.device:
-    if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "cpu"
-    return torch.device(name)
-
-
-def autocast(device: torch.device) -> torch.autocast:
-    """Products in bf16, but on CPUs without AVX-512: these take eight times longer for them."""
-    fast = device.type != "cpu" or torch.backends.cpu.get_cpu_capability().startswith("AVX512")
-    return torch.autocast(device.type, torch.bfloat16, enabled=fast)
-
-
-class Recorded:
-    """A step whose operations are recorded once and then started all together (CUDA graph).
-
-    On a GPU, starting a step's thousands of small operations takes longer than they do.
-
-    Parameters
-    ----------
-    update : callable
-        The step: tensors on the GPU, always of the same shapes, to tensors of one number by name.
-        It must not ask the GPU for an answer, and its optimiser must be capturable.
-    """
-
-    def __init__(self, update: Callable[..., dict[str, Tensor]]) -> None:
-        self.update = update
-        self._eager_steps = 0
-        self._graph: torch.cuda.CUDAGraph | None = None
-
-    def __call__(self, *inputs: Tensor) -> dict[str, Tensor]:
-        if self._eager_steps < EAGER_STEPS:
-            self._eager_steps += 1
-            return self.update(*inputs)
-        if self._graph is None:
-            self._graph, self._inputs = torch.cuda.CUDAGraph(), inputs
-            with torch.cuda.graph(self._graph, stream=torch.cuda.current_stream()):
-                log = self.update(*self._inputs)
-                self._names, self._values = list(log), torch.stack(list(log.values()))
-        for old, new in zip(self._inputs, inputs, strict=True):
-            old.copy_(new)
-        self._graph.replay()
-        return dict(zip(self._names, self._values.clone(), strict=True))
-
-
-class Run:
+class Trainer:
     """Base of the trainers.
 
     A subclass names what a checkpoint has of it: attributes with a state of their own, and numbers.
@@ -110,6 +65,14 @@ class Run:
         """An optimiser, of steps that are `Recorded` if that is so."""
         rate = torch.tensor(lr, device=self.device) if recorded else lr
         return torch.optim.AdamW(parameters, lr=rate, capturable=recorded, fused=True, **settings)
+
+    def follow(self, average: nn.Module, model: nn.Module, decay: float) -> None:
+        """Move averaged weights towards those of the step just made; faster in the first steps."""
+        decay = min(decay, (1 + self.step) / (10 + self.step))
+        live, slow = model.state_dict(), average.state_dict()
+        names = [name for name in slow if slow[name].is_floating_point()]
+        with torch.no_grad():
+            torch._foreach_lerp_([slow[n] for n in names], [live[n] for n in names], 1 - decay)
 
     def loop(
         self,

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .denoiser import Config
+from .config import Config
 
 EARLY = 0.05  # seconds of a room's response that are kept
 FRAME = 480
