@@ -1,7 +1,7 @@
 """A Dask cluster as an engine. dask.distributed is needed when this module is imported.
 
-Its workers must reach both trees: a file system that all machines share, or URLs. Dask itself
-gives the jobs of a machine that is gone to others, and doing a job twice does no harm.
+Its workers must reach both trees: through a file system that all machines share, or URLs. Dask
+gives the jobs of a lost machine to others. Doing a job twice does no harm.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""What has been done already: an SQLite file in the target tree.
+"""The manifest: which files are done, in an SQLite file in the target tree.
 
-This module knows rows and their states, and keeps two runs out of one tree. A row is written before
-its file, so that what a killed run left half done is known to be its own.
+This module knows rows and their states, and allows one run at a time in a tree. A row is written
+before its file, so that the next run recognises what a killed run left half done.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Samples to codes and back, whole or as they come.
+"""Samples to codes and back: whole signals and live streams.
 
-This module is the codec by itself. It knows nothing of files, of bits or of entropy coding.
+This module is the codec. It knows nothing of files, of bits or of entropy coding.
 
 A token is one time step of a model (`Model.hop` samples at the model's rate); a code is one number
 of a token, one per codebook. Codes are ``uint16[channels, codebooks, tokens]`` throughout.

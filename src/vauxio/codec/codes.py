@@ -1,4 +1,4 @@
-"""Codes with what it takes to decode them: of one recording, and of several at once."""
+"""Codes with the properties needed to decode them, of one recording or of several."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Noise taken out of speech, before it is coded or for its own sake.
+"""Denoising of speech, before coding or alone.
 
-This module runs the denoiser and knows how its output lies on the time line: rates, delay, exact
+This module runs the denoiser and knows the timing of its output: rates, delay, exact
 lengths. It knows nothing of codes, files or bits.
 """
 

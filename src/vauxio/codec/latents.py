@@ -1,4 +1,4 @@
-"""What the encoder makes of a signal before it is quantised."""
+"""Latents: the output of the encoder before quantisation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How far a decoded signal is from its original, in numbers that need nothing but NumPy.
+"""Metrics of a decoded signal against its original that need only NumPy.
 
 This module knows signals: one-dimensional floating-point arrays, full scale 1.0. It knows nothing
 of files or codecs. `benchmarks/quality` adds the metrics of other packages to these.

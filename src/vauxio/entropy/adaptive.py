@@ -1,8 +1,8 @@
-"""What a block has shown so far, and how that changes what is expected of its next codes.
+"""The adaptive model: the codes of a block so far correct the probabilities of the next ones.
 
-A voice, an instrument or a noise comes back to some codes more often than a language model, which
-looks back a few seconds, can know; and channels of a recording may be much the same. Counting tells
-both. ``docs/format.md``, section 7.4, is the specification.
+A voice, an instrument or a noise repeats some codes more often than the language model, which looks
+back a few seconds, can know. Channels of a recording may be similar. Counting shows both.
+``docs/format.md``, section 7.4, is the specification.
 
 Frequencies are integers in float64, and divisions are rounded down. This is exact: no number
 reaches 2^53, and then a quotient of integers cannot be rounded up to a whole one.

@@ -1,7 +1,7 @@
-"""Bit allocation: how many codes each token has, where that varies.
+"""Bit allocation: how many codes each token has.
 
 An allocation counts the codes that each token keeps, from the first codebook on. In arrays of codes
-``int32[channels, codebooks, tokens]``, `ABSENT` stands for those that it leaves out. A token
+``int32[channels, codebooks, tokens]``, `ABSENT` stands for the codes that it leaves out. A token
 without codes is digital silence. `Allocation` decides, `cut` applies, and `encode_allocation` makes
 bits of it, as ``docs/format.md`` specifies. This module knows nothing of files, networks or audio.
 """

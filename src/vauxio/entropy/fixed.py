@@ -1,7 +1,7 @@
 """Range coding with few distributions and many symbols of each.
 
-constriction does it where it is installed, and the package's own range coder where it is not: there
-are machines that it has no wheel for. The bytes are the same.
+It uses constriction if it is installed, else the package's own range coder: constriction has no
+wheels for some machines. The bytes are the same.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""A ``.vx`` file, open: the class that everything else about files is made of.
+"""An open ``.vx`` file: the class that all functions on files use.
 
-This module brings the others together: samples from `pcm`, codes from `codec`, their bits from
-`blocks`, positions from `frames`, names on disk from `fileio`. After the manner of
-`soundfile.SoundFile`: the one unit is the frame.
+This module combines the others: samples from `pcm`, codes from `codec`, their bits from
+`blocks`, positions from `frames`, names on disk from `fileio`. It follows
+`soundfile.SoundFile`: the unit is the frame.
 """
 
 from __future__ import annotations
