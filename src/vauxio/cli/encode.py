@@ -9,7 +9,7 @@ import click
 
 from ..errors import FormatError
 from ..file.vauxfile import VauxFile
-from ..model.installed import candidates, find_denoiser, models, transform_for
+from ..model.installed import models
 from .batch import Batch, only, options, work_on
 from .common import (
     STREAM,
@@ -82,17 +82,18 @@ def command(
     """
     if bitrate is not None and quality is not None:
         raise click.UsageError("only one of --bitrate and --quality can be given")
+    from ..archive.planning import Settings, by_channels, encoded_with
+
     installed = models()
     if model not in ("auto", *(m.name for m in [*installed, *installed.transforms])):
         raise click.UsageError(
             f"model {model!r} is not installed; vaux models lists those that are"
         )
+    settings = Settings(
+        model=model, bitrate=bitrate, quality=quality, lm=not no_lm, denoise=denoise, mono=mono
+    )
     try:
-        transform = transform_for(model, bitrate, quality, lm=not no_lm, denoise=denoise)
-        for chosen in [] if transform else candidates(model, bitrate):
-            chosen.allocation(bitrate, quality)
-            if denoise:
-                find_denoiser(chosen.samplerate)
+        by_channels(settings, encoded_with)
     except ValueError as e:
         raise click.UsageError(str(e)) from None
     if delete_lossy and not delete_input:

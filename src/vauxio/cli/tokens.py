@@ -119,15 +119,19 @@ def _check_model(model: str, bitrate: float | None, codebooks: int | None, denoi
         raise click.UsageError(
             f"model {model!r} is not installed; vaux models lists those that are"
         )
-    from ..archive.planning import Settings, tokens_bitrate
+    from ..archive.planning import Settings, by_channels, tokens_bitrate
     from ..archive.tokens import count_for
 
     settings = Settings(model=model, bitrate=bitrate, codebooks=codebooks)
-    try:
-        for chosen in candidates(model, tokens_bitrate(settings)):
-            count_for(chosen, settings)
+
+    def check(settings: Settings, channels: int) -> None:
+        for chosen in candidates(model, tokens_bitrate(settings, channels)):
+            count_for(chosen, settings, channels)
             if denoise:
                 find_denoiser(chosen.samplerate)
+
+    try:
+        by_channels(settings, check)
     except ValueError as e:
         raise click.UsageError(str(e)) from None
 

@@ -194,7 +194,8 @@ class Meter:
         power *= 2 / (len(self._window) * 3 / 8)  # as orthonormal MDCT coefficients have
         powers = np.stack([power[:, :, bins].mean(axis=2) for bins in self._bins])
         means = np.sqrt(powers + 1e-3 * _SILENCE).mean(axis=2) ** 2
-        return levels_of(np.moveaxis(means, 0, -1)).transpose(1, 2, 0)
+        levels: np.ndarray = levels_of(np.moveaxis(means, 0, -1)).transpose(1, 2, 0)
+        return levels
 
 
 class Extender:

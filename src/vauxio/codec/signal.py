@@ -74,9 +74,7 @@ class SignalEncoder:
         self.downmixer: Downmixer | None = None
         if plan is not None and plan.stereo:
             self.downmixer = Downmixer(model, channels, plan.bands, plan.stereo, plan.price)
-            tokens = JointTokenEncoder(
-                model, channels, plan, self.downmixer, threads, providers
-            )
+            tokens = JointTokenEncoder(model, channels, plan, self.downmixer, threads, providers)
         self._rate = model.samplerate * (self.downmixer.factor if self.downmixer else 1)
         self._resampler: Resampler | DenoisingResampler
         if denoise:

@@ -71,9 +71,7 @@ class SpectralDecoder:
     late : int
     """
 
-    def __init__(
-        self, channels: int, bands: Bands = NO_BANDS, stereo: Stereo = NO_STEREO
-    ) -> None:
+    def __init__(self, channels: int, bands: Bands = NO_BANDS, stereo: Stereo = NO_STEREO) -> None:
         self._bands, self._channels = bands, channels
         factor = 2 if bands.count else 1
         self._analysis = Analysis(channels)

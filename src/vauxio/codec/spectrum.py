@@ -42,7 +42,8 @@ class Analysis:
         hops = samples.reshape(len(samples), -1, self._hop)
         hops = np.concatenate([self._last, hops], axis=1)
         self._last = hops[:, -1:]
-        return np.concatenate([hops[:, :-1], hops[:, 1:]], axis=2) @ self._basis
+        found: np.ndarray = np.concatenate([hops[:, :-1], hops[:, 1:]], axis=2) @ self._basis
+        return found
 
 
 class Synthesis:
@@ -65,7 +66,8 @@ class Synthesis:
         frames = coefficients @ self._basis[: coefficients.shape[2]]
         ends = np.concatenate([self._overlap, frames[..., self._hop :]], axis=1)
         self._overlap = ends[:, -1:]
-        return (frames[..., : self._hop] + ends[:, :-1]).reshape(len(frames), -1)
+        out: np.ndarray = (frames[..., : self._hop] + ends[:, :-1]).reshape(len(frames), -1)
+        return out
 
 
 @cache

@@ -46,7 +46,7 @@ def choose(powers: np.ndarray, price: float) -> np.ndarray:
 
 def cost_of(values: np.ndarray) -> float:
     """About how many bits the values ``uint8[2, bands, spans]`` of a pair take."""
-    changes = np.count_nonzero(np.diff(values, axis=2))
+    changes = int(np.count_nonzero(np.diff(values, axis=2)))
     if not changes and all((values[kind] == CENTRE[kind]).all() for kind in (0, 1)):
         return 0.0
     return _CHANGE * changes + _STAY * (values.size - changes)
@@ -64,8 +64,8 @@ def _cheapest(errors: np.ndarray, price: float, start: int) -> np.ndarray:
         stays = total <= changed
         origins[span] = np.where(stays, np.arange(values), best[:, None])
         total = np.where(stays, total, changed) + errors[:, span]
-    found = np.empty((spans, bands), np.intp)
-    found[-1] = total.argmin(axis=1)
+    found: np.ndarray = np.empty((bands, spans), np.intp)
+    found[:, -1] = total.argmin(axis=1)
     for span in range(spans - 1, 0, -1):
-        found[span - 1] = origins[span, rows, found[span]]
-    return found.T
+        found[:, span - 1] = origins[span, rows, found[:, span]]
+    return found

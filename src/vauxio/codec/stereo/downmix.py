@@ -31,8 +31,6 @@ class Downmixer:
     stereo : Stereo
     price : float
         As of `choice.choose`.
-    token : int, optional
-        The token to begin with, of a whole window; `first` tells which samples to begin with.
 
     Attributes
     ----------
@@ -124,7 +122,7 @@ class Downmixer:
             turned[..., self._bands.edges[0] :] = 0  # where the extension begins
         self._token += count
         self._window += tokens
-        samples = self._synthesis.push(turned[..., :HOP]).T
+        samples: np.ndarray = self._synthesis.push(turned[..., :HOP]).T
         before = min(len(samples), max(0, -self._given))
         self._given += len(samples)
         return samples[before:]
@@ -155,9 +153,9 @@ class Downmixer:
         means = np.zeros((self._channels, spans, powers.shape[2]))
         for mean, power in zip(means, powers, strict=True):
             np.add.at(mean, at // span, np.sqrt(power))
-        levels = levels_of(np.square(means / count))
+        levels: np.ndarray = levels_of(np.square(means / count)).transpose(0, 2, 1)
         levels[1 : 2 * self._pairs : 2] = 0
-        return levels.transpose(0, 2, 1)
+        return levels
 
     def _spread(self, bands: np.ndarray) -> np.ndarray:
         return np.repeat(bands, np.diff(self._starts, append=self._top), axis=1)

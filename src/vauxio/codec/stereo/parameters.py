@@ -32,7 +32,7 @@ def encode_parameters(values: np.ndarray) -> bytes:
     rows = iter(values.transpose(0, 3, 1, 2).ravel().tolist())
 
     def code(bounds: list[int], last: int, size: int) -> int:
-        change = (next(rows) - last) % size
+        change: int = (next(rows) - last) % size
         begins.append(bounds[change - 1] if change else 0)
         ends.append(bounds[change])
         return change
@@ -53,14 +53,16 @@ def decode_parameters(data: bytes, pairs: int, bands: int, spans: int) -> np.nda
     """
     if not data:
         centre = np.array(CENTRE, np.uint8)[:, None, None]
-        return np.broadcast_to(centre, (pairs, 2, bands, spans)).copy()
+        default: np.ndarray = np.tile(centre, (pairs, 1, bands, spans))
+        return default
     decoder = RangeDecoder(data)
 
     def code(bounds: list[int], last: int, size: int) -> int:
         return decoder.decode(bounds, 0, size)
 
-    values = np.array(_walk(pairs, bands, spans, code), np.uint8)
-    return values.reshape(pairs, spans, 2, bands).transpose(0, 2, 3, 1)
+    values: np.ndarray = np.array(_walk(pairs, bands, spans, code), np.uint8)
+    values = values.reshape(pairs, spans, 2, bands).transpose(0, 2, 3, 1)
+    return values
 
 
 def _walk(

@@ -48,7 +48,7 @@ class Upmixer:
         there = np.concatenate([self._past, coefficients], axis=1)
         values = _held(np.concatenate([self._values, values], axis=3))
         self._past, self._values = there[:, n:], values[..., -1:]
-        out = there[:, _LATE + 1 : -1].copy()
+        out: np.ndarray = there[:, _LATE + 1 : -1].copy()
         for pair in range(self._paired // 2):
             main, side = there[2 * pair], there[2 * pair + 1]
             at = slice(2 * pair, 2 * pair + 2)
@@ -77,7 +77,10 @@ class Upmixer:
         made = spread(amplitude * gain) * (late[1:-1] - spread(share) * here)
         made[:, : self._side] = side[:, : self._side]
         cosine, sine = spread(cosine), spread(sine)
-        return _ROOT2 * np.stack([cosine * here - sine * made, sine * here + cosine * made])
+        turned: np.ndarray = _ROOT2 * np.stack(
+            [cosine * here - sine * made, sine * here + cosine * made]
+        )
+        return turned
 
 
 def _held(values: np.ndarray) -> np.ndarray:
