@@ -199,8 +199,8 @@ def with_header(blob: bytes, **changes: object) -> bytes:
 @pytest.mark.parametrize(
     "changes, says",
     [
-        ({"decoder_hash": b"\1" * 8}, "0101010101010101"),
-        ({"model": "whale-96k", "decoder_hash": b"\1" * 8}, "whale-96k"),
+        ({"code_space": b"\1" * 8}, "0101010101010101"),
+        ({"model": "whale-96k", "code_space": b"\1" * 8}, "whale-96k"),
         ({"coder_hash": b"\2" * 8}, "0202020202020202"),
         ({"samplerate": 1}, ""),
         ({"channels": 2}, ""),

@@ -206,7 +206,7 @@ def _rates(path: str, duration: float) -> tuple[Rate, ...]:
     with open(path, "rb") as f:
         reader = container.Reader(f)
         find = find_transform if reader.header.rate else find_model
-        token_rate = find(reader.header.model, reader.header.decoder_hash).token_rate
+        token_rate = find(reader.header.model, reader.header.code_space).token_rate
         rates, start = [], 0.0
         for block in reader:
             seconds = block.tokens / token_rate

@@ -104,7 +104,7 @@ class TokenWriter:
         self.model = model
         self.header = container.Header(
             model=model.name,
-            decoder_hash=model.decoder.hash,
+            code_space=model.code_space,
             coder=self._coder.id,
             coder_hash=self._coder.hash,
             samplerate=samplerate,
@@ -225,7 +225,7 @@ class TokenReader:
             header = self.header
             if header.rate:
                 raise FormatError(f"a file of {header.model}, which has no codes")
-            model = find_model(header.model, header.decoder_hash)
+            model = find_model(header.model, header.code_space)
             if header.code_bits != model.code_bits or header.codebooks > model.codebooks:
                 raise FormatError(
                     f"{header.codebooks} codebooks of {header.code_bits} bits: "
@@ -248,7 +248,7 @@ class TokenReader:
             header = self.header
             if not header.rate or header.coder != coders.TRANSFORM:
                 raise UnsupportedError(f"entropy coder {header.coder}: needs a newer vauxio")
-            transform = find_transform(header.model, header.decoder_hash)
+            transform = find_transform(header.model, header.code_space)
             if header.coder_hash != transform.tables.hash:
                 raise ModelError(f"needs the tables {header.coder_hash.hex()} of {header.model}")
             self._transform = transform

@@ -60,7 +60,7 @@ class TransformWriter:
     ) -> None:
         self.header = container.Header(
             model=transform.name,
-            decoder_hash=transform.tables.hash,
+            code_space=transform.tables.hash,
             coder=coders.TRANSFORM,
             coder_hash=transform.tables.hash,
             samplerate=samplerate,
