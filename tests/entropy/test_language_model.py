@@ -450,7 +450,7 @@ def test_any_payload_decodes_or_is_refused(payload):
 
 def test_a_payload_has_a_bit_for_each_token_and_an_eighth_for_each_code():
     codes = np.zeros((2, 4, 200), np.int32)
-    codes[1, :, 100:] = ABSENT
+    codes[1, :, 100:] = allocation.ABSENT
     least = 200 // 8 + -(-1200 // 64)
     counts = allocation.allocation_of(codes)
     assert transformer_coder.least_bytes(counts) == least
