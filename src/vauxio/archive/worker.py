@@ -1,8 +1,7 @@
 """``python -m vauxio.archive.worker``: jobs as pickles on standard input, outcomes on output.
 
-Started by `engine.Processes` and by nobody else. It ends when its input does or makes no sense,
-also in the middle of a job, so it does not outlive a parent that was killed; and it removes what it
-has half done.
+Only `engine.Processes` starts it. It ends when its input ends or is malformed, also in the middle
+of a job, so it does not outlive a parent that was killed. It removes what is half done.
 """
 
 from __future__ import annotations

@@ -45,7 +45,8 @@ class _Verbs(click.Group):
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         if name not in _VERBS:
             return None
-        return importlib.import_module(f".{name}", __name__).command
+        command: click.Command = importlib.import_module(f".{name}", __name__).command
+        return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):

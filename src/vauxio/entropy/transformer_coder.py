@@ -44,7 +44,8 @@ _FREQUENCY = _frequencies()
 def frequencies(scores: np.ndarray) -> np.ndarray:
     """Scores ``float32[rows, n]``, of integers, to frequencies ``float64[rows, n]``."""
     below = scores.max(axis=1, keepdims=True) - scores
-    return _FREQUENCY.take(below.astype(np.intp), mode="clip")
+    found: np.ndarray = _FREQUENCY.take(below.astype(np.intp), mode="clip")
+    return found
 
 
 def weights(likely: np.ndarray) -> np.ndarray:

@@ -500,12 +500,13 @@ class TokenReader:
             raise FormatError(
                 f"blocks of {header.block_tokens} tokens: at least {_LEAST_TOKENS} are needed"
             )
-        return self._coder(coder).decode(
+        codes: list[np.ndarray] = self._coder(coder).decode(
             [(block.payload, block.tokens) for block in blocks],
             header.channels,
             header.codebooks,
             [self._allocation(block) for block in blocks] if header.allocation_tokens else None,
         )
+        return codes
 
     def _allocation(self, block: container.Block) -> np.ndarray:
         """How many codes the tokens of a block have, ``uint8[channels, tokens]``."""
