@@ -288,8 +288,13 @@ def example() -> str:
     """An encoding, and what ``vaux info`` says of it."""
     r = results("facts")["example"]
     return "\n".join(
-        ["```console", f"$ vaux encode tests/data/{r['recording']} speech.vx",
-         "$ vaux info speech.vx", r["info"], "```"]
+        [
+            "```console",
+            f"$ vaux encode tests/data/{r['recording']} speech.vx",
+            "$ vaux info speech.vx",
+            r["info"],
+            "```",
+        ]
     )
 
 

@@ -1,4 +1,4 @@
-"""What is to be done with a tree: which files, to become which, and which are done already.
+"""The plan for a tree: source files, their targets, and which are done already.
 
 This module looks at names, sizes and the manifest. It opens no recording and changes nothing.
 """

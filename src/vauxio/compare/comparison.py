@@ -1,4 +1,4 @@
-"""A recording beside what codecs made of it: aligned, measured, as a table.
+"""A recording and its decoded copies: aligned, measured, as a table.
 
 This module brings files to one rate, one beginning and one length, and has `metrics` measure them.
 The page to look at and listen to is made by `page`.
@@ -239,7 +239,8 @@ def _resample(data: np.ndarray, samplerate: int, to: int) -> np.ndarray:
         return data
     import soxr
 
-    return soxr.resample(data, samplerate, to, quality="VHQ")
+    resampled: np.ndarray = soxr.resample(data, samplerate, to, quality="VHQ")
+    return resampled
 
 
 def _kbps(size: int, duration: float) -> float:

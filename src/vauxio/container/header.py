@@ -1,4 +1,4 @@
-"""The beginning of a ``.vx`` file: what holds for the whole of it.
+"""The header of a ``.vx`` file: properties of the whole file.
 
 This module knows the header's fields and their limits, which are the limits of the format.
 """

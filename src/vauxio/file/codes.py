@@ -1,7 +1,7 @@
-"""Codes out of ``.vx`` files, and back into them: the same file, byte for byte.
+"""Codes from ``.vx`` files, and back into them: the same file, byte for byte.
 
-This room knows what a file says beside its codes, and which tokens stand for which frames. Nothing
-is decoded to samples or encoded from them.
+This module knows the properties of a file besides its codes, and which tokens belong to which
+frames. Nothing is decoded to samples or encoded from them.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What there is to say of a ``.vx`` file without decoding it."""
+"""The properties of a ``.vx`` file, read without decoding it."""
 
 from __future__ import annotations
 
@@ -210,7 +210,7 @@ class _Counter:
         self.bytes = 0
 
     def read(self, size: int = -1) -> bytes:
-        data = self._stream.read(size)
+        data: bytes = self._stream.read(size)
         self.bytes += len(data)
         return data
 

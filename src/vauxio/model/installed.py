@@ -1,6 +1,6 @@
-"""What is installed, and which model is meant by a name, a file or a signal.
+"""The installed models, and the choice of one by name, file or signal.
 
-This module chooses; what a model is and where it lies, `bundles` knows.
+This module chooses. `bundles` knows what a model is and where it is.
 """
 
 from __future__ import annotations
