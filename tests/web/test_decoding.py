@@ -44,8 +44,10 @@ def test_samples(run, files, name):
     found = run(DECODE, {"file": f"/made/{name}.vx"})
     assert found["sampleRate"] == samplerate and found["errors"] == []
     assert found["samplesDecoded"] == len(expected)
-    # The last samples' filter looks beyond the end, where libsoxr has its own idea of silence.
-    assert np.abs(found["data"] - expected)[:-200].max() < NEAR
+    # Where a signal begins or ends at once, all frequencies are in it, those between 11 and 12 kHz
+    # too, which libsoxr filters a little differently where the ratio of the rates is not simple.
+    assert np.abs(found["data"] - expected)[200:-200].max() < NEAR
+    assert np.abs(found["data"] - expected).max() < 5 * NEAR
 
 
 def test_any_part(run, files):
