@@ -288,7 +288,13 @@ def example() -> str:
     """An encoding, and what ``vaux info`` says of it."""
     r = results("facts")["example"]
     return "\n".join(
-        ["```console", "$ vaux encode speech.wav", "$ vaux info speech.vx", r["info"], "```"]
+        [
+            "```console",
+            f"$ vaux encode tests/data/{r['recording']} speech.vx",
+            "$ vaux info speech.vx",
+            r["info"],
+            "```",
+        ]
     )
 
 
@@ -296,8 +302,8 @@ def ratio() -> str:
     """How much smaller the example becomes."""
     r = results("facts")["example"]
     return (
-        f"{r['wav_bytes']:,} bytes of WAV become {r['vx_bytes']:,}, "
-        f"a {r['wav_bytes'] / r['vx_bytes']:.0f}th"
+        f"As a WAV file the recording has {r['wav_bytes']:,} bytes, "
+        f"{r['wav_bytes'] / r['vx_bytes']:.0f} times as many."
     )
 
 

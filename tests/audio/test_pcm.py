@@ -190,11 +190,6 @@ def test_a_recording_left_early_does_not_hang(tmp_path):
         next(recording.blocks(10))
 
 
-class Pipe(io.BytesIO):
-    def seekable(self) -> bool:
-        return False
-
-
 @pytest.mark.parametrize("content", [b"", b"RIFF", b"not audio at all" * 100, bytes(5000)])
 def test_not_a_recording(tmp_path, content):
     path = tmp_path / "a.wav"

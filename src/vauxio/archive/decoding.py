@@ -109,7 +109,7 @@ def _write(
         except soundfile.SoundFileError as e:
             raise AudioError(
                 f"{channels} channels at {samplerate} Hz do not go into this format; "
-                ".wav and .flac take them"
+                ".wav takes them"
             ) from e
         try:
             with sound:

@@ -105,7 +105,7 @@ def sink(
         guard.check()
         raise AudioError(
             f"{f.channels} channels at {f.samplerate} Hz do not go into this format; "
-            ".wav and .flac take them"
+            ".wav takes them"
         ) from e
 
     def write(block: np.ndarray) -> None:
