@@ -16,7 +16,7 @@ from vauxio.errors import ChecksumError, FormatError, TruncatedError, Unsupporte
 
 HEADER = Header(
     model="general-24k",
-    decoder_hash=b"decoder!",
+    code_space=b"decoder!",
     coder=1,
     coder_hash=b"the-code",
     samplerate=44100,
@@ -379,7 +379,7 @@ def test_a_file_of_the_future(kind):
     "changes",
     [
         {"model": ""}, {"model": "m" * 65}, {"model": "../x"}, {"model": ".x"}, {"model": "é"},
-        {"decoder_hash": b"1234567"}, {"coder_hash": b"123456789"},
+        {"code_space": b"1234567"}, {"coder_hash": b"123456789"},
         {"coder": 256}, {"coder": -1}, {"coder": 0},
         {"samplerate": 0}, {"samplerate": 768_001},
         {"channels": 0}, {"channels": 256}, {"codebooks": 0}, {"codebooks": 33},

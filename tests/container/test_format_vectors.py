@@ -135,7 +135,7 @@ def test_vauxio_writes_the_same_bytes():
     """Of the files that have nothing in them that only a later version would write."""
     theirs = other.decode(stored("good-01-packed.vx"))
     header = container.Header(
-        theirs.model, theirs.decoder_hash, 0, bytes(8), 24000, 1, None, 2, 10, 8
+        theirs.model, theirs.code_space, 0, bytes(8), 24000, 1, None, 2, 10, 8
     )
     codes = np.array(theirs.codes, np.uint16).transpose(1, 2, 0)
     assert written(header, codes, coders.PackedCoder(10), 5000) == stored("good-01-packed.vx")

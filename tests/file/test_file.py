@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
+import json
 import os
+import shutil
 import stat
 import subprocess
 import sys
@@ -496,6 +499,24 @@ def test_without_the_model(blob, tmp_path, monkeypatch):
     assert os.listdir(tmp_path) == []
 
 
+def test_a_later_decoder_of_the_same_codes(blob, tmp_path, monkeypatch):
+    """Whatever else a decoder learned, files of its code space stay readable."""
+    name, folder = find_model().name, tmp_path / find_model().name
+    shutil.copytree(find_model().decoder.path.parent, folder)
+    graph = (folder / "decoder.onnx").read_bytes() + b"\x32\x05later"  # ModelProto.doc_string
+    (folder / "decoder.onnx").write_bytes(graph)
+    fields = json.loads((folder / "model.json").read_text())
+    fields["decoder"]["sha256"] = hashlib.sha256(graph).hexdigest()
+    (folder / "model.json").write_text(json.dumps(fields))
+    before, sound = vauxio.info(io.BytesIO(blob)), vauxio.decompress(blob)[0]
+    monkeypatch.setenv("VAUXIO_WEIGHTS", str(tmp_path))
+    after = vauxio.info(io.BytesIO(blob))
+    assert after.code_space == before.code_space and after.installed
+    assert after.decoder == hashlib.sha256(graph).hexdigest()[:16] != before.decoder
+    assert f"{name}, decoder {after.decoder}" in repr(after)
+    np.testing.assert_array_equal(vauxio.decompress(blob)[0], sound)
+
+
 # --- what cannot be written ---
 
 
@@ -787,8 +808,8 @@ def test_rewritten_files_are_as_before(blob):
 @pytest.mark.parametrize(
     ("changes", "error", "message"),
     [
-        ({"decoder_hash": b"12345678"}, ModelError, "decoder"),
-        ({"model": "none", "decoder_hash": b"12345678"}, ModelError, "none"),
+        ({"code_space": b"12345678"}, ModelError, "code space"),
+        ({"model": "none", "code_space": b"12345678"}, ModelError, "none"),
         ({"coder_hash": b"12345678"}, FormatError, "plain packing"),
         ({"codes_crc": 1}, FormatError, "block 0"),
         ({"frames": FRAMES + 5000}, FormatError, "tokens"),

@@ -69,15 +69,15 @@ def test_an_empty_weights_folder(monkeypatch, tmp_path):
         find_model()
 
 
-def test_a_decoder_is_found_under_any_name(weights):
-    decoder = find_model().decoder.hash
+def test_a_code_space_is_found_under_any_name(weights):
+    space = find_model().code_space
     shutil.move(weights / DEFAULT, weights / "other")
     path = weights / "other" / "model.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"name": "other"}))
-    assert find_model(DEFAULT, decoder).name == "other"
+    assert find_model(DEFAULT, space).name == "other"
 
 
-def test_another_decoder_of_that_name():
+def test_another_code_space_of_that_name():
     with pytest.raises(ModelError, match="0011223344556677.*VAUXIO_WEIGHTS"):
         find_model(DEFAULT, bytes.fromhex("0011223344556677"))
     with pytest.raises(ModelError, match="'none'.*not installed"):

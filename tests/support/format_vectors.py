@@ -63,7 +63,7 @@ def header(
         (number(features), "features: none"),
         (b"\x0a", "name length"),
         (b"test-model", "model: test-model"),
-        (bytes(range(1, 9)), "decoder hash"),
+        (bytes(range(1, 9)), "code space"),
         (bytes([coder]), f"coder: {'static' if coder else 'packed'}"),
         (coder_hash if coder else bytes(8), "coder hash"),
         (number(samplerate), f"sample rate: {samplerate}"),

@@ -48,7 +48,7 @@ class Recording:
     """
 
     model: str = ""
-    decoder_hash: bytes = b""
+    code_space: bytes = b""
     coder: int = 0
     coder_hash: bytes = b""
     samplerate: int = 0
@@ -179,7 +179,7 @@ def read_header(stream: Bytes, recording: Recording) -> None:  # 4
     if not re.fullmatch(rb"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", name):
         raise Malformed("model name")
     recording.model = name.decode("ascii")
-    recording.decoder_hash = fields.take(8)
+    recording.code_space = fields.take(8)
     recording.coder = fields.integer(1)
     recording.coder_hash = fields.take(8)
     recording.samplerate = in_range(fields.number(), 1, 768000)

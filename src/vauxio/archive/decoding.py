@@ -1,7 +1,7 @@
 """``.vx`` files of one tree to recordings of another: whole, or in parts.
 
-Several short ones do not go through the network together here, as in `encoding`: the last bit of
-a sample then depends on which ones they are, and files would not be the same from run to run.
+Unlike in `encoding`, short recordings do not go through the network together: the last bit of a
+sample would depend on the others in the batch, and files would differ from run to run.
 """
 
 from __future__ import annotations

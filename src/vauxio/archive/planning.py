@@ -1,4 +1,4 @@
-"""What is to be done with a tree: which files, to become which, and which are done already.
+"""The plan for a tree: source files, their targets, and which are done already.
 
 This module looks at names, sizes and the manifest. It opens no recording and changes nothing.
 """
@@ -500,7 +500,7 @@ def _fingerprint(verb: str, settings: Settings) -> str:
         bitrate = tokens_bitrate(settings)
         for model in candidates(settings.model, bitrate):
             codes = model.codebooks_for(bitrate)
-            about[model.name] = [model.encoder.sha256, model.decoder.sha256, codes]
+            about[model.name] = [model.encoder.sha256, model.code_space.hex(), codes]
             if settings.denoise:
                 about["denoiser"] = find_denoiser(model.samplerate).network.sha256
     else:
@@ -524,7 +524,7 @@ def _made_by(model: Model, settings: Settings) -> dict[str, object]:
     return {
         "model": model.name,
         "encoder": model.encoder.sha256,
-        "decoder": model.decoder.sha256,
+        "code_space": model.code_space.hex(),
         "static": model.static.sha256,
         "allocation": [dataclasses.astuple(one) for one in allocation],
         "mono": settings.mono,

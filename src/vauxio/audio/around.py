@@ -1,6 +1,6 @@
 """Tags that lie around a recording, in files of any format: where they end, and what is behind.
 
-ID3 by its version 2.4 and by version 1, APE by version 2 of its tags. This room finds them; what
+ID3 by its version 2.4 and by version 1, APE by version 2 of its tags. This module finds them; what
 they say is for `tags` to read.
 """
 

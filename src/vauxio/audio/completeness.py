@@ -1,8 +1,8 @@
 """Whether a WAV, W64, AIFF, AU or CAF file is all there, and whether it was finished.
 
-libsndfile takes what it finds for the whole of a file that was cut off: an interrupted copy or
-download. And it finds nothing in a file whose header was never finished: an interrupted recorder.
-This module compares what such a file says of itself with its size; it reads no samples.
+libsndfile accepts a file that was cut off (an interrupted copy or download) as if it were complete.
+It finds nothing in a file whose header was never finished (an interrupted recorder). This module
+compares the lengths in such a file with its size. It reads no samples.
 WAV and RF64 by EBU Tech 3306, AIFF by Apple's specification of 1989, W64 by Sonic Foundry's, AU by
 Sun's ``audio.h``.
 """
@@ -103,7 +103,8 @@ def _opened(file: Any) -> Iterator[tuple[_Take, int]]:
         if at >= size:  # perhaps by more than can be sought
             return b""
         file.seek(start + at)
-        return file.read(count)
+        data: bytes = file.read(count)
+        return data
 
     try:
         yield take, size

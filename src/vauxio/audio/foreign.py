@@ -1,7 +1,7 @@
 """Metadata of recordings that no tag can hold: taken as it is, and put back where it came from.
 
-Chunks of WAV, RF64, AIFF and CAF, blocks of FLAC, frames of ID3. This room does not know what they
-mean, only which ones are about the coding of the samples, and so of no use to another file.
+Chunks of WAV, RF64, AIFF and CAF, blocks of FLAC, frames of ID3. This module does not know what
+they mean, only which ones are about the coding of the samples, and so of no use to another file.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The frames of an MP3 file: whether they follow one another, and are as many as it says.
 
-libmpg123 reads on over what is damaged, and ends where the first of several files ends that were
-put one after the other. This room goes from frame to frame; it decodes nothing. Header fields by
+libmpg123 skips damage without a message, and in a file of several concatenated ones it stops after
+the first. This module goes from frame to frame. It decodes nothing. Header fields by
 ISO 11172-3 and 13818-3; ``Xing`` and ``Info`` as LAME writes them.
 """
 

@@ -1,7 +1,7 @@
 """The pages of an Ogg file: whether all are there and undamaged, and what they carry.
 
-libsndfile reads on over a damaged or missing page, and stops where the first of several recordings
-ends that were put one after the other. This room checks every page by RFC 3533, with its checksum
+libsndfile skips a damaged or missing page without a message, and in a file of several concatenated
+recordings it stops after the first. This module checks every page by RFC 3533, with its checksum
 and its number; it decodes nothing.
 """
 

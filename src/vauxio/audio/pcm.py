@@ -7,7 +7,6 @@ float32 with full scale at 1.0 once they are inside. soundfile is imported when 
 
 from __future__ import annotations
 
-import contextlib
 import io
 import os
 import shutil
@@ -17,12 +16,14 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..errors import AudioError
 from ..fileio import File, is_seekable, name_of
 from . import completeness, mpeg, pages, riff
 from .arrays import to_numpy
 from .channels import from_vorbis
+from .chatter import hushed
 from .flac import Digest
 from .formats import Raw
 from .media.kinds import HEAD, Kind, kind_of
@@ -42,7 +43,6 @@ __all__ = [
     "clipped",
     "empty",
     "from_float",
-    "hushed",
     "mix_down",
     "native",
     "to_float",
@@ -79,7 +79,7 @@ def check_format(samplerate: Any, channels: Any) -> tuple[int, int]:
 def check_dtype(dtype: Any) -> np.dtype:
     """The sample type that `dtype` names; `ValueError` if there is none such."""
     try:
-        found = np.dtype(dtype)
+        found: np.dtype | None = np.dtype(dtype)
     except TypeError:
         found = None
     if found is None or found.name not in _DTYPES or not found.isnative:
@@ -107,7 +107,7 @@ def to_frames(data: Any, channels: int | None = None) -> np.ndarray:
         raise AudioError(f"shape {data.shape}: must be (frames,) or (frames, channels)")
     if data.dtype.str[1:] not in _KNOWN:
         raise AudioError(f"samples of type {data.dtype}: must be one of {', '.join(_DTYPES)}")
-    frames = data[:, None] if data.ndim == 1 else data
+    frames: np.ndarray = data[:, None] if data.ndim == 1 else data
     if channels is not None and frames.shape[1] != channels:
         raise AudioError(f"shape {data.shape}: {channels} channels expected")
     return frames
@@ -132,7 +132,7 @@ def check_finite(frames: np.ndarray, first: int = 0) -> None:
             raise AudioError(f"frame {at} has a sample that is NaN or infinite")
 
 
-def to_float(frames: np.ndarray) -> np.ndarray:
+def to_float(frames: np.ndarray) -> NDArray[np.float32]:
     """Samples of any type, all finite, to float32 within ±1.
 
     Integers are divided by 2^15 or 2^31; floating-point samples beyond full scale are clipped, as
@@ -140,8 +140,10 @@ def to_float(frames: np.ndarray) -> np.ndarray:
     """
     scale = _SCALE.get(frames.dtype.str[1:])
     if scale is not None:
-        return frames.astype(np.float32) / np.float32(scale)
-    return np.maximum(np.minimum(frames, 1), -1).astype(np.float32, copy=False)
+        scaled: NDArray[np.float32] = frames.astype(np.float32) / np.float32(scale)
+        return scaled
+    clipped: np.ndarray = np.maximum(np.minimum(frames, 1), -1)
+    return clipped.astype(np.float32, copy=False)
 
 
 def from_float(frames: np.ndarray, dtype: np.dtype) -> np.ndarray:
@@ -178,7 +180,8 @@ def check_out(out: np.ndarray, channels: int) -> None:
 
 def mix_down(frames: np.ndarray) -> np.ndarray:
     """All channels to one, ``[frames, 1]``: their mean."""
-    return frames.mean(axis=1, keepdims=True, dtype=frames.dtype)
+    mean: np.ndarray = frames.mean(axis=1, keepdims=True, dtype=frames.dtype)
+    return mean
 
 
 def native(path: str | bytes | os.PathLike[str]) -> str | bytes:
@@ -512,31 +515,6 @@ def _pump(head: bytes, stream: BinaryIO, sender: int) -> None:
             shutil.copyfileobj(stream, out, io.DEFAULT_BUFFER_SIZE)
     except (OSError, ValueError):
         pass  # the recording was closed before its end
-
-
-@contextlib.contextmanager
-def hushed(wanted: bool = True) -> Iterator[None]:
-    """Within, if wanted, nothing goes to standard error: libmpg123 talks there, of no file."""
-    if not wanted:
-        yield
-        return
-    with _hush_lock:
-        try:
-            kept = os.dup(2)
-        except OSError:  # there is no standard error
-            yield
-            return
-        nothing = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nothing, 2)
-        try:
-            yield
-        finally:
-            os.dup2(kept, 2)
-            os.close(kept)
-            os.close(nothing)
-
-
-_hush_lock = threading.Lock()
 
 
 def _is_integer(value: Any) -> bool:

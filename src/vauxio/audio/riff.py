@@ -1,7 +1,7 @@
 """Chunks of WAV, RF64, W64, AIFF and CAF files: what they are called and where they lie.
 
 WAV and RF64 by EBU Tech 3306, AIFF by Apple's specification of 1989, W64 by Sonic Foundry's, CAF by
-Apple's. This room reads no samples, and does not know what a chunk means but those of samples.
+Apple's. This module reads no samples, and does not know what a chunk means but those of samples.
 """
 
 from __future__ import annotations

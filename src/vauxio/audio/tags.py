@@ -30,11 +30,12 @@ from ..errors import AudioError, FormatError, first_line
 from ..fileio import name_of
 from .around import after_tags
 from .channels import MASK, mask_of
+from .chatter import hushed
 from .foreign import ID3, mask_in, put_back, read_foreign, unkept
 from .images import size_of
 from .media.kinds import HEAD, Kind, kind_of
 from .media.tags import APE, from_ape, from_asf, from_media, from_mp4
-from .pcm import hushed, native
+from .pcm import native
 from .window import Window
 
 __all__ = ["Tags", "joined", "read_tags", "separated", "write_tags"]

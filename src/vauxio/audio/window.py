@@ -1,4 +1,4 @@
-"""A file to look at, a stretch at a time, at any place; and parts of it, as files."""
+"""Reading a file in pieces at any position, and parts of it as file objects."""
 
 from __future__ import annotations
 

@@ -1,15 +1,16 @@
-"""Codes to samples where some tokens are lost: packets that never came, damaged blocks.
+"""Concealment: codes to samples if some tokens are lost, in packets or damaged blocks.
 
-This module knows what to put in the place of what is missing. It knows nothing of packets, files or
-sample rates. What it does is what measured best of several ways (``benchmarks/loss.py``):
+This module knows what replaces a lost token. It knows nothing of packets, files or sample rates.
+The method had the best figures of several (``benchmarks/loss.py``):
 
-- A lost token sounds like the last one: the decoder goes on from its own state. That is nearly
-  what was said, as a token's sound reaches over several tokens.
-- When a token arrives again soon, the decoder's state becomes the mean of two: that of having
-  heard the token before the gap all the time, and that of having heard the one after it.
-- What is heard of a lost token comes out when those after it are known, as late as the model's
-  delay. There the decoder's guess is mixed with the sound before it, repeated at its pitch.
-- After 67 ms the sound fades, within another 67 ms, to silence.
+- A lost token is replaced by the last one: the decoder continues from its own state. This is close
+  to the original, because the sound of a token extends over several tokens.
+- If a token arrives after a short gap, the decoder's state becomes the mean of two states: the one
+  after the token before the gap in every place, and the one after the token that arrived.
+- The sound of a lost token comes out later than the token, by the model's delay, when the tokens
+  after it are known. There the decoder's output is mixed with the sound before it, repeated at its
+  pitch.
+- After 67 ms the sound fades to silence, within another 67 ms.
 """
 
 from __future__ import annotations
@@ -136,7 +137,9 @@ class ConcealingDecoder:
             self._mix(row, part)
         self._gap[rows] = now = np.where(lost, gap + 1, 0)
         old, new = _volume(gap)[:, None], _volume(now)[:, None]
-        return samples * (old + (new - old) * np.linspace(0, 1, self._hop, dtype=np.float32))
+        rising = np.linspace(0, 1, self._hop, dtype=np.float32)
+        faded: np.ndarray = samples * (old + (new - old) * rising)
+        return faded
 
     def _mix(self, row: int, samples: np.ndarray) -> None:
         """Mix the echo into what is heard of lost tokens, in place.

@@ -142,7 +142,8 @@ class PackedCoder:
         if bits[:, size:].any():
             raise FormatError("packed codes: bits set after the last code")
         bits = bits[:, :size].reshape(len(bits), count, self.code_bits)
-        return bits @ (np.uint16(1) << self._bits)
+        codes: np.ndarray = bits @ (np.uint16(1) << self._bits)
+        return codes
 
 
 class StaticCoder:
@@ -210,7 +211,8 @@ def codes_crc(codes: np.ndarray) -> int:
 def _in_token_order(codes: np.ndarray) -> np.ndarray:
     """All that are present, ``uint16[n]``."""
     order = codes.transpose(2, 0, 1)
-    return order[order != ABSENT].astype(np.uint16)
+    present: np.ndarray = order[order != ABSENT].astype(np.uint16)
+    return present
 
 
 def _rooms(
@@ -248,7 +250,7 @@ def range_weights(frequencies: np.ndarray) -> np.ndarray:
     """
     frequencies = np.asarray(frequencies, np.int64)
     room = TOTAL - frequencies.shape[-1]
-    weights = frequencies * room // frequencies.sum(axis=-1, keepdims=True)
+    weights: np.ndarray = frequencies * room // frequencies.sum(axis=-1, keepdims=True)
     # What rounding down has left over goes to the most frequent symbol, the first if several are.
     first = frequencies.argmax(axis=-1)[..., None]
     rest = room - weights.sum(axis=-1, keepdims=True)

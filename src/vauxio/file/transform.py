@@ -1,6 +1,7 @@
-"""Files of a transform codec: their blocks written and read, in the place of codes.
+"""Files of a transform codec: writing and reading their blocks.
 
-What `blocks` and `frames` are to tokens. This room joins payloads to `codec.hifi`.
+It does for them what `blocks` and `frames` do for tokens. This module joins payloads to
+`codec.hifi`.
 """
 
 from __future__ import annotations
@@ -60,7 +61,7 @@ class TransformWriter:
     ) -> None:
         self.header = container.Header(
             model=transform.name,
-            decoder_hash=transform.tables.hash,
+            code_space=transform.tables.hash,
             coder=coders.TRANSFORM,
             coder_hash=transform.tables.hash,
             samplerate=samplerate,

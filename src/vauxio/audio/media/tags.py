@@ -50,6 +50,7 @@ _ASF = {
     "wm/albumsortorder": "albumsort", "wm/writer": "lyricist", "wm/media": "media",
     "wm/iscompilation": "compilation",
 }  # fmt: skip
+_ASF_BYTES = {1, 6}  # types of attributes: any bytes, a GUID
 APE = {"track": "tracknumber", "year": "date", "disc": "discnumber"}
 _MEDIA = {"track": "tracknumber", "disc": "discnumber", "album_artist": "albumartist",
           "date_recorded": "date"}  # fmt: skip
@@ -101,15 +102,13 @@ def _add_words(name: str, values: Sequence[bytes], found: Found) -> None:
 
 def from_asf(items: Mapping[str, Sequence[Any]], found: Found) -> None:
     """Attributes of a WMA file."""
-    from mutagen.asf import ASFByteArrayAttribute, ASFGUIDAttribute
-
     for key, values in items.items():
         if _IDLE.fullmatch(key):
             continue
         if key == "WM/Picture":
             for value in values:
                 _add_asf_picture(bytes(value.value), found)
-        elif any(isinstance(v, (ASFByteArrayAttribute, ASFGUIDAttribute)) for v in values):
+        elif any(v.TYPE in _ASF_BYTES for v in values):
             found.notes.append(f"left out: {key} of ASF, which is no text")
         else:
             texts = [str(int(v.value)) if isinstance(v.value, bool) else str(v) for v in values]

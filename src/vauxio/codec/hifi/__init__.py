@@ -1,4 +1,4 @@
 """The transform codec ``hifi-48k``: from samples to the payload of a block, and back.
 
-``coder`` is the door. Nothing here knows of files.
+Begin with ``coder``. Nothing here knows of files.
 """

@@ -3,11 +3,12 @@
 The decoder's own head gives levels everywhere and waves as far as the codes carry them; above,
 all that it has is noise. This network hears that sound frame by frame (short-time spectra of
 13.3 ms, four a token), knows what the decoder's trunk knows, and answers with a complex gain for
-every bin, a share of the voice's own pulses and whatever it adds by itself.
+every bin, another for the same sound in pulses, and whatever it adds by itself.
 
-The pulses are the harmonics that the rectified low band has at higher frequencies, as flat as
-noise. They follow the voice's pitch in phase, which a network would need many more layers for
-(Makhoul & Berouti 1979; as an excitation of networks, Wang, Takaki & Yamagishi 2019).
+The sound in pulses is that sound times the envelope of its own low band: a voice's noise comes in
+bursts once a pitch period, and the low band, which is coded as waves, knows when (as decoders of
+bandwidth extension have done by rule, ITU-T G.729.1 2006). The network decides where how much of it
+is wanted.
 """
 
 from __future__ import annotations
@@ -26,7 +27,13 @@ WINDOW = 4  # hops
 COMPRESSION = -0.3  # of power, in what the network sees
 FLOOR = 1e-5  # of power
 NEAR = 6  # bins on each side that the level of a bin is the mean of
-PULSE_WAVES = 64  # coefficients of the band that pulses are made of
+PULSE_WAVES = 64  # coefficients of the band whose envelope makes pulses
+SMOOTH = 27  # samples that the envelope is smoothed over: 13 late, as high bands are by themselves
+AROUND = 8  # hops before the present one, that an envelope is relative to
+SHARPNESS = 1.5  # exponent of the envelope
+HIGHEST_PEAK = 4.0  # of it
+PULSES_FROM = 2400  # Hz: where there are some from the beginning of training
+PULSES = 0.3  # of the sound that are pulses there
 
 
 class ShortTime(nn.Module):
@@ -67,10 +74,36 @@ class ShortTime(nn.Module):
         return sum(late).flatten(1)
 
 
+class Envelope(nn.Module):
+    """Of samples, relative to what it is around: 1 where that is steady. Causal."""
+
+    smooth: Tensor
+    around: Tensor
+
+    def __init__(self, hop: int) -> None:
+        super().__init__()
+        self.hop = hop
+        smooth = torch.hann_window(SMOOTH + 2, periodic=False)[1:-1]
+        self.register_buffer("smooth", smooth / smooth.sum(), persistent=False)
+        # Means over hops, in between them linear in time: the newest counts more and more.
+        since = torch.arange(hop) + hop * torch.arange(AROUND, -1, -1)[:, None] + 0.5
+        fading = torch.cos((since / hop - 1).clamp(0, AROUND) * (math.pi / 2 / AROUND)).square()
+        around = torch.where(since < hop, since / hop, fading)
+        self.register_buffer("around", around / around.sum(0), persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``[B, n·hop]`` samples to as many factors."""
+        envelope = F.pad(x.abs(), (SMOOTH - 1, 0)).unfold(-1, SMOOTH, 1) @ self.smooth
+        power = envelope.square() + FLOOR**2
+        rows = F.pad(power.unflatten(-1, (-1, self.hop)).mean(2), (AROUND, 0))
+        around = (rows.unfold(-1, AROUND + 1, 1) @ self.around).flatten(1)
+        return ((power / around) ** (SHARPNESS / 2)).clamp_max(HIGHEST_PEAK)
+
+
 class Enhancer(nn.Module):
     """A decoder's sound to the sound with its fine structure, a token later.
 
-    It begins as nothing but that delay: its last layer starts at zero.
+    It begins as that delay, with some of the noise in pulses.
     """
 
     near: Tensor
@@ -87,20 +120,22 @@ class Enhancer(nn.Module):
         )
         near = (torch.arange(bins)[:, None] - torch.arange(bins)).abs() <= NEAR
         self.register_buffer("near", near.float() / near.sum(0), persistent=False)
+        self.envelope = Envelope(self.short.hop)
+        first = round(PULSES_FROM * self.short.window / c.samplerate)
         with torch.no_grad():
             self.trunk.head.weight.zero_()
             self.trunk.head.bias.zero_()
+            self.trunk.head.bias[first:bins] = -PULSES
+            self.trunk.head.bias[2 * bins + first : 3 * bins] = PULSES
 
     def forward(self, sound: Tensor, low: Tensor, known: Tensor) -> Tensor:
         """Samples ``[B, T·hop]`` of the decoder, of its low band, and ``[B, T, known]``."""
         bins = self.short.bins
         with torch.autocast(sound.device.type, enabled=False):
             x = self.short.analyse(sound)
-            pulses = self.short.analyse(low.abs())
+            pulses = self.short.analyse(sound * self.envelope(low))
             power = x[..., :bins].square() + x[..., bins:].square()
             level = (power @ self.near + FLOOR).sqrt()
-            size = pulses[..., :bins].square() + pulses[..., bins:].square()
-            pulses = pulses * (size @ self.near + FLOOR).rsqrt().repeat(1, 1, 2)
             seen = x * (level.square() ** COMPRESSION).repeat(1, 1, 2)
             loud = torch.log(level) * 0.25
         twice = level.repeat(1, 1, 2)
@@ -108,7 +143,7 @@ class Enhancer(nn.Module):
         h = self.trunk(torch.cat([seen, loud, context], -1)).float()
         with torch.autocast(sound.device.type, enabled=False):
             gain, share, own = h.split(2 * bins, -1)
-            out = x + complex_product(gain, x) + twice * (complex_product(share, pulses) + own)
+            out = x + complex_product(gain, x) + complex_product(share, pulses) + twice * own
             return self.short.synthesise(out)
 
 

@@ -130,6 +130,17 @@ def distortions(spans: np.ndarray) -> list[float]:
     return found
 
 
+def code_space(codec: Codec) -> str:
+    """What names the meaning of its codes: of the codebooks as they ship, rate, hop and delay.
+
+    Whatever else the decoder learns, it stays the same, and files stay readable.
+    """
+    c = codec.config
+    digest = hashlib.sha256(f"{c.samplerate} {c.hop} {codec.delay}".encode())
+    digest.update(codec.quantiser.codebooks.numpy().astype("<f2").tobytes())
+    return digest.hexdigest()[:16]
+
+
 def same_encoder(codec: Codec, before: dict[str, torch.Tensor]) -> bool:
     """Whether these weights, as `read_weights` read them, give the codes that `codec` gives.
 
@@ -197,7 +208,7 @@ def export(
         for name, graph in graphs.items()
     }
     if kept:
-        after = before | {"delay": codec.delay} | networks
+        after = before | {"delay": codec.delay, "code_space": code_space(codec)} | networks
     else:
         sizes = c.codebooks, c.codebook_size, c.hop, c.samplerate
         table, spans = statistics(folder, data, mix, *sizes)
@@ -213,6 +224,7 @@ def export(
             "delay": codec.delay,
             "codebooks": c.codebooks,
             "codebook_size": c.codebook_size,
+            "code_space": code_space(codec),
             "default_bitrate": c.default_bitrate,
             **networks,
             "static": entry("static.npy"),
