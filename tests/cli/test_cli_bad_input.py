@@ -9,6 +9,7 @@ import dataclasses
 import io
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -394,3 +395,15 @@ def test_no_models(vaux, files, monkeypatch, tmp_path, arguments):
     assert (result.code, result.out, result.err.count("\n")) == (1, b"", 1)
     assert result.err.startswith("vaux: VAUXIO_WEIGHTS")
     assert tree(tmp_path) == before
+
+
+def test_chatter_of_libmpg123_is_left_out_of_the_command_only(vaux_process, tmp_path):
+    (tmp_path / "a.mp3").write_bytes(b"\xff\xfb\x90\0" + b"hello" * 1000)
+    process = vaux_process("encode", "a.mp3", "a.vx")
+    _, err = process.communicate()
+    assert err.count(b"\n") == 1 and err.startswith(b"vaux: a.mp3: ")
+    code = (
+        "import os\nfrom vauxio.audio.chatter import hushed\nwith hushed(): os.write(2, b'mine')\n"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
+    assert run.stderr == b"mine"

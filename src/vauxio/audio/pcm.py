@@ -7,7 +7,6 @@ float32 with full scale at 1.0 once they are inside. soundfile is imported when 
 
 from __future__ import annotations
 
-import contextlib
 import io
 import os
 import shutil
@@ -24,6 +23,7 @@ from ..fileio import File, is_seekable, name_of
 from . import completeness, mpeg, pages, riff
 from .arrays import to_numpy
 from .channels import from_vorbis
+from .chatter import hushed
 from .flac import Digest
 from .window import Part, Window
 
@@ -39,7 +39,6 @@ __all__ = [
     "clipped",
     "empty",
     "from_float",
-    "hushed",
     "mix_down",
     "native",
     "to_float",
@@ -453,31 +452,6 @@ def _pump(head: bytes, stream: BinaryIO, sender: int) -> None:
             shutil.copyfileobj(stream, out, io.DEFAULT_BUFFER_SIZE)
     except (OSError, ValueError):
         pass  # the recording was closed before its end
-
-
-@contextlib.contextmanager
-def hushed(wanted: bool = True) -> Iterator[None]:
-    """Within, if wanted, nothing goes to standard error: libmpg123 talks there, of no file."""
-    if not wanted:
-        yield
-        return
-    with _hush_lock:
-        try:
-            kept = os.dup(2)
-        except OSError:  # there is no standard error
-            yield
-            return
-        nothing = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nothing, 2)
-        try:
-            yield
-        finally:
-            os.dup2(kept, 2)
-            os.close(kept)
-            os.close(nothing)
-
-
-_hush_lock = threading.Lock()
 
 
 def _is_integer(value: Any) -> bool:

@@ -29,9 +29,10 @@ from ..container.metadata import (
 from ..errors import FormatError, first_line
 from .around import after_tags
 from .channels import MASK, mask_of
+from .chatter import hushed
 from .foreign import ID3, mask_in, put_back, read_foreign, unkept
 from .images import size_of
-from .pcm import hushed, native
+from .pcm import native
 from .window import Window
 
 __all__ = ["Tags", "joined", "read_tags", "separated", "write_tags"]

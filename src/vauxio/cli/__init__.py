@@ -15,6 +15,7 @@ from collections.abc import Sequence
 import click
 
 from .. import __version__
+from ..audio import chatter
 from ..errors import VauxError
 from .common import complain
 from .signals import unwinding
@@ -77,7 +78,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     int
         The exit code.
     """
-    arguments = sys.argv[1:] if arguments is None else arguments
+    if arguments is None:
+        arguments = sys.argv[1:]
+        chatter.own_process()
     try:
         with unwinding():
             code = vaux.main(list(arguments) or ["--help"], "vaux", standalone_mode=False)
