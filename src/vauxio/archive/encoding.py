@@ -84,12 +84,11 @@ def _encode(context: Context, task: Task, divide: bool) -> _Short | Parts | Resu
         blocks = (pcm.mix_down(block) if settings.mono else block
                   for block in recording.blocks(PIECE))  # fmt: skip
         frames, rate = recording.frames, recording.samplerate
-        each = None if settings.bitrate is None else settings.bitrate / channels
-        transform = transform_for(settings.model, each, settings.quality,
+        transform = transform_for(settings.model, settings.bitrate, settings.quality, channels,
                                   lm=settings.lm, denoise=settings.denoise)  # fmt: skip
         if transform is not None:
             return _write(context, task, transform.name, recording, channels, blocks, tags)
-        model = choose_model(settings.model, rate, channels, each)
+        model = choose_model(settings.model, rate, channels, settings.bitrate)
         planned = _plan(settings, model, rate, channels)
         if planned.stereo:  # coded as it comes: where pairs are turned, nothing is divided
             return _write(context, task, model.name, recording, channels, blocks, tags)
@@ -183,8 +182,7 @@ def encode_part(job: Part) -> _Encoded:
         if recording.frames != job.frames:
             raise AudioError("it changed while it was encoded; run again")
         channels = 1 if settings.mono else recording.channels
-        each = None if settings.bitrate is None else settings.bitrate / channels
-        model = choose_model(settings.model, recording.samplerate, channels, each)
+        model = choose_model(settings.model, recording.samplerate, channels, settings.bitrate)
         planned = _plan(settings, model, recording.samplerate, channels)
         allocation, bands = planned.allocation, planned.bands
         size = block_tokens(model)

@@ -412,7 +412,7 @@ def _renamed(name: str, suffix: str) -> str:
 
 
 def tokens_bitrate(settings: Settings, channels: int = 1) -> float | None:
-    """The bitrate of a channel that tokens are to have, be it given as such or as `codebooks`.
+    """The bitrate that tokens are to have, be it given as such or as `codebooks`.
 
     Raises
     ------
@@ -422,13 +422,13 @@ def tokens_bitrate(settings: Settings, channels: int = 1) -> float | None:
         If no model has so many codebooks.
     """
     if settings.codebooks is None:
-        return None if settings.bitrate is None else settings.bitrate / channels
+        return settings.bitrate
     if settings.bitrate is not None:
         raise TypeError("Only one of {bitrate, codebooks} may be used")
     model = find_model(settings.model)
     if not 1 <= settings.codebooks <= model.codebooks:
         raise ValueError(f"{settings.codebooks} codebooks: {model.name} has 1 to {model.codebooks}")
-    return model.bitrate(settings.codebooks)
+    return channels * model.bitrate(settings.codebooks)
 
 
 def shards_of(tasks: Iterable[Task]) -> list[tuple[Task, ...]]:
@@ -532,9 +532,9 @@ def by_channels(settings: Settings, made: Callable[[Settings, int], T]) -> list[
 def _tokens_made(settings: Settings, channels: int) -> list[object]:
     made: list[object] = [channels]
     bitrate = tokens_bitrate(settings, channels)
-    for model in candidates(settings.model, bitrate):
+    for model in candidates(settings.model, bitrate, channels):
         made += [model.name, model.encoder.sha256, model.code_space.hex(),
-                 model.codebooks_for(bitrate)]  # fmt: skip
+                 model.codebooks_for(bitrate, channels)]  # fmt: skip
         if settings.denoise:
             made.append(find_denoiser(model.samplerate).network.sha256)
     return made
@@ -542,13 +542,17 @@ def _tokens_made(settings: Settings, channels: int) -> list[object]:
 
 def encoded_with(settings: Settings, channels: int) -> list[object]:
     """What makes files of recordings of so many channels; `ValueError` if nothing does."""
-    each = None if settings.bitrate is None else settings.bitrate / channels
-    transform = transform_for(settings.model, each, settings.quality,
+    transform = transform_for(settings.model, settings.bitrate, settings.quality, channels,
                               lm=settings.lm, denoise=settings.denoise)  # fmt: skip
     if transform is not None:
-        return [channels, transform.name, transform.tables.sha256, transform.bitrate_for(each)]
+        return [
+            channels,
+            transform.name,
+            transform.tables.sha256,
+            transform.bitrate_for(settings.bitrate, channels),
+        ]
     made: list[object] = [channels]
-    for model in candidates(settings.model, each):
+    for model in candidates(settings.model, settings.bitrate, channels):
         if settings.denoise:
             find_denoiser(model.samplerate)
         planned = plan_coding(

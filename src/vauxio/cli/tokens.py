@@ -26,7 +26,7 @@ _FORMATS = {"npz": ".npz", "parquet": ".parquet", "webdataset": ".tar"}
 @click.option("--format", "form", type=click.Choice(list(_FORMATS)),
               help="Of files in a folder; npz, if not given: one for each input.")  # fmt: skip
 @click.option("-b", "--bitrate", type=float, metavar="KBPS",
-              help="Nominal kbps per channel, which says how many codes every token has; the "
+              help="Nominal kbps of all channels, which says how many codes every token has; the "
               "model's default if not given.")  # fmt: skip
 @click.option("-c", "--codebooks", type=click.IntRange(1), metavar="N",
               help="Instead of -b: how many codes every token has.")  # fmt: skip
@@ -125,7 +125,7 @@ def _check_model(model: str, bitrate: float | None, codebooks: int | None, denoi
     settings = Settings(model=model, bitrate=bitrate, codebooks=codebooks)
 
     def check(settings: Settings, channels: int) -> None:
-        for chosen in candidates(model, tokens_bitrate(settings, channels)):
+        for chosen in candidates(model, tokens_bitrate(settings, channels), channels):
             count_for(chosen, settings, channels)
             if denoise:
                 find_denoiser(chosen.samplerate)

@@ -527,8 +527,7 @@ class Codec:
     ) -> tuple[int, int, int]:
         samplerate = self.model.samplerate if samplerate is None else samplerate
         checked = pcm.check_format(samplerate, channels)
-        each = None if bitrate is None else bitrate / channels
-        return *checked, self.model.codebooks_for(each)
+        return *checked, self.model.codebooks_for(bitrate, channels)
 
     def _check_codes(self, codes: Codes) -> np.ndarray:
         model, array = self.model, np.asarray(codes.codes)
@@ -553,7 +552,7 @@ class Codec:
         model = self.model
         if codebooks is None:
             each = None if bitrate is None else bitrate / channels
-            count = model.codebooks_for(each)
+            count = model.codebooks_for(bitrate, channels)
             if each is not None and abs(model.bitrate(count) - each) > 1e-6 * each:
                 below = int(each / model.bitrate(1))
                 has = " and ".join(f"{channels * model.bitrate(k):g}" for k in (below, below + 1))

@@ -416,6 +416,8 @@ class TokenReader:
     def count_allocation(self) -> np.ndarray:
         """How many tokens, in whichever channel, have so many codes: ``int64[codebooks + 1]``.
 
+        Sides that are not coded do not count.
+
         Of all blocks that are whole, up to some hours of recording: it must not take a file of a
         few bytes for long. A pipe is read to its end.
         """
@@ -426,7 +428,8 @@ class TokenReader:
                     break
                 continue
             with contextlib.suppress(FormatError):
-                counts += np.bincount(self._allocation(block).ravel(), minlength=len(counts))
+                found = self._allocation(block)[self.stereo.coded(self.header.channels)]
+                counts += np.bincount(found.ravel(), minlength=len(counts))
         return counts
 
     def _whole_blocks(self) -> Iterator[container.Block]:
@@ -570,6 +573,9 @@ class TokenReader:
             block.tokens,
             header.codebooks,
         )
+        paired = 2 * pairs_of(header.channels)
+        if self.stereo and not header.side and found[1:paired:2].any():
+            raise FormatError("codes of sides, which are not coded")
         if len(block.payload) > -(-int(found.sum(dtype=np.int64)) * header.code_bits // 8):
             raise FormatError("larger than its codes plainly packed")
         return found

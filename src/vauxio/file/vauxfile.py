@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from ..audio import pcm
 from ..codec.bandwidth_extension import Meter
 from ..codec.signal import SignalEncoder
+from ..codec.stereo.layout import Stereo
 from ..codec.stereo.rates import plan
 from ..container.metadata import Foreign, Picture
 from ..errors import AudioError, LimitError, TruncatedError
@@ -78,11 +79,11 @@ class VauxFile:
     model : str, optional
         Name of the model to write with; see `vauxio.models`. ``'auto'`` is speech-24k for one
         channel at 16 kHz or less, if it is installed and has the bitrate; hifi-48k for a bitrate
-        above 12; else general-24k.
+        above 12 for each channel; else general-24k.
     bitrate : float, optional
-        Nominal kbps per channel to write with, on average over every five seconds; the nearest that
-        the model has is taken (of two equally near ones, the higher). By default the model's
-        default.
+        Nominal kbps of the whole file, all channels together, on average over every five seconds.
+        For one channel the nearest that the model has is taken (of two equally near ones, the
+        higher). By default the model's default for each channel.
     quality : float, optional
         0 to 10, instead of `bitrate`: the average varies with the signal too, so that all of it is
         coded about equally well.
@@ -191,17 +192,16 @@ class VauxFile:
         samplerate, channels = pcm.check_format(samplerate, channels)
         self._meter: Meter | None = None
         self._failed = self._warned = False
-        each = None if bitrate is None else bitrate / channels
-        transform = transform_for(model, each, quality, lm=lm, denoise=denoise)
+        transform = transform_for(model, bitrate, quality, channels, lm=lm, denoise=denoise)
         if transform is not None:
-            rate = transform.bitrate_for(each)
+            rate = transform.bitrate_for(bitrate, channels)
             self._open_to_transform(
                 transform, samplerate, channels, rate, tags or {}, pictures, foreign,
                 frames if exact else None,
                 Output(file, "x" in mode, closefd),
             )  # fmt: skip
             return
-        chosen = choose_model(model, samplerate, channels, each)
+        chosen = choose_model(model, samplerate, channels, bitrate)
         planned = plan(chosen, samplerate, channels, bitrate, quality, denoise)
         self._encoder = SignalEncoder(
             chosen, samplerate, channels, planned.allocation, denoise, plan=planned
@@ -291,13 +291,15 @@ class VauxFile:
 
     @property
     def bitrate(self) -> float:
-        """Nominal kbps per channel, the most that any moment can have: where that varies, more than
-        what was asked for. Of a transform codec, what was asked for. `info` has the actual one of
-        the whole file."""
-        if self._header.rate:
-            return self._header.rate / 10
+        """Nominal kbps of all channels, the most that any moment can have: where that varies, more
+        than what was asked for. Of a transform codec, what was asked for. `info` has the actual one
+        of the whole file."""
+        header = self._header
+        if header.rate:
+            return header.channels * header.rate / 10
         model = (self._reader if "r" in self._mode else self._writer).model
-        return model.bitrate(self._header.codebooks)
+        coded = Stereo(header.stereo_tokens, header.side).coded(header.channels)
+        return len(coded) * model.bitrate(header.codebooks)
 
     @property
     def tags(self) -> Mapping[str, str]:

@@ -76,6 +76,8 @@ def plan(
 
     Parameters and errors as of `VauxFile`.
     """
+    if quality is None:
+        model.codebooks_for(bitrate, channels)  # which says what there is, where it is not
     each = None if bitrate is None else bitrate / channels
     allocation = model.allocation(each, quality)
     if channels == 1 or model.hop != HOP or not model.distortions:
