@@ -121,6 +121,8 @@ class Tags:
         known = spelled in _FRAMES or spelled in _LOWER or spelled.startswith("replaygain_")
         key = _SPELLINGS.get(spelled, spelled if known else key)
         text = joined(key, [value.replace("\0", "\n") for value in values])
+        if any("\0" in value for value in values):
+            self.notes.append(f"changed: NUL in tag {key!r} became the end of a line")
         there = {name.lower(): name for name in self.tags}
         if not text.strip() or key.lower() in _IDLE:
             return ""

@@ -21,6 +21,7 @@ from .common import (
     blaming,
     complain,
     for_each,
+    is_device,
     plan,
     writing,
 )
@@ -116,8 +117,8 @@ def command(
             delete_lossy=delete_lossy,
         )  # fmt: skip
     jobs = plan(files, output, ".vx", lambda name: name == STREAM or name.lower().endswith(".vx"))
-    if delete_input and any(STREAM in job for job in jobs):
-        raise click.UsageError("--delete-input needs files, not standard input or output")
+    if delete_input and any(STREAM in job or is_device(job.source) for job in jobs):
+        raise click.UsageError("--delete-input needs files, not standard input or output or pipes")
     work = partial(
         _encode, bitrate=bitrate, quality=quality, model=model, mono=mono, lm=not no_lm,
         denoise=denoise, force=force, delete_input=delete_input, delete_lossy=delete_lossy,
