@@ -20,7 +20,7 @@ from .coders import ADAPTIVE, LM, check_codes
 from .range_coder import TOTAL, RangeDecoder, RangeEncoder
 from .transformer import Network, Steps
 
-__all__ = ["LMCoder"]
+__all__ = ["LMCoder", "least_bytes"]
 
 _LEVELS = 4096  # differences of scores from here on are all the same
 _AT_ONCE = 16  # rows that become distributions at once: what they take stays in the cache
@@ -85,6 +85,17 @@ def intervals(wide: np.ndarray, symbols: np.ndarray) -> np.ndarray:
     return np.stack([begin, begin + flat[row + symbols] + 1]).astype(np.int64)
 
 
+def least_bytes(allocation: np.ndarray) -> int:
+    """Bytes that a payload must have, for so many codes ``[channels, tokens]``.
+
+    A bit for every token and an eighth of one for every code: less than any sound takes. So a few
+    bytes cannot ask for seconds of work. A payload that is shorter is filled up with zeros.
+    """
+    tokens = int(np.count_nonzero(allocation.any(axis=0)))
+    codes = int(allocation.sum(dtype=np.int64))
+    return -(-tokens // 8) - (-codes // 64)
+
+
 class LMCoder:
     """A range coder that takes its probabilities from a language model.
 
@@ -144,7 +155,7 @@ class LMCoder:
         kept = high > 0
         encoder = RangeEncoder()
         encoder.encode(low[kept].tolist(), high[kept].tolist())
-        return encoder.finish()
+        return encoder.finish().ljust(least_bytes(allocation_of(codes)), b"\0")
 
     def decode(
         self,
@@ -176,6 +187,8 @@ class LMCoder:
         deep = np.zeros((len(blocks), channels, max(lengths)), np.uint8)
         for i, tokens in enumerate(lengths):
             deep[i, :, :tokens] = used if allocation is None else allocation[i]
+            if len(blocks[i][0]) < least_bytes(deep[i]):
+                raise FormatError("a payload of fewer bytes than its codes must have")
         if allocation is None:
             out = np.zeros(shape, np.uint16)
         else:
