@@ -307,12 +307,14 @@ def coded_stereo(pairs: list[list[list[list[int]]]]) -> bytes:
             for kind, size in enumerate((24, 8)):
                 changes = [(new - old) % size
                            for new, old in zip(span[kind], last[kind], strict=True)]  # fmt: skip
+                expected = {c: list(counts[kind, c]) for c in range(3)}
                 for b, change in enumerate(changes):
-                    f = counts[kind, sum(x != 0 for x in changes[max(0, b - 2) : b])]
-                    symbols.append((list(f), change))
-                    f[change] += 32
-                    if sum(f) > 8000:
-                        f[:] = [(x + 1) // 2 for x in f]
+                    c = sum(x != 0 for x in changes[max(0, b - 2) : b])
+                    symbols.append((expected[c], change))
+                    counts[kind, c][change] += 32
+                for c in range(3):
+                    if sum(counts[kind, c]) > 8000:
+                        counts[kind, c] = [(f + 1) // 2 for f in counts[kind, c]]
                 last[kind] = span[kind]
     return range_encode(symbols)
 

@@ -370,16 +370,17 @@ def read_stereo(data: bytes, tokens: int, recording: Recording) -> list[int]:  #
         last = {24: [6] * bands, 8: [0] * bands}
         for _ in range(spans):
             for n in (24, 8):
-                changed = []
+                changed: list[int] = []
+                expected = [distribution(counts[n, c]) for c in range(3)]
                 for b in range(bands):
-                    f = counts[n, sum(changed[-2:])]
-                    change = decoder.symbol(distribution(f))
-                    f[change] += 32
-                    if sum(f) > 8000:
-                        for i in range(n):
-                            f[i] = (f[i] + 1) // 2
+                    c = sum(changed[-2:])
+                    change = decoder.symbol(expected[c])
+                    counts[n, c][change] += 32
                     last[n][b] = (last[n][b] + change) % n
                     changed.append(change != 0)
+                for c in range(3):
+                    if sum(counts[n, c]) > 8000:
+                        counts[n, c] = [(f + 1) // 2 for f in counts[n, c]]
                 values += last[n]
     return values
 

@@ -76,11 +76,13 @@ def _walk(
         for _ in range(spans):
             for kind, size in enumerate(_SIZES):
                 row, of_kind = last[kind], models[kind]
+                for model in of_kind:
+                    model.distribute()
                 below = before = 0
                 for band, value in enumerate(row):
                     model = of_kind[below + before]
                     change = code(model.bounds, value, size)
-                    model.saw(change)
+                    model.seen.append(change)
                     before, below = below, int(change != 0)
                     if change:
                         row[band] = (value + change) % size
@@ -95,20 +97,25 @@ class _Changes:
     ----------
     bounds : list of int
         Where the interval of each change ends.
+    seen : list of int
+        Changes since `distribute`.
     """
 
     def __init__(self, size: int, same: int) -> None:
         self._counts = [same, *[_OTHER] * (size - 1)]
-        self._distribute()
+        self.seen: list[int] = []
+        self.bounds: list[int] = []
 
-    def saw(self, change: int) -> None:
-        self._counts[change] += _NEXT
-        if sum(self._counts) > _MOST:
-            self._counts = [(count + 1) // 2 for count in self._counts]
-        self._distribute()
-
-    def _distribute(self) -> None:
+    def distribute(self) -> None:
+        """What is expected from now on, of all that was seen."""
+        if self.bounds and not self.seen:
+            return
         counts = self._counts
+        for change in self.seen:
+            counts[change] += _NEXT
+        self.seen.clear()
+        if sum(counts) > _MOST:
+            counts[:] = [(count + 1) // 2 for count in counts]
         room, total = TOTAL - len(counts), sum(counts)
         weights = [count * room // total for count in counts]
         weights[counts.index(max(counts))] += room - sum(weights)
