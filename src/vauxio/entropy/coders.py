@@ -118,8 +118,8 @@ class PackedCoder:
         codebooks: int,
         allocation: Sequence[np.ndarray] | None = None,
     ) -> list[np.ndarray]:
-        rooms = _rooms(blocks, channels, codebooks, allocation)
-        return [self._decode(block[0], *room) for block, room in zip(blocks, rooms, strict=True)]
+        spaces = _spaces(blocks, channels, codebooks, allocation)
+        return [self._decode(block[0], *space) for block, space in zip(blocks, spaces, strict=True)]
 
     def _decode(self, payload: bytes, codes: np.ndarray, there: np.ndarray) -> np.ndarray:
         count = int(np.count_nonzero(there))
@@ -187,8 +187,8 @@ class StaticCoder:
     ) -> list[np.ndarray]:
         if codebooks > len(self._models):
             raise FormatError(f"{codebooks} codebooks, the table has {len(self._models)}")
-        rooms = _rooms(blocks, channels, codebooks, allocation)
-        return [self._decode(block[0], *room) for block, room in zip(blocks, rooms, strict=True)]
+        spaces = _spaces(blocks, channels, codebooks, allocation)
+        return [self._decode(block[0], *space) for block, space in zip(blocks, spaces, strict=True)]
 
     def _decode(self, payload: bytes, codes: np.ndarray, there: np.ndarray) -> np.ndarray:
         decoder = fixed.decoder(payload)
@@ -215,7 +215,7 @@ def _in_token_order(codes: np.ndarray) -> np.ndarray:
     return present
 
 
-def _rooms(
+def _spaces(
     blocks: Sequence[tuple[bytes, int]],
     channels: int,
     codebooks: int,
