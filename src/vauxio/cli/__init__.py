@@ -23,7 +23,7 @@ from .signals import unwinding
 __all__ = ["main"]
 
 _VERBS = {
-    "encode": "Encode recordings (WAV, FLAC, Ogg, MP3, AIFF, ...) to .vx files.",
+    "encode": "Encode recordings (WAV, FLAC, MP3, m4a, Ogg, ...) to .vx files.",
     "decode": "Decode .vx files to recordings.",
     "denoise": "Take noise out of recordings of speech.",
     "tokens": "Code recordings into tokens for machine learning: npz, Parquet, WebDataset.",

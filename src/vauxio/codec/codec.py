@@ -129,7 +129,7 @@ class Codec:
             or what has ``__array__`` or DLPack (PyTorch, JAX, CuPy). A list of arrays is a batch
             of signals of any lengths, of as many channels each.
         samplerate : int, or sequence of int
-            In Hz, 8,000 to 192,000; of a batch, one for all or one for each.
+            In Hz, 1,000 to 768,000; of a batch, one for all or one for each.
         bitrate : float, optional
             Nominal kbps per channel, one of `Model.bitrates`; the model's default if neither this
             nor `codebooks` is given.
@@ -440,7 +440,7 @@ class Codec:
         Parameters
         ----------
         samplerate : int, optional
-            In Hz, 8,000 to 192,000; the model's if not given. Others cost time, and delay: 4 ms
+            In Hz, 1,000 to 768,000; the model's if not given. Others cost time, and delay: 4 ms
             where the rate is not below the model's.
         channels : int, optional
         bitrate : float, optional

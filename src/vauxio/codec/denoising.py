@@ -33,7 +33,7 @@ def denoise(data: Any, samplerate: int) -> NDArray[np.float32]:
         ``[frames]`` or ``[frames, channels]`` of float32, float64, int16 or int32. Integers are
         scaled to full scale 1.0; floating-point samples beyond it are clipped.
     samplerate : int
-        In Hz, 8,000 to 192,000.
+        In Hz, 1,000 to 768,000.
 
     Returns
     -------

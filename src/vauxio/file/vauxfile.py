@@ -70,7 +70,7 @@ class VauxFile:
     mode : {'r', 'w', 'x'}, optional
         Read; write, and replace a file of that name; write, and fail if there is one.
     samplerate, channels : int
-        Of what is to be written: 8,000 to 192,000 Hz, 1 to 8 channels.
+        Of what is to be written: 1,000 to 768,000 Hz, 1 to 32 channels.
     model : str, optional
         Name of the model to write with; see `vauxio.models`. ``'auto'`` is speech-24k for one
         channel at 16 kHz or less, if it is installed and has the bitrate; hifi-48k for a bitrate
