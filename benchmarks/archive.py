@@ -26,6 +26,7 @@ import numpy as np
 import soundfile
 
 import vauxio
+from benchmarks.output import add_json_option, publish
 from benchmarks.process import ROOT, processor
 from vauxio import archive
 
@@ -128,7 +129,7 @@ def kill(times: int) -> dict[str, object]:
     """The test that kills a run with all its data at stake."""
     begin = time.perf_counter()
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-k",
-               "killed_and_taken_up", str(ROOT / "tests" / "test_archive_faults.py")]  # fmt: skip
+               "killed_and_taken_up", "tests/archive/test_archive_faults.py"]  # fmt: skip
     done = subprocess.run(command, cwd=ROOT, stdout=sys.stderr,
                           env={**os.environ, "VAUXIO_KILLS": str(times)})  # fmt: skip
     return {"times": times, "same_bytes": done.returncode == 0,
@@ -137,7 +138,7 @@ def kill(times: int) -> dict[str, object]:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser("python -m benchmarks.archive", description=__doc__)
-    parser.add_argument("--json", type=Path, metavar="FILE")
+    add_json_option(parser)
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--kills", type=int, default=0, metavar="N")
     parser.add_argument("--codec", type=Path, help=argparse.SUPPRESS)
@@ -175,8 +176,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if options.kills:
         result["kills"] = kill(options.kills)
         print("kills: {times}, same bytes: {same_bytes}".format(**result["kills"]))
-    if options.json:
-        options.json.write_text(json.dumps(result, indent=1) + "\n")
+    publish(result, options.json, [vauxio.models()[0].name])
 
 
 def _cpu() -> float:

@@ -162,7 +162,7 @@ def main() -> None:
         "dnsmos": figures,
         "x_real_time_cpu": round(speed(), 1),
     }
-    publish(result, arguments.json)
+    publish(result, arguments.json, [denoiser.name, model.name])
 
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ Takes seconds, and needs the package ``onnx`` to count parameters.
 from __future__ import annotations
 
 import argparse
-import json
 import math
 import tempfile
 from collections import Counter
@@ -21,8 +20,9 @@ import soundfile
 import vauxio
 from vauxio.model.bundles import Denoiser, Model
 
-ROOT = Path(__file__).parents[1]
-EXAMPLE = ROOT / "tests" / "data" / "speech-48k.flac"
+from .output import write
+from .provenance import EXAMPLE, ROOT, measured
+
 PARTS = "encoder", "decoder", "quantiser", "lm", "trunk"
 RATES = 24000, 48000, 44100, 16000, 8000
 
@@ -31,13 +31,15 @@ def main() -> None:
     parser = argparse.ArgumentParser("python -m benchmarks.facts", description=__doc__)
     parser.add_argument("--json", type=Path, default=ROOT / "benchmarks" / "results" / "facts.json")
     arguments = parser.parse_args()
+    names = [m.name for m in (*vauxio.models(), *vauxio.models().denoisers)]
     result = {
+        "measured": measured(names),
         "vauxio": vauxio.__version__,
         "models": {model.name: facts(model) for model in vauxio.models()},
         "denoisers": {d.name: of_denoiser(d) for d in vauxio.models().denoisers},
         "example": example(),
     }
-    arguments.json.write_text(json.dumps(result, indent=1) + "\n")
+    write(result, arguments.json)
 
 
 def facts(model: Model) -> dict[str, Any]:

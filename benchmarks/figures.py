@@ -7,6 +7,9 @@ A place for figures looks like ``<!-- figures: NAME -->...<!-- /figures -->``, N
 function of this module. What stands between is replaced by what the function makes of the files in
 ``results/``, or, for ``help``, of the command line itself. The page on quality and its plots are
 made by `benchmarks.quality.report`, in the same go.
+
+Figures age: a result is stale when weights or coder have changed since (`benchmarks.provenance`). A
+page that shows figures of a stale result must have a place ``age``, which says so.
 """
 
 from __future__ import annotations
@@ -25,6 +28,7 @@ import click
 
 from vauxio.model.installed import DEFAULT, SPEECH
 
+from .provenance import changed
 from .quality import report
 from .speed import report as speed_report
 
@@ -37,6 +41,7 @@ def pages() -> list[Path]:
     """All pages that may have places for figures."""
     return [
         ROOT / "README.md",
+        ROOT / "benchmarks" / "README.md",
         *sorted(ROOT.glob("docs/*.md")),
         *sorted(ROOT.glob("weights/*/README.md")),
     ]
@@ -62,23 +67,37 @@ def made() -> Iterator[tuple[Path, str]]:
     """Every file that has figures in it, and what it should contain."""
     docs = ROOT / "docs"
     for name, about, by in (("benchmarks", "quality", report), ("speed", "speed", speed_report)):
-        yield docs / f"{name}.md", by.page(results(about))
+        path = docs / f"{name}.md"
+        yield path, filled(by.page(results(about)), path)
         for image, svg in by.plots(results(about)).items():
             yield docs / "images" / image, svg
     for path in pages():
-        if "<!-- figures:" in path.read_text(encoding="utf-8"):
-            yield path, filled(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        if "<!-- figures:" in text and path.name not in ("benchmarks.md", "speed.md"):
+            yield path, filled(text, path)
 
 
-def filled(page: str) -> str:
-    """A page with all its places filled anew."""
-    return _PLACE.sub(lambda m: m[1] + _fill(*m[2].split()) + m[3], page)
+def filled(page: str, path: Path) -> str:
+    """A page with all its places filled anew, the places ``age`` last."""
+    _used.clear()
+    page = _PLACE.sub(lambda m: m[0] if m[2].startswith("age") else _filled(m), page)
+    stale = [name for name in _used if name in _TITLES and since(name)]
+    if stale and "<!-- figures: age" not in page:
+        say = "add <!-- figures: age --><!-- /figures -->, or measure again"
+        sys.exit(f"{path.relative_to(ROOT)}: weights or coder changed after {_and(stale)}: {say}")
+    return _PLACE.sub(lambda m: _filled(m) if m[2].startswith("age") else m[0], page)
+
+
+def results(name: str) -> dict[str, Any]:
+    """What a benchmark wrote."""
+    _used[name] = None
+    return _loaded(name)
 
 
 @cache
-def results(name: str) -> dict[str, Any]:
-    """What a benchmark wrote."""
-    return json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
+def since(name: str) -> list[str]:
+    """What has changed since a result was measured."""
+    return changed(_loaded(name)["measured"])
 
 
 # What can stand in a place ------------------------------------------------------------------------
@@ -125,6 +144,60 @@ def verdict() -> str:
                 f"{own[metric][0]:.2f}, {_and(said)}"
             ] * bool(said)
     return "\n".join(lines)
+
+
+def age(*names: str) -> str:
+    """Which figures of a page, or of those results, are older than weights or coder."""
+    names = tuple(name for name in names or _used if name in _TITLES)
+    lines = []
+    for name in names:
+        if since(name):
+            record = _loaded(name)["measured"]
+            lines.append(f"> - {_TITLES[name]}: measured on {record['date']} at commit "
+                         f"`{record['commit']}`. Since then {_and(since(name))}.")  # fmt: skip
+    if not lines:
+        return ""
+    return "\n".join(["> Figures on this page that are older than the installed weights:", ">",
+                      *lines])  # fmt: skip
+
+
+def ages() -> str:
+    """Every result: when it was measured, and what has changed since."""
+    rows = []
+    for path in sorted(RESULTS.glob("*.json")):
+        record = _loaded(path.stem)["measured"]
+        news = _and(since(path.stem)) or "nothing"
+        rows.append([f"`{path.name}`", record["date"], f"`{record['commit']}`", news])
+    return _table(["result", "measured", "commit", "changed since then"], rows)
+
+
+def headline() -> str:
+    """Five rows: sound at low bitrates beside a peer at about the same bits, speed, memory."""
+    coding, memory = results("speed")["coding"], results("memory")["long"]
+    speeds = [
+        f"{coding[f'{verb} 6 kbps lm']['x_real_time']:.0f} ×" for verb in ("encode", "decode")
+    ]
+    peaks = [f"{memory[verb]['peak_mb']:.0f} MB" for verb in ("encode", "decode")]
+    rows = [
+        _beside("speech", "pesq", "3 kbps", "Codec2", "3.2 kbps"),
+        _beside("speech", "pesq", "6 kbps", "Opus", "6 kbps"),
+        _beside("music", "visqol", "6 kbps", "Opus", "6 kbps"),
+        ["speed on one core, times real time", " / ".join(speeds) + " (encode / decode)", ""],
+        [f"peak memory, {memory['audio_seconds'] / 3600:g} hours of audio",
+         " / ".join(peaks) + " (encode / decode)", ""],
+    ]  # fmt: skip
+    return _table(["", "vauxio, general-24k", "beside"], rows)
+
+
+def _beside(kind: str, metric: str, setting: str, family: str, others: str) -> list[str]:
+    """One row: our mean at a setting, and that of a peer."""
+    own = _own(kind, setting)
+    peer = next(e for e in _entries(kind) if (e["family"], e["setting"]) == (family, others))
+    return [
+        f"{kind}, {report.NAMES[metric]}",
+        f"{own[metric][0]:.2f} at {own['kbps']:.1f} kbps",
+        f"{family}: {peer[metric][0]:.2f} at {peer['kbps']:.1f} kbps",
+    ]
 
 
 def recordings() -> str:
@@ -215,7 +288,13 @@ def example() -> str:
     """An encoding, and what ``vaux info`` says of it."""
     r = results("facts")["example"]
     return "\n".join(
-        ["```console", "$ vaux encode speech.wav", "$ vaux info speech.vx", r["info"], "```"]
+        [
+            "```console",
+            f"$ vaux encode tests/data/{r['recording']} speech.vx",
+            "$ vaux info speech.vx",
+            r["info"],
+            "```",
+        ]
     )
 
 
@@ -223,8 +302,8 @@ def ratio() -> str:
     """How much smaller the example becomes."""
     r = results("facts")["example"]
     return (
-        f"{r['wav_bytes']:,} bytes of WAV become {r['vx_bytes']:,}, "
-        f"a {r['wav_bytes'] / r['vx_bytes']:.0f}th"
+        f"As a WAV file the recording has {r['wav_bytes']:,} bytes, "
+        f"{r['wav_bytes'] / r['vx_bytes']:.0f} times as many."
     )
 
 
@@ -358,6 +437,31 @@ def help(verb: str) -> str:
 # How it is put there ------------------------------------------------------------------------------
 
 
+_TITLES = {
+    "archive": "cost of a library",
+    "denoise": "denoising",
+    "lm": "entropy coding",
+    "loss": "lost packets",
+    "memory": "memory",
+    "quality": "sound quality and bitrates",
+    "seek": "seeking",
+    "speed": "speed",
+    "streaming": "speed of live streams",
+    "vbr": "variable bitrate",
+}
+_used: dict[str, None] = {}
+"""Results that the page in hand shows, in their order."""
+
+
+@cache
+def _loaded(name: str) -> dict[str, Any]:
+    return json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
+
+
+def _filled(place: re.Match[str]) -> str:
+    return place[1] + _fill(*place[2].split()) + place[3]
+
+
 def _fill(name: str, *arguments: str) -> str:
     make: Callable[..., str] = globals()[name]
     text = make(*arguments)
@@ -385,7 +489,7 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
 
 
-def _and(items: list[str]) -> str:
+def _and(items: Sequence[str]) -> str:
     return " and ".join([", ".join(items[:-1]), items[-1]] if len(items) > 1 else items)
 
 

@@ -1,11 +1,11 @@
 """Speed of the language model's entropy coding, on one core, and what it saves.
 
-    python -m benchmarks.lm [--seconds 60] [--kbps 1.5 3 6 12]
+    python -m benchmarks.lm [--seconds 60] [--kbps 1.5 3 6 12] [--json FILE]
 
 Needs a model with a language model (``VAUXIO_WEIGHTS`` names another folder of models). Codes are
-of the recordings in ``tests/data``, one after the other. Writes ``results/lm.json``: for each
-bitrate the times real time of encoding and decoding codes (the median of the repetitions, after one
-that does not count, with the least and the most), and the bits in relation to bare codes.
+of the recordings in ``tests/data``, one after the other. The result has, for each bitrate, the
+times real time of encoding and decoding codes (the median of the repetitions, after one that does
+not count, with the least and the most), and the bits in relation to bare codes.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 import argparse
 import json
 import statistics
+import sys
 import time
 from pathlib import Path
 
@@ -29,8 +30,9 @@ from vauxio.codec.signal import SignalEncoder
 from vauxio.entropy.allocation import ABSENT, allocation_of
 from vauxio.file.blocks import best_coder, block_tokens
 
-HERE = Path(__file__).parent
-RECORDINGS = HERE.parent / "tests" / "data"
+from .output import add_json_option, publish
+
+RECORDINGS = Path(__file__).parents[1] / "tests" / "data"
 
 
 def codes_of(codec: Codec, kbps: float, seconds: float) -> np.ndarray:
@@ -55,7 +57,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--kbps", type=float, nargs="*", default=[1.5, 3, 6, 12])
     parser.add_argument("--repetitions", type=int, default=3)
-    parser.add_argument("--out", type=Path, default=HERE / "results" / "lm.json")
+    add_json_option(parser)
     args = parser.parse_args()
     codec = Codec()
     model = codec.model
@@ -91,9 +93,9 @@ def main() -> None:
                 "bits_of_bare_codes": bits / (np.count_nonzero(codes != ABSENT) * model.code_bits),
             }
         )
-        print(json.dumps(rows[-1]), flush=True)
+        print(json.dumps(rows[-1]), file=sys.stderr, flush=True)
     result = {"model": model.name, "lm": model.lm.sha256, "seconds": args.seconds, "rows": rows}
-    args.out.write_text(json.dumps(result, indent=2) + "\n")
+    publish(result, args.json, [model.name])
 
 
 if __name__ == "__main__":

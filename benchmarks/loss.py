@@ -93,7 +93,7 @@ def main() -> None:
         "pesq_wb": means,
         "files": rows,
     }
-    publish(result, arguments.json)
+    publish(result, arguments.json, [codec.model.name], packets=True)
 
 
 if __name__ == "__main__":

@@ -16,6 +16,8 @@ from pathlib import Path
 
 import soundfile
 
+import vauxio
+
 from .output import add_json_option, publish
 from .process import run
 
@@ -71,7 +73,7 @@ def main() -> None:
             "short": measure(Path(folder), source, 60),
             "long": measure(Path(folder), source, arguments.hours * 3600),
         }
-    publish(result, arguments.json)
+    publish(result, arguments.json, [vauxio.models()[0].name])
 
 
 if __name__ == "__main__":

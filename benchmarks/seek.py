@@ -88,7 +88,7 @@ def main() -> None:
             "short": measure(path, 60, 54),
             "long": measure(path, long, long * 9 // 10),
         }
-    publish(result, arguments.json)
+    publish(result, arguments.json, [vauxio.models()[0].name])
 
 
 if __name__ == "__main__":

@@ -101,7 +101,7 @@ def main() -> None:
             for verb in ("encode", "decode")
         }
         print(name, json.dumps(result[name]), file=sys.stderr)
-    publish(result, arguments.json)
+    publish(result, arguments.json, [codec.model.name], packets=True)
 
 
 if __name__ == "__main__":

@@ -150,7 +150,7 @@ def main() -> None:
         "silence_kbps": round(silence(arguments.model), 4),
         **compared(rows),
     }
-    publish(result, arguments.json)
+    publish(result, arguments.json, [model.name])
 
 
 if __name__ == "__main__":

@@ -27,7 +27,7 @@ import numpy as np
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
 
-import format_vectors  # noqa: E402  which has the table that the seeds were made with
+from support import format_vectors  # noqa: E402  which has the table that the seeds were made with
 
 STATIC = coders.StaticCoder(np.array(format_vectors.TABLE, np.uint16))
 STEPS = 10_000  # no iteration over a small file may be longer

@@ -8,26 +8,18 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 
+from support.commands import Result
+from support.paths import DATA
+from vauxio.audio import chatter
 from vauxio.cli import main
-
-DATA = Path(__file__).parent / "data"
 
 # Whoever runs the tests in the background may have these ignored, and commands would inherit that.
 for _number in {"SIGINT", "SIGHUP"} & set(dir(signal)):
     if signal.getsignal(getattr(signal, _number)) is signal.SIG_IGN:
         signal.signal(getattr(signal, _number), signal.SIG_DFL)
-
-
-class Result(NamedTuple):
-    """How a command ended, and what it said."""
-
-    code: int
-    out: bytes
-    err: str
 
 
 @pytest.fixture
@@ -52,6 +44,7 @@ def music() -> Path:
 def vaux(tmp_path, monkeypatch, capfdbinary) -> Callable[..., Result]:
     """Call the command in this process, in an empty folder."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(chatter, "_own", True)  # as where the command is the whole process
 
     def call(*arguments: object) -> Result:
         capfdbinary.readouterr()
@@ -78,11 +71,3 @@ def vaux_process(tmp_path) -> Callable[..., subprocess.Popen]:
     for process in started:
         process.kill()
         process.communicate()
-
-
-def tree(folder: Path) -> dict[str, bytes | None]:
-    """Everything in a folder: the content of files, None for folders."""
-    return {
-        str(path.relative_to(folder)): path.read_bytes() if path.is_file() else None
-        for path in folder.rglob("*")
-    }

@@ -4,7 +4,6 @@ import json
 import subprocess
 import sys
 from dataclasses import replace
-from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
@@ -12,7 +11,6 @@ import pytest
 if sys.platform == "win32":
     pytest.skip("benchmarks need POSIX", allow_module_level=True)
 
-sys.path.insert(0, str(Path(__file__).parent.parent))  # where benchmarks/ is
 
 from benchmarks import process
 from benchmarks.speed import __main__ as speed

@@ -20,6 +20,8 @@ from typing import Any
 for _name in ("OMP", "OPENBLAS", "MKL", "NUMBA"):  # before NumPy: one thread for each process
     os.environ[f"{_name}_NUM_THREADS"] = "1"
 
+from ..output import write  # noqa: E402
+from ..provenance import measured  # noqa: E402
 from . import corpus, metrics, statistics  # noqa: E402
 from .codecs import CODECS, Codec, Coded, Vauxio  # noqa: E402
 
@@ -43,7 +45,7 @@ def main() -> None:
     arguments = parser.parse_args()
 
     versions = metrics.versions()
-    rows, models = _kept(arguments.out, arguments.only, versions)
+    rows, models, before = _kept(arguments.out, arguments.only, versions)
     kept = {row["family"] for row in rows}
     codecs, skipped = [], {}
     for codec in CODECS:
@@ -72,26 +74,31 @@ def main() -> None:
         except BaseException:  # without this, ending would wait for all that is left to do
             pool.shutdown(wait=False, cancel_futures=True)
             raise
+    own = _models(codecs)
+    record = measured(own)
+    record["models"] = before | record["models"]
     result = {
+        "measured": record,
         "metrics": versions,
         "seconds": corpus.SECONDS,
         "recordings": {k: sum(kind == k for kind, _ in files) for k in corpus.KINDS},
-        "models": models | _models(codecs),
+        "models": models | own,
         "skipped": skipped,
         "summary": statistics.summarise(rows),
         "rows": rows,
     }
-    arguments.out.parent.mkdir(parents=True, exist_ok=True)
-    arguments.out.write_text(json.dumps(result, indent=1) + "\n")
+    write(result, arguments.out)
 
 
-def _kept(out: Path, only: list[str], versions: dict[str, str]) -> tuple[list[Row], Row]:
-    """Rows and models of codecs that are not asked for, which stay as they were."""
+def _kept(out: Path, only: list[str], versions: dict[str, str]) -> tuple[list[Row], Row, Row]:
+    """Rows, models and their records of codecs that are not asked for, which stay as they were."""
     before = json.loads(out.read_text()) if out.exists() else {"rows": []}
     rows = [row for row in before["rows"] if row["family"] not in only]
     if rows and before["metrics"] != versions:
         sys.exit(f"{out}: measured with {before['metrics']}; install those, or measure all again")
-    return rows, before["models"] if rows else {}
+    if not rows:
+        return [], {}, {}
+    return rows, before["models"], before["measured"]["models"]
 
 
 def _row(task: tuple[Codec, str, Path, Path, str]) -> Row:

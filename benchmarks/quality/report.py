@@ -1,14 +1,10 @@
 """The page on quality and its plots, from what was measured.
 
-    python -m benchmarks.quality.report benchmarks/results/quality.json --docs docs
-
 The words around the figures are those of ``template.md``.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
 from pathlib import Path
 from typing import Any
 
@@ -24,20 +20,6 @@ _PLOTTED = {
 _DIGITS = {"stoi": 3, "si_sdr": 1}
 
 Entry = dict[str, Any]
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser("python -m benchmarks.quality.report", description=__doc__)
-    parser.add_argument("json", type=Path)
-    parser.add_argument("--docs", type=Path, required=True,
-                        help="folder for benchmarks.md and its images")  # fmt: skip
-    arguments = parser.parse_args()
-    result = json.loads(arguments.json.read_text())
-    images = arguments.docs / "images"
-    images.mkdir(parents=True, exist_ok=True)
-    for name, svg in plots(result).items():
-        (images / name).write_text(svg)
-    (arguments.docs / "benchmarks.md").write_text(page(result))
 
 
 def page(result: dict[str, Any]) -> str:
@@ -141,7 +123,3 @@ def is_variable(entry: Entry) -> bool:
 def _with_interval(value: list[float], digits: int) -> str:
     mean, low, high = value
     return f"{mean:.{digits}f} ± {(high - low) / 2:.{digits}f}"
-
-
-if __name__ == "__main__":
-    main()

@@ -20,6 +20,7 @@ from typing import Any
 import vauxio
 
 from ..memory import make_recording
+from ..output import add_json_option, publish
 from ..process import Run, cores, processor, run
 from .cases import RECORDING
 
@@ -86,7 +87,7 @@ class Case:
 def main() -> None:
     parser = argparse.ArgumentParser("python -m benchmarks.speed", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="see whether it runs; figures are not")
-    parser.add_argument("--json", type=Path, help="where to write the figures")
+    add_json_option(parser)
     arguments = parser.parse_args()
     scale = QUICK if arguments.quick else FULL
     begin, load = time.time(), os.getloadavg()
@@ -103,10 +104,7 @@ def main() -> None:
         **described(scale, missing),
         **figures(cases),
     }
-    report = json.dumps(result, indent=1)
-    print(report)
-    if arguments.json:
-        arguments.json.write_text(report + "\n", encoding="utf-8")
+    publish(result, arguments.json, result["models"])
 
 
 def measure(cases: Sequence[Case], rounds: int) -> None:

@@ -1,12 +1,7 @@
-"""The page on speed and its plots, from ``speed.json`` alone.
-
-python -m benchmarks.speed.report benchmarks/results/speed.json --docs docs
-"""
+"""The page on speed and its plots, from ``speed.json`` alone."""
 
 from __future__ import annotations
 
-import argparse
-import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -26,20 +21,6 @@ nominal. vauxio uses one thread here; EnCodec is measured with one and with all.
 _WITHOUT = """Not measured: EnCodec ({reason}). `pip install encodec` puts it here."""
 
 Entry = dict[str, Any]
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser("python -m benchmarks.speed.report", description=__doc__)
-    parser.add_argument("json", type=Path)
-    parser.add_argument("--docs", type=Path, required=True,
-                        help="folder for speed.md and its images")  # fmt: skip
-    arguments = parser.parse_args()
-    result = json.loads(arguments.json.read_text(encoding="utf-8"))
-    images = arguments.docs / "images"
-    images.mkdir(parents=True, exist_ok=True)
-    for name, svg in plots(result).items():
-        (images / name).write_text(svg, encoding="utf-8")
-    (arguments.docs / "speed.md").write_text(page(result), encoding="utf-8")
 
 
 def page(result: Entry) -> str:
@@ -181,7 +162,3 @@ def _point(x: float, entry: Entry) -> Point:
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     align = ["---", *["---:"] * (len(head) - 1)]
     return "\n".join("| " + " | ".join(cells) + " |" for cells in (head, align, *rows))
-
-
-if __name__ == "__main__":
-    main()

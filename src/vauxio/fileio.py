@@ -1,4 +1,4 @@
-"""Paths, descriptors and file objects, opened; files that appear only when they are whole.
+"""Opening paths, descriptors and file objects; files that appear only when they are complete.
 
 This module knows temporary names, fsync and rename. It does not know what is read or written.
 """

@@ -7,8 +7,8 @@
 ...     report.add(result)
 >>> print(report)
 
-A run that was interrupted, by whatever, is taken up where it was by the next one of the same plan:
-what is done is in a manifest in the target tree. `plan` changes nothing; `run` does the work.
+The next run of the same plan resumes a run that was interrupted: a manifest in the target tree says
+what is done. `plan` changes nothing; `run` does the work.
 """
 
 from .planning import Plan, Result, Settings, Task, plan

@@ -1,7 +1,7 @@
 """A Dask cluster as an engine. dask.distributed is needed when this module is imported.
 
-Its workers must reach both trees: a file system that all machines share, or URLs. Dask itself
-gives the jobs of a machine that is gone to others, and doing a job twice does no harm.
+Its workers must reach both trees: through a file system that all machines share, or URLs. Dask
+gives the jobs of a lost machine to others. Doing a job twice does no harm.
 """
 
 from __future__ import annotations
@@ -51,7 +51,8 @@ class Cluster:
     @property
     def workers(self) -> int:
         """Threads of all workers that are there now."""
-        return max(1, sum(self._client.nthreads().values()))
+        threads: dict[str, int] = self._client.nthreads()
+        return max(1, sum(threads.values()))
 
     def submit(self, job: Any) -> None:
         name = f"vaux-{self._client.id}-{next(self._numbers)}"

@@ -1,7 +1,7 @@
-"""Coding where `VauxFile` is not enough: a stretch of a long recording, many short ones at once.
+"""Coding of a part of a long recording, and of many short recordings at once.
 
-A stretch comes out as it does of the whole, bit for bit: the networks see the same pieces, from
-far enough before it for their states to be the same.
+A part has the same codes as in the whole recording, bit for bit: the networks get the same pieces
+of samples, from far enough before the part for their states to be the same.
 """
 
 from __future__ import annotations

@@ -219,6 +219,8 @@ def join_encoded(job: Join) -> Result:
         peak = max(part.peak for part in parts)
         about = [note for note in parts[0].notes if not peak or note != pcm.clipped(parts[0].peak)]
         notes = tags.notes + about + ([pcm.clipped(peak)] if peak else [])
+        if context.check:
+            notes += [note for note in _wrong_as_a_whole(context, task) if note not in notes]
         writer.close(job.frames)
         # Each part was read back where it was made.
         unchecked = replace(context, check=False)
@@ -228,6 +230,16 @@ def join_encoded(job: Join) -> Result:
             with open(output.temporary, "rb") as written:
                 check_blocks(TokenReader(written), deep=False)
         return replace(result, elapsed=job.elapsed)
+
+
+def _wrong_as_a_whole(context: Context, task: Task) -> list[str]:
+    """What reading the parts of a recording could not tell."""
+    with _recording(context, task, tags=False) as (recording, _):
+        if recording.has_checksum:
+            for _ in recording.blocks(PIECE):
+                pass
+            return recording.notes
+    return []
 
 
 def _written(

@@ -1,8 +1,8 @@
-"""Processes that work: each on one thread, told by pickles on a pipe.
+"""Worker processes, with one thread each, that get their jobs as pickles on a pipe.
 
 This module starts processes, hands them jobs and notices when one dies. It does not know what jobs
-are; `work.perform` does. Processes of its own, not `multiprocessing`'s: those would import the
-caller's main module once more.
+are; `work.perform` does. It does not use `multiprocessing`, which would import the caller's main
+module again.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""What is asked of a worker, and what comes back.
+"""Jobs for workers, and their outcomes.
 
 A job names its trees, its files and its settings, so that any process on any machine can do it.
 This module knows what jobs are, how a long file is divided into several, and what an error becomes.
-It touches no audio; `work` does the jobs and `running` gives them out.
+It touches no audio: `work` does the jobs and `running` distributes them.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""What has been done already: an SQLite file in the target tree.
+"""The manifest: which files are done, in an SQLite file in the target tree.
 
-This module knows rows and their states, and keeps two runs out of one tree. A row is written before
-its file, so that what a killed run left half done is known to be its own.
+This module knows rows and their states, and allows one run at a time in a tree. A row is written
+before its file, so that the next run recognises what a killed run left half done.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import tempfile
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ..errors import VauxError
 from .store import Store
@@ -176,7 +176,7 @@ def _fetch(store: Store) -> Path | None:
 
 
 def _rows(db: sqlite3.Connection, key: tuple[str, str | bytes]) -> dict[str, Row]:
-    found: Iterator[tuple] = db.execute(
+    found: Iterator[tuple[Any, ...]] = db.execute(
         "SELECT source, target, size, mark, settings, done FROM files WHERE verb = ? AND root = ?",
         key,
     )

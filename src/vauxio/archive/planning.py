@@ -1,4 +1,4 @@
-"""What is to be done with a tree: which files, to become which, and which are done already.
+"""The plan for a tree: source files, their targets, and which are done already.
 
 This module looks at names, sizes and the manifest. It opens no recording and changes nothing.
 """
@@ -38,7 +38,9 @@ _SHARD_BYTES = 4 << 30  # of the sources of one
 
 RECORDINGS = frozenset(
     ".wav .flac .ogg .oga .opus .mp3 .aif .aiff .aifc .au .snd .caf .w64 .rf64 .voc .wve .paf .avr "
-    ".sd2 .ircam .sf .nist .sph".split()
+    ".sd2 .ircam .sf .nist .sph "
+    ".m4a .m4b .aac .mp2 .webm .weba .wma .wv .ape .mpc .tta .tak .mka .ac3 .eac3 .dts .amr .3gp "
+    ".spx .g722 .dsf .dff".split()
 )
 """Endings of what is taken for a recording where nobody says what to include."""
 
@@ -217,6 +219,7 @@ def plan(
     include, exclude : str or sequence of str, optional
         A glob, or several. One with a ``/`` is for the whole name below the root, else for its
         last part. What is included is tried whatever its ending; nothing that is excluded is.
+        Folders whose names begin with a dot are left alone, unless a glob has such a part.
     delete_input : bool, optional
         Delete each recording once its ``.vx`` file was read back without fault; not one of which
         something could not be kept, be it a tag.
@@ -345,7 +348,7 @@ def _decoded(sources: Store, targets: Store) -> dict[str, str]:
 
 
 def _wanted(name: str, verb: str, include: Sequence[str], exclude: Sequence[str]) -> bool:
-    if name == manifest.NAME or _matches(name, exclude):
+    if name == manifest.NAME or _matches(name, exclude) or _is_hidden(name, include):
         return False
     suffix = PurePosixPath(name).suffix.lower()
     if verb == "tokens":
@@ -358,6 +361,12 @@ def _wanted(name: str, verb: str, include: Sequence[str], exclude: Sequence[str]
     if include:
         return suffix != ".vx" and _matches(name, include)
     return suffix in RECORDINGS and not PurePosixPath(name).name.startswith("._")
+
+
+def _is_hidden(name: str, include: Sequence[str]) -> bool:
+    """Whether it lies in a folder that begins with a dot, and no glob names such a folder."""
+    hidden = any(part.startswith(".") for part in PurePosixPath(name).parts[:-1])
+    return hidden and not any(glob.startswith(".") or "/." in glob for glob in include)
 
 
 def _matches(name: str, globs: Iterable[str]) -> bool:
@@ -491,7 +500,7 @@ def _fingerprint(verb: str, settings: Settings) -> str:
         bitrate = tokens_bitrate(settings)
         for model in candidates(settings.model, bitrate):
             codes = model.codebooks_for(bitrate)
-            about[model.name] = [model.encoder.sha256, model.decoder.sha256, codes]
+            about[model.name] = [model.encoder.sha256, model.code_space.hex(), codes]
             if settings.denoise:
                 about["denoiser"] = find_denoiser(model.samplerate).network.sha256
     else:
@@ -515,7 +524,7 @@ def _made_by(model: Model, settings: Settings) -> dict[str, object]:
     return {
         "model": model.name,
         "encoder": model.encoder.sha256,
-        "decoder": model.decoder.sha256,
+        "code_space": model.code_space.hex(),
         "static": model.static.sha256,
         "allocation": [dataclasses.astuple(one) for one in allocation],
         "mono": settings.mono,

@@ -1,4 +1,4 @@
-"""What became of a plan, in numbers: as text, as JSON, and as a page (`page`)."""
+"""The results of a run in numbers: as text, as JSON, and as a page (`page`)."""
 
 from __future__ import annotations
 

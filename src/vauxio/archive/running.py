@@ -1,6 +1,6 @@
-"""The work on a plan: who gets what next, what is written down, what is tried again.
+"""Running a plan: the order of jobs, what the manifest records, what is tried again.
 
-This module decides the order of things. It touches no audio and no network of either kind.
+It touches no audio, no neural network and no computer network.
 """
 
 from __future__ import annotations

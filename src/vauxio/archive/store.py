@@ -1,7 +1,8 @@
 """Trees of files: on this machine, or wherever fsspec reaches.
 
-This module knows names, sizes and how a file appears whole or not at all. Names are relative to the
-root, with ``/`` between their parts. It knows nothing of audio. fsspec is imported for URLs only.
+This module knows names and sizes, and makes files appear complete or not at all. Names are relative
+to the root, with ``/`` between their parts. It knows nothing of audio. fsspec is imported for URLs
+only.
 """
 
 from __future__ import annotations

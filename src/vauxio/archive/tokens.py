@@ -12,7 +12,7 @@ import json
 import os
 import tarfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import Any, Protocol
@@ -80,7 +80,7 @@ class Tokens:
             "codebook_size": self.model.codebook_size,
             "model": self.model.name,
             "encoder": self.model.encoder.sha256,
-            "decoder": self.model.decoder.hash.hex(),
+            "code_space": self.model.code_space.hex(),
             "tags": self.tags,
         }
 
@@ -198,7 +198,7 @@ def tokens_of_file(file: Any, source: str, settings: Settings) -> Tokens:
 def _tokens_of_vx(file: Any, source: str, settings: Settings) -> Tokens:
     with VauxFile(file) as f:
         found = f.codes()
-    model = find_model(found.model, bytes.fromhex(found.decoder))
+    model = find_model(found.model, bytes.fromhex(found.code_space))
     codes = found.codes
     if settings.codebooks is not None or settings.bitrate is not None:
         wanted = count_for(model, settings)
@@ -251,7 +251,7 @@ def sink_for(suffix: str, file: Any) -> Sink:
     VauxError
         If pyarrow is needed and not installed.
     """
-    sinks: dict[str, Any] = {".npz": _Npz, ".parquet": _Parquet, ".tar": _Tar}
+    sinks: dict[str, Callable[[Any], Sink]] = {".npz": _Npz, ".parquet": _Parquet, ".tar": _Tar}
     return sinks[suffix](file)
 
 
@@ -310,7 +310,7 @@ class _Parquet:
             "source": text, "samplerate": whole, "frames": whole, "seconds": pyarrow.float64(),
             "channels": whole, "codebooks": whole, "tokens": whole,
             "token_rate": pyarrow.float64(), "codebook_size": whole, "model": text,
-            "encoder": text, "decoder": text, "tags": text,
+            "encoder": text, "code_space": text, "tags": text,
         }  # fmt: skip
         self._schema = pyarrow.schema([*self._types.items(), ("codes", codes)])
 

@@ -1,4 +1,4 @@
-"""Whether a ``.vx`` file is what was written: of one file, and of the files of a tree."""
+"""Verify ``.vx`` files: one file, and the files of a tree."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""What a worker does: jobs, each whole in itself.
+"""What a worker does with a job. Jobs are independent of each other.
 
-Doing one twice does no harm: files appear whole and in place of themselves. This module knows which
-verb is whose; it knows nothing of who does what when.
+Doing a job twice does no harm: it replaces its files by the same ones. This module knows which
+function does which job. It knows nothing of the order of jobs.
 """
 
 from __future__ import annotations

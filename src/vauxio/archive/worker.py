@@ -1,8 +1,7 @@
 """``python -m vauxio.archive.worker``: jobs as pickles on standard input, outcomes on output.
 
-Started by `engine.Processes` and by nobody else. It ends when its input does or makes no sense,
-also in the middle of a job, so it does not outlive a parent that was killed; and it removes what it
-has half done.
+Only `engine.Processes` starts it. It ends when its input ends or is malformed, also in the middle
+of a job, so it does not outlive a parent that was killed. It removes what is half done.
 """
 
 from __future__ import annotations
@@ -14,12 +13,14 @@ import signal
 import threading
 from typing import Any, BinaryIO, NoReturn
 
+from ..audio import chatter
 from .engine import attempt
 from .store import abandon
 
 
 def main() -> None:
     signal.signal(signal.SIGTERM, _leave)
+    chatter.own_process()
     source, sink = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever a library prints must not get among the outcomes
     jobs: queue.SimpleQueue[Any] = queue.SimpleQueue()

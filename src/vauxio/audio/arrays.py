@@ -1,6 +1,6 @@
-"""Arrays of other libraries in, and back out: PyTorch, JAX, CuPy, whatever speaks DLPack.
+"""Arrays of other libraries, in and out: PyTorch, JAX, CuPy, and others with DLPack.
 
-None of them is imported here. What lies on an accelerator is copied to the host.
+None of them is imported here. Arrays on an accelerator are copied to the host.
 """
 
 from __future__ import annotations

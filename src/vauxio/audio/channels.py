@@ -2,7 +2,7 @@
 
 Inside, and in ``.vx`` files, three to eight channels are in the order of WAV. Vorbis (section
 4.3.9 of its specification) and Opus (RFC 7845) have another; libsndfile gives and takes theirs as
-it is. This room knows orders and masks, and nothing of files.
+it is. This module knows orders and masks, and nothing of files.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Whether a WAV, W64, AIFF, AU or CAF file is all there, and whether it was finished.
 
-libsndfile takes what it finds for the whole of a file that was cut off: an interrupted copy or
-download. And it finds nothing in a file whose header was never finished: an interrupted recorder.
-This module compares what such a file says of itself with its size; it reads no samples.
+libsndfile accepts a file that was cut off (an interrupted copy or download) as if it were complete.
+It finds nothing in a file whose header was never finished (an interrupted recorder). This module
+compares the lengths in such a file with its size. It reads no samples.
 WAV and RF64 by EBU Tech 3306, AIFF by Apple's specification of 1989, W64 by Sonic Foundry's, AU by
 Sun's ``audio.h``.
 """
@@ -14,13 +14,13 @@ import io
 from collections.abc import Callable, Iterator
 from typing import Any, Literal
 
-__all__ = ["OPEN_ENDED", "missing", "streams", "unfinished"]
+__all__ = ["OPEN_ENDED", "SLACK", "missing", "streams", "unfinished"]
 
 OPEN_ENDED = {b"RIFF": b"RIFF\x08\0\0\0", b"RIFX": b"RIFX\0\0\0\x08"}
 """First eight bytes with which libsndfile takes all that follows an empty data chunk as samples."""
 
-_SLACK = 64
-"""Bytes: some programs count the header among the samples."""
+SLACK = 64
+"""Bytes that may seem to be missing: some programs count the header among the samples."""
 
 _MOST = 1000  # chunks that are looked at
 
@@ -45,7 +45,12 @@ def missing(file: Any) -> int:
     with _opened(file) as (take, size):
         begin, length = _samples(take) or (0, None)
         short = 0 if length is None else begin + length - size
-        return short if short > _SLACK else 0
+        head = take(0, 8)
+        order = _CHUNKS.get(head[:4])
+        if order and head[:4] != b"RF64" and 0 < short <= SLACK:
+            if int.from_bytes(head[4:], order) + 8 <= size:  # all is there: header and samples
+                return 0
+        return max(0, short)
 
 
 def unfinished(file: Any) -> int:
@@ -98,7 +103,8 @@ def _opened(file: Any) -> Iterator[tuple[_Take, int]]:
         if at >= size:  # perhaps by more than can be sought
             return b""
         file.seek(start + at)
-        return file.read(count)
+        data: bytes = file.read(count)
+        return data
 
     try:
         yield take, size

@@ -1,7 +1,7 @@
 """Metadata of recordings that no tag can hold: taken as it is, and put back where it came from.
 
-Chunks of WAV, RF64, AIFF and CAF, blocks of FLAC, frames of ID3. This room does not know what they
-mean, only which ones are about the coding of the samples, and so of no use to another file.
+Chunks of WAV, RF64, AIFF and CAF, blocks of FLAC, frames of ID3. This module does not know what
+they mean, only which ones are about the coding of the samples, and so of no use to another file.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from ..container.metadata import Foreign
+from .around import after_tags
 from .riff import chunks, kind_of
 from .window import Window
 
@@ -49,8 +50,8 @@ def read_foreign(file: Any) -> Iterator[Foreign]:
                     data = window.take(chunk.at, chunk.length)
                 if data and not (chunk.name == b"LIST" and _is_known(data)):
                     yield Foreign(kind, chunk.name.decode("ascii"), data)
-        elif window.take(0, 4) == b"fLaC":
-            yield from _flac_blocks(window)
+        elif window.take(begin := after_tags(window, 0), 4) == b"fLaC":
+            yield from _flac_blocks(window, begin + 4)
 
 
 def mask_in(file: Any) -> int:
@@ -124,8 +125,8 @@ def _is_known(data: bytes) -> bool:
     return True
 
 
-def _flac_blocks(window: Window) -> Iterator[Foreign]:
-    at, last = 4, False
+def _flac_blocks(window: Window, at: int) -> Iterator[Foreign]:
+    last = False
     while not last:
         head = window.take(at, 4)
         if len(head) < 4:

@@ -1,4 +1,4 @@
-"""How large pictures are, for formats that say so beside them: PNG, JPEG and GIF."""
+"""Width, height and depth of PNG, JPEG and GIF images, which some formats store with a picture."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The frames of an MP3 file: whether they follow one another, and are as many as it says.
 
-libmpg123 reads on over what is damaged, and ends where the first of several files ends that were
-put one after the other. This room goes from frame to frame; it decodes nothing. Header fields by
+libmpg123 skips damage without a message, and in a file of several concatenated ones it stops after
+the first. This module goes from frame to frame. It decodes nothing. Header fields by
 ISO 11172-3 and 13818-3; ``Xing`` and ``Info`` as LAME writes them.
 """
 
@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from .around import after_tags, behind
 from .window import Window
 
 __all__ = ["Frames", "look"]
@@ -40,12 +41,18 @@ class Frames:
         Of all frames, of one channel.
     stated : bool
         Whether the file says how many frames it has.
+    begin : int
+        Where the first frame is.
+    junk : int
+        Bytes before that, which are no tags.
     """
 
     wrong: str = ""
     notes: list[str] = field(default_factory=list)
     samples: int = 0
     stated: bool = False
+    begin: int = 0
+    junk: int = 0
 
 
 class _Frame(NamedTuple):
@@ -64,13 +71,13 @@ def look(file: Any) -> Frames | None:
         Left where it was.
     """
     with Window(file) as window:
-        at = _after_tags(window, 0)
+        at = after_tags(window, 0)
         if window.take(at, 4) in (b"RIFF", b"OggS", b"fLaC", b"FORM", b"caff", b".snd"):
             return None
         first = _synchronised(window, at, min(window.size, at + _JUNK))
         if first is None:
             return None
-        found = Frames()
+        found = Frames(begin=first, junk=first - at)
         found.wrong = _walk(window, first, found)
         return found
 
@@ -87,12 +94,14 @@ def _walk(window: Window, at: int, found: Frames) -> str:
     while at < window.size:
         frame = _frame(window.take(at, 4))
         if frame is None or frame.kind != first.kind:
-            end = _after_tags(window, at)
+            end = after_tags(window, at)
             again = _synchronised(window, end, window.size)
             if again is not None and end > at:
                 return _SEVERAL
             if again is not None:
                 return f"damaged: no frame begins at byte {at:,}, where one should"
+            # Of tags behind the frames, those of ID3 and APE are read.
+            found.notes += [note for note in behind(window, end) if " tag " not in note]
             break
         if at + frame.size > window.size:
             if stated is None:
@@ -164,19 +173,3 @@ def _synchronised(window: Window, at: int, end: int) -> int | None:
             return found
         at = found + 1
     return None
-
-
-def _after_tags(window: Window, at: int) -> int:
-    """Where ID3 and APE tags end that begin there."""
-    while True:
-        head = window.take(at, 32)
-        if head[:3] == b"ID3" and len(head) >= 10 and not any(b & 128 for b in head[6:10]):
-            size = head[6] << 21 | head[7] << 14 | head[8] << 7 | head[9]
-            at += 10 + size + 10 * (head[5] >> 4 & 1)
-        elif head[:3] == b"TAG":
-            at += 128
-        elif head[:8] == b"APETAGEX" and len(head) == 32:
-            size, flags = (int.from_bytes(head[i : i + 4], "little") for i in (12, 20))
-            at += 32 + (size if flags >> 29 & 1 else 0)  # its head, or only its end
-        else:
-            return at

@@ -1,7 +1,7 @@
 """The pages of an Ogg file: whether all are there and undamaged, and what they carry.
 
-libsndfile reads on over a damaged or missing page, and stops where the first of several recordings
-ends that were put one after the other. This room checks every page by RFC 3533, with its checksum
+libsndfile skips a damaged or missing page without a message, and in a file of several concatenated
+recordings it stops after the first. This module checks every page by RFC 3533, with its checksum
 and its number; it decodes nothing.
 """
 
@@ -11,12 +11,14 @@ import zlib
 from dataclasses import dataclass, field
 from typing import Any
 
+from .around import behind
 from .window import Window
 
 __all__ = ["Pages", "look"]
 
 _MAGIC = b"OggS"
 _HEAD = 27  # bytes of a page before its table of segments
+_SOUNDS = (b"\1vorbis", b"OpusHead", b"\x7fFLAC", b"Speex")
 _FIRST, _LAST = 2, 4  # flags: of a page that begins, ends a stream
 
 _MIRRORED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
@@ -61,13 +63,14 @@ def _walk(window: Window, found: Pages) -> str:
     """Look at page after page; what is wrong."""
     numbers: dict[bytes, int] = {}  # of the last page of each stream
     ended: set[bytes] = set()
-    at, begun, sounds = 0, False, False
+    at, heard, begun, sounds = 0, 0, False, False
     while at < window.size:
         head = window.take(at, _HEAD)
         if head[:4] != _MAGIC:
             rest = window.find(_MAGIC, at)
             if rest is None and ended == numbers.keys():
-                return ""  # something that is no audio lies behind it
+                found.notes += behind(window, at)
+                return ""
             return f"damaged: no page begins at byte {at:,}, where one should"
         table = window.take(at + _HEAD, head[26]) if len(head) == _HEAD else b""
         size = _HEAD + len(table) + sum(table)
@@ -83,7 +86,17 @@ def _walk(window: Window, found: Pages) -> str:
                     "several recordings one after the other in one Ogg file, as internet radio "
                     "has them: only the first could be read; split it (oggz-chop, ffmpeg) first"
                 )
-            found.surround |= _has_surround(page[_HEAD + len(table) :])
+            packet = page[_HEAD + len(table) :]
+            if packet.startswith(_SOUNDS):
+                heard += 1
+            elif not packet.startswith(b"fishead"):  # which says where in the others to seek
+                found.notes.append("left out: a stream that is no sound")
+            if heard > 1:
+                return (
+                    "several recordings side by side in one Ogg file: only one could be read; "
+                    "take them apart (ffmpeg -map) first"
+                )
+            found.surround |= _has_surround(packet)
         elif stream not in numbers:
             return f"damaged: the page at byte {at:,} belongs to no stream that began"
         elif number != (numbers[stream] + 1) % (1 << 32):
@@ -97,7 +110,7 @@ def _walk(window: Window, found: Pages) -> str:
         if flags & _LAST:
             ended.add(stream)
         at += size
-    if not ended:
+    if ended != numbers.keys():
         found.notes.append("its last page is missing: it may be cut off")
     return ""
 

@@ -1,7 +1,7 @@
 """Chunks of WAV, RF64, W64, AIFF and CAF files: what they are called and where they lie.
 
 WAV and RF64 by EBU Tech 3306, AIFF by Apple's specification of 1989, W64 by Sonic Foundry's, CAF by
-Apple's. This room reads no samples, and does not know what a chunk means but those of samples.
+Apple's. This module reads no samples, and does not know what a chunk means but those of samples.
 """
 
 from __future__ import annotations
@@ -9,15 +9,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from .around import after_tags, behind
 from .window import Window
 
-__all__ = ["Chunk", "chunks", "follows", "kind_of"]
+__all__ = ["Behind", "Chunk", "chunks", "follows", "kind_of"]
 
 _MOST = 1000  # chunks that are looked at
 _W64 = b"riff\x2e\x91\xcf\x11\xa5\xd6\x28\xdb\x04\xc1\0\0"
+_W64_CHUNK = b"\xf3\xac\xd3\x11\x8c\xd1\0\xc0\x4f\x8e\xdb\x8a"  # the rest of a chunk's name
 _BEGINNINGS = (b"RIFF", b"RIFX", b"RF64", b"FORM", b"caff", b".snd", b"fLaC", b"OggS", b"riff")
 _TAGS = (b"TAG", b"ID3", b"APETAGEX", b"LYRICSBEGIN")
-_IGNORED = 1024  # bytes behind all chunks that are not worth a word
+_SAMPLES = (b"data", b"SSND")
 
 
 class Chunk(NamedTuple):
@@ -26,6 +28,24 @@ class Chunk(NamedTuple):
     name: bytes
     at: int
     length: int
+
+
+class Behind(NamedTuple):
+    """What lies behind the samples of a file.
+
+    Attributes
+    ----------
+    another : bool
+        Whether another recording begins there.
+    notes : tuple of str
+        What is left out, in words.
+    end : int
+        Where the samples end; 0 if that is not known.
+    """
+
+    another: bool = False
+    notes: tuple[str, ...] = ()
+    end: int = 0
 
 
 def kind_of(head: bytes) -> str:
@@ -39,8 +59,15 @@ def kind_of(head: bytes) -> str:
     return "W64" if head.startswith(_W64) else ""
 
 
-def chunks(window: Window) -> Iterator[Chunk]:
-    """All that can be found, up to the first that makes no sense or tells no length."""
+def chunks(window: Window, cut: bool = False) -> Iterator[Chunk]:
+    """All that can be found, up to the first that makes no sense or tells no length.
+
+    Parameters
+    ----------
+    window : Window
+    cut : bool, optional
+        Whether one that is longer than the file comes, too.
+    """
     head = window.take(0, 40)
     kind = kind_of(head)
     if not kind:
@@ -55,6 +82,8 @@ def chunks(window: Window) -> Iterator[Chunk]:
         name = start[:4]
         if len(start) < header or not all(0x20 <= c < 0x7F for c in name):
             return
+        if kind == "W64" and start[4:16] not in (_W64[4:], _W64_CHUNK):
+            return
         length = int.from_bytes(start[named:], "big" if big else "little")
         if kind == "W64":  # the head counts
             length -= header
@@ -62,47 +91,63 @@ def chunks(window: Window) -> Iterator[Chunk]:
             long_size = int.from_bytes(window.take(at + header + 8, 8), "little")
         if name == b"data" and length == 0xFFFFFFFF and long_size is not None:
             length = long_size
-        if length < 0 or at + header + length > window.size:
+        if length < 0 or (at + header + length > window.size and not cut):
             return
         yield Chunk(name, at + header, length)
         at += header + length + -length % padded
 
 
-def follows(window: Window) -> tuple[bool, int]:
-    """What lies behind the samples of a file: whether another recording, and bytes of no chunk."""
+def follows(window: Window) -> Behind:
+    """What lies behind the samples of a file, and would not be read."""
     head = window.take(0, 40)
-    end, samples = 0, 0
+    first = after_tags(window, 0)
     if head[:4] == b".snd" and len(head) >= 24:
         begin, length = (int.from_bytes(head[i : i + 4], "big") for i in (4, 8))
-        if length == 0xFFFFFFFF:
-            return False, 0
-        end, samples = begin + length, 1
-    elif head[:4] == b"fLaC" or head[:3] == b"ID3":
-        return _another_flac(window), 0
-    elif kind := kind_of(head):
-        for chunk in chunks(window):
-            if chunk.name in _BEGINNINGS:
-                return True, 0
-            samples += chunk.name in (b"data", b"SSND")
-            end = chunk.at + chunk.length
-            end += -end % {"CAF": 1, "W64": 8}.get(kind, 2)
+        end = begin + length
+        if length == 0xFFFFFFFF or not length or end > window.size:
+            return Behind()
+        return Behind(_begins(window, end, end), tuple(behind(window, end)), end)
+    if window.take(first, 4) == b"fLaC":
+        return Behind(_another_flac(window, first), tuple(behind(window, None)))
+    if kind := kind_of(head):
+        return _behind_chunks(window, kind)
+    return Behind()
+
+
+def _behind_chunks(window: Window, kind: str) -> Behind:
+    end, stop, samples, padded = 0, 0, 0, {"CAF": 1, "W64": 8}.get(kind, 2)
+    for chunk in chunks(window, cut=True):
+        there = window.size - chunk.at
+        if chunk.name in _BEGINNINGS:
+            return Behind(another=True)
+        if chunk.name in _SAMPLES:
+            samples, stop = samples + 1, chunk.at + chunk.length
+            if chunk.length <= 8 or chunk.length > there:  # perhaps up to the end of the file
+                return Behind()
+        elif chunk.length > there:
+            if not samples or window.take(end, 12).startswith(_TAGS):
+                break
+            name = chunk.name.decode("ascii").strip()
+            return Behind(notes=(f"left out: {name}, which is cut off",), end=stop)
+        end = chunk.at + chunk.length
+        end += -end % padded if end + -end % padded <= window.size else 0
     if not samples:
-        return False, 0
-    for at in (end, end - 1):
-        if window.take(at, 12).startswith(_BEGINNINGS):
-            return True, 0
-    if samples > 1:
-        return True, 0
-    rest = window.size - end
-    if rest < _IGNORED or window.take(end, 12).startswith(_TAGS):
-        return False, 0
-    return False, rest
+        return Behind()
+    if samples > 1 or _begins(window, end - padded, end + -end % 8):
+        return Behind(another=True)
+    return Behind(notes=tuple(behind(window, end)), end=stop)
 
 
-def _another_flac(window: Window) -> bool:
-    """Whether a second FLAC file lies somewhere behind the first."""
-    at = window.find(b"fLaC", 0)
-    while at is not None and (at := window.find(b"fLaC", at + 4)) is not None:
+def _begins(window: Window, at: int, last: int) -> bool:
+    """Whether a recording begins there, or up to that byte, by how programs fill chunks up."""
+    there = window.take(max(at - 1, 0), last - at + 8)
+    return any(there[i:].startswith(_BEGINNINGS) for i in range(last - at + 2))
+
+
+def _another_flac(window: Window, at: int) -> bool:
+    """Whether a second FLAC file lies somewhere behind the first, which begins there."""
+    while (found := window.find(b"fLaC", at + 4)) is not None:
+        at = found
         if window.take(at + 4, 4) in (b"\0\0\0\x22", b"\x80\0\0\x22"):
             sizes = window.take(at + 8, 4)  # the smallest and largest block
             if 16 <= int.from_bytes(sizes[:2], "big") <= int.from_bytes(sizes[2:], "big"):

@@ -1,11 +1,11 @@
-"""A file to look at, a stretch at a time, at any place; left where it was."""
+"""Reading a file in pieces at any position, and parts of it as file objects."""
 
 from __future__ import annotations
 
 import io
 from typing import Any
 
-__all__ = ["Window"]
+__all__ = ["Part", "Window"]
 
 _AHEAD = 1 << 18  # bytes
 
@@ -55,3 +55,37 @@ class Window:
 
     def __exit__(self, *args: object) -> None:
         self._file.seek(self._start)
+
+
+class Part(io.RawIOBase):
+    """A part of a file, as a file of its own.
+
+    Parameters
+    ----------
+    file : binary file object that can seek
+        Not closed.
+    begin, end : int
+        Of the part, from where the file is now.
+    """
+
+    def __init__(self, file: Any, begin: int, end: int) -> None:
+        self._file, self._begin = file, file.tell() + begin
+        self._size, self._at = end - begin, 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._size}[whence]
+        self._at = max(0, base + offset)
+        return self._at
+
+    def readinto(self, buffer: Any) -> int:
+        self._file.seek(self._begin + self._at)
+        data = self._file.read(max(0, min(len(buffer), self._size - self._at)))
+        buffer[: len(data)] = data
+        self._at += len(data)
+        return len(data)

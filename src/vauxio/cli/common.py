@@ -1,4 +1,4 @@
-"""What the verbs share: which file goes where, blame for what fails, progress.
+"""What the verbs share: names of outputs, error messages, progress.
 
 This module knows file names, standard streams and terminals. It knows nothing of audio.
 """

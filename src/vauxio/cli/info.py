@@ -1,4 +1,4 @@
-"""``vaux info``: what a ``.vx`` file says of itself."""
+"""``vaux info``: the properties of ``.vx`` files."""
 
 from __future__ import annotations
 

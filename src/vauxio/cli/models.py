@@ -62,5 +62,6 @@ def _fields(model: Model | Denoiser | Transform) -> dict[str, object]:
         "bitrates": model.bitrates,
         "default_bitrate": model.default_bitrate,
         "delay": model.latency,
+        "code_space": model.code_space.hex(),
         "decoder": model.decoder.hash.hex(),
     }

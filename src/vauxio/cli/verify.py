@@ -1,4 +1,4 @@
-"""``vaux verify``: whether ``.vx`` files are what was written."""
+"""``vaux verify``: check ``.vx`` files."""
 
 from __future__ import annotations
 

@@ -1,13 +1,13 @@
-"""What lies above a model's band: how loud it was, measured and coded, and noise as loud as that.
+"""Bandwidth extension: noise above the model's band, with levels measured from the recording.
 
-A model of 24 kHz hears nothing above 12 kHz. What recordings of higher rates have there is mostly
-noise, and how loud it is follows what lies below: so all that is kept of it are ratios, of some
-bands up to 20 kHz to a *reference* band under 12 kHz: of five, a third of a second at a time, or,
-where there are bits enough, of ten *fine* ones 40 ms at a time. The decoder
-copies its own spectrum upwards and brings it to these levels from token to token (spectral band
-replication, Dietz et al. 2002; noise substitution, Herre & Schulz 1998).
+A model at 24 kHz codes nothing above 12 kHz. Recordings at higher rates have mostly noise there,
+and its level follows the level below. So a file keeps only ratios: the levels of bands up to 20 kHz
+relative to a *reference* band below 12 kHz. There are five bands, updated three times a second, or
+ten *fine* bands every 40 ms if there are enough bits. The decoder copies its own spectrum upwards
+and scales it to these levels token by token (spectral band replication, Dietz et al. 2002; noise
+substitution, Herre & Schulz 1998).
 
-``docs/format.md`` is the specification of the bits, and of what they mean. This module knows
+``docs/format.md``, sections 6.2 and 9.1, is the specification. This module knows
 nothing of files or networks.
 """
 
@@ -248,7 +248,8 @@ class Meter:
             db = 10 * np.log10(band / reference)
             level = np.clip(np.round((db - _BELOW_DB) / _STEP_DB), 0, LARGEST)
             levels.append(np.where(band > _SILENCE, level, 0))
-        return np.stack(levels, axis=1).T.astype(np.uint8)
+        coded: np.ndarray = np.stack(levels, axis=1).T.astype(np.uint8)
+        return coded
 
 
 class Extender:
@@ -281,7 +282,8 @@ class Extender:
         frames = coefficients @ synthesis
         ends = np.concatenate([self._overlap, frames[..., 2 * _HOP :]], axis=1)
         self._overlap = ends[:, -1:]
-        return (frames[..., : 2 * _HOP] + ends[:, :-1]).reshape(len(samples), -1)
+        out: np.ndarray = (frames[..., : 2 * _HOP] + ends[:, :-1]).reshape(len(samples), -1)
+        return out
 
     def finish(self) -> np.ndarray:
         """The last token's samples."""
@@ -294,7 +296,7 @@ class Extender:
         channels, n, _ = low.shape
         groups = low[..., _FIRST - _COPIED : _FIRST].reshape(channels, n, -1, _GROUP)
         power = np.square(groups).mean(axis=3, keepdims=True)
-        above = (groups / np.sqrt(power + _SILENCE)).reshape(channels, n, -1)
+        above: np.ndarray = (groups / np.sqrt(power + _SILENCE)).reshape(channels, n, -1)
         reference = np.square(low[..., _REFERENCE]).mean(axis=2)
         wanted = reference[:, None] * np.float32(10) ** ((_BELOW_DB + _STEP_DB * levels) / 10)
         gains = np.sqrt(wanted * (levels > 0)).transpose(0, 2, 1)

@@ -1,8 +1,8 @@
 """Several signals at once, each on a thread of its own.
 
-A network gives a signal other last bits when others lie beside it in a batch, and other codes now
-and then. Here each goes through the network alone, on as many cores as there are, so that its codes
-are those of the signal alone; and nothing is computed for padding.
+In a batch, a network rounds differently, which changes a code now and then. Here each signal goes
+through the network alone, on all cores, so that its codes do not depend on the other signals.
+Nothing is computed for padding.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Signals pushed in pieces of any size, to codes and back.
 
-This module knows how tokens lie on the time line: rates, delay, warm-up, exact lengths.
+This module knows the timing of tokens: rates, delay, warm-up, exact lengths.
 """
 
 from __future__ import annotations

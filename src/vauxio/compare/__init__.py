@@ -1,1 +1,1 @@
-"""What codecs did to a recording: metrics and pages. Measures; codes nothing by itself."""
+"""Comparison of a recording with its decoded copies: metrics and pages. It codes nothing."""

@@ -1,4 +1,4 @@
-"""A recording beside what codecs made of it: aligned, measured, as a table.
+"""A recording and its decoded copies: aligned, measured, as a table.
 
 This module brings files to one rate, one beginning and one length, and has `metrics` measure them.
 The page to look at and listen to is made by `page`.
@@ -206,7 +206,7 @@ def _rates(path: str, duration: float) -> tuple[Rate, ...]:
     with open(path, "rb") as f:
         reader = container.Reader(f)
         find = find_transform if reader.header.rate else find_model
-        token_rate = find(reader.header.model, reader.header.decoder_hash).token_rate
+        token_rate = find(reader.header.model, reader.header.code_space).token_rate
         rates, start = [], 0.0
         for block in reader:
             seconds = block.tokens / token_rate
@@ -239,7 +239,8 @@ def _resample(data: np.ndarray, samplerate: int, to: int) -> np.ndarray:
         return data
     import soxr
 
-    return soxr.resample(data, samplerate, to, quality="VHQ")
+    resampled: np.ndarray = soxr.resample(data, samplerate, to, quality="VHQ")
+    return resampled
 
 
 def _kbps(size: int, duration: float) -> float:

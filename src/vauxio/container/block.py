@@ -1,4 +1,4 @@
-"""A block: a stretch of codes that can be decoded without any other, and what it may hold."""
+"""Blocks: parts of the codes that can be decoded alone, and their limits."""
 
 from __future__ import annotations
 

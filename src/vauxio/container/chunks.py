@@ -1,4 +1,4 @@
-"""What a ``.vx`` file is made of: numbers, and chunks with a length and a checksum.
+"""The elements of a ``.vx`` file: numbers, and chunks with a length and a checksum.
 
 This module knows how a chunk is framed and never takes more memory than there are bytes to read. It
 does not know what chunks mean; `reader` and `writer` do.

@@ -1,4 +1,4 @@
-"""The beginning of a ``.vx`` file: what holds for the whole of it.
+"""The header of a ``.vx`` file: properties of the whole file.
 
 This module knows the header's fields and their limits, which are the limits of the format.
 """
@@ -48,8 +48,8 @@ class Header:
     ----------
     model : str
         Name of the model.
-    decoder_hash : bytes
-        First 8 bytes of the SHA-256 of its decoder.
+    code_space : bytes
+        8 bytes that tell what the codes mean, whichever decoder makes sound of them.
     coder : int
         Entropy coder of the blocks; any block may be packed instead.
     coder_hash : bytes
@@ -82,7 +82,7 @@ class Header:
     """
 
     model: str
-    decoder_hash: bytes
+    code_space: bytes
     coder: int
     coder_hash: bytes
     samplerate: int
@@ -102,8 +102,8 @@ class Header:
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.model):
             raise FormatError(f"model name {self.model!r}: must be 1 to 64 of A-Z a-z 0-9 . _ -")
-        if len(self.decoder_hash) != 8 or len(self.coder_hash) != 8:
-            raise FormatError("decoder_hash and coder_hash must be 8 bytes each")
+        if len(self.code_space) != 8 or len(self.coder_hash) != 8:
+            raise FormatError("code_space and coder_hash must be 8 bytes each")
         if self.coder == 0 and any(self.coder_hash):
             raise FormatError("coder_hash must be zeros for plain packing")
         for name, low, high in (
@@ -168,7 +168,7 @@ def make_start(header: Header) -> bytes:
             number(features),
             bytes([len(name)]),
             name,
-            header.decoder_hash,
+            header.code_space,
             bytes([header.coder]),
             header.coder_hash,
             number(header.samplerate),
@@ -219,7 +219,7 @@ def _parse_fields(fields: Fields) -> Header:
         raise UnsupportedError(f"the file has features ({features:#x}) unknown here: update vauxio")
     # What a minor version adds after these fields may be ignored, or there would be a feature bit.
     model = fields.text(fields.byte())
-    decoder_hash = fields.take(8)
+    code_space = fields.take(8)
     coder, coder_hash = fields.byte(), fields.take(8)
     samplerate = fields.number()
     channels, codebooks, code_bits = fields.take(3)
@@ -237,7 +237,7 @@ def _parse_fields(fields: Fields) -> Header:
         raise FormatError("header: rate of 0: must be 1 to 9999")
     return Header(
         model=model,
-        decoder_hash=decoder_hash,
+        code_space=code_space,
         coder=coder,
         coder_hash=coder_hash,
         samplerate=samplerate,

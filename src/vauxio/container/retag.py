@@ -1,4 +1,4 @@
-"""Tags and pictures of a ``.vx`` file, changed while its audio stays what it is, byte for byte.
+"""Change tags and pictures of a ``.vx`` file. Its audio stays the same, byte for byte.
 
 This module copies chunks and knows which of them are tags and pictures.
 """

@@ -1,8 +1,8 @@
 """Range coding with distributions that are known beforehand.
 
-They are few with many symbols of each, or the rows of a table, one named for each symbol.
-constriction does it where it is installed, and the package's own range coder where it is not: there
-are machines that it has no wheel for. The bytes are the same.
+Few distributions with many symbols of each, or the rows of a table, one for each symbol. It uses
+constriction if it is installed, else the package's own range coder: constriction has no wheels for
+some machines. The bytes are the same.
 """
 
 from __future__ import annotations
@@ -96,7 +96,8 @@ class _Encoder:
         self._encoder.encode(symbols.astype(np.int32), _FAMILY, table.weights[rows])
 
     def finish(self) -> bytes:
-        return self._encoder.get_compressed().astype("<u4").tobytes().rstrip(b"\0")
+        words: np.ndarray = self._encoder.get_compressed()
+        return words.astype("<u4").tobytes().rstrip(b"\0")
 
 
 class _Decoder:
@@ -112,7 +113,8 @@ class _Decoder:
 
     def _take(self, *what: Any) -> np.ndarray:
         try:
-            return np.asarray(self._decoder.decode(*what))
+            symbols: np.ndarray = self._decoder.decode(*what)
+            return symbols
         except AssertionError as e:  # what it raises for a number outside its interval
             raise FormatError("range code: no symbols have this code") from e
 

@@ -1,8 +1,8 @@
 """The range coder of ``docs/format.md``, section 8, where every symbol has its own distribution.
 
-For few distributions and many symbols constriction is faster, where it is installed (`fixed`).
-Where each symbol brings a distribution of its own, building constriction's models costs more than
-coding does. Both read what the other wrote.
+For few distributions and many symbols, constriction is faster (`fixed`). If each symbol has its own
+distribution, building constriction's models costs more than coding. Each decodes the bytes of the
+other.
 """
 
 from __future__ import annotations

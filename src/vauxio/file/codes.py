@@ -1,7 +1,7 @@
-"""Codes out of ``.vx`` files, and back into them: the same file, byte for byte.
+"""Codes from ``.vx`` files, and back into them: the same file, byte for byte.
 
-This room knows what a file says beside its codes, and which tokens stand for which frames. Nothing
-is decoded to samples or encoded from them.
+This module knows the properties of a file besides its codes, and which tokens belong to which
+frames. Nothing is decoded to samples or encoded from them.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ class FileCodes(Codes):
     ----------
     first : int
         The token of the file that these begin with.
-    decoder : str
-        First 8 bytes of the SHA-256 of the decoder that they need, in hexadecimal.
+    code_space : str
+        Which codes these are (`Model.code_space`), in hexadecimal.
     tags : mapping of str to str
     pictures : sequence of Picture
     lm : bool
@@ -47,7 +47,7 @@ class FileCodes(Codes):
     """
 
     first: int = 0
-    decoder: str = ""
+    code_space: str = ""
     tags: Mapping[str, str] = field(default_factory=dict)
     pictures: Sequence[Picture] = ()
     lm: bool = True
@@ -90,7 +90,7 @@ def codes_of(reader: TokenReader, start: int, frames: int) -> FileCodes:
     return FileCodes(
         np.concatenate(codes, axis=2), rate, frames, model.name,
         np.concatenate(levels, axis=2) if header.bands else None, reader.bands, first,
-        header.decoder_hash.hex(), header.tags, header.pictures,
+        header.code_space.hex(), header.tags, header.pictures,
         header.coder != coders.PACKED, header.allocation_tokens, header.block_tokens,
         header.frames is not None, header.foreign,
     )  # fmt: skip
@@ -141,8 +141,8 @@ def write_codes(
     >>> vauxio.write_codes('copy.vx', codes)
     """
     of_file = codes if isinstance(codes, FileCodes) else None
-    decoder = bytes.fromhex(of_file.decoder) if of_file is not None and of_file.decoder else None
-    model = find_model(codes.model, decoder)
+    space = bytes.fromhex(of_file.code_space) if of_file is not None else b""
+    model = find_model(codes.model, space or None)
     array = np.asarray(codes.codes)
     if array.ndim != 3 or not np.issubdtype(array.dtype, np.integer):
         raise AudioError(f"codes {array.dtype}{list(array.shape)}: must be integers "

@@ -1,4 +1,4 @@
-"""What there is to say of a ``.vx`` file without decoding it."""
+"""The properties of a ``.vx`` file, read without decoding it."""
 
 from __future__ import annotations
 
@@ -39,10 +39,12 @@ class Info:
         In seconds.
     model : str
         Name of the model that made it.
-    decoder : str
-        First 8 bytes of the SHA-256 of the decoder that it needs, in hexadecimal.
-    installed : bool
-        Whether that decoder is here.
+    code_space : str
+        Which codes the file has, in hexadecimal: any decoder of that code space decodes it. Of a
+        transform codec, its tables.
+    decoder : str or None
+        First 8 bytes of the SHA-256 of the decoder that decodes it here, in hexadecimal; None if
+        there is none.
     codebooks : int
         Codes of a token at most; 0 where there are none, in files of a transform codec.
     allocation : tuple of int or None
@@ -72,8 +74,8 @@ class Info:
     frames: int | None
     duration: float | None
     model: str
-    decoder: str
-    installed: bool
+    code_space: str
+    decoder: str | None
     codebooks: int
     allocation: tuple[int, int] | None
     bands: int
@@ -88,18 +90,25 @@ class Info:
     tags: Mapping[str, str]
     foreign: tuple[str, ...] = ()
 
+    @property
+    def installed(self) -> bool:
+        """Whether a decoder of its code space is here."""
+        return self.decoder is not None
+
     def __repr__(self) -> str:
-        model = self.model if self.installed else f"{self.model} (NOT INSTALLED)"
+        model = f"{self.model}, decoder {self.decoder}"
+        if not self.installed:
+            model = f"{self.model} (NOT INSTALLED), code space {self.code_space}"
         allocation = f"constant, {self.codebooks} codebooks"
         if self.allocation is not None:
             low, high = self.allocation
             allocation = f"variable, {low} to {high} of {self.codebooks} codebooks per token"
         elif not self.codebooks:
-            allocation = "per coefficient, of a transform codec"
+            allocation = "per coefficient (transform codec)"
         bitrate = "unknown" if self.kbps is None else f"{self.kbps:.3f} kbps"
         if self.nominal is not None:
-            what = "before entropy coding" if self.codebooks else "asked for"
-            bitrate += f" (nominal {self.nominal:.4g} kbps {what})"
+            what = " before entropy coding" if self.codebooks else ""
+            bitrate += f" (nominal {self.nominal:.4g} kbps{what})"
         bandwidth = "" if self.bandwidth is None else f"{self.bandwidth / 1000:.3g} kHz"
         if self.bands:
             bandwidth += f", bandwidth extension in {self.bands} bands"
@@ -108,12 +117,12 @@ class Info:
             f"samplerate: {self.samplerate} Hz",
             f"channels: {self.channels}",
             f"duration: {_clock(self)}",
-            f"model: {model}, decoder {self.decoder}",
+            f"model: {model}",
             f"bitrate: {bitrate}",
             f"bit allocation: {allocation}",
             *([f"bandwidth: {bandwidth.removeprefix(', ')}"] if bandwidth else []),
             f"entropy coding: {_CODING.get(self.coder, self.coder)}",
-            f"size: {self.bytes} bytes in {self.blocks} blocks",
+            f"size: {self.bytes} bytes in {self.blocks} block{'s' * (self.blocks != 1)}",
         ]
         if not self.complete:
             lines.append("CUT OFF: the end is missing; the figures are of what is there")
@@ -147,7 +156,7 @@ def describe(file: File) -> Info:
 
 def _info(name: str, reader: TokenReader, size: int, counts: np.ndarray | None) -> Info:
     header = reader.header
-    nominal = bandwidth = None
+    nominal = bandwidth = decoder = None
     codebooks: float = header.codebooks  # of a token on average
     allocation = None
     if header.allocation_tokens and counts is not None and counts.any():
@@ -159,7 +168,9 @@ def _info(name: str, reader: TokenReader, size: int, counts: np.ndarray | None) 
         nominal = header.channels * header.rate / 10
         if header.rate:
             bandwidth = header.samplerate / 2
+            decoder = header.code_space.hex()
         else:
+            decoder = reader.model.decoder.hash.hex()
             nominal = header.channels * reader.model.bitrate(codebooks)
             top = highest_frequency(reader.model, reader.bands)
             bandwidth = min(top, header.samplerate / 2)
@@ -173,8 +184,8 @@ def _info(name: str, reader: TokenReader, size: int, counts: np.ndarray | None) 
         frames=frames,
         duration=duration,
         model=header.model,
-        decoder=header.decoder_hash.hex(),
-        installed=nominal is not None,
+        code_space=header.code_space.hex(),
+        decoder=decoder,
         codebooks=0 if header.rate else header.codebooks,
         allocation=allocation,
         bands=header.bands,
@@ -199,7 +210,7 @@ class _Counter:
         self.bytes = 0
 
     def read(self, size: int = -1) -> bytes:
-        data = self._stream.read(size)
+        data: bytes = self._stream.read(size)
         self.bytes += len(data)
         return data
 

@@ -1,6 +1,7 @@
-"""Files of a transform codec: their blocks written and read, in the place of codes.
+"""Files of a transform codec: writing and reading their blocks.
 
-What `blocks` and `frames` are to tokens. This room joins payloads to `codec.hifi`.
+It does for them what `blocks` and `frames` do for tokens. This module joins payloads to
+`codec.hifi`.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from .. import container
-from ..codec.hifi.encoder import BLOCK, Coded
+from ..codec.hifi.encoder import Coded, block_size
 from ..codec.hifi.signal import SignalDecoder, SignalEncoder
 from ..container.metadata import Foreign
 from ..entropy import coders
@@ -60,7 +61,7 @@ class TransformWriter:
     ) -> None:
         self.header = container.Header(
             model=transform.name,
-            decoder_hash=transform.tables.hash,
+            code_space=transform.tables.hash,
             coder=coders.TRANSFORM,
             coder_hash=transform.tables.hash,
             samplerate=samplerate,
@@ -68,7 +69,7 @@ class TransformWriter:
             frames=frames,
             codebooks=1,
             code_bits=1,
-            block_tokens=BLOCK,
+            block_tokens=block_size(channels),
             tags=tags,
             pictures=tuple(pictures),
             foreign=tuple(foreign),

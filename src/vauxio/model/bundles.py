@@ -1,7 +1,7 @@
-"""Model bundles on disk: where they lie, and what they say of themselves.
+"""Model bundles on disk: where they are, and their properties.
 
 A bundle is a folder ``<weights>/<name>/`` with a ``model.json`` and the files that it names. This
-room reads and checks that; it knows nothing of which one is wanted, of audio or of ``.vx`` files.
+module reads and checks that. It knows nothing of the choice of a model, of audio or of files.
 """
 
 from __future__ import annotations
@@ -43,6 +43,8 @@ class Model:
         Samples by which the decoder's output comes after the encoder's input.
     codebooks, codebook_size : int
         Codebooks at most, and entries of each.
+    code_space : bytes
+        Names what codes mean, 8 bytes: decoders that were trained on the same codes share it.
     default_bitrate : float
         Nominal kbps per channel where none is asked for.
     encoder, decoder : Network
@@ -62,6 +64,7 @@ class Model:
     delay: int
     codebooks: int
     codebook_size: int
+    code_space: bytes
     default_bitrate: float
     encoder: Network
     decoder: Network
@@ -159,7 +162,8 @@ class Model:
             raise ValueError(f"quality: {self.name} has no variable bitrate; give a bitrate")
         below = min(int(quality), 9)
         share = quality - below
-        return self.distortions[below] ** (1 - share) * self.distortions[below + 1] ** share
+        low, high = self.distortions[below : below + 2]
+        return float(low ** (1 - share) * high**share)
 
     def tokens_for(self, frames: int, samplerate: int) -> int:
         """Tokens that carry `frames` frames at `samplerate` Hz, the decoder's delay included."""
@@ -176,7 +180,7 @@ class Model:
     def static_table(self) -> np.ndarray:
         """The relative frequencies of the codes, ``uint16[codebooks, codebook_size]``."""
         try:
-            table = np.load(io.BytesIO(self.static.load()), allow_pickle=False)
+            table: np.ndarray = np.load(io.BytesIO(self.static.load()), allow_pickle=False)
         except (ValueError, EOFError, OSError) as e:
             raise ModelError(f"{self.static.path}: not a NumPy array; reinstall the model") from e
         expected = (self.codebooks, self.codebook_size)
@@ -193,7 +197,7 @@ class Model:
             f"    {self.samplerate} Hz, {self.bitrates[0]:g} to {self.bitrates[-1]:g} kbps "
             f"per channel (default {self.default_bitrate:g}), "
             f"{self.latency * 1000:.1f} ms delay, "
-            f"decoder {self.decoder.hash.hex()}"
+            f"code space {self.code_space.hex()}, decoder {self.decoder.hash.hex()}"
         )
 
 
@@ -377,6 +381,7 @@ def _parse(fields: dict[str, Any], folder: Path) -> Model | Denoiser | Transform
         name=str(fields["name"]),
         description=str(fields["description"]),
         delay=_positive(fields, "delay", least=0),
+        code_space=_code_space(fields["code_space"]),
         default_bitrate=float(fields["default_bitrate"]),
         encoder=_network(fields["encoder"], folder),
         decoder=_network(fields["decoder"], folder),
@@ -392,6 +397,13 @@ def _positive(fields: dict[str, Any], name: str, least: int = 1) -> int:
     if type(value) is not int or value < least:
         raise ValueError(f"{name} is {value!r}")
     return value
+
+
+def _code_space(text: str) -> bytes:
+    space = bytes.fromhex(text)
+    if len(space) != 8:
+        raise ValueError(f"code_space is {text!r}")
+    return space
 
 
 def _distortions(values: list[float]) -> tuple[float, ...]:

@@ -1,8 +1,8 @@
-"""What lies inside the encoder's graph: the vectors of its codebooks, and latents as an output.
+"""Inside the encoder's graph: the vectors of its codebooks, and latents as an output.
 
-An ONNX file is a protobuf, fields of a number, a type and a value. Two messages of one type that
-stand one after the other are merged by whoever reads them: so an output is added to a graph by
-bytes behind it, and neither the file nor what its hash says is touched. onnx is not needed.
+An ONNX file is a protobuf, fields of a number, a type and a value. A reader merges two
+messages of one type that follow each other. So bytes after a graph add an output to it, without a
+change of the file or its hash. The package onnx is not needed.
 """
 
 from __future__ import annotations

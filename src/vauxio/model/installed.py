@@ -1,6 +1,6 @@
-"""What is installed, and which model is meant by a name, a file or a signal.
+"""The installed models, and the choice of one by name, file or signal.
 
-This module chooses; what a model is and where it lies, `bundles` knows.
+This module chooses. `bundles` knows what a model is and where it is.
 """
 
 from __future__ import annotations
@@ -246,26 +246,26 @@ def choose_model(name: str, samplerate: int, channels: int, bitrate: float | Non
     return candidates(name, bitrate)[0 if narrow else -1]
 
 
-def find_model(name: str = "auto", decoder_hash: bytes | None = None) -> Model:
+def find_model(name: str = "auto", code_space: bytes | None = None) -> Model:
     """The installed model of that name.
 
     Parameters
     ----------
     name : str
         As in `models`; ``'auto'`` stands for `DEFAULT`, as nothing is known of the signal.
-    decoder_hash : bytes, optional
-        First 8 bytes of the SHA-256 of the decoder that a file was written for. With it, a bundle
-        that has this decoder is found under any name: what decodes a file is the decoder.
+    code_space : bytes, optional
+        Of a file. With it, a bundle of that code space is found under any name: its decoder knows
+        what the codes mean.
 
     Raises
     ------
     ModelError
-        If it is not installed, or not with that decoder.
+        If it is not installed, or not with that code space.
     """
     name = DEFAULT if name == "auto" else name
     installed = models()
     named = [m for m in installed if m.name == name]
-    if decoder_hash is None:
+    if code_space is None:
         if any(t.name == name for t in installed.transforms):
             raise ModelError(
                 f"{name} has no tokens, so no codes and no live streams; "
@@ -277,16 +277,16 @@ def find_model(name: str = "auto", decoder_hash: bytes | None = None) -> Model:
             )
         return named[0]
     for model in named + installed:
-        if model.decoder.hash == decoder_hash:
+        if model.code_space == code_space:
             return model
     if named:
         raise ModelError(
-            f"needs {name} with decoder {decoder_hash.hex()}, the one installed is "
-            f"{named[0].decoder.hash.hex()}; install the version of vauxio that wrote the file, "
+            f"needs {name} with code space {code_space.hex()}, the one installed has "
+            f"{named[0].code_space.hex()}; install the version of vauxio that wrote the file, "
             "or name a folder that has that model in VAUXIO_WEIGHTS"
         )
     raise ModelError(
-        f"needs model {name!r} (decoder {decoder_hash.hex()}), which is not installed; "
+        f"needs model {name!r} (code space {code_space.hex()}), which is not installed; "
         f"{_names(installed)} in {weights_folder()}"
     )
 

@@ -1,4 +1,4 @@
-"""The networks of a bundle: files that are what ``model.json`` says, and ONNX Runtime for them.
+"""The networks of a bundle: files checked against ``model.json``, and ONNX Runtime sessions.
 
 This module knows hashes, sessions and threads; it knows nothing of what lies beside a file, of
 audio or of codes. onnxruntime is imported when the first network is opened, not before.

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .run import Run
-    from .train import Trainer
+    from .codec.training import CodecTrainer
+    from .trainer import Trainer
 
 
 def parser() -> argparse.ArgumentParser:
@@ -98,7 +98,7 @@ def parser() -> argparse.ArgumentParser:
     return root
 
 
-def begin(trainer: Run, args: argparse.Namespace) -> None:
+def begin(trainer: Trainer, args: argparse.Namespace) -> None:
     """Let the run go on where its checkpoint is, or a new one begin where ``--start`` says."""
     checkpoint = args.run / "last.pt"
     if checkpoint.exists():
@@ -111,9 +111,10 @@ def begin(trainer: Run, args: argparse.Namespace) -> None:
 
 def language_model(args: argparse.Namespace) -> None:
     from .config import load
-    from .lm_export import export_lm
-    from .lm_train import LanguageModelTrainer, evaluate
-    from .run import device_of
+    from .device import device_of
+    from .language_model.evaluate import evaluate
+    from .language_model.export import export_lm
+    from .language_model.training import LanguageModelTrainer
 
     trainer = LanguageModelTrainer(load(args.config, args.set), args.run, device_of(args.device))
     begin(trainer, args)
@@ -134,14 +135,14 @@ def main() -> None:
     if args.verb == "weigh" and args.factor == args.levels == 1:
         raise SystemExit("nothing to weigh: give --factor, --levels or both")
     if args.verb == "prepare":
-        from .data import prepare
+        from .corpus import prepare
 
         prepare(args.corpus, args.data, args.samplerate)
         return
     if args.verb == "codes":
         from .config import load
-        from .lm_data import prepare_codes
-        from .run import device_of
+        from .device import device_of
+        from .language_model.codes import prepare_codes
 
         model, device = load(args.config, args.set).model, device_of(args.device)
         copies = args.copies, args.denoised
@@ -155,13 +156,13 @@ def main() -> None:
         denoiser(args)
         return
 
+    from .codec.narrow import narrow
+    from .codec.training import CodecTrainer
+    from .codec.weigh import weigh
     from .config import load
-    from .narrow import narrow
-    from .run import device_of
-    from .train import Trainer
-    from .weigh import weigh
+    from .device import device_of
 
-    trainer = Trainer(load(args.config, args.set), args.run, device_of(args.device))
+    trainer = CodecTrainer(load(args.config, args.set), args.run, device_of(args.device))
     begin(trainer, args)
 
     if args.verb == "train":
@@ -177,9 +178,9 @@ def main() -> None:
         judge(trainer, args)
 
 
-def judge(trainer: Trainer, args: argparse.Namespace) -> None:
+def judge(trainer: CodecTrainer, args: argparse.Namespace) -> None:
     """Verbs that leave a run as it is, and do without its device."""
-    from . import evaluate, export, report
+    from .codec import evaluate, export, report
 
     codec, bitrates = trainer.average.cpu(), trainer.config.training.bitrates
     if args.verb == "report":
@@ -190,14 +191,16 @@ def judge(trainer: Trainer, args: argparse.Namespace) -> None:
         for row in evaluate.evaluate(codec, args.corpus, codebooks, args.every):
             print(json.dumps({"step": trainer.step, **row}), flush=True)
     elif args.verb == "export":
-        print(json.dumps(export.export(codec, args.out, args.data, trainer.config.data.mix)))
+        c = trainer.config
+        done = export.export(codec, args.out, args.data, c.data.mix, c.training.decoder_only)
+        print(json.dumps(done))
         trainer.save_for_resuming(args.out)
 
 
 def denoiser(args: argparse.Namespace) -> None:
-    from .denoise import DenoiserTrainer
-    from .denoiser import load_config
-    from .run import device_of
+    from .denoiser.config import load_config
+    from .denoiser.training import DenoiserTrainer
+    from .device import device_of
 
     trainer = DenoiserTrainer(load_config(args.config, args.set), args.run, device_of(args.device))
     begin(trainer, args)

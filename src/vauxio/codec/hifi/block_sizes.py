@@ -1,4 +1,4 @@
-"""Which transform blocks a frame is cut into: chosen by what they would cost, coded as a tree."""
+"""Block switching: the transform blocks of a frame, chosen by their cost, coded as a tree."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is known of a coefficient before it is decoded, in integers.
+"""Contexts: what a decoder knows of a coefficient before it decodes it, in integers.
 
 Coefficients of a transform block come in two passes: those of even number, then those of odd
 number, which know both neighbours. What both know: how strong the band is over its step, and

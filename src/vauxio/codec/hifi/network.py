@@ -1,8 +1,8 @@
 """The learned part: from contexts to probabilities, in exact integers.
 
-A small network for each pass tells to which of 64 classes a coefficient belongs. Each class has
-a table of probabilities. All numbers are whole and below 2^24, so float32 has them exactly, and
-products and sums are the same in any order on any machine.
+A small network for each pass assigns a coefficient to one of 64 classes. Each class has a table of
+probabilities. All numbers are integers below 2^24, which float32 represents exactly, so products
+and sums are the same in any order on any machine.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ class Tables:
             residuals = _weights(arrays["residuals"], (2, CONTEXTS, RESIDUALS))
             splits = _weights(arrays["splits"], (4, 2, 2))
             self._layers = [
-                [_Layer(*(arrays[f"{kind}{p}{n}"] for kind in ("weight", "bias", "shift")),
+                [_Layer(arrays[f"weight{p}{n}"], arrays[f"bias{p}{n}"], arrays[f"shift{p}{n}"],
                         FEATURES[0] if n == 0 else None, last=n == _LAYERS - 1)
                  for n in range(_LAYERS)]
                 for p in range(2)

@@ -1,6 +1,6 @@
-"""What is put where coefficients were rounded to zero: noise, as strong as what was lost.
+"""Noise filling: noise in place of coefficients that were rounded to zero, as strong as they were.
 
-Decoders differ here by what their floating point does; nothing that is decoded depends on it.
+It is computed in floating point, so decoders differ by rounding. No decoded value depends on it.
 """
 
 from __future__ import annotations

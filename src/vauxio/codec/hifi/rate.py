@@ -1,4 +1,4 @@
-"""Bits: how many a block may have, and the gain of its steps that spends them."""
+"""Rate control: the bits of a block, and the gain of its steps that uses them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Bits that are as likely 0 as 1: signs, and the lowest bits of large values."""
+"""Bits that need no entropy coding: signs, and the lowest bits of large values."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Frames at any rate, pushed in pieces of any size, to blocks of the transform codec and back.
 
-This room knows the time line: rates and exact lengths. It knows nothing of files.
+This module knows the time line: rates and exact lengths. It knows nothing of files.
 """
 
 from __future__ import annotations

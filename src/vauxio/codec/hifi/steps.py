@@ -1,4 +1,4 @@
-"""How coarse each band is rounded: a perceptual rule, in integers.
+"""Quantiser steps of the bands: a perceptual rule, in integers.
 
 The step of a band follows its level less than one to one, and the mean level of the block: loud
 bands hide more noise, but not as much more as they are louder. Both sides of a file derive it

@@ -120,7 +120,7 @@ def _levels(
 
     def code(_: slice, expected: np.ndarray, context: np.ndarray) -> np.ndarray:
         symbols = decoder.decode_rows(tables.residuals, context.ravel() + first)
-        found = expected + (symbols.reshape(expected.shape) - BEYOND)
+        found: np.ndarray = expected + (symbols.reshape(expected.shape) - BEYOND)
         if symbols.max() > 2 * BEYOND:
             beyond = symbols.reshape(expected.shape) > 2 * BEYOND
             found[beyond] = raw.take(np.full(np.count_nonzero(beyond), LEVEL_BITS))

@@ -1,0 +1,103 @@
+"""What a result was measured with, and what has changed since.
+
+Every file in ``results/`` has the key ``measured``: the commit, the day and, for each model that
+took part, the SHA-256 of all its weights and the size of an example file. Weights, entropy coder
+and bit allocation decide that size. A result is stale when the installed model has other weights,
+or when the size of the example has changed by more than one per cent: floating-point rounding
+differs between machines, and may change a code here and there.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Iterable, Mapping
+from datetime import date
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[1]
+EXAMPLE = ROOT / "tests" / "data" / "speech-48k.flac"
+TOLERANCE = 0.01
+_NAMES = {"lm": "language model", "static": "table of frequencies"}
+"""Parts that only the entropy coder needs."""
+
+Record = dict[str, Any]
+
+
+def measured(models: Iterable[str], packets: bool = False) -> Record:
+    """The record of a measurement with these models, made now.
+
+    Packets of live streams are not entropy coded, so `packets` leaves out what only that needs.
+    """
+    about: dict[str, Record] = {}
+    for name in models:
+        about[name] = {"weights": weights(name)} | _example(name)
+        if packets:
+            about[name] = {"weights": _of_packets(weights(name)), "packets": True}
+    return {
+        "commit": _git("describe", "--always", "--dirty", "--exclude", "*"),
+        "date": date.today().isoformat(),
+        "models": about,
+    }
+
+
+def changed(record: Mapping[str, Any]) -> list[str]:
+    """What has changed since a measurement, model by model, in words."""
+    said = []
+    for name, then in record["models"].items():
+        now = _of_packets(weights(name)) if then.get("packets") else weights(name)
+        parts = sorted(_NAMES.get(part, part) for part in then["weights"] | now
+                       if then["weights"].get(part) != now.get(part))  # fmt: skip
+        if not now:
+            said.append(f"{name} is no longer installed")
+        elif len(parts) > 1 and len(parts) == len(now):
+            said.append(f"{name} has other weights")
+        elif parts:
+            said.append(f"{name} has another {' and another '.join(parts)}")
+        elif "example_bytes" in then:
+            size = _example(name)["example_bytes"]
+            if abs(size / then["example_bytes"] - 1) > TOLERANCE:
+                said.append(f"{name} codes the same recording in {size} bytes, "
+                            f"not {then['example_bytes']}")  # fmt: skip
+    return said
+
+
+def _of_packets(parts: dict[str, str]) -> dict[str, str]:
+    return {part: hash for part, hash in parts.items() if part not in _NAMES}
+
+
+@cache
+def weights(name: str) -> dict[str, str]:
+    """First 8 bytes of the SHA-256 of each file of a model, as hexadecimal digits."""
+    path = ROOT / "weights" / name / "model.json"
+    if not path.exists():
+        return {}
+    about = json.loads(path.read_text(encoding="utf-8"))
+    return {
+        part: entry["sha256"][:16]
+        for part, entry in about.items()
+        if isinstance(entry, dict) and "sha256" in entry
+    }
+
+
+@cache
+def _example(name: str) -> dict[str, int]:
+    """Size of the example at the model's default bitrate; a denoiser has none."""
+    import soundfile
+
+    import vauxio
+
+    if name not in {model.name for model in vauxio.models()}:
+        return {}
+    data, samplerate = soundfile.read(EXAMPLE, dtype="int16")
+    return {"example_bytes": len(vauxio.compress(data, samplerate, model=name))}
+
+
+def _git(*arguments: str) -> str:
+    try:
+        done = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True)
+    except OSError:
+        return "unknown"
+    return done.stdout.strip() or "unknown"

@@ -1,0 +1,276 @@
+"""The transform codec: blocks to payloads and back."""
+
+import io
+import json
+import random
+
+import numpy as np
+import pytest
+import soundfile
+import soxr
+
+from support.paths import DATA
+from vauxio.codec.hifi import block_sizes, layout, mdct, powers, steps
+from vauxio.codec.hifi.decoder import Decoder
+from vauxio.codec.hifi.encoder import Encoder, block_size
+from vauxio.codec.hifi.network import CLASSES, FEATURES, Tables
+from vauxio.codec.hifi.pack import Packer
+from vauxio.codec.hifi.payload import Settings
+from vauxio.codec.hifi.raw_bits import BitReader, BitWriter
+from vauxio.codec.hifi.unpack import unpack
+from vauxio.entropy import fixed
+from vauxio.errors import FormatError, ModelError
+from vauxio.model.installed import find_transform
+
+BLOCK = block_size(1)
+SIZES = np.array([2048, 512, 512, 1024, *[128] * 8, 1024, 256, 256, 512])
+
+
+@pytest.fixture(scope="module")
+def tables():
+    return Tables(find_transform().tables.load())
+
+
+@pytest.fixture(scope="module")
+def speech():
+    return load("speech-48k.flac", 3.0)
+
+
+@pytest.fixture(scope="module")
+def music():
+    return load("music-44k-stereo.flac", 1.5)
+
+
+def load(name, seconds):
+    samples, rate = soundfile.read(DATA / name, always_2d=True, dtype="float32")
+    samples = samples if rate == 48000 else soxr.resample(samples, rate, 48000)
+    return np.ascontiguousarray(samples[: int(seconds * 48000)].T)
+
+
+def encode(tables, samples, bitrate):
+    encoder = Encoder(tables, len(samples), bitrate)
+    return encoder.push(samples) + encoder.finish()
+
+
+def decode(tables, blocks, channels, length):
+    decoder = Decoder(tables, channels)
+    parts = [decoder.push(payload, frames) for frames, payload, _ in blocks]
+    return np.concatenate([*parts, decoder.finish()], axis=1)[:, :length]
+
+
+def snr(original, decoded):
+    return 10 * np.log10((original**2).sum() / ((original - decoded) ** 2).sum())
+
+
+def kbps(blocks, samples):
+    return sum(8 * len(payload) for _, payload, _ in blocks) * 48 / samples.size
+
+
+@pytest.mark.parametrize("size", layout.SIZES)
+def test_the_cosine_transform_is_its_own_inverse(size):
+    x = np.random.default_rng(0).standard_normal((3, size))
+    n = np.arange(size) + 0.5
+    matrix = np.sqrt(2 / size) * np.cos(np.pi / size * np.outer(n, n))
+    np.testing.assert_allclose(mdct.dct4(x), x @ matrix, atol=1e-9)
+    np.testing.assert_allclose(mdct.dct4(mdct.dct4(x)), x, atol=1e-9)
+
+
+def test_blocks_of_all_sizes_give_the_samples_back():
+    x = np.zeros((2, SIZES.sum() + 2048))
+    x[:, 1024:-1024] = np.random.default_rng(0).standard_normal((2, SIZES.sum()))
+    found = mdct.forward(x, SIZES, 0, 0)
+    np.testing.assert_allclose((found**2).sum(), (x**2).sum())
+    np.testing.assert_allclose(mdct.inverse(found, SIZES), x[:, 1024:-1024], atol=1e-9)
+
+
+def test_layouts():
+    for size, one in layout.LAYOUTS.items():
+        assert one.edges[-1] == round(20000 / 24000 * size)
+        assert one.widths.min() >= 4
+        assert one.place.min() >= 0 and one.place.max() <= 127
+        assert (np.diff(one.bark) > 0).all()
+
+
+def test_powers_and_logarithms_are_those_of_mathematics():
+    i = np.arange(-512, 1025)
+    np.testing.assert_array_equal(powers.power(i), np.rint(2.0 ** (i / 64 + 12)))
+    x = np.arange(4096)
+    exact = 12 * np.log2(1 + x / 4)
+    assert (np.abs(powers.LOG - np.floor(exact + 1e-9)) == 0).all()
+
+
+def test_a_tree_of_sizes():
+    for sizes in ([2048], [1024, 256, 128, 128, 512], [128] * 16):
+        flags = iter([split for _, split in block_sizes.splits(np.array(sizes))])
+        assert block_sizes.from_splits(lambda _, flags=flags: next(flags)) == sizes
+        assert next(flags, None) is None
+
+
+def test_raw_bits():
+    writer = BitWriter()
+    values, bits = np.array([5, 0, 1023, 1]), np.array([3, 0, 10, 1])
+    writer.put(values, bits)
+    reader = BitReader(writer.finish())
+    assert reader.take(bits).tolist() == values.tolist()
+    reader.finish()
+    with pytest.raises(FormatError):
+        reader.take(np.array([20]))
+
+
+def test_the_network_computes_in_integers(tables):
+    with np.load(io.BytesIO(find_transform().tables.load())) as archive:
+        arrays = {name: archive[name].astype(np.int64) for name in archive.files}
+    rng = np.random.default_rng(0)
+    for half in range(2):
+        inputs = rng.integers(-40, 121, (500, FEATURES[half]))
+        hidden = inputs
+        for n in range(3):
+            weight, bias, shift = (
+                arrays[f"{kind}{half}{n}"] for kind in ("weight", "bias", "shift")
+            )
+            hidden = hidden @ weight + bias >> shift
+            hidden = np.clip(hidden, 0, 127 if n < 2 else CLASSES - 1)
+        rows = np.insert(inputs, 14, 1, axis=1).T.astype(np.float32)
+        found = tables.classify(rows, half)
+        np.testing.assert_array_equal(found, hidden[:, 0])
+        order = rng.permutation(len(inputs))
+        np.testing.assert_array_equal(tables.classify(rows[:, order], half), found[order])
+
+
+@pytest.mark.parametrize("bitrate, least", [(16, 12), (64, 22), (128, 28)])
+def test_speech(tables, speech, bitrate, least):
+    blocks = encode(tables, speech, bitrate)
+    assert kbps(blocks, speech) == pytest.approx(bitrate, rel=0.05)
+    assert snr(speech, decode(tables, blocks, 1, speech.shape[1])) > least
+
+
+def test_stereo(tables, music):
+    blocks = encode(tables, music, 64)
+    assert kbps(blocks, music) == pytest.approx(64, rel=0.05)
+    assert snr(music, decode(tables, blocks, 2, music.shape[1])) > 20
+
+
+def test_two_channels_alike_cost_little_more_than_one(tables, speech):
+    def bits(samples, gain=1024):
+        scaled = np.pad(samples * 2.0**15, ((0, 0), (1024, 1024)))
+        frames = (scaled.shape[1] - 2048) // 2048
+        sizes = [np.array([2048])] * frames
+        found = mdct.forward(scaled[:, : frames * 2048 + 2048], np.concatenate(sizes), 0, 0)
+        joint = len(samples) == 2
+        if joint:
+            found = np.stack([found[0] + found[1], found[0] - found[1]]) * np.sqrt(0.5)
+        rule = steps.Rule(7, 10, 8, gain)
+        settings = Settings(rule, 20, joint=joint)
+        return len(Packer(found, sizes, settings, tables).pack(gain)[0])
+
+    # Sum and difference over the root of two: the sum is louder by half an octave.
+    assert bits(np.concatenate([speech, speech])) < 1.25 * bits(speech)
+
+
+@pytest.mark.parametrize("length", [0, 1, 2047, 2048, 5000])
+def test_any_length(tables, speech, length):
+    samples = speech[:, 20000 : 20000 + length]
+    blocks = encode(tables, samples, 64)
+    assert sum(frames for frames, _, _ in blocks) == -(-length // 2048)
+    assert decode(tables, blocks, 1, length).shape == (1, length)
+
+
+def test_silence_costs_nothing(tables):
+    blocks = encode(tables, np.zeros((1, 48000), np.float32), 64)
+    assert sum(len(payload) for _, payload, _ in blocks) < 30
+    assert not decode(tables, blocks, 1, 48000).any()
+
+
+def test_extremes(tables):
+    rng = np.random.default_rng(0)
+    samples = np.sign(rng.standard_normal((1, 20000))).astype(np.float32)
+    assert np.isfinite(decode(tables, encode(tables, samples, 192), 1, 20000)).all()
+
+
+def test_pieces_make_the_same_payloads(tables, speech):
+    encoder = Encoder(tables, 1, 48)
+    blocks = []
+    for i in range(0, speech.shape[1], 7001):
+        blocks += encoder.push(speech[:, i : i + 7001])
+    assert blocks + encoder.finish() == encode(tables, speech, 48)
+
+
+@pytest.fixture(scope="module")
+def long(tables):
+    samples = np.tile(load("speech-48k.flac", 4.2), (1, 6))[:, : int(21 * 48000)]
+    blocks = encode(tables, samples, 24)
+    return samples, blocks, decode(tables, blocks, 1, samples.shape[1])
+
+
+def test_a_file_meets_its_bitrate(long):
+    samples, blocks, _ = long
+    assert [frames for frames, _, _ in blocks] == [BLOCK, BLOCK, 25]
+    assert kbps(blocks, samples) == pytest.approx(24, rel=0.03)
+
+
+def test_starting_in_the_middle(tables, long):
+    samples, blocks, whole = long
+    decoder = Decoder(tables, 1, start=False)
+    found = decoder.push(blocks[1][1], BLOCK)
+    begin = BLOCK * 2048
+    np.testing.assert_array_equal(found[:, 2048:], whole[:, begin + 1024 : 2 * begin - 1024])
+
+
+def test_a_lost_block_fades_and_the_next_is_clean(tables, long):
+    samples, blocks, whole = long
+    decoder = Decoder(tables, 1)
+    parts = [decoder.push(None if i == 1 else p, f) for i, (f, p, _) in enumerate(blocks)]
+    found = np.concatenate([*parts, decoder.finish()], axis=1)
+    begin, end = BLOCK * 2048, 2 * BLOCK * 2048
+    np.testing.assert_array_equal(found[:, : begin - 1024], whole[:, : begin - 1024])
+    assert not found[:, begin + 1024 : end - 1024].any()
+    last = found[:, end + 1024 : whole.shape[1]]
+    np.testing.assert_array_equal(last, whole[:, end + 1024 :])
+
+
+def test_damaged_payloads_are_errors_or_samples(tables, speech):
+    ((frames, payload, _),) = encode(tables, speech[:, :30000], 48)
+    source = random.Random(1)
+    for _ in range(60):
+        bad = bytearray(payload)
+        for _ in range(source.randrange(1, 4)):
+            bad[source.randrange(len(bad))] ^= 1 << source.randrange(8)
+        bad = bytes(bad[: source.choice([len(bad), source.randrange(len(bad))])])
+        try:
+            found = Decoder(tables, 1).push(bad, frames)
+        except FormatError:
+            continue
+        assert np.isfinite(found).all()
+
+
+def test_payloads_of_noise(tables):
+    source = np.random.default_rng(2)
+    for size in [0, 1, 9, 10, 11, 30, 200, 2000]:
+        noise = source.integers(0, 256, size, np.uint8).tobytes()
+        for head in (b"", bytes([0, 25, 7, 10, 0, 0, 4, 8, 0, 0]), bytes([3, 25, 0, 0, 0, 0, 0])):
+            try:
+                assert np.isfinite(Decoder(tables, 2).push(head + noise, 4)).all()
+            except FormatError:
+                continue
+
+
+def test_the_golden_payloads(tables):
+    """What one machine wrote decodes to the same integers on every other."""
+    expected = json.loads((DATA / "hifi" / "payloads.json").read_text())
+    for name, (channels, frames, checksum) in expected.items():
+        found = unpack((DATA / "hifi" / name).read_bytes(), channels, frames, tables)
+        assert found.checksum == checksum, name
+
+
+def test_the_same_without_constriction(tables, speech, monkeypatch):
+    expected = encode(tables, speech[:, :20000], 32)
+    monkeypatch.setattr(fixed, "constriction", None)
+    ((frames, payload, checksum),) = encode(tables, speech[:, :20000], 32)
+    assert [(frames, payload, checksum)] == expected
+    assert unpack(payload, 1, frames, tables).checksum == checksum
+
+
+@pytest.mark.parametrize("content", [b"", b"PK", bytes(range(100))], ids=["empty", "zip", "bytes"])
+def test_tables_that_are_none(content):
+    with pytest.raises(ModelError):
+        Tables(content)

@@ -1,0 +1,648 @@
+"""The language model: the same integers everywhere, and codes through it and back.
+
+The model in ``tests/data/lm`` is a small one of real training, on the first four codebooks of
+general-24k. What is coded there must decode to the same codes for ever. ``lm.onnx`` multiplies in
+float32, as was done at first, ``bytes.onnx`` has the same numbers in a graph of unsigned bytes, and
+``signed.onnx`` has weights half as large in the graph of today.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import itertools
+import json
+import os
+import subprocess
+import sys
+import zlib
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import vauxio
+from support import format_vectors, independent_decoder, independent_lm
+from support.paths import DATA, ROOT
+from vauxio import container
+from vauxio.entropy import adaptive, allocation, coders, range_coder, transformer, transformer_coder
+from vauxio.errors import ChecksumError, FormatError, ModelError
+from vauxio.file.blocks import TokenReader, TokenWriter, block_tokens
+from vauxio.model.installed import DEFAULT, find_model
+
+FOLDER = DATA / "lm"
+CONTENT = (FOLDER / "lm.onnx").read_bytes()
+BYTES = (FOLDER / "bytes.onnx").read_bytes()
+SIGNED = (FOLDER / "signed.onnx").read_bytes()
+PARAMETERS = transformer.read_parameters(CONTENT)
+GRAPHS = pytest.mark.parametrize(
+    "content", [CONTENT, BYTES, SIGNED], ids=["float32", "bytes", "signed"]
+)
+GOLDEN = ["mono", "stereo", "adaptive-mono", "adaptive-stereo", "signed-mono", "signed-stereo"]
+CODERS = [coders.LM, coders.ADAPTIVE]
+
+
+def network(
+    optimised: bool = True, threads: int = 1, content: bytes = CONTENT
+) -> transformer.Network:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.log_severity_level = 3
+    if not optimised:
+        level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+        options.graph_optimization_level = level
+    session = onnxruntime.InferenceSession(content, options, ["CPUExecutionProvider"])
+    return transformer.Network(session, transformer.read_parameters(content))
+
+
+NETWORKS = {content: network(content=content) for content in (CONTENT, BYTES, SIGNED)}
+
+
+def coder(id: int = coders.ADAPTIVE, content: bytes = CONTENT) -> transformer_coder.LMCoder:
+    hash = hashlib.sha256(content).digest()[:8]
+    return transformer_coder.LMCoder(id, hash, 4, 1024, lambda: NETWORKS[content])
+
+
+def any_codes(channels: int, codebooks: int, tokens: int, seed: int = 0) -> np.ndarray:
+    random = np.random.default_rng(seed)
+    return random.integers(0, 1024, (channels, codebooks, tokens)).astype(np.uint16)
+
+
+def golden_codes(name: str) -> np.ndarray:
+    return np.load(FOLDER / f"{name.rpartition('-')[2]}.npy")
+
+
+def lm_of(name: str) -> bytes:
+    """The language model of a golden file."""
+    return SIGNED if name.startswith("signed-") else CONTENT
+
+
+def defined(content: bytes, codes: np.ndarray) -> np.ndarray:
+    """Scores ``[tokens, codebooks, size]`` by definition."""
+    parameters = transformer.read_parameters(content)
+    inputs = transformer.delayed(codes[None], parameters.shape)[0]
+    scores = transformer.reference(parameters, inputs, len(codes))
+    return np.stack([scores[k : k + codes.shape[1], k] for k in range(len(codes))], axis=1)
+
+
+def in_chunks(model: transformer.Network, codes: np.ndarray) -> list[np.ndarray]:
+    """Scores ``[tokens, size]`` of each codebook, where there is a code of it."""
+    found = [list(zip(*parts, strict=True)) for parts in zip(*model.scores(codes), strict=True)]
+    for row, (tokens, _) in zip(codes, found, strict=True):
+        assert np.concatenate(tokens).tolist() == (row >= 0).nonzero()[0].tolist()
+    return [np.concatenate(scores) for _, scores in found]
+
+
+def compare_steps(
+    model: transformer.Network, codes: np.ndarray, scores: np.ndarray, steps: int
+) -> None:
+    """Many rows together, where wanted, to scores ``[rows, tokens, codebooks, size]``."""
+    rows, books, tokens = codes.shape
+    inputs, stepper = transformer.delayed(codes, model.shape), transformer.Steps(model, rows)
+    compared = 0
+    for s in range(steps):
+        wanted = wanted_at(s, rows, books)
+        for k, found in enumerate(stepper.advance(inputs[:, s], wanted)):
+            assert len(found) == wanted[:, k].sum()
+            if 0 <= s - k < tokens:
+                assert np.array_equal(found, scores[wanted[:, k], s - k, k])
+                compared += len(found)
+    assert compared > 0.4 * rows * books * steps
+
+
+def wanted_at(step: int, rows: int, books: int) -> np.ndarray:
+    """Half of rows and codebooks, ``bool[rows, books]``; at some steps all, at some none."""
+    return (np.add.outer(3 * np.arange(rows), np.arange(books)) + step) % 5 < step % 6
+
+
+# --- the same integers everywhere ---
+
+
+@pytest.fixture(scope="module")
+def long_codes() -> list[np.ndarray]:
+    """Together more than 2,000 steps."""
+    return [any_codes(1, 4, 700, seed)[0] for seed in range(3)]
+
+
+@pytest.fixture(scope="module")
+def expected(long_codes) -> dict[bytes, list[np.ndarray]]:
+    return {graph: [defined(graph, codes) for codes in long_codes] for graph in (CONTENT, SIGNED)}
+
+
+def numbers(content: bytes) -> bytes:
+    """The graph whose numbers it has."""
+    return SIGNED if content is SIGNED else CONTENT
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("optimised", [True, False], ids=["all", "off"])
+@GRAPHS
+def test_the_network_equals_its_definition(long_codes, expected, content, optimised, threads):
+    model, wanted = network(optimised, threads, content), expected[numbers(content)]
+    assert sum(map(len, wanted)) > 2000
+    for codes, scores in zip(long_codes, wanted, strict=True):
+        assert np.array_equal(in_chunks(model, codes), scores.swapaxes(0, 1))
+    compare_steps(model, long_codes[0][None], wanted[0][None], 60)
+
+
+@pytest.mark.parametrize("rows", [1, 16])
+@GRAPHS
+def test_step_by_step_and_in_batches(long_codes, expected, content, rows):
+    codes = np.stack([long_codes[i % 3] for i in range(rows)])
+    scores = np.stack([expected[numbers(content)][i % 3] for i in range(rows)])
+    compare_steps(NETWORKS[content], codes, scores, 2 * PARAMETERS.shape.window + 5)
+
+
+@GRAPHS
+def test_codes_that_are_absent_are_not_scored(content):
+    codes = channels_alike(1, 300)[0]
+    inputs = transformer.delayed(codes[None], PARAMETERS.shape)[0]
+    scores = transformer.reference(transformer.read_parameters(content), inputs, 4)
+    for k, found in enumerate(in_chunks(NETWORKS[content], codes)):
+        assert np.array_equal(found, scores[(codes[k] >= 0).nonzero()[0] + k, k])
+
+
+def test_the_scores_are_worth_something(expected):
+    """They differ from step to step, are integers, and beat the nominal bits on real codes."""
+    for scores in itertools.chain(*expected.values()):
+        assert (scores[1:] != scores[:-1]).any(axis=(1, 2)).all()
+    for id, name, content in itertools.product(CODERS, GOLDEN[:2], (CONTENT, SIGNED)):
+        codes = golden_codes(name)
+        assert len(coder(id, content).encode(codes)) < codes.size * 10 / 8 * 0.95
+
+
+@GRAPHS
+@pytest.mark.parametrize("codebooks", [1, 2, 3])
+def test_fewer_codebooks_see_nothing_of_the_others(content, codebooks):
+    codes = any_codes(1, codebooks, 50)[0]
+    inputs = transformer.delayed(codes[None], PARAMETERS.shape)[0]
+    assert (inputs[:, codebooks:] == 1024).all()
+    scores = defined(content, codes).swapaxes(0, 1)
+    assert np.array_equal(in_chunks(NETWORKS[content], codes), scores)
+
+
+def test_what_goes_into_a_step():
+    codes = np.arange(6).reshape(1, 2, 3)
+    none = 1024
+    assert transformer.delayed(codes, PARAMETERS.shape)[0].tolist() == [
+        [none, none, none, none],
+        [0, none, none, none],
+        [1, 3, none, none],
+        [2, 4, none, none],
+    ]
+
+
+def computed_here() -> list[int]:
+    """Checksums of scores, by definition and of each graph, and of what golden files decode to."""
+    codes = any_codes(1, 4, 100)[0]
+    scores = [
+        defined(graph, codes).swapaxes(0, 1).astype(np.float32) for graph in (CONTENT, SIGNED)
+    ]
+    scores += [np.stack(in_chunks(model, codes)) for model in NETWORKS.values()]
+    return [crc_of(array) for array in (*scores, *map(read, GOLDEN))]
+
+
+def crc_of(array: np.ndarray) -> int:
+    return zlib.crc32(np.ascontiguousarray(array).tobytes())
+
+
+PROGRAM = """
+import sys
+sys.path[:0] = sys.argv[1:]
+import test_language_model as t
+for crc in t.computed_here():
+    print(crc)
+"""
+
+
+def test_any_processor():
+    """NumPy without its fast paths, and BLAS for other processors."""
+    try:
+        from numpy._core._multiarray_umath import __cpu_dispatch__ as features
+    except ImportError:
+        from numpy.core._multiarray_umath import __cpu_dispatch__ as features
+    places = [
+        {"OPENBLAS_CORETYPE": "Prescott", "NPY_DISABLE_CPU_FEATURES": " ".join(features)},
+        {"OPENBLAS_CORETYPE": "Haswell", "NPY_DISABLE_CPU_FEATURES": " ".join(features[-1:])},
+        {"OPENBLAS_CORETYPE": "SkylakeX"},
+    ]
+    command = [
+        sys.executable,
+        "-W",
+        "ignore",
+        "-c",
+        PROGRAM,
+        str(ROOT / "tests"),
+        str(Path(__file__).parent),
+    ]
+    processes = [
+        subprocess.Popen(command, env=os.environ | place, stdout=subprocess.PIPE, text=True)
+        for place in places
+    ]
+    said = [process.communicate(timeout=300)[0].split() for process in processes]
+    assert said == [[str(number) for number in computed_here()]] * 3
+    first, second, *graphs = said[0][: -len(GOLDEN)]
+    assert graphs == [first, first, second] and first != second
+    assert said[0][-len(GOLDEN) :] == [str(crc_of(golden_codes(name))) for name in GOLDEN]
+
+
+# --- golden files ---
+
+
+def read(name: str) -> np.ndarray:
+    """The codes of a golden file, all blocks together."""
+    with (FOLDER / f"{name}.vx").open("rb") as file:
+        reader = container.Reader(file)
+        header, blocks = reader.header, list(reader)
+    own = coder(header.coder, lm_of(name))
+    assert header.coder_hash == own.hash
+    payloads = [(block.payload, block.tokens) for block in blocks]
+    codes = own.decode(payloads, header.channels, header.codebooks)
+    for block, part in zip(blocks, codes, strict=True):
+        assert block.coder == header.coder and coders.codes_crc(part) == block.codes_crc
+    return np.concatenate(codes, axis=2)
+
+
+@pytest.mark.parametrize("name", GOLDEN)
+def test_golden_files_decode_to_the_same_codes_for_ever(name):
+    assert np.array_equal(read(name), golden_codes(name))
+
+
+@pytest.mark.parametrize("name", GOLDEN)
+def test_golden_files_are_written_byte_for_byte(name):
+    stored = (FOLDER / f"{name}.vx").read_bytes()
+    header = container.Reader(io.BytesIO(stored)).header
+    file, codes = io.BytesIO(), golden_codes(name)
+    writer = container.Writer(file, header)
+    for at in range(0, codes.shape[2], header.block_tokens):
+        part = codes[..., at : at + header.block_tokens]
+        payload, crc = coder(header.coder, lm_of(name)).encode(part), coders.codes_crc(part)
+        writer.write(container.Block(part.shape[2], header.coder, crc, payload))
+    writer.close(0)
+    assert file.getvalue() == stored
+
+
+@pytest.mark.parametrize("name", GOLDEN)
+def test_a_decoder_written_from_the_specification(name):
+    content = lm_of(name)
+    theirs = independent_decoder.decode((FOLDER / f"{name}.vx").read_bytes(), lm=content)
+    assert np.array_equal(np.array(theirs.codes), golden_codes(name).transpose(2, 0, 1))
+    with pytest.raises(independent_decoder.Malformed):
+        independent_decoder.decode((FOLDER / f"{name}.vx").read_bytes(), lm=content[:-1])
+
+
+def test_both_derive_the_same_distributions(expected):
+    scores = np.concatenate([expected[CONTENT][0][::50].reshape(-1, 1024), np.zeros((1, 1024))])
+    scores[0, 3], scores[1, 5] = 9000, -9000
+    frequencies = transformer_coder.frequencies(scores.astype(np.float32))
+    ours = transformer_coder.bounds(transformer_coder.weights(frequencies.copy()))
+    for row, likely, bounds in zip(scores, frequencies, ours, strict=True):
+        theirs = independent_lm.frequencies_of([int(s) for s in row])
+        assert theirs == likely.tolist()
+        assert independent_lm.distribution(theirs)[1:] == bounds.tolist()
+    weights = coders.range_weights(frequencies)
+    assert np.array_equal(ours, (weights + 1).cumsum(axis=1))
+    symbols = np.random.default_rng(0).integers(0, 1024, len(scores))
+    symbols[:3], symbols[-1] = [0, 1, 1023], 0
+    ends = ours[np.arange(len(scores)), symbols]
+    begins = ends - 1 - weights[np.arange(len(scores)), symbols]
+    found = transformer_coder.intervals(transformer_coder.weights(frequencies), symbols)
+    assert np.array_equal(found, [begins, ends])
+
+
+def test_counts_correct_as_defined():
+    """Against the second implementation: some codes come all the time, some are absent."""
+    random = np.random.default_rng(0)
+    scores = random.integers(-3000, 0, (1, 300, 50)).astype(np.float32)
+    symbols = np.where(random.random(300) < 0.5, 7, random.integers(0, 50, 300))
+    symbols[::10] = -1
+    for codebook in (0, 3):
+        theirs, expected = independent_lm.Shown(50, codebook), []
+        at_once, stepping = adaptive.Counts(1, 4, 50), adaptive.Counts(2, 4, 50)
+        for token, (row, symbol) in enumerate(zip(scores[0], symbols.tolist(), strict=True)):
+            f = independent_lm.frequencies_of([int(s) for s in row])
+            theirs.at(token)
+            expected.append(theirs.corrected(f))
+            if symbol >= 0:
+                theirs.saw(token, f, symbol)
+        for begin in [0, 5, *range(16, 300, adaptive.SPAN)]:  # a span may come in pieces
+            end = 5 if begin == 0 else min(begin // 16 * 16 + 16, 300)
+            there = begin + (symbols[begin:end] >= 0).nonzero()[0]
+            ours = transformer_coder.frequencies(scores[0, there])
+            at_once.follow(0, codebook, begin, ours, symbols[there])
+            assert ours.tolist() == [expected[i] for i in there]
+        assert any(g > 4 * f for g, f in zip(expected[-1], f, strict=True))
+        at = np.array([1]), np.array([codebook])
+        for token, symbol in enumerate(symbols.tolist()):
+            if symbol >= 0:
+                likely = transformer_coder.frequencies(scores[0, token : token + 1])
+                stepping.correct(*at, np.array([token]), likely)
+                stepping.saw(*at, np.array([symbol]))
+                assert likely[0].tolist() == expected[token]
+
+
+def test_counts_stay_exact_at_the_largest():
+    """After the longest block there can be: a code that never came, and one that always did."""
+    counts, likely = adaptive.Counts(1, 1, 2), np.array([[1 << 20, 1 << 20]], np.float64)
+    counts._came[0, 0, 1] += 65534 * 2**16
+    counts._expected[0, 0, 0] += 65534 * 2**16
+    counts.correct(np.array([0]), np.array([0]), np.array([65534]), likely)
+    assert likely.tolist() == [[16, 1 << 24]]
+
+
+def channels_alike(channels: int, tokens: int, seed: int = 0) -> np.ndarray:
+    """Codes of which most are those of the channel before, some of them absent."""
+    random = np.random.default_rng(seed)
+    codes = any_codes(channels, 4, tokens, seed).astype(np.int32)
+    for channel in range(1, channels):
+        alike = random.random((4, tokens)) < 0.8
+        codes[channel] = np.where(alike, codes[channel - 1], codes[channel])
+    return allocation.cut(codes, random.integers(0, 5, (channels, tokens)).clip(0, 4))
+
+
+@GRAPHS
+def test_channels_that_are_alike(content):
+    """Two that are the same take little more than one, and any are as specified."""
+    codes, own = golden_codes("mono"), coder(content=content)
+    twice = np.concatenate([codes, codes])
+    one, two = (len(own.encode(each)) for each in (codes, twice))
+    assert two < 1.1 * one
+    codes = channels_alike(3, 40)
+    payload = own.encode(codes)
+    assert len(payload) < 0.8 * len(coder(coders.LM, content).encode(codes))
+    deep = allocation.allocation_of(codes)
+    (decoded,) = own.decode([(payload, 40)], 3, 4, [deep])
+    assert np.array_equal(decoded, codes)
+    decoder = independent_decoder.RangeDecoder(payload)
+    theirs = independent_lm.decode(content, decoder, deep.T.tolist(), adaptive=True)
+    assert theirs == [[[c for c in channel if c >= 0] for channel in token]
+                      for token in codes.transpose(2, 0, 1).tolist()]  # fmt: skip
+
+
+def test_likeness_of_a_block_and_step_by_step():
+    codes = channels_alike(2, 200)
+    at_once = adaptive.likeness_of(codes[1], codes[0])
+    deep = allocation.allocation_of(codes)
+    stepping = adaptive.Likeness(deep, 2, 4)
+    assert 0 < (at_once == 0).mean() < 0.9 and at_once.max() > 0.7 * adaptive.ONE
+    row = np.array([0, 1])
+    for token, book in itertools.product(range(200), range(4)):
+        if deep[1, token] > book:
+            token_, book_ = np.full(2, token), np.full(2, book)
+            assert stepping.expected(row, book_, token_).tolist() == [0, at_once[book, token]]
+            same = codes[1, book, token] == codes[0, book, token]
+            stepping.saw(row, book_, token_, np.array([True, same]))
+
+
+# --- coding ---
+
+
+@pytest.mark.parametrize("id", CODERS)
+@pytest.mark.parametrize(
+    "shape", [(1, 4, 1), (1, 1, 1), (1, 4, 3), (2, 3, 40), (1, 1, 200), (8, 2, 5), (1, 4, 0)]
+)
+@GRAPHS
+def test_round_trip(content, shape, id):
+    codes, coder_ = any_codes(*shape), coder(id, content)
+    (decoded,) = coder_.decode([(coder_.encode(codes), shape[2])], *shape[:2])
+    assert decoded.dtype == np.uint16 and np.array_equal(decoded, codes)
+
+
+@GRAPHS
+def test_many_blocks_in_lock_step_are_as_one_by_one(content):
+    """More rows than go together at once, of different lengths and bit allocations."""
+    own = coder(content=content)
+    parts = [channels_alike(3, tokens, seed=tokens) for tokens in (40, 1, 7, 0, 140, 12, 33)]
+    blocks = [(own.encode(part), part.shape[2]) for part in parts]
+    assert len(parts) * 3 > own.rows
+    deep = [allocation.allocation_of(part) for part in parts]
+    for part, decoded in zip(parts, own.decode(blocks, 3, 4, deep), strict=True):
+        assert np.array_equal(decoded, part)
+    assert own.decode([], 2, 4) == []
+
+
+def test_codes_that_cannot_be_coded():
+    with pytest.raises(ValueError, match="1024"):
+        coder().encode(np.full((1, 1, 3), 1024, np.uint16))
+    with pytest.raises(ValueError, match="no language model"):
+        coder(coders.STATIC)
+    with pytest.raises(ValueError, match="uint16"):
+        coder().encode(np.zeros((1, 1, 3), np.int64))
+    with pytest.raises(ValueError, match="5 codebooks"):
+        coder().encode(any_codes(1, 5, 3))
+    with pytest.raises(FormatError, match="5 codebooks"):
+        coder().decode([(b"", 3)], 1, 5)
+
+
+@given(st.binary(max_size=80))
+@settings(max_examples=40, deadline=None)
+def test_any_payload_decodes_or_is_refused(payload):
+    try:
+        (codes,) = coder().decode([(payload, 12)], 1, 3)
+    except FormatError as e:
+        assert "range code" in str(e) or len(payload) < 3
+    else:
+        assert codes.shape == (1, 3, 12) and codes.max() < 1024
+
+
+def test_a_payload_has_a_bit_for_each_token_and_an_eighth_for_each_code():
+    codes = np.zeros((2, 4, 200), np.int32)
+    codes[1, :, 100:] = allocation.ABSENT
+    least = 200 // 8 + -(-1200 // 64)
+    counts = allocation.allocation_of(codes)
+    assert transformer_coder.least_bytes(counts) == least
+    payload = coder().encode(codes)
+    assert len(payload) >= least
+    for short in (payload[: least - 1], b""):
+        with pytest.raises(FormatError, match="fewer bytes"):
+            coder().decode([(short, 200)], 2, 4, [counts])
+    assert np.array_equal(coder().decode([(payload, 200)], 2, 4, [counts])[0], codes)
+    assert transformer_coder.least_bytes(np.zeros((3, 50), np.uint8)) == 0
+
+
+def test_a_range_code_that_cannot_be():
+    with pytest.raises(FormatError, match="range code"):
+        coder().decode([(b"\xff" * 40, 100)], 1, 1)
+
+
+# --- the range coder ---
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 400), st.sampled_from([2, 3, 300, 1024]))
+@settings(max_examples=30, deadline=None)
+def test_the_range_coder_is_that_of_the_static_coder(seed, count, size):
+    random = np.random.default_rng(seed)
+    table = (random.random((1, size)) ** 20 * 65534 + 1).astype(np.uint16)
+    symbols = random.choice(size, count, p=table[0] / table[0].sum())
+    bounds = [0, *itertools.accumulate((coders.range_weights(table)[0] + 1).tolist())]
+    encoder = range_coder.RangeEncoder()
+    encoder.encode([bounds[s] for s in symbols], [bounds[s + 1] for s in symbols])
+    payload = encoder.finish()
+    static = coders.StaticCoder(table)
+    assert payload == static.encode(symbols.astype(np.uint16)[None, None])
+    assert payload == format_vectors.range_encode([(table[0].tolist(), s) for s in symbols])
+    decoder = range_coder.RangeDecoder(payload)
+    assert [decoder.decode(bounds[1:], 0, size) for _ in symbols] == symbols.tolist()
+
+
+def test_the_range_coder_carries():
+    """Intervals at the very top, where additions run over into words that are done."""
+    top, whole = (1 << 24) - 1, 1 << 24
+    for first in range(1, 8):
+        begins, ends = [1] * first + [top] * 9 + [top - 5], [3] * first + [whole] * 9 + [top]
+        encoder = range_coder.RangeEncoder()
+        encoder.encode(begins, ends)
+        decoder = range_coder.RangeDecoder(encoder.finish())
+        bounds = [1, 3, top - 5, top, whole]
+        symbols = [decoder.decode(bounds, 0, 5) for _ in begins]
+        assert symbols == [1] * first + [4] * 9 + [3]
+
+
+# --- the file ---
+
+
+@pytest.mark.parametrize("content", [b"", b"\x0b", b"\x3a\x00", CONTENT[:5000], CONTENT[100:]])
+def test_what_is_no_language_model(content):
+    with pytest.raises(ValueError):
+        transformer.read_parameters(content)
+
+
+@pytest.mark.parametrize(("content", "most"), [(CONTENT, 127), (SIGNED, 63)])
+def test_the_sums_stay_exact(content, most):
+    """Whatever the activations: the promise of the specification, section 7.3.5."""
+    parameters = transformer.read_parameters(content)
+    linears = [each for layer in parameters.layers
+               for each in (layer.qkv, layer.out, layer.up, layer.down)]  # fmt: skip
+    for linear in [*linears, *parameters.heads]:
+        assert linear.weight.dtype == np.int8 and np.abs(linear.weight.astype(int)).max() <= most
+        largest = np.abs(linear.weight.astype(np.int64)).sum(axis=0) * 127 + np.abs(linear.bias)
+        assert largest.max() < 1 << 24 and linear.shift.min() >= 0
+    assert parameters.shape == (4, 1024, 16, 2, 2, 8, 32)
+    assert len(content) < 200_000
+
+
+# --- in files ---
+
+
+@pytest.fixture
+def weights(tmp_path, monkeypatch) -> Path:
+    """The default model with this language model, for its first four codebooks."""
+    source, folder = find_model().encoder.path.parent, tmp_path / DEFAULT
+    folder.mkdir()
+    description = json.loads((source / "model.json").read_text())
+    for part in ("encoder", "decoder", "static"):
+        file = description[part]["file"]
+        (folder / file).symlink_to(source / file)
+    (folder / "lm.onnx").write_bytes(CONTENT)
+    sha256 = hashlib.sha256(CONTENT).hexdigest()
+    description["lm"] = {"file": "lm.onnx", "sha256": sha256, "codebooks": 4}
+    (folder / "model.json").write_text(json.dumps(description))
+    monkeypatch.setenv("VAUXIO_WEIGHTS", str(tmp_path))
+    return folder
+
+
+def tokens_written(codes: np.ndarray, use: bool = True) -> bytes:
+    """A file of these codes."""
+    file, model = io.BytesIO(), find_model()
+    channels, codebooks, tokens = codes.shape
+    writer = TokenWriter(file, model, 24000, channels, codebooks, {}, (), use)
+    writer.push(codes)
+    writer.finish(model.frames_in(tokens, 24000))
+    return file.getvalue()
+
+
+def long_real_codes(tokens: int) -> np.ndarray:
+    codes = golden_codes("mono")
+    return np.tile(codes, -(-tokens // codes.shape[2]))[..., :tokens]
+
+
+def test_it_is_what_files_are_written_with(weights):
+    codes = long_real_codes(1600)
+    data, plain = tokens_written(codes), tokens_written(codes, False)
+    reader = TokenReader(io.BytesIO(data))
+    assert reader.header.coder == coders.ADAPTIVE
+    assert reader.header.coder_hash == find_model().lm.hash
+    assert len(data) < 0.95 * len(plain)
+    assert vauxio.info(io.BytesIO(data)).coder == "lm"
+    for start, wanted in ((0, 1600), (0, 0), (1500, 10)):
+        reader, at, parts = TokenReader(io.BytesIO(data)), start, []
+        while (part := reader.get(at, 400, wanted)).shape[2]:
+            parts.append(part)
+            at += part.shape[2]
+        assert np.array_equal(np.concatenate(parts, axis=2), codes[..., start:])
+
+
+def test_sound_is_the_same_with_and_without(weights, speech):
+    import soundfile
+
+    audio, samplerate = soundfile.read(speech, frames=48000, dtype="float32")
+    with_it = vauxio.compress(audio, samplerate, bitrate=1.5)
+    without = vauxio.compress(audio, samplerate, bitrate=1.5, lm=False)
+    assert (vauxio.info(io.BytesIO(with_it)).coder, vauxio.info(io.BytesIO(without)).coder) == (
+        "lm",
+        "packed",
+    )
+    assert np.array_equal(vauxio.decompress(with_it)[0], vauxio.decompress(without)[0])
+    beyond = vauxio.compress(audio, samplerate, bitrate=6)
+    assert vauxio.info(io.BytesIO(beyond)).coder == "static"
+
+
+def test_a_block_that_it_would_enlarge_is_packed(weights):
+    full = block_tokens(find_model())
+    codes = np.concatenate([any_codes(1, 4, full), long_real_codes(full)], axis=2)
+    data = tokens_written(codes)
+    reader = container.Reader(io.BytesIO(data))
+    assert [reader.read(i).coder for i in range(2)] == [coders.PACKED, coders.ADAPTIVE]
+    assert np.array_equal(TokenReader(io.BytesIO(data)).get(0, full, 2 * full), codes[..., :full])
+
+
+def test_damage_stays_in_its_block(weights):
+    full = block_tokens(find_model())
+    codes = long_real_codes(4 * full)
+    data = bytearray(tokens_written(codes))
+    reader = container.Reader(io.BytesIO(bytes(data)))
+    payload = reader.read(2).payload
+    data[bytes(data).rindex(payload) + 9] ^= 64  # blocks 0 and 2 are alike
+    tokens = TokenReader(io.BytesIO(bytes(data)))
+    assert np.array_equal(tokens.get(0, 2 * full, 4 * full), codes[..., : 2 * full])
+    with pytest.raises(ChecksumError, match="block 2"):
+        tokens.get(2 * full, full)
+    assert np.array_equal(tokens.get(3 * full, full), codes[..., 3 * full :])
+
+
+def test_a_payload_that_is_not_of_these_codes(weights):
+    """Its chunk's checksum is right, that of its codes is not: the payload of another block."""
+    first, second = (tokens_written(any_) for any_ in (
+        long_real_codes(60), np.ascontiguousarray(long_real_codes(60)[..., ::-1])))  # fmt: skip
+    blocks = [container.Reader(io.BytesIO(data)).read(0) for data in (first, second)]
+    assert blocks[0].coder == blocks[1].coder == coders.ADAPTIVE
+    file = io.BytesIO()
+    writer = container.Writer(file, container.Reader(io.BytesIO(first)).header)
+    writer.write(container.Block(60, coders.ADAPTIVE, blocks[0].codes_crc, blocks[1].payload))
+    writer.close(0)
+    with pytest.raises(ChecksumError, match="block 0"):
+        TokenReader(io.BytesIO(file.getvalue())).get(0, 60)
+
+
+def test_files_of_another_language_model(weights):
+    data = tokens_written(long_real_codes(60))
+    model = json.loads((weights / "model.json").read_text())
+    (weights / "model.json").write_text(json.dumps({**model, "lm": model["static"] | {
+        "codebooks": 4}}))  # fmt: skip
+    with pytest.raises(ModelError, match="needs the language model"):
+        TokenReader(io.BytesIO(data)).get(0, 1)
+    with pytest.raises(ModelError, match="not a language model|cannot load"):
+        find_model().lm.open()
+    del model["lm"]
+    (weights / "model.json").write_text(json.dumps(model))
+    with pytest.raises(ModelError, match="needs a language model"):
+        TokenReader(io.BytesIO(data)).get(0, 1)
+
+
+def test_a_damaged_language_model(weights):
+    (weights / "lm.onnx").write_bytes(CONTENT[:-1])
+    with pytest.raises(ModelError, match=r"lm\.onnx: damaged"):
+        find_model().lm.open()

@@ -1,0 +1,132 @@
+/** Payloads of the coders with a Transformer, decoded in `exact.wasm` with the numbers of `lm.onnx`. */
+
+import { FormatError, ModelError } from '../errors.js';
+import { initialisers } from '../model/onnx.js';
+import { instantiate } from './exact.js';
+
+/** @typedef {import('./codes.js').Codes} Codes */
+
+const BLOCK_BYTES = 20;
+
+export class LanguageModel {
+  /**
+   * @param {Uint8Array} content of `lm.onnx`
+   * @returns {Promise<LanguageModel>}
+   */
+  static async load(content) {
+    return new LanguageModel(await instantiate(), initialisers(content));
+  }
+
+  /**
+   * @param {import('./exact.js').Exports} exact
+   * @param {Map<string, import('../model/onnx.js').Tensor>} tensors
+   */
+  constructor(exact, tensors) {
+    this.exact = exact;
+    this.room = { at: 0, bytes: 0 };
+    const tensor = (/** @type {string} */ name) => {
+      const found = tensors.get(name);
+      if (!found) throw new ModelError(`no language model: ${name} is missing`);
+      return found;
+    };
+    let layers = 0, groups = 0, outputs = 0;
+    while (tensors.has(`layers.${layers}.position`)) layers++;
+    for (; tensors.has(`heads.${groups}.weight`); groups++) {
+      outputs += tensor(`heads.${groups}.bias`).data.length;
+    }
+    const embedding = tensor('embedding');
+    const [rows, width] = embedding.dims;
+    this.codebooks = rows - outputs; // for each one row more than codes
+    this.size = outputs / this.codebooks;
+    const [heads, steps] = tensor('layers.0.position').dims;
+    exact.model(this.codebooks, this.size, width, heads, layers, width / heads, steps - 1);
+    this.#store(exact.embeddings(), embedding.data);
+    for (let l = 0; l < layers; l++) {
+      this.#store(exact.position(l), tensor(`layers.${l}.position`).data);
+      for (const [i, name] of ['qkv', 'out', 'up', 'down'].entries()) {
+        this.#linear(4 * l + i, [`layers.${l}.${name}`], tensor);
+      }
+    }
+    this.#linear(4 * layers, Array.from({ length: groups }, (_, g) => `heads.${g}`), tensor);
+  }
+
+  /** @param {number} at @param {import('../model/onnx.js').Data} data */
+  #store(at, data) {
+    const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+    new Uint8Array(this.exact.memory.buffer).set(bytes, at);
+  }
+
+  /**
+   * Maps of the same inputs as one: weights by output, inputs filled up to whole 16.
+   *
+   * @param {number} index
+   * @param {string[]} names
+   * @param {(name: string) => import('../model/onnx.js').Tensor} tensor
+   */
+  #linear(index, names, tensor) {
+    const inputs = tensor(`${names[0]}.weight`).dims[0], stride = (inputs + 15) & ~15;
+    const count = names.reduce((sum, name) => sum + tensor(`${name}.bias`).data.length, 0);
+    const at = this.exact.linear(index, inputs, count);
+    const weights = new Int8Array(this.exact.memory.buffer, at, count * stride);
+    const bias = new Int32Array(this.exact.memory.buffer, at + count * stride, count);
+    const shift = new Int32Array(this.exact.memory.buffer, at + count * (stride + 4), count);
+    let first = 0;
+    for (const name of names) {
+      const { data, dims: [, some] } = tensor(`${name}.weight`);
+      for (let i = 0; i < inputs; i++) {
+        for (let j = 0; j < some; j++) weights[(first + j) * stride + i] = data[i * some + j];
+      }
+      bias.set(tensor(`${name}.bias`).data, first);
+      shift.set(tensor(`${name}.scale`).data.map((scale) => -Math.log2(scale)), first);
+      first += some;
+    }
+  }
+
+  /**
+   * Fill in the codes of blocks, which are decoded together.
+   *
+   * @param {Uint8Array[]} payloads
+   * @param {Codes[]} out
+   * @param {boolean} adaptive whether probabilities are corrected by what the block has shown
+   */
+  decode(payloads, out, adaptive) {
+    const { exact } = this, [{ channels, codebooks }] = out;
+    if (codebooks > this.codebooks) {
+      throw new FormatError(`${codebooks} codebooks, the language model has ${this.codebooks}`);
+    }
+    let at = BLOCK_BYTES * out.length;
+    const places = out.map(({ codes, counts }, b) => {
+      const codesAt = at, countsAt = codesAt + 4 * codes.length;
+      const payloadAt = countsAt + counts.length;
+      at = (payloadAt + payloads[b].length + 3) & ~3;
+      return { codesAt, countsAt, payloadAt };
+    });
+    const base = this.#reserve(at);
+    const bytes = new Uint8Array(exact.memory.buffer), words = new Int32Array(exact.memory.buffer);
+    for (const [b, { codesAt, countsAt, payloadAt }] of places.entries()) {
+      words.set(out[b].codes, (base + codesAt) >> 2);
+      bytes.set(out[b].counts, base + countsAt);
+      bytes.set(payloads[b], base + payloadAt);
+      words.set(
+        [base + payloadAt, payloads[b].length, out[b].tokens, base + countsAt, base + codesAt],
+        (base + BLOCK_BYTES * b) >> 2,
+      );
+    }
+    if (!exact.decode(base, out.length, channels, this.codebooks, codebooks, adaptive ? 1 : 0)) {
+      throw new FormatError('range code: no symbols have this code');
+    }
+    const found = new Int32Array(exact.memory.buffer); // memory may have grown
+    for (const [b, { codesAt }] of places.entries()) {
+      const first = (base + codesAt) >> 2;
+      out[b].codes.set(found.subarray(first, first + out[b].codes.length));
+    }
+  }
+
+  /** @param {number} bytes */
+  #reserve(bytes) {
+    if (bytes > this.room.bytes) {
+      this.room = { at: this.exact.allocate(2 * bytes), bytes: 2 * bytes };
+    }
+    return this.room.at;
+  }
+}

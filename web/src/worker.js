@@ -1,0 +1,73 @@
+/** The decoder in a Web Worker: does what `worker-client.js` asks, one thing after the other. */
+
+import { VauxDecoder } from './decoder.js';
+
+/** @type {VauxDecoder} */
+let decoder;
+/** @type {Map<number, import('./file/vaux-file.js').VauxFile>} */
+const files = new Map();
+/** @type {Map<number, AbortController>} */
+const aborts = new Map();
+let opened = 0;
+
+/** @type {Record<string, (...args: any[]) => any>} */
+const methods = {
+  start(options) {
+    decoder = new VauxDecoder(options);
+    return decoder.ready;
+  },
+  decode: (bytes) => decoder.decode(bytes),
+  decodeFile: (from) => decoder.decodeFile(from),
+  flush: () => decoder.flush(),
+  reset: () => decoder.reset(),
+  free: () => decoder.free(),
+  async open(from) {
+    const abort = new AbortController();
+    const file = await decoder.open(from, { signal: abort.signal });
+    const id = opened++;
+    files.set(id, file);
+    aborts.set(id, abort);
+    const { sampleRate, channels, model, tags, pictures, seekable } = file;
+    return {
+      id, sampleRate, channels, model, tags: { ...tags }, pictures, seekable, ...about(file),
+    };
+  },
+  seek(id, frame) {
+    fileOf(id).seek(frame);
+  },
+  async read(id) {
+    const file = fileOf(id), piece = await file.read();
+    return { piece, position: file.position, ...about(file) };
+  },
+  close(id) {
+    aborts.get(id)?.abort();
+    aborts.delete(id);
+    files.delete(id);
+  },
+};
+
+/** @param {number} id */
+function fileOf(id) {
+  const file = files.get(id);
+  if (!file) throw new Error('the file is closed');
+  return file;
+}
+
+/** What may change as a file is read. @param {import('./file/vaux-file.js').VauxFile} file */
+const about = ({ frames, damage }) => ({ frames, damage });
+
+let last = Promise.resolve();
+
+addEventListener('message', ({ data: { call, method, args } }) => {
+  last = last.then(async () => {
+    try {
+      const result = await methods[method](...args);
+      const samples = result?.channelData ?? result?.piece ?? [];
+      const buffers = samples.map((/** @type {Float32Array} */ own) => own.buffer);
+      postMessage({ call, result }, { transfer: [...new Set(buffers)] });
+    } catch (error) {
+      const { name, message } = /** @type {Error} */ (error);
+      postMessage({ call, error: { name, message } });
+    }
+  });
+});

@@ -1,0 +1,1 @@
+"""The codec: network, losses, excerpts, training, graphs, model folder."""

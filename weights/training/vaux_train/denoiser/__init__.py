@@ -1,0 +1,1 @@
+"""The denoiser: network, noisy speech, training, graph."""

@@ -1,0 +1,1 @@
+"""The tables of the transform codec: what coding a corpus shows, and networks fitted to it."""

@@ -1,0 +1,1 @@
+"""The language model over a codec's codes: its codes, network, training, graph of integers."""
