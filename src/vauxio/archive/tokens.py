@@ -31,7 +31,8 @@ from ..model.bundles import Model
 from ..model.installed import choose_model, find_model
 from .coding import PIECE
 from .jobs import Context, guarded
-from .planning import Result, Settings, Task, tokens_bitrate
+from .planning import tokens_bitrate
+from .plans import Result, Settings, Task
 from .store import known_store
 
 __all__ = ["Tokens", "count_for", "keys_of", "make", "sink_for", "tokens_of_file", "write_one"]
