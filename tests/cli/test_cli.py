@@ -454,7 +454,7 @@ def on_terminal(arguments: list[str], folder: Path) -> str:
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
         [sys.executable, "-m", "vauxio", *arguments], cwd=folder, stderr=theirs,
-        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, env={**os.environ, "NO_COLOR": "1"},
     )  # fmt: skip
     os.close(theirs)
     said = b""
