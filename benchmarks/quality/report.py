@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from ..plots import VARIABLE, Point, plot
+from ..plots import VARIABLE, Plot, Point
 from .metrics import NAMES, OF_KIND
 
 _TEMPLATE = Path(__file__).with_name("template.md")
@@ -58,8 +58,8 @@ def table(entries: list[Entry]) -> str:
     return "\n".join(lines)
 
 
-def plots(result: dict[str, Any]) -> dict[str, str]:
-    """SVG by file name."""
+def plots(result: dict[str, Any]) -> dict[str, Plot]:
+    """By file name."""
     found = {}
     for kind, metrics in _PLOTTED.items():
         entries = _of_kind(result, kind)
@@ -76,7 +76,7 @@ def plots(result: dict[str, Any]) -> dict[str, str]:
                     lines.setdefault(entry["family"], []).append(point)
             if lines:
                 title = f"{kind.capitalize()}: {NAMES[metric]}"
-                found[_file(kind, metric)] = plot(title, lines, original)
+                found[_file(kind, metric)] = Plot(title, lines, original)
     return found
 
 

@@ -214,6 +214,9 @@ def test_site_is_built_without_warnings_and_asks_no_other_server(tmp_path):
     for page in ("index.html", "api.html", "weights/general-24k/index.html"):
         html = (tmp_path / page).read_text(encoding="utf-8")
         assert re.findall(r"<(?:script|img|audio|link)\b[^>]*(?:src|href)=\"?https?:", html) == []
-        for image in re.findall(r'src="(images/[^"]+)"', html):
+        for image in re.findall(r'src="(images/[^"#]+)', html):
             assert (tmp_path / image).exists()
+    home = (tmp_path / "index.html").read_text(encoding="utf-8")
+    assert home.count("#only-light") == home.count("#only-dark") == 2
+    assert (tmp_path / "search" / "search_index.js").exists()  # for a reader without a server
     assert len(list((tmp_path / "audio").glob("*.flac"))) == 10
