@@ -14,7 +14,7 @@ import sys
 import atheris
 
 with atheris.instrument_imports(include=["vauxio.audio"]):
-    from vauxio.audio import completeness, foreign, images, mpeg, pages, riff
+    from vauxio.audio import completeness, flac, foreign, images, mpeg, pages, riff
     from vauxio.audio.window import Window
 
 
@@ -26,6 +26,7 @@ def test_one(data: bytes) -> None:
     completeness.unfinished(file)
     with Window(file) as window:
         riff.follows(window)
+    flac.Digest(file)
     for one in foreign.read_foreign(file):
         assert 1 <= len(one.name) <= 64
     foreign.mask_in(file)

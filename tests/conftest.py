@@ -13,6 +13,7 @@ import pytest
 
 from support.commands import Result
 from support.paths import DATA
+from vauxio.audio import chatter
 from vauxio.cli import main
 
 # Whoever runs the tests in the background may have these ignored, and commands would inherit that.
@@ -43,6 +44,7 @@ def music() -> Path:
 def vaux(tmp_path, monkeypatch, capfdbinary) -> Callable[..., Result]:
     """Call the command in this process, in an empty folder."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(chatter, "_own", True)  # as where the command is the whole process
 
     def call(*arguments: object) -> Result:
         capfdbinary.readouterr()

@@ -619,3 +619,13 @@ def test_the_manifest_is_a_database_that_others_can_read(tmp_path):
         ("encode", b"a.wav", b"a.vx", 1)
     ]
     db.close()
+
+
+def test_hidden_folders_are_left_alone(tmp_path):
+    for name in ("a.wav", ".trash/b.wav", "sub/.git/c.wav", "sub/d.wav", ".e.wav"):
+        save(tmp_path / "in" / name, 0.1)
+    plan = archive.plan("encode", tmp_path / "in", tmp_path / "out")
+    assert sorted(task.source for task in plan.tasks) == [".e.wav", "a.wav", "sub/d.wav"]
+    assert plan.left == (".trash/b.wav", "sub/.git/c.wav")
+    plan = archive.plan("encode", tmp_path / "in", tmp_path / "out", include=[".trash/*", "a.wav"])
+    assert sorted(task.source for task in plan.tasks) == [".trash/b.wav", "a.wav"]

@@ -142,6 +142,63 @@ def test_chunks_of_aiff_come_back(vaux, tmp_path):
     assert b"MARK\0\0\0\x0a" + bytes(10) in content and b"APPL\0\0\0\4abcd" in content
 
 
+def test_chunks_and_tags_of_rf64_come_back_to_wav(vaux, tmp_path):
+    with soundfile.SoundFile("a.rf64", "w", 24000, 3, "PCM_16", format="RF64") as file:
+        file.title = "x"
+        file.write(voice(12000, channels=3))
+    content = (tmp_path / "a.rf64").read_bytes()
+    assert content[:4] == b"RF64"
+    at = content.index(b"fmt ") + 8
+    form = bytearray(content[at:][:40])
+    assert form[:2] == b"\xfe\xff"
+    form[20:24] = (0x103).to_bytes(4, "little")  # left, right, back centre
+    content = content[:at] + bytes(form) + content[at + 40 :]
+    content += b"bext" + struct.pack("<I", 602) + b"b" * 602
+    long = content.index(b"ds64") + 8
+    size = struct.pack("<Q", len(content) - 8)
+    (tmp_path / "a.rf64").write_bytes(content[:long] + size + content[long + 8 :])
+    assert there_and_back(vaux, "a.rf64", "b.wav") == ""
+    tags = vauxio.info("a.vx").tags
+    assert tags["title"] == "x" and tags["waveformatextensible_channel_mask"] == "0x0103"
+    back = (tmp_path / "b.wav").read_bytes()
+    assert b"bext" + struct.pack("<I", 602) + b"b" * 602 in back
+    assert back[40:44] == (0x103).to_bytes(4, "little")
+    assert "bext of RIFF, for which RF64 has no room" in there_and_back(vaux, "a.rf64", "c.rf64")
+
+
+def test_texts_of_caf_are_tags_and_its_chunks_are_named(vaux, tmp_path):
+    with soundfile.SoundFile("a.caf", "w", 24000, 1, "PCM_16", format="CAF") as file:
+        file.title, file.artist = "x", "y"
+        file.write(voice(12000))
+    content = (tmp_path / "a.caf").read_bytes()
+    content += b"midi" + struct.pack(">Q", 5) + b"notes"
+    (tmp_path / "a.caf").write_bytes(content)
+    said = there_and_back(vaux, "a.caf", "b.caf")
+    assert "midi of CAF, for which CAF has no room" in said
+    tags = vauxio.info("a.vx").tags
+    assert (tags["title"], tags["artist"]) == ("x", "y")
+    with vauxio.VauxFile("a.vx") as f:
+        assert list(f.foreign) == [Foreign("CAF", "midi", b"notes")]
+
+
+def test_the_channel_mask_of_w64(vaux, tmp_path):
+    soundfile.write("a.w64", voice(12000, channels=3), 24000, format="W64", subtype="PCM_16")
+    content = (tmp_path / "a.w64").read_bytes()
+    if content[content.index(b"fmt ") + 24 :][:2] == b"\xfe\xff":
+        assert there_and_back(vaux, "a.w64", "b.wav") == ""
+        assert (tmp_path / "b.wav").read_bytes()[20:22] == b"\xfe\xff"
+
+
+def test_a_nul_in_a_tag_is_told(tmp_path):
+    soundfile.write(tmp_path / "a.flac", voice(2400), 24000)
+    file = FLAC(tmp_path / "a.flac")
+    file.tags.append(("LOG", "one\0two"))
+    file.save()
+    found = read_tags(tmp_path / "a.flac")
+    assert found.tags == {"LOG": "one\ntwo\n"} or found.tags == {"log": "one\ntwo\n"}
+    assert found.notes == ["changed: NUL in tag 'log' became the end of a line"]
+
+
 def test_blocks_of_flac_come_back(vaux, tmp_path):
     soundfile.write("a.flac", voice(12000), 24000)
     content = (tmp_path / "a.flac").read_bytes()

@@ -324,6 +324,15 @@ def test_float_beyond_full_scale_is_told_and_not_deleted(vaux, tmp_path, recursi
     assert not os.path.exists("in/a.wav")
 
 
+def test_a_long_float_recording_is_clipped_in_one_part_only(vaux, tmp_path):
+    (tmp_path / "in").mkdir()
+    samples = np.tile(tones(1), (150, 1))
+    samples[140 * RATE] = 1.75
+    soundfile.write("in/a.wav", samples, RATE, subtype="FLOAT")
+    code, _, err = vaux("encode", "-r", "in", "-j", "2", "-b", "0.75", "--no-lm", "--delete-input")
+    assert code == 1 and "up to 1.75, were clipped" in err and os.path.exists("in/a.wav")
+
+
 def test_the_library_warns_of_samples_beyond_full_scale(tmp_path):
     with pytest.warns(RuntimeWarning, match="up to 1.5, were clipped"):
         vauxio.write(tmp_path / "a.vx", np.array([0, 1.5, -1.2] * 1000, np.float32), RATE)

@@ -18,6 +18,7 @@ import soundfile
 
 import vauxio
 from support.paths import tree
+from support.signals import voice
 
 
 @pytest.fixture
@@ -581,3 +582,31 @@ def test_what_needs_no_audio_loads_none(arguments, vx, tmp_path):
     loaded = set(process.stderr.split())
     assert {"click", "vauxio"} <= loaded
     assert loaded.isdisjoint({"onnxruntime", "soundfile", "soxr", "torch"})
+
+
+@pytest.mark.parametrize("recursive", [False, True])
+@pytest.mark.parametrize("ending, rate, becomes", [
+    ("opus", 44100, 48000), ("opus", 22050, 24000), ("opus", 96000, 48000), ("mp3", 96000, 48000),
+    ("mp3", 7000, 8000), ("opus", 16000, 16000),
+])  # fmt: skip
+def test_formats_of_few_rates_are_resampled_to(vaux, tmp_path, ending, rate, becomes, recursive):
+    data = voice(rate, rate, 2)
+    (tmp_path / "in").mkdir()
+    vauxio.write("in/a.vx", data, rate, bitrate=6)
+    if recursive:
+        assert vaux("decode", "-r", "in", "-o", ".", "--format", ending, "-j", "1").code == 0
+    else:
+        assert vaux("decode", "in/a.vx", f"a.{ending}").code == 0
+    found, samplerate = soundfile.read(f"a.{ending}")
+    assert samplerate == becomes and abs(len(found) - becomes) <= (1 if ending == "opus" else 2304)
+
+
+def test_raw_samples_are_encoded(vaux, tmp_path):
+    samples = (voice(16000, 16000)[:, 0] * 2**15).astype("<i2")
+    (tmp_path / "a.raw").write_bytes(samples.tobytes())
+    assert vaux("encode", "--raw", "16000,1,s16", "a.raw").code == 0
+    assert vauxio.info("a.vx").frames == 16000
+    code, _, said = vaux("encode", "-f", "a.raw")
+    assert code == 1 and "--raw" in said
+    assert vaux("encode", "--raw", "16000,1,s17", "a.raw").code == 2
+    assert vaux("encode", "--raw", "16000,1,s16", "-r", ".").code == 2

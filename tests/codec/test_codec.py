@@ -104,9 +104,9 @@ def test_pieces_are_the_same_as_one_run_of_the_networks(codec, samplerate):
     [
         (np.zeros((2, 2, 2)), 24000, "shape"),
         (np.zeros(3, "int64"), 24000, "int64"),
-        (np.zeros((3, 9)), 24000, "9 channels"),
+        (np.zeros((3, 33)), 24000, "33 channels"),
         (np.zeros((3, 0)), 24000, "0 channels"),
-        (np.zeros(3), 7999, "7999 Hz"),
+        (np.zeros(3), 999, "999 Hz"),
         (np.zeros(3), 44100.0, "integer"),
         ([0, float("nan")], 24000, "frame 1 "),
         ([[0, 0], [0, 0], [0, float("inf")]], 24000, "frame 2 "),

@@ -19,6 +19,7 @@ from support import format_vectors as made
 from support.signals import Pipe, voice
 from vauxio import archive, container
 from vauxio.archive.verify import verify
+from vauxio.entropy import coders, transformer
 from vauxio.errors import FormatError, LimitError, TruncatedError
 from vauxio.model import networks
 
@@ -77,6 +78,39 @@ def test_blocks_of_more_than_twenty_seconds(blob):
     container.Writer(file, header).close(0)
     with pytest.raises(FormatError, match="at most 20 s"):
         vauxio.read(io.BytesIO(file.getvalue()))
+
+
+def hostile(base: bytes, channels: int, tokens: int, block: int, payload: bytes) -> bytes:
+    """A file of the same model whose blocks all have that payload."""
+    header = container.Reader(io.BytesIO(base)).header
+    header = dataclasses.replace(header, channels=channels, block_tokens=block, frames=None)
+    file = io.BytesIO()
+    writer = container.Writer(file, header)
+    for first in range(0, tokens, block):
+        writer.write(container.Block(min(block, tokens - first), header.coder, 0, payload))
+    writer.close((tokens - 5) * 320 + 100)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("kind", [io.BytesIO, Pipe])
+def test_a_few_bytes_do_not_ask_for_seconds_of_work(kind, monkeypatch):
+    base = vauxio.compress(voice(4800), RATE, model="general-24k", bitrate=12)
+    assert container.Reader(io.BytesIO(base)).header.coder == coders.ADAPTIVE
+    monkeypatch.setattr(transformer.Network, "run", None)  # nothing is computed
+    for channels, tokens, block, payload, what in [
+        (1, 1500, 1500, b"", "fewer bytes"), (8, 1500, 1500, b"\1" * 3187, "fewer bytes"),
+        (8, 75, 1, b"\1" * 9, "at least 64"), (1, 75, 63, b"\1" * 99, "at least 64"),
+    ]:  # fmt: skip
+        with pytest.raises(FormatError, match=what):
+            vauxio.read(kind(hostile(base, channels, tokens, block, payload)))
+
+
+@pytest.mark.parametrize("channels", [1, 2])
+def test_what_takes_hardly_any_bits_is_read(channels):
+    silence = np.zeros((RATE, channels), np.float32)
+    for options in ({"bitrate": 12}, {"bitrate": 0.75}, {"quality": 5}):
+        content = vauxio.compress(silence, RATE, model="general-24k", **options)
+        assert vauxio.decompress(content)[0].size == silence.size
 
 
 def indexed(blob: bytes, keep: list[int]) -> bytes:

@@ -93,7 +93,7 @@ def test_up_to_fifteen_seconds_are_one_block(seconds, known, blocks):
 # --- there and back ---
 
 
-@pytest.mark.parametrize("samplerate", [8000, 24000, 44100, 44101, 192000])
+@pytest.mark.parametrize("samplerate", [1000, 8000, 24000, 44100, 44101, 192000, 768000])
 @pytest.mark.parametrize("frames", [0, 1, 319, 320, 321, "one second"])
 def test_exact_length(frames, samplerate):
     frames = samplerate if frames == "one second" else frames
@@ -114,7 +114,7 @@ def test_exact_length_of_long_files(tmp_path, seconds):
     assert lag(data[tail], decoded[tail]) == 0
 
 
-@pytest.mark.parametrize("channels", range(1, 9))
+@pytest.mark.parametrize("channels", [*range(1, 9), 32])
 def test_channels(channels):
     data = voice(3000, RATE, channels)
     decoded, _ = vauxio.decompress(vauxio.compress(data, RATE))
@@ -524,12 +524,12 @@ def test_a_later_decoder_of_the_same_codes(blob, tmp_path, monkeypatch):
     ("arguments", "error"),
     [
         ({"data": [0, 0, float("nan")]}, AudioError),
-        ({"data": np.zeros((5, 9))}, AudioError),
+        ({"data": np.zeros((5, 33))}, AudioError),
         ({"data": np.zeros((5, 0))}, AudioError),
         ({"data": np.zeros(5, "int64")}, AudioError),
         ({"data": 3.0}, AudioError),
-        ({"samplerate": 7999}, AudioError),
-        ({"samplerate": 192001}, AudioError),
+        ({"samplerate": 999}, AudioError),
+        ({"samplerate": 768001}, AudioError),
         ({"samplerate": 44100.5}, AudioError),
         ({"samplerate": "44100"}, AudioError),
         ({"bitrate": 0.5}, ValueError),
@@ -816,8 +816,8 @@ def test_rewritten_files_are_as_before(blob):
         ({"frames": 0}, FormatError, "tokens"),
         ({"samplerate": 44100}, FormatError, "tokens"),
         ({"codebooks": 32}, FormatError, None),
-        ({"channels": 9}, UnsupportedError, "9 channels"),
-        ({"samplerate": 7999}, UnsupportedError, "7999 Hz"),
+        ({"channels": 33}, UnsupportedError, "33 channels"),
+        ({"samplerate": 999}, UnsupportedError, "999 Hz"),
         ({"channels": 1}, FormatError, None),
     ],
     ids=str,

@@ -58,7 +58,7 @@ def test_a_file_in_numbers(long):
     assert (info.model, info.coder, info.codebooks) == ("hifi-48k", "transform", 0)
     assert (info.frames, info.blocks, info.nominal) == (len(samples), 3, 24)
     assert info.kbps == pytest.approx(24, rel=0.03)
-    assert "codes: none, a transform codec at 24 kbps" in repr(info)
+    assert "bit allocation: per coefficient (transform codec)" in repr(info)
     assert dict(info.tags) == {"title": "A"}
     with vauxio.VauxFile(io.BytesIO(blob)) as f:
         assert (f.model, f.bitrate, f.frames, f.complete) == ("hifi-48k", 24, len(samples), True)

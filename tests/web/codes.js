@@ -5,6 +5,8 @@ import { openSource } from '/web/src/container/source.js';
 import { BlockReader, CodeReader } from '/web/src/file/blocks.js';
 import { RangeDecoder } from '/web/src/entropy/exact.js';
 import { LanguageModel } from '/web/src/entropy/language-model.js';
+import { decodePayload } from '/web/src/codec/hifi/payload.js';
+import { Tables } from '/web/src/codec/hifi/tables.js';
 import { StaticCoder } from '/web/src/entropy/codes.js';
 
 /**
@@ -36,4 +38,11 @@ export async function codesOf(address, { lm, table, stream } = {}) {
   } catch (error) {
     return { error: error.name, message: error.message, blocks };
   }
+}
+
+/** The checksum of the values in a payload of the transform codec. */
+export async function checksumOf(address, channels, frames) {
+  const bytes = async (from) => new Uint8Array(await (await fetch(from)).arrayBuffer());
+  const tables = await Tables.load(await bytes('/weights/hifi-48k/entropy.npz'));
+  return decodePayload(await bytes(address), channels, frames, tables).checksum;
 }

@@ -72,6 +72,15 @@ def test_format_vectors(page, name, stream):
     assert levels == facts.get("levels", [])
 
 
+@pytest.mark.parametrize("name", ["mono", "stereo"])
+def test_golden_payloads_of_the_transform_codec(page, name):
+    channels, frames, expected = json.loads((DATA / "hifi" / "payloads.json").read_text())[
+        f"{name}.bin"
+    ]
+    script = "async (all) => (await import('/tests/codes.js')).checksumOf(...all)"
+    assert page.evaluate(script, [f"/data/hifi/{name}.bin", channels, frames]) == expected
+
+
 def checksum(found: dict[str, Any]) -> int:
     """Of all codes in token order, with the bit allocation where that varies."""
     header, parts = found["header"], []

@@ -34,17 +34,20 @@ def files(made):
     write("voice", speech[rate // 2 : rate * 2 : 3], 16000, bitrate=3, model="speech-24k")
     write("music", music[:50000], music_rate, bitrate=6, model="general-24k")
     write("plain", speech[: rate // 2 : 2], 24000, bitrate=1.5, lm=False)
+    write("hifi", music[:40000], music_rate, bitrate=48)
     return made
 
 
-@pytest.mark.parametrize("name", ["speech", "fine", "voice", "music", "plain"])
+@pytest.mark.parametrize("name", ["speech", "fine", "voice", "music", "plain", "hifi"])
 def test_samples(run, files, name):
     expected, samplerate = vauxio.read(files / f"{name}.vx", always_2d=True)
     found = run(DECODE, {"file": f"/made/{name}.vx"})
     assert found["sampleRate"] == samplerate and found["errors"] == []
     assert found["samplesDecoded"] == len(expected)
-    # The last samples' filter looks beyond the end, where libsoxr has its own idea of silence.
-    assert np.abs(found["data"] - expected)[:-200].max() < NEAR
+    # Where a signal begins or ends at once, all frequencies are in it, those between 11 and 12 kHz
+    # too, which libsoxr filters a little differently where the ratio of the rates is not simple.
+    assert np.abs(found["data"] - expected)[200:-200].max() < NEAR
+    assert np.abs(found["data"] - expected).max() < 5 * NEAR
 
 
 def test_any_part(run, files):
@@ -119,8 +122,8 @@ def test_a_fetch_body(run, files):
     assert np.abs(found["data"] - expected)[:-200].max() < NEAR
 
 
-def damaged(made, name):
-    content = bytearray((made / "long.vx").read_bytes())
+def damaged(made, name, source="long.vx"):
+    content = bytearray((made / source).read_bytes())
     content[len(content) // 2] ^= 16
     (made / name).write_bytes(content)
 
@@ -149,6 +152,31 @@ def test_damage_is_concealed_on_request(run, long, made):
     assert np.abs(found["data"][:, 0] - expected).max() < NEAR
 
 
+def test_a_transform_codec(run, long, made):
+    """Any part, damaged blocks, one of a stream."""
+    music, rate = soundfile.read(DATA / "music-44k-stereo.flac", dtype="float32")
+    data = np.tile(music, (7, 1))[: 11 * rate]
+    vauxio.write(made / "hifi-long.vx", data, rate, bitrate=16, model="hifi-48k")
+    damaged(made, "hifi-damaged.vx", "hifi-long.vx")
+    found = run(failing(DECODE), {"file": "/made/hifi-damaged.vx"})
+    assert found["error"] == "ChecksumError" and "block 0" in found["message"]
+    again = {"file": "/made/hifi-damaged.vx", "more": {"onError": "conceal"}}
+    found, (expected, _) = (
+        run(DECODE, again),
+        vauxio.read(made / again["file"][6:], on_error="conceal"),
+    )
+    assert [error["name"] for error in found["errors"]] == ["ChecksumError"]
+    assert np.abs(found["data"] - expected)[:-200].max() < NEAR
+    body = """
+        const file = await decoder().open('/made/hifi-long.vx');
+        file.seek(argument);
+        return told({ channelData: (await file.read()).map((own) => own.subarray(0, 1000)) });
+    """
+    at = 10 * rate + 12345
+    expected, _ = vauxio.read(made / "hifi-long.vx", 1000, at)
+    assert np.abs(run(body, at)["data"] - expected).max() < NEAR
+
+
 def test_a_file_that_is_cut_off(run, long, made):
     content = (made / "long.vx").read_bytes()
     (made / "cut.vx").write_bytes(content[: len(content) * 2 // 3])
@@ -163,7 +191,7 @@ def test_a_file_that_is_cut_off(run, long, made):
 def test_another_model_is_refused(run, made, files):
     content = (files / "plain.vx").read_bytes()
     with vauxio.VauxFile(io.BytesIO(content)) as file:
-        own = file._header.decoder_hash
+        own = file._header.code_space
     changed = bytearray(content.replace(own, bytes(8)))
     length = int.from_bytes(content[6:8], "little")
     changed[8 + length : 12 + length] = zlib.crc32(changed[: 8 + length]).to_bytes(4, "little")

@@ -4,6 +4,7 @@ import { RangeDecoder, consume, position as place, start } from "./range-decoder
 
 export { begin, embeddings, linear, model, position } from "./transformer";
 export { decode } from "./lm-coder";
+export { classify, layer } from "./classifier";
 
 export function allocate(bytes: usize): usize { return heap.alloc(bytes); }
 

@@ -3,20 +3,12 @@
 // Activations are 16-bit integers, weights bytes, sums 32-bit integers: nothing is ever rounded but
 // where the definition rounds. Divisions are of float64, exact as section 7.3.5 has it.
 
+import { Linear, give, multiply, sumOf } from "./linear";
+
 const UNIT: i32 = 32;
 const LARGEST: i32 = 127;
 const LIMIT: i32 = 32767;
 const SUPPORT: i32 = 127;
-
-/** A linear map; weights are stored by output, the inputs of each filled up with zeros to 16. */
-@unmanaged
-class Linear {
-  weight: usize; // i8[outputs][stride]
-  bias: usize; // i32[outputs]
-  shift: usize; // i32[outputs]
-  stride: i32;
-  outputs: i32;
-}
 
 let codebooks: i32 = 0;
 export let size: i32 = 0;
@@ -67,11 +59,7 @@ export function position(layer: i32): usize { return positions + <usize>(layer *
 /** Room for a linear map: its weights, of `stride` bytes an output; then bias; then shift. */
 export function linear(index: i32, inputs: i32, count: i32): usize {
   const map = linearAt(index);
-  map.stride = (inputs + 15) & ~15;
-  map.outputs = count;
-  map.weight = heap.alloc(<usize>(count * (map.stride + 8)));
-  map.bias = map.weight + <usize>(count * map.stride);
-  map.shift = map.bias + <usize>(count * 4);
+  give(map, inputs, count);
   if (map.stride > widest) widest = map.stride;
   if (index < 4 * layers && count > widest) widest = count;
   return map.weight;
@@ -182,30 +170,6 @@ function apply(index: i32, first: i32, count: i32, active: usize, rows: i32): vo
       }
     }
   }
-}
-
-function multiply(map: Linear, first: i32, count: i32, from: usize, to: usize): void {
-  const stride = map.stride;
-  let weight = map.weight + <usize>(first * stride);
-  for (let j = first; j < first + count; j++) {
-    let even = i32x4.splat(0), odd = i32x4.splat(0);
-    for (let i = 0; i < stride; i += 16) {
-      const a = from + <usize>(i * 2);
-      even = i32x4.add(even, i32x4.dot_i16x8_s(v128.load(a), v128.load_ext<i8>(weight + i)));
-      odd = i32x4.add(odd, i32x4.dot_i16x8_s(v128.load(a, 16), v128.load_ext<i8>(weight + i, 8)));
-    }
-    const sum = sumOf(i32x4.add(even, odd)) + load<i32>(map.bias + <usize>(j * 4));
-    store<i32>(to, sum >> load<i32>(map.shift + <usize>(j * 4)));
-    weight += stride;
-    to += 4;
-  }
-}
-
-// @ts-ignore: decorator
-@inline
-function sumOf(four: v128): i32 {
-  return i32x4.extract_lane(four, 0) + i32x4.extract_lane(four, 1)
-    + i32x4.extract_lane(four, 2) + i32x4.extract_lane(four, 3);
 }
 
 /** A row's outputs, limited, as the next activations; those up to a whole 16 become zero. */

@@ -51,7 +51,8 @@ class Cluster:
     @property
     def workers(self) -> int:
         """Threads of all workers that are there now."""
-        return max(1, sum(self._client.nthreads().values()))
+        threads: dict[str, int] = self._client.nthreads()
+        return max(1, sum(threads.values()))
 
     def submit(self, job: Any) -> None:
         name = f"vaux-{self._client.id}-{next(self._numbers)}"

@@ -15,6 +15,7 @@ import numpy as np
 from ..audio import pcm
 from ..audio.channels import MASK, mask_of, to_vorbis
 from ..audio.formats import FORMATS, MAX_CHUNK, NEVER_EMPTY
+from ..audio.resample import resampled
 from ..audio.tags import write_tags
 from ..container import Header
 from ..errors import AudioError, FormatError
@@ -92,19 +93,23 @@ def _write(
 
     form = FORMATS[context.settings.format]
     samplerate, channels, done = about.samplerate, about.channels, 0
+    rate = form.samplerate_for(samplerate)
+    if rate != samplerate:
+        blocks = resampled(blocks, samplerate, rate, channels)
+        frames = round(frames * rate / samplerate)
     masked = form.major == "WAV" and mask_of(about.tags.get(MASK), channels)
     with known_store(context.target).creating(task.target) as output:
         assert output.temporary is not None
         path = os.fspath(output.temporary)
         try:
             sound = soundfile.SoundFile(
-                pcm.native(path), "w", samplerate, channels, form.subtype,
+                pcm.native(path), "w", rate, channels, form.subtype,
                 format="WAVEX" if masked else form.major,
             )  # fmt: skip
         except soundfile.SoundFileError as e:
             raise AudioError(
                 f"{channels} channels at {samplerate} Hz do not go into this format; "
-                ".wav and .flac take them"
+                ".wav takes them"
             ) from e
         try:
             with sound:
@@ -120,7 +125,7 @@ def _write(
         if os.path.isabs(context.source):
             output.like = os.path.join(context.source, task.source)
     return Result(
-        task.source, task.target, seconds=frames / samplerate,
+        task.source, task.target, seconds=frames / rate,
         bytes_in=task.entry.size or 0, bytes_out=size, notes=tuple(notes),
     )  # fmt: skip
 

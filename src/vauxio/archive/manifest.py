@@ -13,7 +13,7 @@ import tempfile
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ..errors import VauxError
 from .store import Store
@@ -176,7 +176,7 @@ def _fetch(store: Store) -> Path | None:
 
 
 def _rows(db: sqlite3.Connection, key: tuple[str, str | bytes]) -> dict[str, Row]:
-    found: Iterator[tuple] = db.execute(
+    found: Iterator[tuple[Any, ...]] = db.execute(
         "SELECT source, target, size, mark, settings, done FROM files WHERE verb = ? AND root = ?",
         key,
     )

@@ -38,7 +38,9 @@ _SHARD_BYTES = 4 << 30  # of the sources of one
 
 RECORDINGS = frozenset(
     ".wav .flac .ogg .oga .opus .mp3 .aif .aiff .aifc .au .snd .caf .w64 .rf64 .voc .wve .paf .avr "
-    ".sd2 .ircam .sf .nist .sph".split()
+    ".sd2 .ircam .sf .nist .sph "
+    ".m4a .m4b .aac .mp2 .webm .weba .wma .wv .ape .mpc .tta .tak .mka .ac3 .eac3 .dts .amr .3gp "
+    ".spx .g722 .dsf .dff".split()
 )
 """Endings of what is taken for a recording where nobody says what to include."""
 
@@ -217,6 +219,7 @@ def plan(
     include, exclude : str or sequence of str, optional
         A glob, or several. One with a ``/`` is for the whole name below the root, else for its
         last part. What is included is tried whatever its ending; nothing that is excluded is.
+        Folders whose names begin with a dot are left alone, unless a glob has such a part.
     delete_input : bool, optional
         Delete each recording once its ``.vx`` file was read back without fault; not one of which
         something could not be kept, be it a tag.
@@ -345,7 +348,7 @@ def _decoded(sources: Store, targets: Store) -> dict[str, str]:
 
 
 def _wanted(name: str, verb: str, include: Sequence[str], exclude: Sequence[str]) -> bool:
-    if name == manifest.NAME or _matches(name, exclude):
+    if name == manifest.NAME or _matches(name, exclude) or _is_hidden(name, include):
         return False
     suffix = PurePosixPath(name).suffix.lower()
     if verb == "tokens":
@@ -358,6 +361,12 @@ def _wanted(name: str, verb: str, include: Sequence[str], exclude: Sequence[str]
     if include:
         return suffix != ".vx" and _matches(name, include)
     return suffix in RECORDINGS and not PurePosixPath(name).name.startswith("._")
+
+
+def _is_hidden(name: str, include: Sequence[str]) -> bool:
+    """Whether it lies in a folder that begins with a dot, and no glob names such a folder."""
+    hidden = any(part.startswith(".") for part in PurePosixPath(name).parts[:-1])
+    return hidden and not any(glob.startswith(".") or "/." in glob for glob in include)
 
 
 def _matches(name: str, globs: Iterable[str]) -> bool:

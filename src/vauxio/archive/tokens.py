@@ -12,7 +12,7 @@ import json
 import os
 import tarfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import Any, Protocol
@@ -251,7 +251,7 @@ def sink_for(suffix: str, file: Any) -> Sink:
     VauxError
         If pyarrow is needed and not installed.
     """
-    sinks: dict[str, Any] = {".npz": _Npz, ".parquet": _Parquet, ".tar": _Tar}
+    sinks: dict[str, Callable[[Any], Sink]] = {".npz": _Npz, ".parquet": _Parquet, ".tar": _Tar}
     return sinks[suffix](file)
 
 

@@ -13,12 +13,14 @@ import signal
 import threading
 from typing import Any, BinaryIO, NoReturn
 
+from ..audio import chatter
 from .engine import attempt
 from .store import abandon
 
 
 def main() -> None:
     signal.signal(signal.SIGTERM, _leave)
+    chatter.own_process()
     source, sink = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever a library prints must not get among the outcomes
     jobs: queue.SimpleQueue[Any] = queue.SimpleQueue()

@@ -103,7 +103,8 @@ def _opened(file: Any) -> Iterator[tuple[_Take, int]]:
         if at >= size:  # perhaps by more than can be sought
             return b""
         file.seek(start + at)
-        return file.read(count)
+        data: bytes = file.read(count)
+        return data
 
     try:
         yield take, size

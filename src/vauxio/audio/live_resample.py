@@ -108,7 +108,8 @@ def _rows(in_period: int, out_period: int, remainders: np.ndarray) -> np.ndarray
         ``float32[len(remainders), taps]``: the weights of the input frames around.
     """
     if max(in_period, out_period) <= _LONGEST_PERIOD:
-        return _measured(in_period, out_period)[remainders]
+        measured: np.ndarray = _measured(in_period, out_period)[remainders]
+        return measured
     ahead = _REACH * max(in_period, out_period) // out_period
     scale = min(1.0, out_period / in_period)
     times = np.arange(1 - ahead, ahead + 1) - remainders[:, None] / out_period
@@ -116,7 +117,10 @@ def _rows(in_period: int, out_period: int, remainders: np.ndarray) -> np.ndarray
     before = place.astype(np.int32)
     place -= before
     kernel = _kernel()
-    return np.float32(scale) * (kernel[before] * (1 - place) + kernel[before + 1] * place)
+    weights: np.ndarray = np.float32(scale) * (
+        kernel[before] * (1 - place) + kernel[before + 1] * place
+    )
+    return weights
 
 
 @functools.lru_cache(maxsize=16)

@@ -1,4 +1,4 @@
-"""Samples: recordings through soundfile, sample types, limits, channels.
+"""Samples: recordings through soundfile or `media`, sample types, limits, channels.
 
 This module knows what arrays of samples are and how they are scaled, clipped and checked. It knows
 nothing of networks, of codes or of ``.vx`` files. Frames are ``[frames, channels]`` throughout,
@@ -7,7 +7,6 @@ float32 with full scale at 1.0 once they are inside. soundfile is imported when 
 
 from __future__ import annotations
 
-import contextlib
 import io
 import os
 import shutil
@@ -17,17 +16,23 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..errors import AudioError
 from ..fileio import File, is_seekable, name_of
 from . import completeness, mpeg, pages, riff
 from .arrays import to_numpy
 from .channels import from_vorbis
+from .chatter import hushed
 from .flac import Digest
+from .formats import Raw
+from .media.kinds import HEAD, Kind, kind_of
 from .window import Part, Window
 
 if TYPE_CHECKING:
     import soundfile
+
+    from .media.reader import MediaFile
 
 __all__ = [
     "Recording",
@@ -38,17 +43,16 @@ __all__ = [
     "clipped",
     "empty",
     "from_float",
-    "hushed",
     "mix_down",
     "native",
     "to_float",
     "to_frames",
 ]
 
-SAMPLERATES = 8_000, 192_000
+SAMPLERATES = 1_000, 768_000
 """Lowest and highest sample rate that can be coded, in Hz."""
 
-CHANNELS = 8
+CHANNELS = 32
 """Channels at most."""
 
 _DTYPES = ("float32", "float64", "int16", "int32")
@@ -58,6 +62,7 @@ _SCALE = {"i2": 2.0**15, "i4": 2.0**31}
 _AT_ONCE = 1 << 20  # frames looked at in one go
 _LOOKED_AT = {"WAV", "WAVEX", "RF64", "W64", "AIFF", "AU", "CAF", "FLAC", "OGG", "MP3"}
 _MAX_FRAMES = 1 << 48  # more are not meant as a number of frames
+_CONTAINERS = {"wav", "ogg", "flac", "caf"}  # that libsndfile reads, if not what is in them
 _MPEG_SLACK = 4 * 1152  # frames that a WAV file with MPEG audio may count in vain
 
 
@@ -74,7 +79,7 @@ def check_format(samplerate: Any, channels: Any) -> tuple[int, int]:
 def check_dtype(dtype: Any) -> np.dtype:
     """The sample type that `dtype` names; `ValueError` if there is none such."""
     try:
-        found = np.dtype(dtype)
+        found: np.dtype | None = np.dtype(dtype)
     except TypeError:
         found = None
     if found is None or found.name not in _DTYPES or not found.isnative:
@@ -102,7 +107,7 @@ def to_frames(data: Any, channels: int | None = None) -> np.ndarray:
         raise AudioError(f"shape {data.shape}: must be (frames,) or (frames, channels)")
     if data.dtype.str[1:] not in _KNOWN:
         raise AudioError(f"samples of type {data.dtype}: must be one of {', '.join(_DTYPES)}")
-    frames = data[:, None] if data.ndim == 1 else data
+    frames: np.ndarray = data[:, None] if data.ndim == 1 else data
     if channels is not None and frames.shape[1] != channels:
         raise AudioError(f"shape {data.shape}: {channels} channels expected")
     return frames
@@ -127,7 +132,7 @@ def check_finite(frames: np.ndarray, first: int = 0) -> None:
             raise AudioError(f"frame {at} has a sample that is NaN or infinite")
 
 
-def to_float(frames: np.ndarray) -> np.ndarray:
+def to_float(frames: np.ndarray) -> NDArray[np.float32]:
     """Samples of any type, all finite, to float32 within ±1.
 
     Integers are divided by 2^15 or 2^31; floating-point samples beyond full scale are clipped, as
@@ -135,8 +140,10 @@ def to_float(frames: np.ndarray) -> np.ndarray:
     """
     scale = _SCALE.get(frames.dtype.str[1:])
     if scale is not None:
-        return frames.astype(np.float32) / np.float32(scale)
-    return np.maximum(np.minimum(frames, 1), -1).astype(np.float32, copy=False)
+        scaled: NDArray[np.float32] = frames.astype(np.float32) / np.float32(scale)
+        return scaled
+    clipped: np.ndarray = np.maximum(np.minimum(frames, 1), -1)
+    return clipped.astype(np.float32, copy=False)
 
 
 def from_float(frames: np.ndarray, dtype: np.dtype) -> np.ndarray:
@@ -173,7 +180,8 @@ def check_out(out: np.ndarray, channels: int) -> None:
 
 def mix_down(frames: np.ndarray) -> np.ndarray:
     """All channels to one, ``[frames, 1]``: their mean."""
-    return frames.mean(axis=1, keepdims=True, dtype=frames.dtype)
+    mean: np.ndarray = frames.mean(axis=1, keepdims=True, dtype=frames.dtype)
+    return mean
 
 
 def native(path: str | bytes | os.PathLike[str]) -> str | bytes:
@@ -187,7 +195,7 @@ def clipped(peak: float) -> str:
 
 
 class Recording:
-    """A recording in any format that soundfile reads, as a stream of float32 frames.
+    """A recording in any format that soundfile or FFmpeg reads, as a stream of float32 frames.
 
     Parameters
     ----------
@@ -195,6 +203,8 @@ class Recording:
         Need not be seekable. WAV, AIFF and AU are then read as they come; a format that can only
         be read from a seekable file is first copied to a temporary one. A WAV file whose header was
         never finished is read like one from a pipe.
+    raw : Raw, optional
+        What its samples are, if it has no header.
 
     Attributes
     ----------
@@ -217,18 +227,19 @@ class Recording:
         If it cannot be opened.
     """
 
-    def __init__(self, file: File) -> None:
+    def __init__(self, file: File, raw: Raw | None = None) -> None:
         self._owned: list[Any] = []
         self._at = 0
         self._surround = False  # channels in the order of Vorbis
         self._least: int | None = None  # frames that must be there
         self._mpeg: mpeg.Frames | None = None
         self._digest: Digest | None = None
+        self._media: MediaFile | None = None  # where libsndfile does not read it
         self.peak = 0.0
         self.notes: list[str] = []
         self.name = name_of(file)
         try:
-            self._file = self._open(file)
+            self._file = self._open(file) if raw is None else self._open_raw(file, raw)
             self._owned.append(self._file)
             try:
                 self.samplerate, self.channels = check_format(
@@ -240,10 +251,14 @@ class Recording:
             self.close()
             raise
         self.exact, self.frames = True, None
+        if self._media is not None:
+            self.exact, self.frames = self._media.exact, self._media.frames or None
+            self._least = self._media.least
+            return
         # FLAC that was written to a pipe, and what cannot seek and does not say so.
         if self._file.frames > _MAX_FRAMES or self._file.subtype.startswith("DWVW"):
             self._file._info.seekable = 0  # soundfile would seek after each read, and fail at last
-        if self._file.format not in _LOOKED_AT:
+        if raw is None and self._file.format not in _LOOKED_AT:
             self.notes.append(f"it may be cut off: of {self._file.format} files, nobody can tell")
         if self._file.seekable():
             self.frames = self._file.frames
@@ -288,6 +303,8 @@ class Recording:
                 self._at = done + len(block)
             except soundfile.SoundFileError as e:
                 raise AudioError(f"{self.name}: damaged after frame {done}: {_reason(e)}") from e
+            except AudioError as e:  # of what soundfile does not read
+                raise AudioError(f"{self.name}: {e}") from e
             if not len(block):
                 break
             try:
@@ -305,6 +322,8 @@ class Recording:
             raise AudioError(f"{self.name}: cut off: {done} of {self.frames} frames can be read")
         if digest and not digest.fits():
             self.notes.append("its samples are not those that its checksum is of")
+        if self._media is not None:
+            self.notes += [note for note in self._media.notes if note not in self.notes]
         if self.peak:
             self.notes.append(clipped(self.peak))
 
@@ -324,7 +343,7 @@ class Recording:
     def __exit__(self, *args: object) -> None:
         self.close()
 
-    def _open(self, file: Any) -> soundfile.SoundFile:
+    def _open(self, file: Any) -> Any:
         import soundfile
 
         source: Any = file
@@ -335,6 +354,9 @@ class Recording:
         piped = not is_seekable(source)
         if piped:
             source = file = self._from_pipe(source)
+        kind = None if isinstance(source, int) else _kind(source, self.name)
+        if piped or (kind and kind.demuxer not in _CONTAINERS):
+            pass
         elif short := completeness.missing(source):
             if short > completeness.SLACK:
                 raise AudioError(
@@ -345,7 +367,10 @@ class Recording:
         follow, end = 0, 0
         if not isinstance(source, int):
             follow = completeness.unfinished(source)
-            end = self._look(source, piped, not follow)
+            if kind is None or kind.demuxer in _CONTAINERS:
+                end = self._look(source, piped, not follow)
+        if kind is not None:
+            return self._open_media(source, kind, piped)
         if follow:
             source = self._to_the_end(source, follow)
         elif end:
@@ -366,10 +391,39 @@ class Recording:
         except TypeError as e:  # by the ending of its name, samples without a header
             raise AudioError(
                 f"{self.name}: samples without a header, of which nobody knows the rate; "
-                "make it a WAV file first"
+                "say it: --raw RATE,CHANNELS,TYPE"
             ) from e
         except soundfile.SoundFileError as e:
             raise AudioError(f"{self.name}: not a recording that can be read: {_reason(e)}") from e
+
+    def _open_raw(self, file: Any, raw: Raw) -> soundfile.SoundFile:
+        import soundfile
+
+        check_format(raw.samplerate, raw.channels)
+        source: Any = file
+        if isinstance(file, (int, str, bytes, os.PathLike)):
+            source = self._own(open(os.dup(file) if isinstance(file, int) else file, "rb"))
+        if not is_seekable(source):
+            source = self._copied(b"", source)
+        begin = source.tell()
+        if rest := (source.seek(0, io.SEEK_END) - begin) % raw.bytes:
+            self.notes.append(f"{rest} bytes at its end are no whole frame, and were left out")
+        source.seek(begin)
+        try:
+            return soundfile.SoundFile(
+                source, "r", raw.samplerate, raw.channels, raw.subtype, raw.endian, "RAW"
+            )
+        except soundfile.SoundFileError as e:
+            raise AudioError(f"{self.name}: cannot be read so: {_reason(e)}") from e
+
+    def _open_media(self, source: Any, kind: Kind, piped: bool) -> MediaFile:
+        from .media.reader import MediaFile
+
+        try:
+            self._media = MediaFile(source, kind, lenient=piped)
+        except AudioError as e:
+            raise AudioError(f"{self.name}: {e}") from e
+        return self._media
 
     @staticmethod
     def _is_short(frames: int, found: mpeg.Frames) -> bool:
@@ -411,8 +465,12 @@ class Recording:
 
     def _from_pipe(self, stream: BinaryIO) -> Any:
         head = stream.read(io.DEFAULT_BUFFER_SIZE)
-        if completeness.streams(head):
+        if kind_of(head) is None and completeness.streams(head):
             return _piped(head, stream)
+        return self._copied(head, stream)
+
+    def _copied(self, head: bytes, stream: BinaryIO) -> Any:
+        """A temporary file with all of a pipe."""
         copy = self._own(tempfile.TemporaryFile())
         copy.write(head)
         shutil.copyfileobj(stream, copy)
@@ -434,6 +492,14 @@ class Recording:
         return resource
 
 
+def _kind(file: Any, name: str) -> Kind | None:
+    """Of what libsndfile does not read: which format it is."""
+    at = file.tell()
+    head = file.read(HEAD)
+    file.seek(at)
+    return kind_of(head, name)
+
+
 def _piped(head: bytes, stream: BinaryIO) -> int:
     """A pipe that gives what was read of a stream, then the rest; closed with the SoundFile."""
     receiver, sender = os.pipe()
@@ -449,31 +515,6 @@ def _pump(head: bytes, stream: BinaryIO, sender: int) -> None:
             shutil.copyfileobj(stream, out, io.DEFAULT_BUFFER_SIZE)
     except (OSError, ValueError):
         pass  # the recording was closed before its end
-
-
-@contextlib.contextmanager
-def hushed(wanted: bool = True) -> Iterator[None]:
-    """Within, if wanted, nothing goes to standard error: libmpg123 talks there, of no file."""
-    if not wanted:
-        yield
-        return
-    with _hush_lock:
-        try:
-            kept = os.dup(2)
-        except OSError:  # there is no standard error
-            yield
-            return
-        nothing = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nothing, 2)
-        try:
-            yield
-        finally:
-            os.dup2(kept, 2)
-            os.close(kept)
-            os.close(nothing)
-
-
-_hush_lock = threading.Lock()
 
 
 def _is_integer(value: Any) -> bool:

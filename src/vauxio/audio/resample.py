@@ -6,10 +6,22 @@ This module knows rates and positions; it knows nothing of codes, networks or fi
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-__all__ = ["Resampler"]
+__all__ = ["Resampler", "resampled"]
+
+
+def resampled(
+    blocks: Iterable[np.ndarray], in_rate: int, out_rate: int, channels: int
+) -> Iterator[np.ndarray]:
+    """Blocks ``float32[n, channels]`` at one rate to blocks that last as long at another."""
+    resampler, count = Resampler(in_rate, out_rate, channels), 0
+    for block in blocks:
+        count += len(block)
+        yield resampler.push(block)
+    yield resampler.finish(round(count * out_rate / in_rate))
 
 
 class Resampler:

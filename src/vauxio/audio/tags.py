@@ -26,12 +26,16 @@ from ..container.metadata import (
     check_pictures,
     check_tags,
 )
-from ..errors import FormatError, first_line
+from ..errors import AudioError, FormatError, first_line
+from ..fileio import name_of
 from .around import after_tags
 from .channels import MASK, mask_of
+from .chatter import hushed
 from .foreign import ID3, mask_in, put_back, read_foreign, unkept
 from .images import size_of
-from .pcm import hushed, native
+from .media.kinds import HEAD, Kind, kind_of
+from .media.tags import APE, from_ape, from_asf, from_media, from_mp4
+from .pcm import native
 from .window import Window
 
 __all__ = ["Tags", "joined", "read_tags", "separated", "write_tags"]
@@ -79,7 +83,6 @@ _KEYS = {frame: key for key, frame in _FRAMES.items()}
 _COUNTS = {"TRCK": ("tracknumber", "tracktotal"), "TPOS": ("discnumber", "disctotal")}
 _SPELLINGS = {"totaltracks": "tracktotal", "totaldiscs": "disctotal", "unsyncedlyrics": "lyrics",
               "album artist": "albumartist"}  # fmt: skip
-_APE = {"track": "tracknumber", "year": "date", "disc": "discnumber"}
 _PICTURE = "metadata_block_picture"  # in Ogg: a FLAC picture block, in base64
 _IDLE = {"encoder"}  # of the program that wrote the file, not of the recording
 
@@ -118,6 +121,8 @@ class Tags:
         known = spelled in _FRAMES or spelled in _LOWER or spelled.startswith("replaygain_")
         key = _SPELLINGS.get(spelled, spelled if known else key)
         text = joined(key, [value.replace("\0", "\n") for value in values])
+        if any("\0" in value for value in values):
+            self.notes.append(f"changed: NUL in tag {key!r} became the end of a line")
         there = {name.lower(): name for name in self.tags}
         if not text.strip() or key.lower() in _IDLE:
             return ""
@@ -170,9 +175,12 @@ def read_tags(file: Any) -> Tags:
         recording at all is not for its tags to say.
     """
     found = Tags()
+    with _binary(file) as binary:
+        kind = kind_of(binary.read(HEAD), name_of(file))
+    bare = kind is not None and kind.demuxer == "aac"  # nothing but what ID3 may be before it
     with _rewound(file):
         try:
-            opened = None if _is_rf64(file) else _open(file)
+            opened = None if bare or _is_rf64(file) else _open(file)
         except Exception as e:  # damaged tags raise whatever parsing them raises
             if not isinstance(e, OSError):
                 found.notes.append(f"its tags cannot be read: {first_line(e)}")
@@ -186,15 +194,20 @@ def read_tags(file: Any) -> Tags:
             _from_id3(tags, found)
         elif isinstance(tags, VComment):
             _from_vorbis(tags, found)
+        else:
+            _from_others(opened, found)
     if type(opened).__name__ == "FLAC":
         with _rewound(file):
             _from_id3_in_front(file, found)
-    if type(opened).__name__ == "MP3":
+    if type(opened).__name__ in ("MP3", "TrueAudio"):
         with _rewound(file):
             _from_ape(file, found)
     for picture in getattr(opened, "pictures", []):
         found.add_picture(picture.type, picture.mime, picture.desc, picture.data)
-    if opened is None or type(opened).__name__ in ("WAVE", "AIFF"):
+    with _binary(file) as binary:
+        if kind is not None:
+            _from_media(binary, kind, found, opened is None)
+    if kind is None and (opened is None or type(opened).__name__ in ("WAVE", "AIFF")):
         with _rewound(file):
             _from_soundfile(file, found)
     with _binary(file) as binary:
@@ -369,6 +382,37 @@ def _from_id3_in_front(file: Any, found: Tags) -> None:
     _from_id3(frames, found)
 
 
+def _from_others(opened: Any, found: Tags) -> None:
+    """Of formats that libsndfile does not read."""
+    from mutagen.apev2 import APEv2
+    from mutagen.asf import ASF
+    from mutagen.mp4 import MP4
+
+    if isinstance(opened, MP4):
+        from_mp4(opened.tags or {}, found)
+    elif isinstance(opened, ASF):
+        tags: Any = opened.tags
+        from_asf({key: tags[key] for key, _ in tags}, found)
+    elif isinstance(opened.tags, APEv2):
+        from_ape(dict(opened.tags.items()), found)
+
+
+def _from_media(file: Any, kind: Kind, found: Tags, all_of_it: bool) -> None:
+    if kind.demuxer == "aac":
+        from mutagen.id3 import ID3 as Frames
+
+        with contextlib.suppress(Exception):  # there are none, or none that can be read
+            _from_id3(Frames(file), found)
+        file.seek(0)
+        all_of_it = False
+    try:
+        from_media(file, kind, found, all_of_it, MASK)
+    except AudioError:
+        pass  # whether it can be read is not for its tags to say
+    finally:
+        file.seek(0)
+
+
 def _from_ape(file: Any, found: Tags) -> None:
     """Tags that some programs put behind an MP3 file."""
     from mutagen.apev2 import APEv2
@@ -378,14 +422,10 @@ def _from_ape(file: Any, found: Tags) -> None:
     except Exception:  # there are none, or none that can be read
         return
     there = {key.lower() for key in found.tags}
-    for key, value in items.items():
-        name = _SPELLINGS.get(key.lower(), _APE.get(key.lower(), key))
-        if name.lower() in there:  # what ID3 says goes first
-            continue
-        if value.kind:
-            found.notes.append(f"left out: {key} of APE, which is no text")
-        else:
-            found.add(name, list(value))
+    names = {key.lower(): _SPELLINGS.get(key.lower(), APE.get(key.lower(), key)) for key in items}
+    # What ID3 says goes first.
+    rest = {key: value for key, value in items.items() if names[key.lower()].lower() not in there}
+    from_ape(rest, found, names)
 
 
 def _texts(frame: Any) -> list[str]:

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 import click
 
 from .. import __version__
+from ..audio import chatter
 from ..errors import VauxError
 from .common import complain
 from .signals import unwinding
@@ -22,7 +23,7 @@ from .signals import unwinding
 __all__ = ["main"]
 
 _VERBS = {
-    "encode": "Encode recordings (WAV, FLAC, Ogg, MP3, AIFF, ...) to .vx files.",
+    "encode": "Encode recordings (WAV, FLAC, MP3, m4a, Ogg, ...) to .vx files.",
     "decode": "Decode .vx files to recordings.",
     "denoise": "Take noise out of recordings of speech.",
     "tokens": "Code recordings into tokens for machine learning: npz, Parquet, WebDataset.",
@@ -44,7 +45,8 @@ class _Verbs(click.Group):
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         if name not in _VERBS:
             return None
-        return importlib.import_module(f".{name}", __name__).command
+        command: click.Command = importlib.import_module(f".{name}", __name__).command
+        return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
@@ -76,7 +78,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     int
         The exit code.
     """
-    arguments = sys.argv[1:] if arguments is None else arguments
+    if arguments is None:
+        arguments = sys.argv[1:]
+        chatter.own_process()
     try:
         with unwinding():
             code = vaux.main(list(arguments) or ["--help"], "vaux", standalone_mode=False)

@@ -8,7 +8,7 @@ import functools
 import json
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
 
@@ -81,7 +81,7 @@ def options(command: F) -> F:
     wrapped: Any = functools.update_wrapper(gather, command)  # options given so far included
     for option in reversed(_OPTIONS):
         wrapped = option(wrapped)
-    return wrapped
+    return cast("F", wrapped)
 
 
 def only(files: tuple[str, ...]) -> str:
@@ -233,4 +233,7 @@ class _Bar:
         """For another line to be written above it."""
         if self._bar is None:
             return contextlib.nullcontext()
-        return self._bar.external_write_mode(file=sys.stderr)
+        aside: contextlib.AbstractContextManager[Any] = self._bar.external_write_mode(
+            file=sys.stderr
+        )
+        return aside

@@ -7,6 +7,7 @@ from functools import partial
 
 import click
 
+from ..audio.formats import Raw
 from ..errors import FormatError
 from ..file.vauxfile import VauxFile
 from ..model.installed import candidates, find_denoiser, models, transform_for
@@ -20,6 +21,7 @@ from .common import (
     blaming,
     complain,
     for_each,
+    is_device,
     plan,
     writing,
 )
@@ -44,6 +46,9 @@ _PIECE = 1 << 16  # frames
               "general-24k.")  # fmt: skip
 @click.option("--mono", is_flag=True, help="Mix all channels down to one.")
 @click.option("--no-lm", is_flag=True, help="Write plain codes: larger files, the same sound.")
+@click.option("--raw", metavar="RATE,CHANNELS,TYPE",
+              help="The input is samples without a header: --raw 16000,1,s16; types are u8 s8 s16 "
+              "s24 s32 f32 f64, with be if the high byte comes first, ulaw and alaw.")  # fmt: skip
 @click.option("--denoise", is_flag=True, help="Take noise out of speech before it is coded.")
 @click.option("-f", "--force", is_flag=True, help="Replace files that exist.")
 @click.option("--delete-input", is_flag=True,
@@ -60,13 +65,14 @@ def command(
     model: str,
     mono: bool,
     no_lm: bool,
+    raw: str | None,
     denoise: bool,
     force: bool,
     delete_input: bool,
     delete_lossy: bool,
     batch: Batch,
 ) -> int:
-    """Encode recordings (WAV, FLAC, Ogg, MP3, AIFF, ...) to .vx files.
+    """Encode recordings (WAV, FLAC, MP3, m4a, Ogg, ...) to .vx files.
 
     The output lies beside the input unless it is named. "-" stands for standard input or output.
 
@@ -77,7 +83,8 @@ def command(
       vaux encode -b 64 music.flac              when it must sound like the original
       vaux encode --quality 4 speech.wav        as many bits as it needs
       vaux encode *.flac -o archive             into the folder archive
-      ffmpeg -i film.mkv -f wav - | vaux encode - film.vx
+      vaux encode memo.m4a film.mkv             with vauxio[av], or ffmpeg on the path
+      arecord -t raw -f S16_LE -r 16000 | vaux encode --raw 16000,1,s16 - live.vx
       vaux encode -r recordings -o archive -j 8
     """
     if bitrate is not None and quality is not None:
@@ -97,18 +104,25 @@ def command(
         raise click.UsageError(str(e)) from None
     if delete_lossy and not delete_input:
         raise click.UsageError("--delete-lossy is for --delete-input")
+    try:
+        samples = None if raw is None else Raw.parse(raw)
+    except ValueError as e:
+        raise click.UsageError(f"--raw {e}") from None
     if batch.recursive:
+        if raw:
+            raise click.UsageError("--raw is for files, not for trees")
         return work_on(
             batch, "encode", only(files), output, model=model, bitrate=bitrate, quality=quality,
             mono=mono, lm=not no_lm, denoise=denoise, force=force, delete_input=delete_input,
             delete_lossy=delete_lossy,
         )  # fmt: skip
     jobs = plan(files, output, ".vx", lambda name: name == STREAM or name.lower().endswith(".vx"))
-    if delete_input and any(STREAM in job for job in jobs):
-        raise click.UsageError("--delete-input needs files, not standard input or output")
+    if delete_input and any(STREAM in job or is_device(job.source) for job in jobs):
+        raise click.UsageError("--delete-input needs files, not standard input or output or pipes")
     work = partial(
         _encode, bitrate=bitrate, quality=quality, model=model, mono=mono, lm=not no_lm,
         denoise=denoise, force=force, delete_input=delete_input, delete_lossy=delete_lossy,
+        raw=samples,
     )  # fmt: skip
     return for_each(jobs, work)
 
@@ -124,13 +138,14 @@ def _encode(
     force: bool,
     delete_input: bool,
     delete_lossy: bool,
+    raw: Raw | None,
 ) -> None:
     from ..audio import pcm
 
     source, target = job
     with blame(source):
         before = _state(source)
-    with recorded(source) as (recording, tags), writing(target, force) as output:
+    with recorded(source, raw) as (recording, tags), writing(target, force) as output:
         output.like = None if source == STREAM else source
         seconds = None if recording.frames is None else recording.frames / recording.samplerate
         with blame(target), VauxFile(

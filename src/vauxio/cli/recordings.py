@@ -17,7 +17,8 @@ import click
 import numpy as np
 
 from ..audio.channels import MASK, mask_of, to_vorbis
-from ..audio.formats import FORMATS, MAX_CHUNK, NEVER_EMPTY, Format
+from ..audio.formats import FORMATS, MAX_CHUNK, NEVER_EMPTY, Format, Raw
+from ..audio.resample import Resampler
 from ..errors import AudioError
 from .common import STREAM, blame, complain, is_device, opened
 from .signals import postponed
@@ -31,15 +32,22 @@ __all__ = ["format_of", "recorded", "sink"]
 
 
 @contextlib.contextmanager
-def recorded(name: str) -> Iterator[tuple[Recording, Tags]]:
-    """The recording and its tags, which a pipe's cannot be known to have."""
+def recorded(name: str, raw: Raw | None = None) -> Iterator[tuple[Recording, Tags]]:
+    """The recording and its tags, which a pipe's cannot be known to have.
+
+    Parameters
+    ----------
+    name : str
+    raw : Raw, optional
+        What it is, if it has no header.
+    """
     from ..audio import pcm
     from ..audio.tags import Tags, read_tags
 
     with opened(name) as file:
         with blame(name):
-            tags = read_tags(name) if os.path.isfile(name) else Tags()
-            recording = pcm.Recording(file)
+            tags = read_tags(name) if raw is None and os.path.isfile(name) else Tags()
+            recording = pcm.Recording(file, raw)
         for note in tags.notes:
             complain(f"{name}: {note}")
         with recording:
@@ -88,21 +96,24 @@ def sink(
         form = FORMATS[".rf64"]  # which is WAV, with longer counts
     major = "WAVEX" if form.major == "WAV" and mask else form.major
     guard, done = _Guard(file), 0
+    rate = form.samplerate_for(f.samplerate)
+    resampler = None if rate == f.samplerate else Resampler(f.samplerate, rate, f.channels)
     try:
         with postponed():
-            sound = soundfile.SoundFile(
-                guard, "w", f.samplerate, f.channels, form.subtype, format=major
-            )
+            sound = soundfile.SoundFile(guard, "w", rate, f.channels, form.subtype, format=major)
     except soundfile.SoundFileError as e:
         guard.check()
         raise AudioError(
             f"{f.channels} channels at {f.samplerate} Hz do not go into this format; "
-            ".wav and .flac take them"
+            ".wav takes them"
         ) from e
 
     def write(block: np.ndarray) -> None:
         nonlocal done
         done += len(block)
+        put(block if resampler is None else resampler.push(block))
+
+    def put(block: np.ndarray) -> None:
         block = to_vorbis(block) if form.major == "OGG" else block
         if done > limit and form.major in ("WAV", "AIFF"):
             raise AudioError("too long for this format; .flac, .w64 and .rf64 take any length")
@@ -116,6 +127,8 @@ def sink(
 
     try:
         yield write
+        if resampler is not None:
+            put(resampler.finish(round(done * rate / f.samplerate)))
     except BaseException:
         with contextlib.suppress(soundfile.SoundFileError), postponed():
             sound.close()  # before its file is: it writes once more

@@ -248,7 +248,8 @@ class Meter:
             db = 10 * np.log10(band / reference)
             level = np.clip(np.round((db - _BELOW_DB) / _STEP_DB), 0, LARGEST)
             levels.append(np.where(band > _SILENCE, level, 0))
-        return np.stack(levels, axis=1).T.astype(np.uint8)
+        coded: np.ndarray = np.stack(levels, axis=1).T.astype(np.uint8)
+        return coded
 
 
 class Extender:
@@ -281,7 +282,8 @@ class Extender:
         frames = coefficients @ synthesis
         ends = np.concatenate([self._overlap, frames[..., 2 * _HOP :]], axis=1)
         self._overlap = ends[:, -1:]
-        return (frames[..., : 2 * _HOP] + ends[:, :-1]).reshape(len(samples), -1)
+        out: np.ndarray = (frames[..., : 2 * _HOP] + ends[:, :-1]).reshape(len(samples), -1)
+        return out
 
     def finish(self) -> np.ndarray:
         """The last token's samples."""
@@ -294,7 +296,7 @@ class Extender:
         channels, n, _ = low.shape
         groups = low[..., _FIRST - _COPIED : _FIRST].reshape(channels, n, -1, _GROUP)
         power = np.square(groups).mean(axis=3, keepdims=True)
-        above = (groups / np.sqrt(power + _SILENCE)).reshape(channels, n, -1)
+        above: np.ndarray = (groups / np.sqrt(power + _SILENCE)).reshape(channels, n, -1)
         reference = np.square(low[..., _REFERENCE]).mean(axis=2)
         wanted = reference[:, None] * np.float32(10) ** ((_BELOW_DB + _STEP_DB * levels) / 10)
         gains = np.sqrt(wanted * (levels > 0)).transpose(0, 2, 1)

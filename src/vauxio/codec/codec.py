@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from typing import Any, overload
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..audio import pcm
 from ..audio.arrays import give_back, is_array, to_numpy
@@ -128,7 +129,7 @@ class Codec:
             or what has ``__array__`` or DLPack (PyTorch, JAX, CuPy). A list of arrays is a batch
             of signals of any lengths, of as many channels each.
         samplerate : int, or sequence of int
-            In Hz, 8,000 to 192,000; of a batch, one for all or one for each.
+            In Hz, 1,000 to 768,000; of a batch, one for all or one for each.
         bitrate : float, optional
             Nominal kbps per channel, one of `Model.bitrates`; the model's default if neither this
             nor `codebooks` is given.
@@ -186,6 +187,26 @@ class Codec:
         )  # fmt: skip
         return Codes(_push_all(encoder, frames, samplerate), samplerate, len(frames),
                      self.model.name)  # fmt: skip
+
+    @overload
+    def decode(
+        self, codes: Codes | NDArray[np.integer], samplerate: int | None = None,
+        frames: int | None = None, *, mask: Any = None, like: None = None,
+        workers: int | None = None,
+    ) -> NDArray[np.float32]: ...  # fmt: skip
+
+    @overload
+    def decode(
+        self, codes: CodesBatch | list[Codes], samplerate: int | None = None,
+        frames: int | None = None, *, mask: Any = None, like: None = None,
+        workers: int | None = None,
+    ) -> list[NDArray[np.float32]]: ...  # fmt: skip
+
+    @overload
+    def decode(
+        self, codes: Any, samplerate: int | None = None, frames: int | None = None, *,
+        mask: Any = None, like: Any = None, workers: int | None = None,
+    ) -> Any: ...  # fmt: skip
 
     def decode(
         self,
@@ -307,7 +328,7 @@ class Codec:
         data = np.concatenate([*parts, decoder.finish()])
         return data[:, 0] if channels == 1 else data
 
-    def codebook_vectors(self) -> np.ndarray:
+    def codebook_vectors(self) -> NDArray[np.float32]:
         """The vectors that codes stand for.
 
         Returns
@@ -324,6 +345,12 @@ class Codec:
         from ..model.graphs import vectors_of
 
         return vectors_of(self.model).codebooks
+
+    @overload
+    def embed(self, codes: Any, *, like: None = None) -> NDArray[np.float32]: ...
+
+    @overload
+    def embed(self, codes: Any, *, like: Any) -> Any: ...
 
     def embed(self, codes: Any, *, like: Any = None) -> Any:
         """What codes stand for: the sum of the vectors of each token's codes.
@@ -360,6 +387,12 @@ class Codec:
         vectors = vectors_of(self.model)
         found = embed(vectors.codebooks, vectors.silence, array)
         return found if like is None else give_back(found, like)
+
+    @overload
+    def latents(self, data: Any, samplerate: int, *, like: None = None) -> NDArray[np.float32]: ...
+
+    @overload
+    def latents(self, data: Any, samplerate: int, *, like: Any) -> Any: ...
 
     def latents(self, data: Any, samplerate: int, *, like: Any = None) -> Any:
         """Latents: the output of the encoder before quantisation.
@@ -409,7 +442,7 @@ class Codec:
         Parameters
         ----------
         samplerate : int, optional
-            In Hz, 8,000 to 192,000; the model's if not given. Others cost time, and delay: 4 ms
+            In Hz, 1,000 to 768,000; the model's if not given. Others cost time, and delay: 4 ms
             where the rate is not below the model's.
         channels : int, optional
         bitrate : float, optional

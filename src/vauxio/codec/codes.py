@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..entropy import allocation
 from .bandwidth_extension import NO_BANDS, Bands
@@ -36,30 +37,32 @@ class Codes:
         Those that have levels.
     """
 
-    codes: np.ndarray
+    codes: NDArray[np.integer]
     samplerate: int
     frames: int
     model: str
-    levels: np.ndarray | None = None
+    levels: NDArray[np.uint8] | None = None
     bands: Bands = NO_BANDS
 
     @property
-    def mask(self) -> np.ndarray:
+    def mask(self) -> NDArray[np.bool_]:
         """Where there are codes, ``bool[channels, codebooks, tokens]``."""
         return self.codes >= 0
 
     @property
-    def counts(self) -> np.ndarray:
+    def counts(self) -> NDArray[np.uint8]:
         """How many codes each token has, ``uint8[channels, tokens]``: those from the first
         codebook on."""
-        return self.mask.sum(axis=1, dtype=np.uint8)
+        counts: NDArray[np.uint8] = self.mask.sum(axis=1, dtype=np.uint8)
+        return counts
 
     @property
-    def lost(self) -> np.ndarray:
+    def lost(self) -> NDArray[np.bool_]:
         """Which tokens are lost, and concealed when they are decoded: ``bool[tokens]``."""
         if self.codes.dtype == np.uint16:
             return np.zeros(self.codes.shape[2], bool)
-        return (self.codes[:, 0] == LOST).any(axis=0)
+        lost: NDArray[np.bool_] = (self.codes[:, 0] == LOST).any(axis=0)
+        return lost
 
     def __repr__(self) -> str:
         channels, codebooks, tokens = self.codes.shape

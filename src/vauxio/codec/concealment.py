@@ -102,21 +102,21 @@ class ConcealingDecoder:
     def step(self, rows: np.ndarray, codes: np.ndarray) -> np.ndarray:
         """One token of some rows: ``[len(rows), any codebooks]`` to ``float32[len(rows), hop]``."""
         lost = codes[:, 0] == LOST
-        heard = np.full((len(rows), self._codebooks), LOST, np.int32)
-        heard[:, : codes.shape[1]] = codes
+        received = np.full((len(rows), self._codebooks), LOST, np.int32)
+        received[:, : codes.shape[1]] = codes
         if lost.any() or self._lost[rows].any():
-            samples = self._conceal(rows, heard, lost, self._state[rows])
+            samples = self._conceal(rows, received, lost, self._state[rows])
         elif np.array_equal(rows, np.arange(len(self._state))):  # nothing is copied
-            self._last[:] = heard
-            samples, self._state = self._run(heard[:, :, None], self._state)
+            self._last[:] = received
+            samples, self._state = self._run(received[:, :, None], self._state)
         else:
-            self._last[rows] = heard
-            samples, self._state[rows] = self._run(heard[:, :, None], self._state[rows])
+            self._last[rows] = received
+            samples, self._state[rows] = self._run(received[:, :, None], self._state[rows])
         self._remember(rows, samples)
         return samples
 
     def _conceal(
-        self, rows: np.ndarray, heard: np.ndarray, lost: np.ndarray, state: np.ndarray
+        self, rows: np.ndarray, received: np.ndarray, lost: np.ndarray, state: np.ndarray
     ) -> np.ndarray:
         gap = self._gap[rows]
         opened = rows[lost & (gap == 0)]
@@ -124,20 +124,22 @@ class ConcealingDecoder:
         ended = ~lost & (0 < gap) & (gap <= _BRIDGED)
         for length in np.unique(gap[ended]):
             bridged = ended & (gap == length)
-            after = np.repeat(heard[bridged, :, None], length, axis=2)
+            after = np.repeat(received[bridged, :, None], length, axis=2)
             _, other = self._run(after, self._before[rows[bridged]])
             state[bridged] = (state[bridged] + other) / 2
-        self._last[rows[~lost]] = heard[~lost]
+        self._last[rows[~lost]] = received[~lost]
         repeated = lost & (gap < _SILENT)
-        heard[repeated] = self._last[rows[repeated]]
-        samples, self._state[rows] = self._run(heard[:, :, None], state)
+        received[repeated] = self._last[rows[repeated]]
+        samples, self._state[rows] = self._run(received[:, :, None], state)
         self._lost[rows, 1:] = self._lost[rows, :-1]
         self._lost[rows, 0] = lost
         for row, part in zip(rows, samples, strict=True):
             self._mix(row, part)
         self._gap[rows] = now = np.where(lost, gap + 1, 0)
         old, new = _volume(gap)[:, None], _volume(now)[:, None]
-        return samples * (old + (new - old) * np.linspace(0, 1, self._hop, dtype=np.float32))
+        rising = np.linspace(0, 1, self._hop, dtype=np.float32)
+        faded: np.ndarray = samples * (old + (new - old) * rising)
+        return faded
 
     def _mix(self, row: int, samples: np.ndarray) -> None:
         """Mix the echo into what is heard of lost tokens, in place.
@@ -177,15 +179,15 @@ class _Echo:
     at: int
 
 
-def _echo(heard: np.ndarray, length: int, shortest: int, longest: int) -> _Echo:
+def _echo(past: np.ndarray, length: int, shortest: int, longest: int) -> _Echo:
     """Of the period at which the last `length` samples are most like those before them."""
-    end = heard[-length:]
-    windows = np.lib.stride_tricks.sliding_window_view(heard, length)[: longest - shortest + 1]
+    end = past[-length:]
+    windows = np.lib.stride_tricks.sliding_window_view(past, length)[: longest - shortest + 1]
     energies = np.einsum("ij,ij->i", windows, windows) * np.dot(end, end)
     likeness = windows @ end / np.sqrt(energies + 1e-9)
     best = int(likeness.argmax())
     share = _SHARE * min(1.0, max(0.0, 2 * float(likeness[best]) - 0.4))
-    return _Echo(heard[best - longest :].copy(), share, 0)
+    return _Echo(past[best - longest :].copy(), share, 0)
 
 
 def _volume(gap: np.ndarray) -> np.ndarray:

@@ -10,6 +10,7 @@ import copy
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..audio import pcm
 from ..audio.live_resample import LiveResampler
@@ -20,7 +21,7 @@ from .tokens import CHUNK, Stateful
 __all__ = ["DenoisingResampler", "LiveDenoisingResampler", "SignalDenoiser", "denoise"]
 
 
-def denoise(data: Any, samplerate: int) -> np.ndarray:
+def denoise(data: Any, samplerate: int) -> NDArray[np.float32]:
     """Take noise out of a recording of speech.
 
     Each channel is worked on by itself. What is not speech counts as noise, music for one. Nothing
@@ -32,7 +33,7 @@ def denoise(data: Any, samplerate: int) -> np.ndarray:
         ``[frames]`` or ``[frames, channels]`` of float32, float64, int16 or int32. Integers are
         scaled to full scale 1.0; floating-point samples beyond it are clipped.
     samplerate : int
-        In Hz, 8,000 to 192,000.
+        In Hz, 1,000 to 768,000.
 
     Returns
     -------
@@ -58,7 +59,8 @@ def denoise(data: Any, samplerate: int) -> np.ndarray:
     denoiser = SignalDenoiser(samplerate, channels)
     pieces = range(0, len(frames), samplerate)
     parts = [denoiser.push(pcm.to_float(frames[i : i + samplerate])) for i in pieces]
-    return np.concatenate([*parts, denoiser.finish()]).reshape(np.shape(data))
+    clean: NDArray[np.float32] = np.concatenate([*parts, denoiser.finish()]).reshape(np.shape(data))
+    return clean
 
 
 class SignalDenoiser:

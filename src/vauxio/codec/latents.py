@@ -42,7 +42,8 @@ class LatentEncoder(Stateful):
         session = self._network.open(self._threads, self._providers)
         feeds = {"pcm": np.ascontiguousarray(samples), "state": self.state}
         latents, self.state = session.run([self._output, "next_state"], feeds)
-        return latents.transpose(0, 2, 1)
+        given: np.ndarray = latents.transpose(0, 2, 1)
+        return given
 
 
 def embed(codebooks: np.ndarray, silence: np.ndarray, codes: np.ndarray) -> np.ndarray:

@@ -162,9 +162,10 @@ class _Input:
         """The next token's samples, ``float32[channels, hop]``."""
         self._resample()
         hop = self._model.hop
-        token, self._waiting = self._waiting[:hop], self._waiting[hop:]
-        self._taken += len(token)
-        return token.T
+        token: np.ndarray = self._waiting[:hop].T
+        self._waiting = self._waiting[hop:]
+        self._taken += token.shape[1]
+        return token
 
     def _resample(self) -> None:
         if self._pieces:
@@ -254,7 +255,8 @@ class Decoders:
         return self._shaped(self._resamplers[stream].push(samples[early:]))
 
     def _shaped(self, frames: np.ndarray) -> np.ndarray:
-        return frames[:, 0].copy() if frames.shape[1] == 1 else frames.copy()
+        shaped: np.ndarray = frames[:, 0].copy() if frames.shape[1] == 1 else frames.copy()
+        return shaped
 
     def _reset(self, stream: int) -> None:
         _, channels = self._format

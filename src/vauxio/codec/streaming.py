@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any, TypeVar, overload
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..model.bundles import Model
 from .stream_batch import Decoders, Encoders
@@ -108,7 +109,7 @@ class StreamDecoder:
         self.samplerate, self.channels = samplerate, channels
         self.delay = self._core.delay
 
-    def push(self, packet: bytes | None) -> np.ndarray:
+    def push(self, packet: bytes | None) -> NDArray[np.float32]:
         """The next packet to the samples that it completes.
 
         The first samples are given after some packets, when there are any of the signal that was
@@ -131,7 +132,7 @@ class StreamDecoder:
         """
         return self._core.push({0: packet})[0]
 
-    def flush(self) -> np.ndarray:
+    def flush(self) -> NDArray[np.float32]:
         """The samples that remain: what a change of rate holds back, else none.
 
         As a token is the least that is coded, up to that much silence follows the last sample that
@@ -182,7 +183,15 @@ class StreamBatch:
     def __len__(self) -> int:
         return self._streams
 
-    def encode(self, data: Mapping[int, Any] | Sequence[Any]) -> Any:
+    @overload
+    def encode(self, data: Mapping[int, Any]) -> dict[int, list[bytes]]: ...
+
+    @overload
+    def encode(self, data: Sequence[Any]) -> list[list[bytes]]: ...
+
+    def encode(
+        self, data: Mapping[int, Any] | Sequence[Any]
+    ) -> dict[int, list[bytes]] | list[list[bytes]]:
         """Samples of some streams to the packets that they complete.
 
         Parameters
@@ -197,7 +206,15 @@ class StreamBatch:
         """
         return self._each(self._encoders.push, data)
 
-    def decode(self, packets: Mapping[int, bytes | None] | Sequence[bytes | None]) -> Any:
+    @overload
+    def decode(self, packets: Mapping[int, bytes | None]) -> dict[int, NDArray[np.float32]]: ...
+
+    @overload
+    def decode(self, packets: Sequence[bytes | None]) -> list[NDArray[np.float32]]: ...
+
+    def decode(
+        self, packets: Mapping[int, bytes | None] | Sequence[bytes | None]
+    ) -> dict[int, NDArray[np.float32]] | list[NDArray[np.float32]]:
         """A packet each of some streams to the samples that they complete.
 
         Parameters
@@ -217,7 +234,7 @@ class StreamBatch:
         """As `StreamEncoder.flush`, of one stream."""
         return self._encoders.flush(stream)
 
-    def flush_decoder(self, stream: int) -> np.ndarray:
+    def flush_decoder(self, stream: int) -> NDArray[np.float32]:
         """As `StreamDecoder.flush`, of one stream."""
         return self._decoders.flush(stream)
 

@@ -239,7 +239,8 @@ def _resample(data: np.ndarray, samplerate: int, to: int) -> np.ndarray:
         return data
     import soxr
 
-    return soxr.resample(data, samplerate, to, quality="VHQ")
+    resampled: np.ndarray = soxr.resample(data, samplerate, to, quality="VHQ")
+    return resampled
 
 
 def _kbps(size: int, duration: float) -> float:

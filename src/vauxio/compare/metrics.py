@@ -120,7 +120,8 @@ def _correlate(a: np.ndarray, b: np.ndarray, limit: int) -> np.ndarray:
     spectrum = np.fft.rfft(b, size) * np.conj(np.fft.rfft(a, size))
     correlation = np.fft.irfft(spectrum.sum(axis=0), size)
     norm = np.sqrt(np.square(a).sum() * np.square(b).sum())
-    return correlation[np.arange(-limit, limit + 1)] / max(norm, 1e-300)
+    normalised: np.ndarray = correlation[np.arange(-limit, limit + 1)] / max(norm, 1e-300)
+    return normalised
 
 
 def _fill(x: np.ndarray, samples: int) -> np.ndarray:

@@ -386,6 +386,6 @@ class _Source:
 
     def size(self) -> int:
         """Bytes of the file, seekable; leaves the position where it is."""
-        size = self._file.seek(0, io.SEEK_END) - self._begin
+        size: int = self._file.seek(0, io.SEEK_END) - self._begin
         self._file.seek(self._begin + self.at)
         return size

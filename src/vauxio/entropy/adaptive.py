@@ -87,8 +87,9 @@ class Counts:
 def _shares(frequencies: np.ndarray) -> np.ndarray:
     """Probabilities, as numbers of occurrences."""
     # The sums are fewer, and dividing them by ONE, a power of two, is exact.
-    shares = frequencies / (frequencies.sum(axis=1, keepdims=True) / ONE)
-    return np.floor(shares, out=shares)
+    shares: np.ndarray = frequencies / (frequencies.sum(axis=1, keepdims=True) / ONE)
+    np.floor(shares, out=shares)
+    return shares
 
 
 def _ratio(came: np.ndarray, expected: np.ndarray, out: np.ndarray) -> None:
@@ -124,7 +125,8 @@ class Likeness:
     def expected(self, row: np.ndarray, book: np.ndarray, token: np.ndarray) -> np.ndarray:
         """Probability of the same code, in parts of `ONE`; 0 where nothing is expected."""
         self._tried = self._same[row, token] & (book < self._there[row, token])
-        return self._tried * _probability(*self._counts[:, row, book])
+        likely: np.ndarray = self._tried * _probability(*self._counts[:, row, book])
+        return likely
 
     def saw(self, row: np.ndarray, book: np.ndarray, token: np.ndarray, same: np.ndarray) -> None:
         """Whether they were, of those that `expected` was asked about."""
@@ -148,8 +150,10 @@ def likeness_of(codes: np.ndarray, before: np.ndarray) -> np.ndarray:
     so_far = np.logical_and.accumulate(same[:-1], axis=0)
     tried = there & np.concatenate([np.ones_like(same[:1]), so_far])
     counts = np.stack([tried, tried & same]).astype(np.int64)
-    return tried * _probability(*(counts.cumsum(axis=2) - counts))
+    likely: np.ndarray = tried * _probability(*(counts.cumsum(axis=2) - counts))
+    return likely
 
 
 def _probability(tried: np.ndarray, alike: np.ndarray) -> np.ndarray:
-    return ONE * (2 * alike + 1) // (2 * tried + 2)
+    probability: np.ndarray = ONE * (2 * alike + 1) // (2 * tried + 2)
+    return probability

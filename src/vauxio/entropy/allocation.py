@@ -105,7 +105,8 @@ class Allocation:
             for at in range(0, len(lengths), WINDOW // SPAN):
                 window = slice(at, at + WINDOW // SPAN)
                 self._keep_average(given[..., window], wanted[..., window], lengths[window])
-        return given.sum(axis=1, dtype=np.uint8)
+        counts: np.ndarray = given.sum(axis=1, dtype=np.uint8)
+        return counts
 
     def _keep_average(self, given: np.ndarray, wanted: np.ndarray, lengths: np.ndarray) -> None:
         """Of a window's codes, leave the most needed that are within the average."""
@@ -168,7 +169,8 @@ def cut(codes: np.ndarray, counts: np.ndarray) -> np.ndarray:
 
 def allocation_of(codes: np.ndarray) -> np.ndarray:
     """How many codes each token has: ``uint8[channels, n]``."""
-    return (codes != ABSENT).sum(axis=1, dtype=np.uint8)
+    counts: np.ndarray = (codes != ABSENT).sum(axis=1, dtype=np.uint8)
+    return counts
 
 
 def encode_allocation(counts: np.ndarray, span: int, most: int) -> bytes:

@@ -118,8 +118,8 @@ class PackedCoder:
         codebooks: int,
         allocation: Sequence[np.ndarray] | None = None,
     ) -> list[np.ndarray]:
-        rooms = _rooms(blocks, channels, codebooks, allocation)
-        return [self._decode(block[0], *room) for block, room in zip(blocks, rooms, strict=True)]
+        spaces = _spaces(blocks, channels, codebooks, allocation)
+        return [self._decode(block[0], *space) for block, space in zip(blocks, spaces, strict=True)]
 
     def _decode(self, payload: bytes, codes: np.ndarray, there: np.ndarray) -> np.ndarray:
         count = int(np.count_nonzero(there))
@@ -142,7 +142,8 @@ class PackedCoder:
         if bits[:, size:].any():
             raise FormatError("packed codes: bits set after the last code")
         bits = bits[:, :size].reshape(len(bits), count, self.code_bits)
-        return bits @ (np.uint16(1) << self._bits)
+        codes: np.ndarray = bits @ (np.uint16(1) << self._bits)
+        return codes
 
 
 class StaticCoder:
@@ -186,8 +187,8 @@ class StaticCoder:
     ) -> list[np.ndarray]:
         if codebooks > len(self._models):
             raise FormatError(f"{codebooks} codebooks, the table has {len(self._models)}")
-        rooms = _rooms(blocks, channels, codebooks, allocation)
-        return [self._decode(block[0], *room) for block, room in zip(blocks, rooms, strict=True)]
+        spaces = _spaces(blocks, channels, codebooks, allocation)
+        return [self._decode(block[0], *space) for block, space in zip(blocks, spaces, strict=True)]
 
     def _decode(self, payload: bytes, codes: np.ndarray, there: np.ndarray) -> np.ndarray:
         decoder = fixed.decoder(payload)
@@ -210,10 +211,11 @@ def codes_crc(codes: np.ndarray) -> int:
 def _in_token_order(codes: np.ndarray) -> np.ndarray:
     """All that are present, ``uint16[n]``."""
     order = codes.transpose(2, 0, 1)
-    return order[order != ABSENT].astype(np.uint16)
+    present: np.ndarray = order[order != ABSENT].astype(np.uint16)
+    return present
 
 
-def _rooms(
+def _spaces(
     blocks: Sequence[tuple[bytes, int]],
     channels: int,
     codebooks: int,
@@ -248,7 +250,7 @@ def range_weights(frequencies: np.ndarray) -> np.ndarray:
     """
     frequencies = np.asarray(frequencies, np.int64)
     room = TOTAL - frequencies.shape[-1]
-    weights = frequencies * room // frequencies.sum(axis=-1, keepdims=True)
+    weights: np.ndarray = frequencies * room // frequencies.sum(axis=-1, keepdims=True)
     # What rounding down has left over goes to the most frequent symbol, the first if several are.
     first = frequencies.argmax(axis=-1)[..., None]
     rest = room - weights.sum(axis=-1, keepdims=True)

@@ -69,7 +69,8 @@ class _Encoder:
         self._encoder.encode(symbols.astype(np.int32), distribution)
 
     def finish(self) -> bytes:
-        return self._encoder.get_compressed().astype("<u4").tobytes().rstrip(b"\0")
+        words: np.ndarray = self._encoder.get_compressed()
+        return words.astype("<u4").tobytes().rstrip(b"\0")
 
 
 class _Decoder:
@@ -79,7 +80,8 @@ class _Decoder:
 
     def decode(self, distribution: Any, count: int) -> np.ndarray:
         try:
-            return self._decoder.decode(distribution, count)
+            symbols: np.ndarray = self._decoder.decode(distribution, count)
+            return symbols
         except AssertionError as e:  # what it raises for a number outside its interval
             raise FormatError("range code: no symbols have this code") from e
 

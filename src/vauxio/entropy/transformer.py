@@ -60,7 +60,8 @@ class Linear(NamedTuple):
     shift: np.ndarray  # int64 [out]
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
-        return (x @ self.weight.astype(np.int64) + self.bias) >> self.shift
+        out: np.ndarray = (x @ self.weight.astype(np.int64) + self.bias) >> self.shift
+        return out
 
 
 class Layer(NamedTuple):
@@ -159,11 +160,12 @@ def reference(parameters: Parameters, inputs: np.ndarray, codebooks: int) -> np.
 def _normalised(h: np.ndarray) -> np.ndarray:
     """Brought to a mean size of one: what RMSNorm does, without a root."""
     size = np.abs(h).sum(axis=1, keepdims=True) + 1
-    return np.clip(h * (UNIT * h.shape[1]) // size, -LARGEST, LARGEST)
+    scaled: np.ndarray = h * (UNIT * h.shape[1]) // size
+    return scaled.clip(-LARGEST, LARGEST)
 
 
 def _limited(h: np.ndarray) -> np.ndarray:
-    return np.clip(h, -LIMIT, LIMIT)
+    return h.clip(-LIMIT, LIMIT)
 
 
 class Network:

@@ -20,7 +20,7 @@ from .coders import ADAPTIVE, LM, check_codes
 from .range_coder import TOTAL, RangeDecoder, RangeEncoder
 from .transformer import Network, Steps
 
-__all__ = ["LMCoder"]
+__all__ = ["LMCoder", "least_bytes"]
 
 _LEVELS = 4096  # differences of scores from here on are all the same
 _AT_ONCE = 16  # rows that become distributions at once: what they take stays in the cache
@@ -44,7 +44,8 @@ _FREQUENCY = _frequencies()
 def frequencies(scores: np.ndarray) -> np.ndarray:
     """Scores ``float32[rows, n]``, of integers, to frequencies ``float64[rows, n]``."""
     below = scores.max(axis=1, keepdims=True) - scores
-    return _FREQUENCY.take(below.astype(np.intp), mode="clip")
+    found: np.ndarray = _FREQUENCY.take(below.astype(np.intp), mode="clip")
+    return found
 
 
 def weights(likely: np.ndarray) -> np.ndarray:
@@ -82,6 +83,17 @@ def intervals(wide: np.ndarray, symbols: np.ndarray) -> np.ndarray:
     before = np.add.reduceat(flat, np.stack([row, row + symbols], axis=1).reshape(-1))[::2]
     begin = np.where(symbols == 0, 0, before) + symbols
     return np.stack([begin, begin + flat[row + symbols] + 1]).astype(np.int64)
+
+
+def least_bytes(allocation: np.ndarray) -> int:
+    """Bytes that a payload must have, for so many codes ``[channels, tokens]``.
+
+    A bit for every token and an eighth of one for every code: less than any sound takes. So a few
+    bytes cannot ask for seconds of work. A payload that is shorter is filled up with zeros.
+    """
+    tokens = int(np.count_nonzero(allocation.any(axis=0)))
+    codes = int(allocation.sum(dtype=np.int64))
+    return -(-tokens // 8) - (-codes // 64)
 
 
 class LMCoder:
@@ -143,7 +155,7 @@ class LMCoder:
         kept = high > 0
         encoder = RangeEncoder()
         encoder.encode(low[kept].tolist(), high[kept].tolist())
-        return encoder.finish()
+        return encoder.finish().ljust(least_bytes(allocation_of(codes)), b"\0")
 
     def decode(
         self,
@@ -175,6 +187,8 @@ class LMCoder:
         deep = np.zeros((len(blocks), channels, max(lengths)), np.uint8)
         for i, tokens in enumerate(lengths):
             deep[i, :, :tokens] = used if allocation is None else allocation[i]
+            if len(blocks[i][0]) < least_bytes(deep[i]):
+                raise FormatError("a payload of fewer bytes than its codes must have")
         if allocation is None:
             out = np.zeros(shape, np.uint16)
         else:

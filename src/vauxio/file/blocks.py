@@ -35,6 +35,7 @@ __all__ = ["TokenReader", "TokenWriter", "best_coder", "block_tokens"]
 _BLOCK_SECONDS = 10  # about
 _ALONE = 1.5  # blocks: a recording of no more is one block, for a short second one would cost much
 _MOST_SECONDS = 20  # of a block: who wants a second of it has to decode it from its beginning
+_LEAST_TOKENS = 64  # of a block that is not the last: each takes steps before its first token
 _COUNTED = 1 << 20  # tokens that `TokenReader.count_allocation` counts, about
 
 
@@ -491,12 +492,21 @@ class TokenReader:
     def _decoded(self, coder: int, blocks: Sequence[container.Block]) -> list[np.ndarray]:
         """The codes of blocks that have the same coder."""
         header = self.header
-        return self._coder(coder).decode(
+        if (
+            coder in (coders.LM, coders.ADAPTIVE)
+            and header.block_tokens < _LEAST_TOKENS
+            and self._reader.blocks > 1
+        ):
+            raise FormatError(
+                f"blocks of {header.block_tokens} tokens: at least {_LEAST_TOKENS} are needed"
+            )
+        codes: list[np.ndarray] = self._coder(coder).decode(
             [(block.payload, block.tokens) for block in blocks],
             header.channels,
             header.codebooks,
             [self._allocation(block) for block in blocks] if header.allocation_tokens else None,
         )
+        return codes
 
     def _allocation(self, block: container.Block) -> np.ndarray:
         """How many codes the tokens of a block have, ``uint8[channels, tokens]``."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal, overload
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..audio import pcm
 from ..audio.formats import FORMATS
@@ -18,6 +19,40 @@ from .info import Info, describe
 from .vauxfile import Dtype, OnError, VauxFile
 
 __all__ = ["blocks", "compress", "decompress", "info", "read", "read_codes", "write"]
+
+
+@overload
+def read(
+    file: File,
+    frames: int = -1,
+    start: int = 0,
+    stop: int | None = None,
+    dtype: Literal["float32"] = "float32",
+    always_2d: bool = False,
+    fill_value: float | None = None,
+    out: None = None,
+    *,
+    on_error: OnError = "stop",
+    max_frames: int | None = None,
+    closefd: bool = True,
+) -> tuple[NDArray[np.float32], int]: ...
+
+
+@overload
+def read(
+    file: File,
+    frames: int = -1,
+    start: int = 0,
+    stop: int | None = None,
+    dtype: Dtype = "float32",
+    always_2d: bool = False,
+    fill_value: float | None = None,
+    out: np.ndarray | None = None,
+    *,
+    on_error: OnError = "stop",
+    max_frames: int | None = None,
+    closefd: bool = True,
+) -> tuple[NDArray[Any], int]: ...
 
 
 def read(
@@ -118,7 +153,7 @@ def write(
         ``[frames]`` or ``[frames, channels]`` of float32, float64, int16 or int32. Integers are
         scaled to full scale 1.0; floating-point samples beyond it are clipped, with a warning.
     samplerate : int
-        In Hz, 8,000 to 192,000.
+        In Hz, 1,000 to 768,000.
     model : str, optional
         Name of a model of `vauxio.models`. ``'auto'`` chooses one; see `VauxFile`.
     bitrate : float, optional
@@ -163,6 +198,44 @@ def write(
         closefd=closefd,
     ) as f:  # fmt: skip
         f.write(frames)
+
+
+@overload
+def blocks(
+    file: File,
+    blocksize: int | None = None,
+    overlap: int = 0,
+    frames: int = -1,
+    start: int = 0,
+    stop: int | None = None,
+    dtype: Literal["float32"] = "float32",
+    always_2d: bool = False,
+    fill_value: float | None = None,
+    out: None = None,
+    *,
+    on_error: OnError = "stop",
+    max_frames: int | None = None,
+    closefd: bool = True,
+) -> Iterator[NDArray[np.float32]]: ...
+
+
+@overload
+def blocks(
+    file: File,
+    blocksize: int | None = None,
+    overlap: int = 0,
+    frames: int = -1,
+    start: int = 0,
+    stop: int | None = None,
+    dtype: Dtype = "float32",
+    always_2d: bool = False,
+    fill_value: float | None = None,
+    out: np.ndarray | None = None,
+    *,
+    on_error: OnError = "stop",
+    max_frames: int | None = None,
+    closefd: bool = True,
+) -> Iterator[NDArray[Any]]: ...
 
 
 def blocks(
@@ -325,7 +398,7 @@ def compress(
 
 def decompress(
     blob: bytes | bytearray | memoryview, *, max_frames: int | None = None
-) -> tuple[np.ndarray, int]:
+) -> tuple[NDArray[np.float32], int]:
     """Decode what `compress` made: ``(data, samplerate)``, as `read` gives it.
 
     A server sets `max_frames`: more are refused before anything is decoded.

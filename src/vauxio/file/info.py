@@ -104,11 +104,11 @@ class Info:
             low, high = self.allocation
             allocation = f"variable, {low} to {high} of {self.codebooks} codebooks per token"
         elif not self.codebooks:
-            allocation = "per coefficient, of a transform codec"
+            allocation = "per coefficient (transform codec)"
         bitrate = "unknown" if self.kbps is None else f"{self.kbps:.3f} kbps"
         if self.nominal is not None:
-            what = "before entropy coding" if self.codebooks else "asked for"
-            bitrate += f" (nominal {self.nominal:.4g} kbps {what})"
+            what = " before entropy coding" if self.codebooks else ""
+            bitrate += f" (nominal {self.nominal:.4g} kbps{what})"
         bandwidth = "" if self.bandwidth is None else f"{self.bandwidth / 1000:.3g} kHz"
         if self.bands:
             bandwidth += f", bandwidth extension in {self.bands} bands"
@@ -122,7 +122,7 @@ class Info:
             f"bit allocation: {allocation}",
             *([f"bandwidth: {bandwidth.removeprefix(', ')}"] if bandwidth else []),
             f"entropy coding: {_CODING.get(self.coder, self.coder)}",
-            f"size: {self.bytes} bytes in {self.blocks} blocks",
+            f"size: {self.bytes} bytes in {self.blocks} block{'s' * (self.blocks != 1)}",
         ]
         if not self.complete:
             lines.append("CUT OFF: the end is missing; the figures are of what is there")
@@ -210,7 +210,7 @@ class _Counter:
         self.bytes = 0
 
     def read(self, size: int = -1) -> bytes:
-        data = self._stream.read(size)
+        data: bytes = self._stream.read(size)
         self.bytes += len(data)
         return data
 

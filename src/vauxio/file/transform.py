@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from .. import container
-from ..codec.hifi.encoder import BLOCK, Coded
+from ..codec.hifi.encoder import Coded, block_size
 from ..codec.hifi.signal import SignalDecoder, SignalEncoder
 from ..container.metadata import Foreign
 from ..entropy import coders
@@ -69,7 +69,7 @@ class TransformWriter:
             frames=frames,
             codebooks=1,
             code_bits=1,
-            block_tokens=BLOCK,
+            block_tokens=block_size(channels),
             tags=tags,
             pictures=tuple(pictures),
             foreign=tuple(foreign),

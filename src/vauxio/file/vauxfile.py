@@ -13,9 +13,10 @@ import operator
 import os
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, overload
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..audio import pcm
 from ..codec.bandwidth_extension import Meter, allot
@@ -72,9 +73,9 @@ class VauxFile:
     mode : {'r', 'w', 'x'}, optional
         Read; write, and replace a file of that name; write, and fail if there is one.
     samplerate : int
-        To write: 8,000 to 192,000 Hz.
+        To write: 1,000 to 768,000 Hz.
     channels : int
-        To write: 1 to 8.
+        To write: 1 to 32.
     model : str, optional
         Name of the model to write with; see `vauxio.models`. ``'auto'`` is speech-24k for one
         channel at 16 kHz or less, if it is installed and has the bitrate; hifi-48k for a bitrate
@@ -393,6 +394,26 @@ class VauxFile:
         self._check_open()
         return self._position if "r" in self._mode else self._written
 
+    @overload
+    def read(
+        self,
+        frames: int = -1,
+        dtype: Literal["float32"] = "float32",
+        always_2d: bool = False,
+        fill_value: float | None = None,
+        out: None = None,
+    ) -> NDArray[np.float32]: ...
+
+    @overload
+    def read(
+        self,
+        frames: int = -1,
+        dtype: Dtype = "float32",
+        always_2d: bool = False,
+        fill_value: float | None = None,
+        out: np.ndarray | None = None,
+    ) -> NDArray[Any]: ...
+
     def read(
         self,
         frames: int = -1,
@@ -425,6 +446,30 @@ class VauxFile:
         if fill_value is not None:
             out[done:] = fill_value
         return out if fill_value is not None else out[:done]
+
+    @overload
+    def blocks(
+        self,
+        blocksize: int | None = None,
+        overlap: int = 0,
+        frames: int = -1,
+        dtype: Literal["float32"] = "float32",
+        always_2d: bool = False,
+        fill_value: float | None = None,
+        out: None = None,
+    ) -> Iterator[NDArray[np.float32]]: ...
+
+    @overload
+    def blocks(
+        self,
+        blocksize: int | None = None,
+        overlap: int = 0,
+        frames: int = -1,
+        dtype: Dtype = "float32",
+        always_2d: bool = False,
+        fill_value: float | None = None,
+        out: np.ndarray | None = None,
+    ) -> Iterator[NDArray[Any]]: ...
 
     def blocks(
         self,

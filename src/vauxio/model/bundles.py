@@ -162,7 +162,8 @@ class Model:
             raise ValueError(f"quality: {self.name} has no variable bitrate; give a bitrate")
         below = min(int(quality), 9)
         share = quality - below
-        return self.distortions[below] ** (1 - share) * self.distortions[below + 1] ** share
+        low, high = self.distortions[below : below + 2]
+        return float(low ** (1 - share) * high**share)
 
     def tokens_for(self, frames: int, samplerate: int) -> int:
         """Tokens that carry `frames` frames at `samplerate` Hz, the decoder's delay included."""
@@ -179,7 +180,7 @@ class Model:
     def static_table(self) -> np.ndarray:
         """The relative frequencies of the codes, ``uint16[codebooks, codebook_size]``."""
         try:
-            table = np.load(io.BytesIO(self.static.load()), allow_pickle=False)
+            table: np.ndarray = np.load(io.BytesIO(self.static.load()), allow_pickle=False)
         except (ValueError, EOFError, OSError) as e:
             raise ModelError(f"{self.static.path}: not a NumPy array; reinstall the model") from e
         expected = (self.codebooks, self.codebook_size)

@@ -19,7 +19,8 @@ const FEATURES = { allocation: 1, bands: 2, fine: 4, transform: 8 };
 /**
  * @typedef {object} Header
  * @property {string} model name of the model
- * @property {string} decoderHash first 8 bytes of the SHA-256 of its decoder, in hexadecimal
+ * @property {string} codeSpace what the codes mean, in hexadecimal; of a transform codec the first 8
+ *   bytes of the SHA-256 of its tables
  * @property {number} coder
  * @property {string} coderHash
  * @property {number} sampleRate of the recording, in Hz
@@ -92,7 +93,7 @@ function parse(fields) {
   }
   const fine = !!(features & FEATURES.fine);
   const model = fields.text(fields.byte());
-  const decoderHash = hex(fields.take(8));
+  const codeSpace = hex(fields.take(8));
   const coder = fields.byte();
   const coderHash = hex(fields.take(8));
   const sampleRate = fields.number();
@@ -100,7 +101,7 @@ function parse(fields) {
   const blockTokens = fields.number();
   const frames = fields.number();
   const header = {
-    model, decoderHash, coder, coderHash, sampleRate, channels,
+    model, codeSpace, coder, coderHash, sampleRate, channels,
     frames: frames ? frames - 1 : null,
     codebooks, codeBits, blockTokens,
     allocationTokens: features & FEATURES.allocation ? fields.byte() : 0,

@@ -40,6 +40,7 @@ export class RangeDecoder {
     this.exact = exact;
     this.room = { at: 0, bytes: 0 };
     this.ends = exact.allocate(4 * 65536);
+    this.count = 0; // of symbols of the distribution in use
   }
 
   /** Begin with a payload. @param {Uint8Array} payload */
@@ -57,7 +58,12 @@ export class RangeDecoder {
   }
 
   symbol() {
-    const found = this.exact.symbol(this.ends, this.count);
+    return this.symbolAt(this.ends, this.count);
+  }
+
+  /** The next symbol of a distribution that is in memory. @param {number} at @param {number} count */
+  symbolAt(at, count) {
+    const found = this.exact.symbol(at, count);
     if (found < 0) throw new FormatError('range code: no symbols have this code');
     return found;
   }

@@ -2,7 +2,7 @@
 
 import { framesIn, tokensFor } from '../codec/signal.js';
 import { Reader } from '../container/reader.js';
-import { FormatError, LimitError, TruncatedError, UnsupportedError, VauxError } from '../errors.js';
+import { FormatError, LimitError, TruncatedError, VauxError } from '../errors.js';
 import { loadRuntime } from '../model/runtime.js';
 import { BlockReader, CodeReader } from './blocks.js';
 import { TokenFrames } from './tokens.js';
@@ -38,16 +38,22 @@ export class VauxFile {
     const conceal = options.onError === 'conceal';
     const reader = await Reader.open(source, !conceal);
     const { header } = reader;
-    const model = await store.find(header.model, header.decoderHash);
+    const model = await store.find(header.model, header.codeSpace);
     const blocks = new BlockReader(reader);
-    if (header.rate) throw new UnsupportedError('a file of a transform codec');
-    const runtime = loadRuntime(options);
-    const [codes, ort, session] = await Promise.all([
-      CodeReader.open(blocks, model, store),
-      runtime,
-      runtime.then((ort) => store.session(ort, model)),
-    ]);
-    const content = new TokenFrames(codes, ort, session, conceal);
+    /** @type {TokenFrames | import('./transform.js').TransformFrames} */
+    let content;
+    if (header.rate) {
+      const { TransformFrames } = await import('./transform.js');
+      content = await TransformFrames.open(blocks, model, store, conceal);
+    } else {
+      const runtime = loadRuntime(options);
+      const [codes, ort, session] = await Promise.all([
+        CodeReader.open(blocks, model, store),
+        runtime,
+        runtime.then((ort) => store.session(ort, model)),
+      ]);
+      content = new TokenFrames(codes, ort, session, conceal);
+    }
     const file = new VauxFile(blocks, model, content, options);
     file.checkLimit();
     return file;
@@ -56,7 +62,7 @@ export class VauxFile {
   /**
    * @param {BlockReader} blocks
    * @param {import('../model/store.js').Model} model
-   * @param {TokenFrames} content
+   * @param {TokenFrames | import('./transform.js').TransformFrames} content
    * @param {Options} options
    */
   constructor(blocks, model, content, { onError = 'stop', maxFrames = Infinity }) {

@@ -3,7 +3,7 @@
  *
  * A folder of models has a `model.json` for each, and the files that it names: the repository's
  * `weights/`. A file is used only if its SHA-256 is the one in `model.json`, and only for `.vx`
- * files that ask for it by that hash.
+ * files of the model's code space.
  */
 
 import { ModelError } from '../errors.js';
@@ -19,6 +19,7 @@ const CACHE = 'vauxio-models';
  * @typedef {object} Model
  * @property {string} name
  * @property {string} [kind] 'transform', or nothing
+ * @property {string} [code_space] what codes mean to it
  * @property {number} samplerate
  * @property {number} hop samples of a token
  * @property {number} delay samples by which the decoder's output comes late
@@ -51,6 +52,14 @@ export class Store {
   languageModel(model, asset) {
     return this.#once(asset.sha256, async () =>
       LanguageModel.load(await this.load(model, asset)));
+  }
+
+  /** Tables of a transform codec. @param {Model} model @returns {Promise<import('../codec/hifi/tables.js').Tables>} */
+  tables(model) {
+    return this.#once(model.tables.sha256, async () => {
+      const { Tables } = await import('../codec/hifi/tables.js');
+      return Tables.load(await this.load(model, model.tables));
+    });
   }
 
   /**
@@ -88,13 +97,13 @@ export class Store {
   }
 
   /**
-   * The model of that name whose decoder, or tables, have that hash.
+   * The model of that name that knows what the codes of a file mean.
    *
    * @param {string} name as a file has it: never part of an address but as one folder's name
-   * @param {string} hash the first 8 bytes, in hexadecimal
+   * @param {string} codeSpace in hexadecimal
    * @returns {Promise<Model>}
    */
-  async find(name, hash) {
+  async find(name, codeSpace) {
     const other = [];
     for (const folder of this.folders) {
       let model;
@@ -104,11 +113,11 @@ export class Store {
         other.push(/** @type {Error} */ (error).message);
         continue;
       }
-      const asset = model.decoder ?? model.tables;
-      if (asset?.sha256.startsWith(hash)) return model;
-      other.push(`${folder}${name} has decoder ${asset?.sha256.slice(0, 16)}`);
+      const own = model.code_space ?? model.tables?.sha256.slice(0, 16);
+      if (own === codeSpace) return model;
+      other.push(`${folder}${name} has ${own}`);
     }
-    throw new ModelError(`needs ${name} with decoder ${hash}: ${other.join('; ')}`);
+    throw new ModelError(`needs ${name} with code space ${codeSpace}: ${other.join('; ')}`);
   }
 
   /** @param {string} folder @param {string} name @returns {Promise<Model>} */

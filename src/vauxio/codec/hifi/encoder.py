@@ -14,14 +14,19 @@ from .layout import FRAME
 from .network import Tables
 from .rate import Budget, Estimate, settings_for
 
-__all__ = ["BLOCK", "Coded", "Encoder"]
+__all__ = ["Coded", "Encoder", "block_size"]
 
-BLOCK = 234
-"""Frames of every block but the last: 9.98 s."""
+_BLOCK = 234  # frames: 9.98 s
+_LARGEST = 1 << 22  # coefficients of a block, by section 5 of the format
 
 _MARGIN = 1024
 _CLOSE = 0.025  # of its bits, by which a block may miss its budget, where it may be coded again
 _TRIES = 3
+
+
+def block_size(channels: int) -> int:
+    """Frames of every block but the last: 9.98 s, of up to eight channels."""
+    return min(_BLOCK, _LARGEST // (FRAME * channels))
 
 
 class Coded(NamedTuple):
@@ -65,6 +70,7 @@ class Encoder:
     def __init__(self, tables: Tables, channels: int, bitrate: float) -> None:
         self._tables, self._bitrate = tables, bitrate
         self._waiting = np.zeros((channels, _MARGIN))
+        self._block = block_size(channels)
         self._budget = Budget(bitrate, channels)
         self._plan: _Plan | None = None
         self._last = 0  # size of the transform block before those of the plan
@@ -81,8 +87,8 @@ class Encoder:
         scaled = np.asarray(samples, np.float64) * 2**15
         self._waiting = np.concatenate([self._waiting, scaled], axis=1)
         out: list[Coded] = []
-        while self._waiting.shape[1] >= BLOCK * FRAME + 2 * _MARGIN:
-            out.extend(self._cut(BLOCK))
+        while self._waiting.shape[1] >= self._block * FRAME + 2 * _MARGIN:
+            out.extend(self._cut(self._block))
         return out
 
     def finish(self) -> list[Coded]:
@@ -90,7 +96,7 @@ class Encoder:
         out: list[Coded] = []
         left = self._waiting.shape[1] - _MARGIN
         while left > 0:
-            frames = min(BLOCK, -(-left // FRAME))
+            frames = min(self._block, -(-left // FRAME))
             needed = frames * FRAME + 2 * _MARGIN
             rest = max(0, needed - self._waiting.shape[1])
             self._waiting = np.pad(self._waiting, ((0, 0), (0, rest)))

@@ -1,0 +1,45 @@
+// The network of hifi-48k (docs/hifi.md, section 5): which class a coefficient belongs to.
+
+import { Linear, give, multiply } from "./linear";
+
+const LAYERS: i32 = 3;
+const MOST: i32 = 127; // of what goes from layer to layer
+const CLASSES: i32 = 64;
+
+const maps = heap.alloc(<usize>(2 * LAYERS) * offsetof<Linear>());
+const hidden = heap.alloc(2 * 256), sums = heap.alloc(4 * 256);
+
+// @ts-ignore: decorator
+@inline
+function mapAt(pass: i32, layer: i32): Linear {
+  return changetype<Linear>(maps + <usize>(pass * LAYERS + layer) * offsetof<Linear>());
+}
+
+/** Room for a layer of at most 256 inputs and outputs: weights, then bias, then shift. */
+export function layer(pass: i32, index: i32, inputs: i32, outputs: i32): usize {
+  const map = mapAt(pass, index);
+  give(map, inputs, outputs);
+  return map.weight;
+}
+
+/** Classes, u8[count], of inputs i16[count][whole 16]. */
+export function classify(pass: i32, inputs: usize, count: i32, to: usize): void {
+  memory.fill(hidden, 0, 512);
+  const first = mapAt(pass, 0), second = mapAt(pass, 1), last = mapAt(pass, 2);
+  for (let i = 0; i < count; i++) {
+    multiply(first, 0, first.outputs, inputs, sums);
+    limit(first.outputs);
+    multiply(second, 0, second.outputs, hidden, sums);
+    limit(second.outputs);
+    multiply(last, 0, 1, hidden, sums);
+    store<u8>(to + i, <u8>max(0, min(CLASSES - 1, load<i32>(sums))));
+    inputs += <usize>(2 * first.stride);
+  }
+}
+
+function limit(count: i32): void {
+  for (let i = 0; i < count; i++) {
+    const value = max(0, min(MOST, load<i32>(sums + <usize>(i * 4))));
+    store<i16>(hidden + <usize>(i * 2), <i16>value);
+  }
+}

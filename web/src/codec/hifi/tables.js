@@ -1,0 +1,88 @@
+/** What `hifi-48k` has learned: distributions, and the networks that choose among them. */
+
+import { distribution, instantiate, RangeDecoder } from '../../entropy/exact.js';
+import { readNpz } from '../../model/npy.js';
+import { ModelError } from '../../errors.js';
+import { FEATURES } from './contexts.js';
+
+const CLASSES = 64, SYMBOLS = 16, RESIDUALS = 42, CONTEXTS = 33;
+
+export class Tables {
+  /** @param {Uint8Array} content of `entropy.npz` */
+  static async load(content) {
+    return new Tables(await instantiate(), await readNpz(content));
+  }
+
+  /**
+   * @param {import('../../entropy/exact.js').Exports} exact
+   * @param {Map<string, import('../../model/npy.js').Array_>} arrays
+   */
+  constructor(exact, arrays) {
+    const array = (/** @type {string} */ name) => {
+      const found = arrays.get(name);
+      if (!found) throw new ModelError(`probabilities of the transform codec: ${name} is missing`);
+      return /** @type {{ shape: number[], data: Int32Array }} */ (found);
+    };
+    this.exact = exact;
+    this.decoder = new RangeDecoder(exact);
+    const rows = (/** @type {string} */ name, /** @type {number} */ length) =>
+      this.#place(array(name).data, length);
+    /** Addresses of distributions, each of so many symbols. */
+    this.classes = rows('classes', SYMBOLS);
+    this.residuals = rows('residuals', RESIDUALS);
+    this.splits = rows('splits', 2);
+    this.strides = FEATURES.map((inputs) => (inputs + 15) & ~15);
+    for (let pass = 0; pass < 2; pass++) {
+      for (let layer = 0; layer < 3; layer++) {
+        const { shape: [inputs, outputs], data } = array(`weight${pass}${layer}`);
+        const stride = (inputs + 15) & ~15, at = exact.layer(pass, layer, inputs, outputs);
+        const weights = new Int8Array(exact.memory.buffer, at, outputs * stride).fill(0);
+        for (let i = 0; i < inputs; i++) {
+          for (let j = 0; j < outputs; j++) weights[j * stride + i] = data[i * outputs + j];
+        }
+        new Int32Array(exact.memory.buffer, at + outputs * stride, outputs)
+          .set(array(`bias${pass}${layer}`).data);
+        new Int32Array(exact.memory.buffer, at + outputs * (stride + 4), outputs)
+          .set(array(`shift${pass}${layer}`).data);
+      }
+    }
+    this.inputs = exact.allocate(2 * 2048 * 32);
+    this.found = exact.allocate(2048);
+  }
+
+  /** Room for inputs of a pass of one channel, Int16Array. */
+  room() {
+    return new Int16Array(this.exact.memory.buffer, this.inputs, 2048 * 32);
+  }
+
+  /** The classes of so many inputs in `room`. @param {number} pass @param {number} count */
+  classify(pass, count) {
+    this.exact.classify(pass, this.inputs, count, this.found);
+    return new Uint8Array(this.exact.memory.buffer, this.found, count).slice();
+  }
+
+  /** @param {number} coarse @param {number} context */
+  residual(coarse, context) {
+    return this.decoder.symbolAt(this.residuals + 4 * RESIDUALS * (CONTEXTS * coarse + context), RESIDUALS);
+  }
+
+  /** @param {number} depth @param {number} last */
+  split(depth, last) {
+    return this.decoder.symbolAt(this.splits + 8 * (2 * depth + last), 2);
+  }
+
+  /** @param {number} number of a class */
+  value(number) {
+    return this.decoder.symbolAt(this.classes + 4 * SYMBOLS * number, SYMBOLS);
+  }
+
+  /** Distributions to memory, one after the other. @param {Int32Array} data @param {number} length */
+  #place(data, length) {
+    const at = this.exact.allocate(4 * data.length);
+    for (let row = 0; row * length < data.length; row++) {
+      const ends = distribution(data.subarray(row * length, (row + 1) * length));
+      new Uint32Array(this.exact.memory.buffer, at + 4 * row * length, length).set(ends);
+    }
+    return at;
+  }
+}

@@ -1,0 +1,88 @@
+/** Frames of a file of a transform codec, block by block. */
+
+import { HifiDecoder } from '../codec/hifi/synthesis.js';
+import { join } from '../codec/resampler.js';
+import { TimeLine } from '../codec/signal.js';
+import { TRANSFORM } from '../container/header.js';
+import { FormatError, ModelError, UnsupportedError } from '../errors.js';
+
+const REACH = 1024; // samples at the beginning of a block that the one before has a part in
+
+export class TransformFrames {
+  /**
+   * @param {import('./blocks.js').BlockReader} blocks
+   * @param {import('../model/store.js').Model} model
+   * @param {import('../model/store.js').Store} store
+   * @param {boolean} conceal
+   */
+  static async open(blocks, model, store, conceal) {
+    const { header } = blocks.reader;
+    if (header.coder !== TRANSFORM || model.kind !== 'transform') {
+      throw new UnsupportedError(`entropy coder ${header.coder}: needs a newer vauxio`);
+    }
+    if (!model.tables.sha256.startsWith(header.coderHash)) {
+      throw new ModelError(`needs the tables ${header.coderHash} of ${model.name}`);
+    }
+    return new TransformFrames(blocks, model, await store.tables(model), conceal);
+  }
+
+  /**
+   * @param {import('./blocks.js').BlockReader} blocks
+   * @param {import('../model/store.js').Model} model
+   * @param {import('../codec/hifi/tables.js').Tables} tables
+   * @param {boolean} conceal
+   */
+  constructor(blocks, model, tables, conceal) {
+    this.blocks = blocks;
+    this.header = blocks.reader.header;
+    this.model = model;
+    this.tables = tables;
+    this.conceal = conceal;
+    /** @type {Map<number, FormatError>} by number, the blocks that are damaged */
+    this.damage = new Map();
+    this.begin(0);
+  }
+
+  /** Begin with that frame. @param {number} frame */
+  begin(frame) {
+    const { header, model } = this, size = header.blockTokens * model.hop;
+    /** @type {TimeLine} */
+    this.line = new TimeLine(model.samplerate, header, frame);
+    /** @type {number} of the next block */
+    this.index = Math.floor(Math.max(0, this.line.resampler.first - REACH) / size);
+    /** @type {HifiDecoder} */
+    this.decoder = new HifiDecoder(this.tables, header.channels, this.index === 0);
+    this.line.sample = this.index ? this.index * size - REACH : 0;
+  }
+
+  /**
+   * The next frames by channel, perhaps none; null at the end.
+   *
+   * @param {() => number | null} frames how many the file has, if that is known by then
+   */
+  async next(frames) {
+    const stored = await this.blocks.take(this.index);
+    this.line.frames = frames();
+    if (!stored) return null;
+    const index = this.index++;
+    try {
+      if (stored instanceof FormatError) throw stored;
+      if (stored.coder !== TRANSFORM) throw new FormatError(`coder ${stored.coder}: not one of a transform codec`);
+      return this.line.push(this.decoder.push(stored.payload, stored.tokens, stored.checksum));
+    } catch (error) {
+      if (!(error instanceof FormatError) || error instanceof UnsupportedError) throw error;
+      if (!error.message.startsWith('block ')) error.message = `block ${index}: ${error.message}`;
+      if (!this.conceal) throw error;
+      this.damage.set(index, error);
+    }
+    const { blockTokens } = this.header;
+    const left = this.blocks.reader.tokens - index * blockTokens;
+    const lost = Math.max(1, Math.min(blockTokens, left));
+    return this.line.push(this.decoder.push(null, lost, 0));
+  }
+
+  finish() {
+    const last = this.line.push(this.decoder.finish()), rest = this.line.finish();
+    return last.map((own, ch) => join(own, rest[ch]));
+  }
+}
