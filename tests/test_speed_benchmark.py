@@ -70,7 +70,9 @@ def test_page_and_plots_have_every_figure(measured):
         svg = plot.svg(dark=False)
         assert plot.digest in svg and plot.title in svg
         groups = [e.get("id", "") for e in ElementTree.fromstring(svg).iter()]
-        assert sum(name.startswith("LineCollection") for name in groups) == 2  # with intervals
+        assert (
+            sum(name.startswith("LineCollection") for name in groups) == 2 + 2
+        )  # intervals of two lines, and the legend
 
 
 def test_range_and_ratio():

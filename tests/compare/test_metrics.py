@@ -212,7 +212,9 @@ def test_report_has_every_figure_and_well_formed_plots():
         svg = plot.svg(dark=False)
         assert plot.digest in svg and plot.title in svg
         groups = [e.get("id", "") for e in ElementTree.fromstring(svg).iter()]
-        assert sum(name.startswith("LineCollection") for name in groups) == 2  # with intervals
+        assert (
+            sum(name.startswith("LineCollection") for name in groups) == 2 + 2
+        )  # intervals of two lines, and the legend
 
 
 def ogg_page(lacing: bytes, body: bytes) -> bytes:

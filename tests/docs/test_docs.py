@@ -28,6 +28,7 @@ MADE = {"benchmarks.md", "speed.md"}  # of results, whole
 NOT_RUN = {
     "README.md": 2,
     "benchmarks.md": 2,
+    "cli.md": 1,
     "contributing.md": 3,
     "faq.md": 1,
     "models.md": 1,
@@ -178,6 +179,12 @@ def test_nothing_measured_stands_outside_of_the_marks(page):
     text = "" if page.name in MADE else page.read_text(encoding="utf-8")
     text = _PLACE.sub("", _FENCE.sub("", text))
     assert _MEASURED.findall(text) == []
+
+
+def test_no_page_has_marks_of_a_merge():
+    marks = re.compile(r"^(?:<{7} |={7}$|>{7} )", re.MULTILINE)
+    texts = {p.name: p.read_text(encoding="utf-8") for p in [*PAGES, *CARDS, ROOT / "CHANGELOG.md"]}
+    assert [name for name, text in texts.items() if marks.search(text)] == []
 
 
 def test_every_public_name_is_in_the_reference():
