@@ -5,9 +5,13 @@ Each opinion score is computed by its published implementation, at the rate that
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
+import io
 import math
 import os
+import sys
+import types
 import warnings
 from functools import cache
 from importlib.metadata import version
@@ -19,13 +23,15 @@ import soxr
 
 from vauxio.compare import metrics
 
+from . import fine_structure
 from .codecs import Signal
 from .corpus import Recording
 
-PACKAGES = "visqol-python", "ai-edge-litert", "numba", "pesq", "pystoi", "speechmos"
+PACKAGES = "visqol-python", "ai-edge-litert", "numba", "pesq", "pystoi", "speechmos", "distillmos"
 """Whose versions decide the figures."""
 
 NAMES = {
+    "distillmos": "DistillMOS",
     "visqol": "ViSQOL",
     "pesq": "PESQ-WB",
     "stoi": "STOI",
@@ -33,15 +39,37 @@ NAMES = {
     "dnsmos_sig": "DNSMOS SIG",
     "si_sdr": "SI-SDR, dB",
     "mel": "mel distance, dB",
+    "pulses_low": "pulses 2.4-4.8 kHz",
+    "pulses_high": "pulses 4.8-8 kHz",
+    "comb": "lines at 75 Hz, dB",
+    "tonality_low": "tonality 2.4-4.8 kHz, dB off",
+    "tonality_high": "tonality 4.8-9.6 kHz, dB off",
+    "shape": "shape 2.4-4.8 kHz",
 }
 """Keys of the figures, and what they are called."""
 
 OF_KIND = {
-    "speech": tuple(NAMES),
+    "speech": (
+        "distillmos",
+        "visqol",
+        "pesq",
+        "stoi",
+        "dnsmos_ovrl",
+        "dnsmos_sig",
+        "si_sdr",
+        "mel",
+    ),
     "music": ("visqol", "si_sdr", "mel"),
     "sound": ("visqol", "si_sdr", "mel"),
 }
-"""Which of them there are for each kind of recording."""
+"""Which scores there are for each kind of recording."""
+
+FINE_OF_KIND = {
+    "speech": ("pulses_low", "pulses_high", "comb"),
+    "music": ("tonality_low", "tonality_high", "shape"),
+    "sound": (),
+}
+"""Which figures of fine structure there are (`fine_structure`)."""
 
 _DNSMOS_SAMPLES = int(9.01 * 16000)
 
@@ -68,6 +96,8 @@ def measure(recording: Recording, decoded: Signal) -> dict[str, float | int | No
         a, b = (_resample(x, rate, 16000) for x in (original, signal))
         figures["stoi"] = _stoi(a, b)
         figures["dnsmos_ovrl"], figures["dnsmos_sig"] = dnsmos(b)
+        figures["distillmos"] = distillmos(b)
+    figures |= _fine(recording.kind, original, signal, rate)
     return _rounded(figures)
 
 
@@ -99,6 +129,27 @@ def _opinions(
     return {"visqol": _visqol("speech", a, b, 16000), "pesq": _pesq(a, b)}
 
 
+def _fine(
+    kind: str, original: np.ndarray, signal: np.ndarray, rate: int
+) -> dict[str, float | int | None]:
+    if kind == "speech":
+        found = fine_structure.pulses(original, signal, rate)
+        return {
+            "pulses_low": found.get("2.4-4.8"),
+            "pulses_high": found.get("4.8-8"),
+            "comb": fine_structure.comb(signal, rate),
+        }
+    if kind == "music":
+        tones = fine_structure.tones(original, signal, rate)
+        low, high = tones.get("2.4-4.8"), tones.get("4.8-9.6")
+        return {
+            "tonality_low": low and low.distance,
+            "tonality_high": high and high.distance,
+            "shape": low and low.shape,
+        }
+    return {}
+
+
 def _rounded(figures: dict[str, float | int | None]) -> dict[str, float | int | None]:
     return {
         key: round(value, 5) if value is not None and math.isfinite(value) else None
@@ -127,6 +178,18 @@ def dnsmos(samples: np.ndarray) -> tuple[float, float]:
         )
     ovrl, sig = np.mean(scores, axis=0)
     return float(ovrl), float(sig)
+
+
+def distillmos(samples: np.ndarray) -> float:
+    """Of ``float32[samples]`` at 16 kHz: what listeners would say, without knowing the original.
+
+    Stahl & Gamper, "Distillation and Pruning for Scalable Self-Supervised Representation-Based
+    Speech Quality Assessment", ICASSP 2025; its weights come with the package.
+    """
+    import torch
+
+    with torch.no_grad():
+        return float(_distillmos_network()(torch.from_numpy(samples)[None].float()))
 
 
 def _resample(samples: np.ndarray, rate: int, to: int) -> np.ndarray:
@@ -168,6 +231,19 @@ def _visqol_api(mode: str) -> Any:
     api = VisqolApi()
     api.create(mode=mode, use_lattice_model=True if mode == "speech" else None)
     return api
+
+
+@cache
+def _distillmos_network() -> Any:
+    # It needs torchaudio to read files only, of which there are none here; and a build of that
+    # which does not fit the one of torch is worse than none.
+    sys.modules.setdefault("torchaudio", types.ModuleType("torchaudio"))
+    import distillmos as package
+    import torch
+
+    torch.set_num_threads(1)
+    with contextlib.redirect_stdout(io.StringIO()):  # it says which weights it loads
+        return package.ConvTransformerSQAModel().eval()
 
 
 @cache

@@ -9,15 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from ..plots import VARIABLE, Plot, Point
-from .metrics import NAMES, OF_KIND
+from .metrics import FINE_OF_KIND, NAMES, OF_KIND
 
 _TEMPLATE = Path(__file__).with_name("template.md")
 _PLOTTED = {
-    "speech": ("visqol", "pesq", "stoi", "dnsmos_ovrl"),
+    "speech": ("distillmos", "visqol", "pesq", "stoi", "dnsmos_ovrl"),
     "music": ("visqol", "mel"),
     "sound": ("visqol", "mel"),
 }
-_DIGITS = {"stoi": 3, "si_sdr": 1}
+_DIGITS = {"stoi": 3, "si_sdr": 1, "tonality_low": 1, "tonality_high": 1, "comb": 1}
 
 Entry = dict[str, Any]
 
@@ -27,6 +27,8 @@ def page(result: dict[str, Any]) -> str:
     fill = {"PLOTS " + kind: _images(result, kind) for kind in _PLOTTED}
     fill |= {"TABLE " + kind: table(_of_kind(result, kind)) for kind in _PLOTTED}
     fill |= {"FILES " + kind: str(n) for kind, n in result["recordings"].items()}
+    fill |= {"FINE " + kind: table(_of_kind(result, kind), FINE_OF_KIND[kind])
+             for kind in ("speech", "music")}  # fmt: skip
     fill["SECONDS"] = str(result["seconds"])
     fill["VERSIONS"] = ", ".join(f"{name} {v}" for name, v in result["metrics"].items())
     fill["MODELS"] = ", ".join(
@@ -40,18 +42,25 @@ def page(result: dict[str, Any]) -> str:
     return "".join(fill[part] if i % 2 else part for i, part in enumerate(parts))
 
 
-def table(entries: list[Entry]) -> str:
-    """Markdown; half the width of each interval after the mean."""
+def table(entries: list[Entry], metrics: tuple[str, ...] = ()) -> str:
+    """Markdown; half the width of each interval after the mean.
+
+    Of `metrics` where they were measured; of the scores of that kind of recording if not given.
+    """
+    if metrics:
+        entries = [e for e in entries if any(e.get(m) is not None for m in metrics)]
     if not entries:
         return "Not measured."
-    metrics = OF_KIND[entries[0]["kind"]]
+    metrics = metrics or OF_KIND[entries[0]["kind"]]
     head = ["codec", "setting", "kbps", "file", *(NAMES[m] for m in metrics)]
     lines = ["| " + " | ".join(head) + " |", "|---|---" + "|---:" * (len(head) - 2) + "|"]
     for entry in entries:
         cells = [entry["family"], entry["setting"], f"{entry['kbps']:.2f}"]
         cells.append(f"{entry['kbps_file']:.2f}")
         for m in metrics:
-            cells.append("-" if entry[m] is None else _with_interval(entry[m], _DIGITS.get(m, 2)))
+            cells.append(
+                "-" if entry.get(m) is None else _with_interval(entry[m], _DIGITS.get(m, 2))
+            )
         if is_vauxio(entry):
             cells = [f"**{cell}**" for cell in cells]
         lines.append("| " + " | ".join(cells) + " |")
@@ -67,7 +76,7 @@ def plots(result: dict[str, Any]) -> dict[str, Plot]:
             lines: dict[str, list[Point]] = {}
             original = None
             for entry in entries:
-                if entry[metric] is None:
+                if entry.get(metric) is None:
                     continue
                 if entry["family"] == "original":
                     original = entry[metric][0]

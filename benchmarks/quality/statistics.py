@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .metrics import OF_KIND
+from .metrics import FINE_OF_KIND, OF_KIND
 
 RESAMPLES = 10_000
 SEED = 0
@@ -16,7 +16,7 @@ def summarise(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """One entry for each setting of each codec on each kind of recording.
 
     ``kbps`` and the like are means; each metric is ``[mean, low, high]``, the interval of 95 %.
-    Recordings for which a metric could not be told are left out of it.
+    Recordings for which a metric could not be told, or was not, are left out of it.
     """
     groups: dict[tuple[str, str, str], list[dict[str, Any]]] = {}
     for row in rows:
@@ -27,8 +27,8 @@ def summarise(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
         for key in ("kbps", "kbps_file", "kbps_plain"):
             values = [row[key] for row in members]
             entry[key] = None if None in values else round(float(np.mean(values)), 4)
-        for key in OF_KIND[kind]:
-            values = [row[key] for row in members if row[key] is not None]
+        for key in (*OF_KIND[kind], *FINE_OF_KIND[kind]):
+            values = [row[key] for row in members if row.get(key) is not None]
             entry[key] = None if not values else [round(v, 5) for v in interval(values)]
         summary.append(entry)
     return summary

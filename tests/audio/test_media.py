@@ -91,6 +91,12 @@ def test_of_two_in_one_file_none_is_left_out(backend, made, name):
         decoded(io.BytesIO(2 * made[name]))
 
 
+@pytest.mark.parametrize("name", ["m4a", "mka", "webm", "wma"])
+def test_bytes_behind_the_recording_are_told(backend, made, name):
+    *_, notes = decoded(io.BytesIO(made[name] + b"\1" * 3000))
+    assert "3,000 bytes behind its samples were left out" in notes
+
+
 def test_frames_of_aac_may_follow_one_another(backend, made):
     once, *_ = decoded(io.BytesIO(made["aac"]))
     twice, *_ = decoded(io.BytesIO(2 * made["aac"]))

@@ -219,6 +219,20 @@ def test_recordings_side_by_side_in_an_ogg_file():
         assert recording.notes == ["left out: a stream that is no sound"]
 
 
+@pytest.mark.parametrize("kind", ["path", "file", "pipe"])
+def test_caf_of_unknown_length(tmp_path, kind):
+    content = coded("caf")
+    at = content.index(b"data") + 4
+    (tmp_path / "a.caf").write_bytes(content[:at] + b"\xff" * 8 + content[at + 8 :])
+    open_ended = (tmp_path / "a.caf").read_bytes()
+    file = {"path": tmp_path / "a.caf", "file": io.BytesIO(open_ended), "pipe": Pipe(open_ended)}
+    with Recording(file[kind]) as recording:
+        found = np.concatenate(list(recording.blocks(5000)))
+        assert recording.notes == ["it may be cut off: its header says no length"]
+    expected = soundfile.read(io.BytesIO(content), dtype="float32", always_2d=True)[0]
+    np.testing.assert_array_equal(found, expected)
+
+
 def test_dwvw_in_aiff():
     file = io.BytesIO()
     soundfile.write(file, voice(36000), RATE, format="AIFF", subtype="DWVW_16")

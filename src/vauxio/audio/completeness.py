@@ -14,7 +14,7 @@ import io
 from collections.abc import Callable, Iterator
 from typing import Any, Literal
 
-__all__ = ["OPEN_ENDED", "SLACK", "missing", "streams", "unfinished"]
+__all__ = ["OPEN_ENDED", "SLACK", "caf_head", "missing", "streams", "unfinished"]
 
 OPEN_ENDED = {b"RIFF": b"RIFF\x08\0\0\0", b"RIFX": b"RIFX\0\0\0\x08"}
 """First eight bytes with which libsndfile takes all that follows an empty data chunk as samples."""
@@ -75,6 +75,24 @@ def unfinished(file: Any) -> int:
                 end += (end - begin) % 2
         # One byte: the last chunk need not be padded.
         return 0 if size <= end <= size + 1 else max(size - begin, 0)
+
+
+def caf_head(file: Any) -> bytes:
+    """The beginning of a CAF file whose samples go up to its end, with their length filled in.
+
+    Such files come out of pipes, and libsndfile does not take them. Empty for any other file.
+
+    Parameters
+    ----------
+    file : binary file object that can seek
+        Left where it was.
+    """
+    with _opened(file) as (take, size):
+        found = _caf_samples(take) if take(0, 4) == b"caff" else None
+        if found is None or take(found[0] - 12, 8) != b"\xff" * 8:
+            return b""
+        begin = found[0] - 4
+        return take(0, begin - 8) + (size - begin).to_bytes(8, "big")
 
 
 def streams(head: bytes) -> bool:

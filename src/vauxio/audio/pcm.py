@@ -259,7 +259,7 @@ class Recording:
         if self._file.frames > _MAX_FRAMES or self._file.subtype.startswith("DWVW"):
             self._file._info.seekable = 0  # soundfile would seek after each read, and fail at last
         if raw is None and self._file.format not in _LOOKED_AT:
-            self.notes.append(f"it may be cut off: of {self._file.format} files, nobody can tell")
+            self.notes.append(f"it may be cut off: of {self._file.format}, nobody can tell")
         if self._file.seekable():
             self.frames = self._file.frames
         if self._file.subtype.startswith("MPEG"):
@@ -375,6 +375,11 @@ class Recording:
             source = self._to_the_end(source, follow)
         elif end:
             source = Part(source, 0, end)  # libsndfile would take what is behind it for samples
+        elif not isinstance(source, int) and (head := completeness.caf_head(source)):
+            self.notes.append("it may be cut off: its header says no length")
+            with Window(source) as window:
+                size = window.size
+            source = Part(source, 0, size, head)
         elif isinstance(file, (str, bytes, os.PathLike)):
             source = native(file)  # faster than through a Python file
         try:

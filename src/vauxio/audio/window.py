@@ -66,9 +66,12 @@ class Part(io.RawIOBase):
         Not closed.
     begin, end : int
         Of the part, from where the file is now.
+    head : bytes, optional
+        What it begins with, instead of what is there.
     """
 
-    def __init__(self, file: Any, begin: int, end: int) -> None:
+    def __init__(self, file: Any, begin: int, end: int, head: bytes = b"") -> None:
+        self._head = head
         self._file, self._begin = file, file.tell() + begin
         self._size, self._at = end - begin, 0
 
@@ -86,6 +89,9 @@ class Part(io.RawIOBase):
     def readinto(self, buffer: Any) -> int:
         self._file.seek(self._begin + self._at)
         data = self._file.read(max(0, min(len(buffer), self._size - self._at)))
+        if self._at < len(self._head):
+            head = self._head[self._at : self._at + len(data)]
+            data = head + data[len(head) :]
         buffer[: len(data)] = data
         self._at += len(data)
         return len(data)

@@ -13,12 +13,13 @@ from typing import Any
 import numpy as np
 
 from ...errors import AudioError
+from ..around import behind
 from ..window import Window
 from . import ffmpeg
 from .about import About, Decoder
 from .kinds import Kind
 from .pyav import PyAV
-from .structure import damage, edits
+from .structure import damage, edits, end_of
 
 __all__ = ["MediaFile", "decoder"]
 
@@ -77,6 +78,8 @@ class MediaFile:
                 if not (lenient and wrong.startswith("cut off")):
                     raise AudioError(wrong)
                 self.notes.append(wrong)
+            if (end := end_of(window, kind)) and end < window.size:
+                self.notes += behind(window, end)
         self._decoder = decoder(file, kind)
         self.about: About = self._decoder.about
         self._expect(lenient)
@@ -85,7 +88,7 @@ class MediaFile:
         self.format, self.subtype = kind.name, "FLOAT" if about.floating else about.codec
         self.notes += [f"left out: {other}" for other in about.others]
         if kind.demuxer in _UNTOLD:
-            self.notes.append(f"it may be cut off: of {kind.name} files, nobody can tell")
+            self.notes.append(f"it may be cut off: of {kind.name}, nobody can tell")
         self._blocks: Iterator[np.ndarray] = self._decoder.blocks()
         self._rest = np.zeros((0, about.channels), np.float32)
         self._given = 0

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from ..window import Window
 from .kinds import Kind
 
-__all__ = ["Edits", "damage", "edits"]
+__all__ = ["Edits", "damage", "edits", "end_of"]
 
 _EBML = b"\x1a\x45\xdf\xa3"
 _AGAIN = {
@@ -63,11 +63,16 @@ def damage(window: Window, kind: Kind) -> str:
             "several recordings one after the other in one file: only the first could be read; "
             "split it first"
         )
-    size = {"mov": _mp4_size, "matroska": _matroska_size, "asf": _asf_size, "avi": _riff_size}
-    stated = size[kind.demuxer](window) if kind.demuxer in size else 0
+    stated = _mp4_size(window) if kind.demuxer == "mov" else end_of(window, kind)
     if stated > window.size:
         return f"cut off: its last {stated - window.size:,} bytes are missing"
     return ""
+
+
+def end_of(window: Window, kind: Kind) -> int:
+    """Where a file ends, by what it says; 0 if that is not known."""
+    ends = {"mov": _last_box, "matroska": _matroska_size, "asf": _asf_size, "avi": _riff_size}
+    return ends[kind.demuxer](window) if kind.demuxer in ends else 0
 
 
 def several(window: Window, kind: Kind) -> bool:
@@ -216,6 +221,12 @@ def _boxes(window: Window, at: int, end: int) -> Iterator[tuple[bytes, int, int]
 def _mp4_size(window: Window) -> int:
     known = (b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"moof", b"sidx", b"uuid")
     return max((end for name, _, end in _boxes(window, 0, window.size) if name in known), default=0)
+
+
+def _last_box(window: Window) -> int:
+    ends = [end for name, _, end in _boxes(window, 0, window.size)
+            if end <= window.size and all(0x20 <= c < 0x7F for c in name)]  # fmt: skip
+    return max(ends, default=0)
 
 
 def _matroska_size(window: Window) -> int:

@@ -22,9 +22,10 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from vauxio.codec.hifi import block_sizes, coder, mdct
+from vauxio.codec.hifi import block_sizes, mdct
 from vauxio.codec.hifi.layout import FRAME, SAMPLERATE
 from vauxio.codec.hifi.network import CLASSES, CONTEXTS, ESCAPE, FEATURES, RESIDUALS, Tables
+from vauxio.codec.hifi.pack import Packer
 from vauxio.codec.hifi.rate import Estimate, settings_for
 
 __all__ = ["by_hand", "collect", "fit", "main"]
@@ -95,16 +96,14 @@ class Counts:
         self.residuals = np.full((2, CONTEXTS, RESIDUALS), 0.02)
 
     def observe(self, what: str, *found: Any) -> None:
-        """For `coder.encode`."""
+        """For `Packer`."""
         if what == "split":
-            depth, last, split = found
-            self.splits[depth, int(last), int(split)] += 1
+            np.add.at(self.splits.reshape(8, 2), found, 1)
         elif what == "level":
-            resolution, contexts, symbols = found
-            np.add.at(self.residuals, (resolution, contexts, symbols), 1)
+            np.add.at(self.residuals.reshape(2 * CONTEXTS, RESIDUALS), found, 1)
         else:
             half, inputs, symbols = found
-            self.inputs[half].append(inputs.astype(np.int8))
+            self.inputs[half].append(np.delete(inputs, FEATURES[0], axis=0).T.astype(np.int8))
             self.symbols[half].append(symbols.astype(np.uint8))
 
 
@@ -130,7 +129,7 @@ def collect(paths: list[Path], tables: Tables, seconds: float, seed: int) -> Cou
         settings = replace(settings, rule=settings.rule._replace(gain=estimate.gain_for(bits)))
         sizes = block_sizes.choose(samples, settings.rule, settings.bands)
         found = mdct.forward(samples, np.concatenate(sizes), FRAME, FRAME)
-        coder.encode(found, sizes, settings, tables, counts.observe)
+        Packer(found, sizes, settings, tables, counts.observe).pack(settings.rule.gain)
     return counts
 
 
