@@ -12,7 +12,7 @@ from typing import Any
 from .. import __version__
 from ..fileio import Output
 from .page import page
-from .planning import Plan, Result, count
+from .plans import Plan, Result, count
 
 __all__ = ["Report", "clock"]
 

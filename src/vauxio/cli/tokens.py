@@ -119,7 +119,8 @@ def _check_model(model: str, bitrate: float | None, codebooks: int | None, denoi
         raise click.UsageError(
             f"model {model!r} is not installed; vaux models lists those that are"
         )
-    from ..archive.planning import Settings, tokens_bitrate
+    from ..archive.planning import tokens_bitrate
+    from ..archive.plans import Settings
     from ..archive.tokens import count_for
 
     settings = Settings(model=model, bitrate=bitrate, codebooks=codebooks)
@@ -142,7 +143,7 @@ def _read_list(name: str) -> list[str]:
 
 
 def _one_file(names: list[str], output: str, force: bool, settings: dict[str, object]) -> int:
-    from ..archive.planning import Settings
+    from ..archive.plans import Settings
     from ..archive.tokens import write_one
 
     code = 0

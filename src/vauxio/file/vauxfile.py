@@ -19,17 +19,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..audio import pcm
-from ..codec.bandwidth_extension import Meter, allot
-from ..codec.signal import SignalEncoder
 from ..container.metadata import Foreign, Picture
 from ..errors import AudioError, LimitError, TruncatedError
 from ..fileio import File, Input, Output
-from ..model.bundles import Transform
-from ..model.installed import choose_model, transform_for
-from .blocks import TokenReader, TokenWriter
+from .blocks import TokenReader
 from .codes import FileCodes, codes_of
 from .frames import FrameReader
-from .transform import TransformFrames, TransformWriter
+from .transform import TransformFrames
+from .writing import Writer, writer_for
 
 __all__ = ["Damage", "VauxFile"]
 
@@ -145,8 +142,8 @@ class VauxFile:
     _source: Input | None = None  # when open for reading
     _output: Output | None = None  # when open for writing
 
-    _transform: TransformWriter | None = None  # when it is one that writes
     _frames: FrameReader | TransformFrames
+    _writer: Writer
 
     def __init__(
         self,
@@ -188,57 +185,18 @@ class VauxFile:
         if samplerate is None or channels is None:
             raise TypeError("samplerate and channels must be specified")
         samplerate, channels = pcm.check_format(samplerate, channels)
-        self._meter: Meter | None = None
         self._failed = self._warned = False
-        transform = transform_for(model, bitrate, quality, lm=lm, denoise=denoise)
-        if transform is not None:
-            rate = transform.bitrate_for(bitrate)
-            self._open_to_transform(
-                transform, samplerate, channels, rate, tags or {}, pictures, foreign,
-                frames if exact else None,
-                Output(file, "x" in mode, closefd),
-            )  # fmt: skip
-            return
-        chosen = choose_model(model, samplerate, channels, bitrate)
-        allocation, bands = allot(chosen, samplerate, bitrate, quality, denoise)
-        self._encoder = SignalEncoder(chosen, samplerate, channels, allocation, denoise)
-        if bands.count:
-            self._meter = Meter(chosen, samplerate, channels, bands)
-        tokens = None if frames is None else chosen.tokens_for(frames, samplerate)
+        begin = writer_for(
+            model, samplerate, channels, bitrate=bitrate, quality=quality, tags=tags or {},
+            pictures=pictures, lm=lm, denoise=denoise, foreign=foreign, frames=frames, exact=exact,
+        )  # fmt: skip
         output = Output(file, "x" in mode, closefd)
         try:
-            self._writer = TokenWriter(
-                output.file, chosen, samplerate, channels, allocation.codebooks, tags or {},
-                pictures, lm, variable=allocation.variable, bands=bands, tokens=tokens,
-                frames=frames if exact else None, foreign=foreign,
-            )  # fmt: skip
-            self._header = self._writer.header
+            self._writer = begin(output.file)
         except BaseException:
             output.discard()
             raise
-        self._output = output
-
-    def _open_to_transform(
-        self,
-        transform: Transform,
-        samplerate: int,
-        channels: int,
-        bitrate: float,
-        tags: Mapping[str, str],
-        pictures: Sequence[Picture],
-        foreign: Sequence[Foreign],
-        frames: int | None,
-        output: Output,
-    ) -> None:
-        try:
-            self._transform = TransformWriter(
-                output.file, transform, samplerate, channels, bitrate, tags, pictures,
-                foreign, frames,
-            )  # fmt: skip
-            self._header = self._transform.header
-        except BaseException:
-            output.discard()
-            raise
+        self._header = self._writer.header
         self._output = output
 
     def _open_to_read(self, file: File, closefd: bool) -> None:
@@ -290,10 +248,11 @@ class VauxFile:
         """Nominal kbps per channel, the most that any moment can have: where that varies, more than
         what was asked for. Of a transform codec, what was asked for. `info` has the actual one of
         the whole file."""
+        if "r" not in self._mode:
+            return self._writer.bitrate
         if self._header.rate:
             return self._header.rate / 10
-        model = (self._reader if "r" in self._mode else self._writer).model
-        return model.bitrate(self._header.codebooks)
+        return self._reader.model.bitrate(self._header.codebooks)
 
     @property
     def tags(self) -> Mapping[str, str]:
@@ -584,12 +543,7 @@ class VauxFile:
             warnings.warn(message, RuntimeWarning, stacklevel=2)
         try:
             for i in range(0, len(frames), self.samplerate):
-                piece = pcm.to_float(frames[i : i + self.samplerate])
-                if self._transform is not None:
-                    self._transform.push(piece)
-                    continue
-                levels = None if self._meter is None else self._meter.push(piece)
-                self._writer.push(self._encoder.push(piece), levels)
+                self._writer.push(pcm.to_float(frames[i : i + self.samplerate]))
         except BaseException:
             self._failed = True
             self.close()
@@ -616,13 +570,7 @@ class VauxFile:
             frames = self._written
             if self._header.frames not in (None, frames):
                 raise AudioError(f"{frames} frames written, exactly {self._header.frames} promised")
-            if self._transform is not None:
-                self._transform.finish()
-            else:
-                tokens = self._writer.model.tokens_for(frames, self.samplerate)
-                levels = None if self._meter is None else self._meter.finish(tokens)
-                self._writer.push(self._encoder.finish(), levels)
-                self._writer.finish(frames)
+            self._writer.finish()
         except BaseException:
             output.discard()
             raise
@@ -643,7 +591,7 @@ class VauxFile:
     @property
     def _written(self) -> int:
         """Frames that have been written."""
-        return (self._encoder if self._transform is None else self._transform).frames
+        return self._writer.frames
 
     def _left(self) -> int | None:
         """Frames from the position to the end, if that is known."""
