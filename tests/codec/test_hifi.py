@@ -268,12 +268,14 @@ def arrays():
 
 
 def assert_decoded_alike(payload, channels, frames, tables, arrays):
-    """The integers are those of a decoder that was written from the specification alone."""
+    """Integers and coefficients are those of a decoder written from the specification alone."""
     found = unpack(payload, channels, frames, tables)
     blocks = independent_hifi.decode(payload, channels, frames, arrays)
     assert [block.layout.size for block in blocks] == found.sizes.tolist()
     for block, values in zip(blocks, found.values, strict=True):
         assert block.values == values.tolist()
+    expected = independent_hifi.coefficients(blocks, joint=bool(payload[0] & 2))
+    np.testing.assert_allclose(found.coefficients, expected, atol=1e-6)
 
 
 @pytest.mark.parametrize("name", ["mono.bin", "stereo.bin"])
