@@ -1,5 +1,6 @@
 """The transform codec: blocks to payloads and back."""
 
+import io
 import json
 import random
 
@@ -8,15 +9,21 @@ import pytest
 import soundfile
 import soxr
 
+from support import independent_hifi
 from support.paths import DATA
-from vauxio.codec.hifi import block_sizes, coder, contexts, layout, mdct
+from vauxio.codec.hifi import block_sizes, layout, mdct, powers, steps
 from vauxio.codec.hifi.decoder import Decoder
-from vauxio.codec.hifi.encoder import BLOCK, Encoder
+from vauxio.codec.hifi.encoder import Encoder, block_size
 from vauxio.codec.hifi.network import CLASSES, FEATURES, Tables
+from vauxio.codec.hifi.pack import Packer
+from vauxio.codec.hifi.payload import Settings
 from vauxio.codec.hifi.raw_bits import BitReader, BitWriter
+from vauxio.codec.hifi.unpack import unpack
+from vauxio.entropy import fixed
 from vauxio.errors import FormatError, ModelError
 from vauxio.model.installed import find_transform
 
+BLOCK = block_size(1)
 SIZES = np.array([2048, 512, 512, 1024, *[128] * 8, 1024, 256, 256, 512])
 
 
@@ -87,10 +94,10 @@ def test_layouts():
 
 def test_powers_and_logarithms_are_those_of_mathematics():
     i = np.arange(-512, 1025)
-    np.testing.assert_array_equal(contexts.power(i), np.rint(2.0 ** (i / 64 + 12)))
+    np.testing.assert_array_equal(powers.power(i), np.rint(2.0 ** (i / 64 + 12)))
     x = np.arange(4096)
     exact = 12 * np.log2(1 + x / 4)
-    assert (np.abs(contexts._LOG - np.floor(exact + 1e-9)) == 0).all()
+    assert (np.abs(powers.LOG - np.floor(exact + 1e-9)) == 0).all()
 
 
 def test_a_tree_of_sizes():
@@ -111,20 +118,22 @@ def test_raw_bits():
         reader.take(np.array([20]))
 
 
-def test_the_network_computes_in_integers(tables):
+def test_the_network_computes_in_integers(tables, arrays):
     rng = np.random.default_rng(0)
     for half in range(2):
         inputs = rng.integers(-40, 121, (500, FEATURES[half]))
         hidden = inputs
-        for n, layer in enumerate(tables._layers[half]):
-            shift = -np.log2(layer._scale).astype(int)
-            hidden = hidden @ layer._weight.astype(np.int64) + layer._bias.astype(np.int64) >> shift
+        for n in range(3):
+            weight, bias, shift = (
+                arrays[f"{kind}{half}{n}"].astype(np.int64) for kind in ("weight", "bias", "shift")
+            )
+            hidden = hidden @ weight + bias >> shift
             hidden = np.clip(hidden, 0, 127 if n < 2 else CLASSES - 1)
-        found = tables.classify(inputs.astype(np.float32), half)
+        rows = np.insert(inputs, 14, 1, axis=1).T.astype(np.float32)
+        found = tables.classify(rows, half)
         np.testing.assert_array_equal(found, hidden[:, 0])
         order = rng.permutation(len(inputs))
-        np.testing.assert_array_equal(tables.classify(inputs[order].astype(np.float32), half),
-                                      found[order])  # fmt: skip
+        np.testing.assert_array_equal(tables.classify(rows[:, order], half), found[order])
 
 
 @pytest.mark.parametrize("bitrate, least", [(16, 12), (64, 22), (128, 28)])
@@ -149,11 +158,23 @@ def test_two_channels_alike_cost_little_more_than_one(tables, speech):
         joint = len(samples) == 2
         if joint:
             found = np.stack([found[0] + found[1], found[0] - found[1]]) * np.sqrt(0.5)
-        rule = coder.steps.Rule(7, 10, 8, gain)
-        return len(coder.encode(found, sizes, coder.Settings(rule, 20, joint=joint), tables)[0])
+        rule = steps.Rule(7, 10, 8, gain)
+        settings = Settings(rule, 20, joint=joint)
+        return len(Packer(found, sizes, settings, tables).pack(gain)[0])
 
     # Sum and difference over the root of two: the sum is louder by half an octave.
     assert bits(np.concatenate([speech, speech])) < 1.25 * bits(speech)
+
+
+def test_joint_stereo_only_where_it_saves_bits(tables, speech, music):
+    def joint(samples):
+        ((_, payload, _),) = encode(tables, samples, 64)
+        return bool(payload[0] & 2)
+
+    length = 40000
+    left, right = speech[:, 20000 : 20000 + length], music[:1, :length]
+    assert joint(np.concatenate([left, 0.9 * left + 0.01 * right]))
+    assert not joint(np.concatenate([left, right]))
 
 
 @pytest.mark.parametrize("length", [0, 1, 2047, 2048, 5000])
@@ -247,8 +268,59 @@ def test_the_golden_payloads(tables):
     """What one machine wrote decodes to the same integers on every other."""
     expected = json.loads((DATA / "hifi" / "payloads.json").read_text())
     for name, (channels, frames, checksum) in expected.items():
-        found = coder.decode((DATA / "hifi" / name).read_bytes(), channels, frames, tables)
+        found = unpack((DATA / "hifi" / name).read_bytes(), channels, frames, tables)
         assert found.checksum == checksum, name
+
+
+@pytest.fixture(scope="module")
+def arrays():
+    with np.load(io.BytesIO(find_transform().tables.load())) as archive:
+        return {name: archive[name] for name in archive.files}
+
+
+def assert_decoded_alike(payload, channels, frames, tables, arrays):
+    """Integers and coefficients are those of a decoder written from the specification alone."""
+    found = unpack(payload, channels, frames, tables)
+    blocks = independent_hifi.decode(payload, channels, frames, arrays)
+    assert [block.layout.size for block in blocks] == found.sizes.tolist()
+    for block, values in zip(blocks, found.values, strict=True):
+        assert block.values == values.tolist()
+    expected = independent_hifi.coefficients(blocks, joint=bool(payload[0] & 2))
+    np.testing.assert_allclose(found.coefficients, expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["mono.bin", "stereo.bin"])
+def test_a_second_decoder_reads_the_golden_payloads(tables, arrays, name):
+    channels, frames, _ = json.loads((DATA / "hifi" / "payloads.json").read_text())[name]
+    payload = (DATA / "hifi" / name).read_bytes()
+    assert_decoded_alike(payload, channels, frames, tables, arrays)
+
+
+@pytest.mark.parametrize("bitrate", [12, 192])
+def test_a_second_decoder_reads_what_is_written(tables, arrays, speech, bitrate):
+    samples = 0.9 / np.abs(speech).max() * speech[:, 30000:38000]
+    samples[:, 4000:] *= 1e-3
+    ((frames, payload, _),) = encode(tables, samples, bitrate)
+    assert_decoded_alike(payload, 1, frames, tables, arrays)
+
+
+def test_a_second_decoder_reads_large_values_and_strange_rules(tables, arrays):
+    rng = np.random.default_rng(3)
+    found = rng.standard_normal((2, 2 * 2048)) * np.exp2(rng.uniform(-3, 14, (2, 2 * 2048)))
+    sizes = [np.array([512, 128, 128, 256, 1024]), np.array([2048])]
+    for coarse, slope, total, tilt in ((True, 16, 0, -128), (False, 0, 31, 127)):
+        settings = Settings(steps.Rule(slope, total, tilt, 0), 25, coarse, joint=coarse)
+        packer = Packer(found, sizes, settings, tables)
+        payload, _ = packer.pack(700 if coarse else 400)
+        assert_decoded_alike(payload, 2, 2, tables, arrays)
+
+
+def test_the_same_without_constriction(tables, speech, monkeypatch):
+    expected = encode(tables, speech[:, :20000], 32)
+    monkeypatch.setattr(fixed, "constriction", None)
+    ((frames, payload, checksum),) = encode(tables, speech[:, :20000], 32)
+    assert [(frames, payload, checksum)] == expected
+    assert unpack(payload, 1, frames, tables).checksum == checksum
 
 
 @pytest.mark.parametrize("content", [b"", b"PK", bytes(range(100))], ids=["empty", "zip", "bytes"])

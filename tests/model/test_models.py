@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import subprocess
+import sys
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -215,3 +218,25 @@ def test_a_static_table_that_is_none(weights, table):
     edit(weights, static={"file": "static.npy", "sha256": digest})
     with pytest.raises(ModelError, match="frequency table"):
         find_model().static_table()
+
+
+def test_weights_are_found_in_an_archive_that_python_imports_from(tmp_path):
+    """A zip file of the package; frozen apps that keep it in one are the same to Python."""
+    package = Path(vauxio.__file__).parent
+    with zipfile.ZipFile(tmp_path / "app.zip", "w") as archive:
+        for path in package.rglob("*.py"):
+            archive.write(path, f"vauxio/{path.relative_to(package)}")
+        for path in (weights_folder() / "hifi-48k").iterdir():
+            archive.write(path, f"vauxio/weights/hifi-48k/{path.name}")
+    code = (
+        "import sys; sys.path.insert(0, sys.argv[1]); import numpy as np, vauxio\n"
+        "assert 'app.zip' in vauxio.__file__\n"
+        "blob = vauxio.compress(np.zeros((4800, 1), 'f4'), 48000, model='hifi-48k', bitrate=64)\n"
+        "print(len(vauxio.decompress(blob)[0]), vauxio.models().transforms[0].tables.path)"
+    )
+    environment = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "VAUXIO_WEIGHTS")}
+    done = subprocess.run([sys.executable, "-c", code, tmp_path / "app.zip"], cwd=tmp_path,
+                          env=environment, capture_output=True, text=True)  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    frames, folder = done.stdout.split(maxsplit=1)
+    assert frames == "4800" and not Path(folder.strip()).exists()  # nothing is left behind

@@ -21,7 +21,7 @@ _RUNTIME = WEB / "node_modules" / "onnxruntime-web" / "dist"
 
 def _missing() -> str:
     """What the tests need and is not there; nothing if all is."""
-    if not _RUNTIME.is_dir() or not (WEB / "dist" / "exact.wasm").is_file():
+    if not _RUNTIME.is_dir() or not (WEB / "dist" / "index.js").is_file():
         return "web/ is not built: run 'npm ci && npm run build' there (needs Node.js)"
     if _chromium() is None:
         return "no Chromium: install Debian's package chromium"

@@ -1,4 +1,4 @@
-// What must be the same integer on every machine. Compiled to dist/exact.wasm; fixed SIMD only.
+// What must be the same integer on every machine. Compiled to src/entropy/exact.wasm; fixed SIMD only.
 
 import { RangeDecoder, consume, position as place, start } from "./range-decoder";
 

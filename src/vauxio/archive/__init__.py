@@ -11,7 +11,8 @@ The next run of the same plan resumes a run that was interrupted: a manifest in 
 what is done. `plan` changes nothing; `run` does the work.
 """
 
-from .planning import Plan, Result, Settings, Task, plan
+from .planning import plan
+from .plans import Plan, Result, Settings, Task
 from .report import Report
 from .running import run
 

@@ -22,7 +22,7 @@ from ..errors import AudioError, FormatError
 from ..file.vauxfile import VauxFile
 from .coding import PIECE, bounds, decode_stretch
 from .jobs import Context, Join, Part, Parts, divided
-from .planning import Result, Task
+from .plans import Result, Task
 from .store import known_store
 from .verify import tokens_of
 

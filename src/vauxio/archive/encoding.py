@@ -34,7 +34,7 @@ from .coding import (
     measure_whole,
 )
 from .jobs import Context, Join, Part, Parts, divided, guarded
-from .planning import Result, Settings, Task
+from .plans import Result, Settings, Task
 from .store import known_store
 from .verify import check_blocks, read_back
 

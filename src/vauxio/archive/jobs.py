@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..errors import VauxError
-from .planning import Result, Settings, Task
+from .plans import Result, Settings, Task
 
 __all__ = ["Context", "Join", "Made", "Many", "Part", "Parts", "divided", "guarded"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 from collections.abc import Sequence
 
-from .planning import Plan, Result, count
+from .plans import Plan, Result, count
 
 __all__ = ["page"]
 

@@ -7,15 +7,11 @@ from __future__ import annotations
 
 import dataclasses
 import fnmatch
-import itertools
 import json
 import os
-import unicodedata
-from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
 from pathlib import PurePosixPath
-from typing import Literal, TypeVar
+from typing import TypeVar
 
 from ..audio import pcm
 from ..audio.formats import FORMATS
@@ -23,18 +19,17 @@ from ..codec.stereo.rates import plan as plan_coding
 from ..errors import VauxError
 from ..model.installed import candidates, find_denoiser, find_model, transform_for
 from . import manifest
-from .store import SPECIAL, Entry, Store, is_safe, open_store
+from .plans import Plan, Result, Settings, Task
+from .shards import SHARDED, fill_shards
+from .store import SPECIAL, Store, is_safe, open_store
+from .targets import name_targets
 
-__all__ = ["SHARDED", "TOKENS", "Plan", "Result", "Settings", "Task", "count", "plan", "shards_of",
-           "tokens_bitrate"]  # fmt: skip
+__all__ = ["RECORDINGS", "TOKENS", "by_channels", "encoded_with", "plan", "tokens_bitrate"]
+
+T = TypeVar("T")
 
 TOKENS = ".npz", ".parquet", ".tar"
 """Endings of files of tokens."""
-
-SHARDED = ".parquet", ".tar"
-"""Those that hold many recordings."""
-
-_SHARD_BYTES = 4 << 30  # of the sources of one
 
 RECORDINGS = frozenset(
     ".wav .flac .ogg .oga .opus .mp3 .aif .aiff .aifc .au .snd .caf .w64 .rf64 .voc .wve .paf .avr "
@@ -43,158 +38,6 @@ RECORDINGS = frozenset(
     ".spx .g722 .dsf .dff".split()
 )
 """Endings of what is taken for a recording where nobody says what to include."""
-
-
-T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class Settings:
-    """How files are made.
-
-    Attributes
-    ----------
-    model, bitrate, quality, lm, denoise
-        To encode; see `vauxio.VauxFile`.
-    mono : bool
-        Encode all channels mixed down to one.
-    format : str
-        Ending of decoded files: ``'.wav'``, ``'.flac'``, ..., in small letters; of tokens,
-        ``'.npz'``, ``'.parquet'`` or ``'.tar'`` (WebDataset).
-    on_error : {'stop', 'conceal'}
-        What to do about damage in a file that is decoded: let it fail, or put something in its
-        place, and list it in `Result.damage`.
-    deep : bool
-        Verify by decoding, not only by the checksums of what files hold.
-    codebooks : int or None
-        For tokens, instead of `bitrate`: how many codes every token has.
-    shard : int
-        For tokens: recordings in a Parquet or tar file at most.
-    """
-
-    model: str = "auto"
-    bitrate: float | None = None
-    quality: float | None = None
-    lm: bool = True
-    denoise: bool = False
-    mono: bool = False
-    format: str = ".wav"
-    on_error: Literal["stop", "conceal"] = "stop"
-    deep: bool = False
-    codebooks: int | None = None
-    shard: int = 500
-
-
-@dataclass(frozen=True)
-class Task:
-    """One file to be made of another, or to be verified.
-
-    Attributes
-    ----------
-    source : str
-        Its name in the source tree.
-    target : str
-        The other's in the target tree; empty if there is none.
-    entry : Entry
-        The source as it was found.
-    """
-
-    source: str
-    target: str
-    entry: Entry
-
-
-@dataclass(frozen=True)
-class Result:
-    """How a task ended.
-
-    Attributes
-    ----------
-    source, target : str
-    error : str or None
-        Why it failed; None if it did not.
-    seconds : float
-        Of audio.
-    bytes_in, bytes_out : int
-    elapsed : float
-        Seconds of work.
-    notes : tuple of str
-        What could not be kept: tags that do not fit, say.
-    damage : tuple of str
-        What was concealed.
-    """
-
-    source: str
-    target: str
-    error: str | None = None
-    seconds: float = 0.0
-    bytes_in: int = 0
-    bytes_out: int = 0
-    elapsed: float = 0.0
-    notes: tuple[str, ...] = ()
-    damage: tuple[str, ...] = ()
-
-    @property
-    def ok(self) -> bool:
-        return self.error is None
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What `run` is to do. Its repr says it in a line.
-
-    Attributes
-    ----------
-    verb : {'encode', 'decode', 'verify', 'tokens'}
-    source, target : str
-        Roots of the trees; the target is empty to verify.
-    settings : Settings
-    delete_input : bool
-    tasks : tuple of Task
-        The largest first.
-    skipped : tuple of Task
-        What is done already, and unchanged since.
-    refused : tuple of Result
-        What is not even tried.
-    left : tuple of str
-        Files that are left alone: not meant, or no recordings by their names.
-    gone : tuple of str
-        Files that were made of sources which are not there any more.
-    delete_lossy : bool
-        Delete also what could not be kept whole: tags, chunks or samples that a note names.
-    fingerprint : str
-        What the targets depend on besides the sources.
-    """
-
-    verb: str
-    source: str
-    target: str
-    settings: Settings
-    delete_input: bool
-    tasks: tuple[Task, ...]
-    skipped: tuple[Task, ...] = ()
-    refused: tuple[Result, ...] = ()
-    left: tuple[str, ...] = ()
-    fingerprint: str = field(default="", repr=False)
-    gone: tuple[str, ...] = ()
-    delete_lossy: bool = False
-
-    @property
-    def others(self) -> int:
-        """How many files are left alone."""
-        return len(self.left)
-
-    @property
-    def bytes(self) -> int:
-        """Of all sources that are to be worked on, as far as is known."""
-        return sum(task.entry.size or 0 for task in self.tasks)
-
-    def __repr__(self) -> str:
-        return (
-            f"{self.verb} {self.source}: {count(len(self.tasks))} to do "
-            f"({self.bytes / 1e6:.1f} MB), {len(self.skipped)} done already, "
-            f"{len(self.refused)} refused, {count(self.others, 'other')} left alone"
-        )
 
 
 def plan(
@@ -303,14 +146,14 @@ def plan(
     rows = manifest.reading(targets, verb, sources.url)
     existing = found if targets is sources else targets.find()
     if verb == "tokens" and settings.format in SHARDED:
-        tasks, skipped = _shards({name: found[name] for name in wanted}, rows, existing,
+        tasks, skipped = fill_shards({name: found[name] for name in wanted}, rows, existing,
                                  settings, fingerprint)  # fmt: skip
         return Plan(verb, sources.url, targets.url, settings, False, tuple(tasks), tuple(skipped),
                     tuple(refused), left, fingerprint)  # fmt: skip
     decoded = _decoded(sources, targets) if verb == "encode" else {}
     tasks, skipped = [], []
     suffix = ".vx" if verb == "encode" else settings.format
-    for name, made in _targets(wanted, suffix, rows).items():
+    for name, made in name_targets(wanted, suffix, rows).items():
         task, row = Task(name, made, found[name]), rows.get(name)
         known = row is not None and row.target == made and not row.deleted
         if known and row and made in existing and row[2:4] != task.entry:
@@ -377,40 +220,6 @@ def _matches(name: str, globs: Iterable[str]) -> bool:
     return any(fnmatch.fnmatchcase(name if "/" in glob else last, glob) for glob in globs)
 
 
-def _targets(names: list[str], suffix: str, rows: dict[str, manifest.Row]) -> dict[str, str]:
-    """What each becomes: its name with another ending, or with one more where two would clash.
-
-    A name that was given before stays, whatever has come to the tree since. No two become one.
-    """
-    plain = {name: _renamed(name, suffix) for name in names}
-    count = Counter(map(_same, plain.values()))
-    given = {source: row.target for source, row in rows.items()
-             if PurePosixPath(row.target).suffix == suffix}  # fmt: skip
-    taken = Counter(map(_same, given.values()))
-    made = {name: given[name] for name in names if name in given and taken[_same(given[name])] == 1}
-    new = [name for name in names if name not in made]
-    alone = {name for name in new
-             if count[_same(plain[name])] == 1 and not taken[_same(plain[name])]}  # fmt: skip
-    made |= {name: plain[name] for name in alone}
-    used = taken.keys() | set(map(_same, made.values()))
-    for name in sorted(set(new) - alone):
-        # The name with one more ending may be that of yet another, without its last.
-        numbered = (f"{name}.{number}{suffix}" for number in itertools.count(2))
-        made[name] = next(target for target in itertools.chain([name + suffix], numbered)
-                          if _same(target) not in used)  # fmt: skip
-        used.add(_same(made[name]))
-    return made
-
-
-def _renamed(name: str, suffix: str) -> str:
-    """The name with another ending: ``a.wav.vx`` becomes ``a.wav`` again."""
-    path = PurePosixPath(name)
-    stem = path.with_suffix("")
-    if path.suffix.lower() == ".vx" and stem.suffix.lower() == suffix:
-        return str(stem)
-    return str(path.with_suffix(suffix))
-
-
 def tokens_bitrate(settings: Settings, channels: int = 1) -> float | None:
     """The bitrate that tokens are to have, be it given as such or as `codebooks`.
 
@@ -429,66 +238,6 @@ def tokens_bitrate(settings: Settings, channels: int = 1) -> float | None:
     if not 1 <= settings.codebooks <= model.codebooks:
         raise ValueError(f"{settings.codebooks} codebooks: {model.name} has 1 to {model.codebooks}")
     return channels * model.bitrate(settings.codebooks)
-
-
-def shards_of(tasks: Iterable[Task]) -> list[tuple[Task, ...]]:
-    """Tasks with the same target together, in the order of their names; the largest first."""
-    by_target: dict[str, list[Task]] = {}
-    for task in tasks:
-        by_target.setdefault(task.target, []).append(task)
-    shards = [tuple(sorted(each, key=lambda task: task.source)) for each in by_target.values()]
-    return sorted(shards, key=lambda shard: -sum(task.entry.size or 0 for task in shard))
-
-
-def _shards(
-    found: dict[str, Entry],
-    rows: dict[str, manifest.Row],
-    existing: dict[str, Entry],
-    settings: Settings,
-    fingerprint: str,
-) -> tuple[list[Task], list[Task]]:
-    """What is to be done, and what is done: in which file each recording goes.
-
-    A shard that is there stays as long as nothing that it was made of has changed; else what is
-    left of that is made anew, all of it. What is new goes into new ones.
-    """
-    made: dict[str, list[manifest.Row]] = {}
-    for row in rows.values():
-        if row.done and PurePosixPath(row.target).suffix == settings.format:
-            made.setdefault(row.target, []).append(row)
-    placed: dict[str, str] = {}
-    skipped: list[Task] = []
-    for target, members in made.items():
-        still = [row.source for row in members if row.source in found]
-        same = target in existing and all(
-            rows[name][2:6] == (*found[name], fingerprint, True) for name in still
-        )
-        if same:
-            skipped += [Task(name, target, found[name]) for name in still]
-        else:
-            placed |= dict.fromkeys(still, target)
-    done = {task.source for task in skipped}
-    ours = {row.target for row in rows.values()}
-    free = (
-        name
-        for name in (f"tokens-{number:05}{settings.format}" for number in itertools.count())
-        if name not in made and (name not in existing or name in ours)
-    )
-    target, count, size = "", settings.shard, 0
-    for name in found:
-        if name in done or name in placed:
-            continue
-        if count >= settings.shard or size >= _SHARD_BYTES:
-            target, count, size = next(free), 0, 0
-        placed[name] = target
-        count, size = count + 1, size + (found[name].size or 0)
-    tasks = [Task(name, target, found[name]) for name, target in placed.items()]
-    return [task for shard in shards_of(tasks) for task in shard], skipped
-
-
-def _same(name: str) -> str:
-    """Equal for names that some file systems do not tell apart."""
-    return unicodedata.normalize("NFC", name).casefold()
 
 
 def _fingerprint(verb: str, settings: Settings) -> str:
@@ -567,11 +316,6 @@ def encoded_with(settings: Settings, channels: int) -> list[object]:
 def _largest_first(tasks: list[Task]) -> tuple[Task, ...]:
     """So that no long one is left for the end, when the other processes have nothing to do."""
     return tuple(sorted(tasks, key=lambda task: (-(task.entry.size or 0), task.source)))
-
-
-def count(number: int, what: str = "file") -> str:
-    """So many of them, in words."""
-    return f"{number} {what}{'s' * (number != 1)}"
 
 
 def _is_there(url: str) -> bool:

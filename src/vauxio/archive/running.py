@@ -17,7 +17,8 @@ from ..errors import VauxError
 from .engine import Engine, Inline, Lost, Processes
 from .jobs import Context, Join, Made, Many, Part, Parts
 from .manifest import Manifest, Row
-from .planning import SHARDED, Plan, Result, Task, shards_of
+from .plans import Plan, Result, Task
+from .shards import SHARDED, shards_of
 from .store import Store, open_store
 
 __all__ = ["run"]

@@ -14,7 +14,7 @@ import re
 import stat
 import tempfile
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 from typing import Any, NamedTuple, Protocol
 from urllib.parse import quote, unquote
 
@@ -110,8 +110,17 @@ def known_store(url: str) -> Store:
     return open_store(url)
 
 
-def is_safe(name: str) -> bool:
-    """Whether a name stays within its tree; an archive, say, may hold others."""
+def is_safe(name: str, windows: bool = os.name == "nt") -> bool:
+    """Whether a name stays within its tree; an archive, say, may hold others.
+
+    Parameters
+    ----------
+    name : str
+    windows : bool, optional
+        Whether it is to be a file there, where names have drives and backslashes.
+    """
+    if windows and (PureWindowsPath(name).drive or ":" in name or "\\" in name):
+        return False
     return not any(part in ("", ".", "..") for part in name.split("/")) and "\0" not in name
 
 

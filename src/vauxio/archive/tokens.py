@@ -31,7 +31,8 @@ from ..model.bundles import Model
 from ..model.installed import choose_model, find_model
 from .coding import PIECE
 from .jobs import Context, guarded
-from .planning import Result, Settings, Task, tokens_bitrate
+from .planning import tokens_bitrate
+from .plans import Result, Settings, Task
 from .store import known_store
 
 __all__ = ["Tokens", "count_for", "keys_of", "make", "sink_for", "tokens_of_file", "write_one"]
@@ -192,7 +193,7 @@ def tokens_of_file(file: Any, source: str, settings: Settings) -> Tokens:
     except AudioError as e:  # without the file's name, which the result has anyway
         raise AudioError(str(e).removeprefix(f"{name_of(file)}: ")) from None
     return Tokens(source, _small(codes, model), rate, encoder.frames, model, dict(tags.tags),
-                  tuple(tags.notes))  # fmt: skip
+                  (*tags.notes, *recording.notes))  # fmt: skip
 
 
 def _tokens_of_vx(file: Any, source: str, settings: Settings) -> Tokens:

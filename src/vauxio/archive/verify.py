@@ -13,7 +13,7 @@ from ..file.vauxfile import VauxFile
 from ..fileio import Input
 from .coding import PIECE, bounds, decode_stretch
 from .jobs import Context, Join, Part, Parts, divided
-from .planning import Result, Task
+from .plans import Result, Task
 from .store import known_store
 
 __all__ = ["check_blocks", "join_verified", "read_back", "tokens_of", "verify",

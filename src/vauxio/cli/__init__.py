@@ -25,6 +25,8 @@ __all__ = ["main"]
 _VERBS = {
     "encode": "Encode recordings (WAV, FLAC, MP3, m4a, Ogg, ...) to .vx files.",
     "decode": "Decode .vx files to recordings.",
+    "play": "Play .vx files.",
+    "serve": "Play the .vx files of a folder in a browser.",
     "denoise": "Take noise out of recordings of speech.",
     "tokens": "Code recordings into tokens for machine learning: npz, Parquet, WebDataset.",
     "info": "Describe .vx files without decoding them.",

@@ -102,7 +102,7 @@ def command(
             raise click.UsageError(f"{output}: .npz holds one recording; name a folder")
         return _one_file(names, output, force, {**settings, "format": suffix})
     settings["format"] = _FORMATS[form or "npz"]
-    batch = Batch(True, jobs, include, exclude, dry_run, report, as_json, engine, scheduler)
+    batch = Batch(True, jobs, include, exclude, dry_run, report, as_json, False, engine, scheduler)
     if len(names) == 1 and not listed and (os.path.isdir(names[0]) or "://" in names[0]):
         return work_on(batch, "tokens", names[0], output, force=force, **settings)
     absolute = [os.path.abspath(name) for name in names]
@@ -119,7 +119,8 @@ def _check_model(model: str, bitrate: float | None, codebooks: int | None, denoi
         raise click.UsageError(
             f"model {model!r} is not installed; vaux models lists those that are"
         )
-    from ..archive.planning import Settings, by_channels, tokens_bitrate
+    from ..archive.planning import by_channels, tokens_bitrate
+    from ..archive.plans import Settings
     from ..archive.tokens import count_for
 
     settings = Settings(model=model, bitrate=bitrate, codebooks=codebooks)
@@ -146,7 +147,7 @@ def _read_list(name: str) -> list[str]:
 
 
 def _one_file(names: list[str], output: str, force: bool, settings: dict[str, object]) -> int:
-    from ..archive.planning import Settings
+    from ..archive.plans import Settings
     from ..archive.tokens import write_one
 
     code = 0

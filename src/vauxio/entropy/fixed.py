@@ -1,7 +1,8 @@
-"""Range coding with few distributions and many symbols of each.
+"""Range coding with distributions that are known beforehand.
 
-It uses constriction if it is installed, else the package's own range coder: constriction has no
-wheels for some machines. The bytes are the same.
+Few distributions with many symbols of each, or the rows of a table, one for each symbol. It uses
+constriction if it is installed, else the package's own range coder: constriction has no wheels for
+some machines. The bytes are the same.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ try:
 except ImportError:
     constriction = None
 
-__all__ = ["Decoder", "Encoder", "decoder", "distribution", "encoder"]
+__all__ = ["Decoder", "Encoder", "Table", "decoder", "distribution", "encoder"]
 
 
 class Encoder(Protocol):
@@ -26,6 +27,9 @@ class Encoder(Protocol):
 
     def encode(self, symbols: np.ndarray, distribution: Any) -> None:
         """More symbols, ``int[n]``, of one distribution."""
+
+    def encode_rows(self, symbols: np.ndarray, table: Table, rows: np.ndarray) -> None:
+        """More symbols, ``int[n]``, each of the distribution in its row, ``int[n]``."""
 
     def finish(self) -> bytes:
         """The payload, without the zeros that it ends with; nothing can follow."""
@@ -36,6 +40,23 @@ class Decoder(Protocol):
 
     def decode(self, distribution: Any, count: int) -> np.ndarray:
         """The next symbols, ``int32[count]``; `FormatError` if no symbols have this code."""
+
+    def decode_rows(self, table: Table, rows: np.ndarray) -> np.ndarray:
+        """The next symbols, ``int32[n]``, of the distributions in these rows, ``int[n]``."""
+
+
+class Table:
+    """Distributions of as many symbols each.
+
+    Parameters
+    ----------
+    weights : ndarray
+        ``int64[rows, n]``, as of `coders.range_weights`.
+    """
+
+    def __init__(self, weights: np.ndarray) -> None:
+        self.weights = weights.astype(np.float64)
+        self.ends = np.cumsum(weights + 1, axis=1)
 
 
 def distribution(weights: np.ndarray) -> Any:
@@ -61,12 +82,18 @@ def decoder(payload: bytes) -> Decoder:
     return _OwnDecoder(payload) if constriction is None else _Decoder(payload)
 
 
+_FAMILY = constriction and constriction.stream.model.Categorical(perfect=False)
+
+
 class _Encoder:
     def __init__(self) -> None:
         self._encoder = constriction.stream.queue.RangeEncoder()
 
     def encode(self, symbols: np.ndarray, distribution: Any) -> None:
         self._encoder.encode(symbols.astype(np.int32), distribution)
+
+    def encode_rows(self, symbols: np.ndarray, table: Table, rows: np.ndarray) -> None:
+        self._encoder.encode(symbols.astype(np.int32), _FAMILY, table.weights[rows])
 
     def finish(self) -> bytes:
         words: np.ndarray = self._encoder.get_compressed()
@@ -79,8 +106,14 @@ class _Decoder:
         self._decoder = constriction.stream.queue.RangeDecoder(words)
 
     def decode(self, distribution: Any, count: int) -> np.ndarray:
+        return self._take(distribution, count)
+
+    def decode_rows(self, table: Table, rows: np.ndarray) -> np.ndarray:
+        return self._take(_FAMILY, table.weights[rows])
+
+    def _take(self, *what: Any) -> np.ndarray:
         try:
-            symbols: np.ndarray = self._decoder.decode(distribution, count)
+            symbols: np.ndarray = self._decoder.decode(*what)
             return symbols
         except AssertionError as e:  # what it raises for a number outside its interval
             raise FormatError("range code: no symbols have this code") from e
@@ -95,6 +128,10 @@ class _OwnEncoder:
         begins = np.concatenate([[0], ends[:-1]])
         self._encoder.encode(begins[symbols].tolist(), ends[symbols].tolist())
 
+    def encode_rows(self, symbols: np.ndarray, table: Table, rows: np.ndarray) -> None:
+        begins = np.where(symbols > 0, table.ends[rows, symbols - 1], 0)
+        self._encoder.encode(begins.tolist(), table.ends[rows, symbols].tolist())
+
     def finish(self) -> bytes:
         return self._encoder.finish()
 
@@ -106,3 +143,7 @@ class _OwnDecoder:
     def decode(self, distribution: list[int], count: int) -> np.ndarray:
         decode, size = self._decoder.decode, len(distribution)
         return np.array([decode(distribution, 0, size) for _ in range(count)], np.int32)
+
+    def decode_rows(self, table: Table, rows: np.ndarray) -> np.ndarray:
+        decode, size = self._decoder.decode, table.ends.shape[1]
+        return np.array([decode(ends, 0, size) for ends in table.ends[rows].tolist()], np.int32)

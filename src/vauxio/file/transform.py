@@ -43,6 +43,8 @@ class TransformWriter:
     Attributes
     ----------
     header : container.Header
+    bitrate : float
+        Nominal, in kbps per channel.
     frames : int
         How many have been pushed.
     """
@@ -81,6 +83,10 @@ class TransformWriter:
     @property
     def frames(self) -> int:
         return self._encoder.frames
+
+    @property
+    def bitrate(self) -> float:
+        return self.header.rate / 10
 
     def push(self, frames: np.ndarray) -> None:
         """Frames ``float32[n, channels]`` that follow the last."""

@@ -19,19 +19,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..audio import pcm
-from ..codec.bandwidth_extension import Meter
-from ..codec.signal import SignalEncoder
-from ..codec.stereo.layout import Stereo
-from ..codec.stereo.rates import plan
 from ..container.metadata import Foreign, Picture
-from ..errors import AudioError, LimitError, TruncatedError
+from ..errors import AudioError, LimitError, TruncatedError, VauxError
 from ..fileio import File, Input, Output
-from ..model.bundles import Transform
-from ..model.installed import choose_model, transform_for
-from .blocks import TokenReader, TokenWriter
+from .blocks import TokenReader
 from .codes import FileCodes, codes_of
 from .frames import FrameReader
-from .transform import TransformFrames, TransformWriter
+from .transform import TransformFrames
+from .writing import Writer, writer_for
 
 __all__ = ["Damage", "VauxFile"]
 
@@ -70,12 +65,14 @@ class VauxFile:
     Parameters
     ----------
     file : path, file descriptor or binary file object
-        A file object needs ``read`` or ``write``; one can read from anywhere in it if its
-        ``seekable()`` says so. It is not closed by `close`.
+        A file object needs ``read`` or ``write``. To read from any position, it must be seekable.
+        `close` does not close it.
     mode : {'r', 'w', 'x'}, optional
         Read; write, and replace a file of that name; write, and fail if there is one.
-    samplerate, channels : int
-        Of what is to be written: 1,000 to 768,000 Hz, 1 to 32 channels.
+    samplerate : int
+        To write: 1,000 to 768,000 Hz.
+    channels : int
+        To write: 1 to 32.
     model : str, optional
         Name of the model to write with; see `vauxio.models`. ``'auto'`` is speech-24k for one
         channel at 16 kHz or less, if it is installed and has the bitrate; hifi-48k for a bitrate
@@ -85,7 +82,7 @@ class VauxFile:
         For one channel the nearest that the model has is taken (of two equally near ones, the
         higher). By default the model's default for each channel.
     quality : float, optional
-        0 to 10, instead of `bitrate`: the average varies with the signal too, so that all of it is
+        0 to 10, instead of `bitrate`: the average varies with the signal, so that all of it is
         coded about equally well.
     tags : mapping of str to str, optional
         Tags to write.
@@ -94,22 +91,21 @@ class VauxFile:
     lm : bool, optional
         False: write plain codes, without a probability model. The sound is the same.
     denoise : bool, optional
-        Take noise out of speech before it is coded; see `vauxio.denoise`.
+        Remove noise from speech before coding; see `vauxio.denoise`.
     foreign : sequence of Foreign, optional
         Metadata of other formats to write, as they were; see `vauxio.container.Foreign`.
     frames : int, optional
-        How many will be written, if that is known: up to fifteen seconds are one block of the file
-        then, which takes less. Any number may be written all the same, unless they are `exact`.
+        Number of frames to be written, if known. A recording of up to fifteen seconds is then one
+        block, which takes fewer bytes. Another number may be written, unless `exact`.
     exact : bool, optional
-        Whether `frames` is no estimate: the file says it from its beginning then, and to have
-        written another number is an error in `close`.
+        Whether `frames` is exact. The header then has it, and `close` raises an error if another
+        number was written.
     max_frames : int, optional
-        Refuse to read a file of more frames than that, before anything of it is decoded; from a
-        pipe that does not say how many it has, as soon as there are more. For servers.
+        Refuse a file with more frames before decoding. If a pipe does not say how many it has,
+        refuse it as soon as there are more. For servers.
     on_error : {'stop', 'conceal'}, optional
-        What to do about damage in a file that is read: raise an error, or put something like what
-        was there in its place, and add it to `damage`. Of a file that is cut off, everything that
-        is there is read then.
+        On damage in a file that is read, raise an error, or conceal it and add it to `damage`.
+        With ``'conceal'``, a file that is cut off is read as far as it goes.
     closefd : bool, optional
         Whether `close` closes a file descriptor.
 
@@ -124,14 +120,14 @@ class VauxFile:
 
     Notes
     -----
-    A path is written under a temporary name in the same folder, and takes its own in `close`. If
-    an exception leaves the ``with`` block, nothing is left and a file of that name stays as it
-    was. A file descriptor or file object is written as data comes, whole blocks of about ten
-    seconds at a time; after an exception what it got is a file cut off, readable up to there.
+    A path is written under a temporary name in the same folder. `close` renames it. If an exception
+    leaves the ``with`` block, the temporary file is removed and a file of that name stays as it
+    was. A file descriptor or file object receives complete blocks of about ten seconds; after an
+    exception it holds a file that is cut off, readable up to there.
 
-    A file is read and written in flat memory, whatever its length.
+    Memory does not grow with the length of the file.
 
-    An object is for one thread at a time; different objects are independent.
+    Use an object from one thread at a time. Different objects are independent.
 
     Examples
     --------
@@ -147,8 +143,8 @@ class VauxFile:
     _source: Input | None = None  # when open for reading
     _output: Output | None = None  # when open for writing
 
-    _transform: TransformWriter | None = None  # when it is one that writes
     _frames: FrameReader | TransformFrames
+    _writer: Writer
 
     def __init__(
         self,
@@ -190,59 +186,18 @@ class VauxFile:
         if samplerate is None or channels is None:
             raise TypeError("samplerate and channels must be specified")
         samplerate, channels = pcm.check_format(samplerate, channels)
-        self._meter: Meter | None = None
         self._failed = self._warned = False
-        transform = transform_for(model, bitrate, quality, channels, lm=lm, denoise=denoise)
-        if transform is not None:
-            rate = transform.bitrate_for(bitrate, channels)
-            self._open_to_transform(
-                transform, samplerate, channels, rate, tags or {}, pictures, foreign,
-                frames if exact else None,
-                Output(file, "x" in mode, closefd),
-            )  # fmt: skip
-            return
-        chosen = choose_model(model, samplerate, channels, bitrate)
-        planned = plan(chosen, samplerate, channels, bitrate, quality, denoise)
-        self._encoder = SignalEncoder(
-            chosen, samplerate, channels, planned.allocation, denoise, plan=planned
-        )
-        if planned.bands.count and not planned.stereo:
-            self._meter = Meter(chosen, samplerate, channels, planned.bands)
-        tokens = None if frames is None else chosen.tokens_for(frames, samplerate)
+        begin = writer_for(
+            model, samplerate, channels, bitrate=bitrate, quality=quality, tags=tags or {},
+            pictures=pictures, lm=lm, denoise=denoise, foreign=foreign, frames=frames, exact=exact,
+        )  # fmt: skip
         output = Output(file, "x" in mode, closefd)
         try:
-            self._writer = TokenWriter(
-                output.file, chosen, samplerate, channels, planned.codebooks, tags or {},
-                pictures, lm, variable=planned.variable, bands=planned.bands, tokens=tokens,
-                frames=frames if exact else None, foreign=foreign, stereo=planned.stereo,
-            )  # fmt: skip
-            self._header = self._writer.header
+            self._writer = begin(output.file)
         except BaseException:
             output.discard()
             raise
-        self._output = output
-
-    def _open_to_transform(
-        self,
-        transform: Transform,
-        samplerate: int,
-        channels: int,
-        bitrate: float,
-        tags: Mapping[str, str],
-        pictures: Sequence[Picture],
-        foreign: Sequence[Foreign],
-        frames: int | None,
-        output: Output,
-    ) -> None:
-        try:
-            self._transform = TransformWriter(
-                output.file, transform, samplerate, channels, bitrate, tags, pictures,
-                foreign, frames,
-            )  # fmt: skip
-            self._header = self._transform.header
-        except BaseException:
-            output.discard()
-            raise
+        self._header = self._writer.header
         self._output = output
 
     def _open_to_read(self, file: File, closefd: bool) -> None:
@@ -294,12 +249,12 @@ class VauxFile:
         """Nominal kbps of all channels, the most that any moment can have: where that varies, more
         than what was asked for. Of a transform codec, what was asked for. `info` has the actual one
         of the whole file."""
-        header = self._header
-        if header.rate:
-            return header.channels * header.rate / 10
-        model = (self._reader if "r" in self._mode else self._writer).model
-        coded = Stereo(header.stereo_tokens, header.side).coded(header.channels)
-        return len(coded) * model.bitrate(header.codebooks)
+        if "r" not in self._mode:
+            return self._writer.bitrate
+        if self._header.rate:
+            return self._header.channels * self._header.rate / 10
+        coded = self._reader.stereo.coded(self._header.channels)
+        return len(coded) * self._reader.model.bitrate(self._header.codebooks)
 
     @property
     def tags(self) -> Mapping[str, str]:
@@ -347,6 +302,25 @@ class VauxFile:
             f"VauxFile({self.name!r}, mode={self.mode!r}, samplerate={self.samplerate}, "
             f"channels={self.channels}, model={self.model!r})"
         )
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: numbers, and of a file that can seek, up to 30 s of its sound."""
+        from .notebook import SECONDS, show
+
+        rows = [("mode", self.mode), ("samplerate", f"{self.samplerate} Hz"),
+                ("channels", str(self.channels)), ("model", self.model),
+                ("frames", "unknown" if self.frames is None else f"{self.frames:,}")]  # fmt: skip
+        data = None
+        if self.mode == "r" and not self.closed and self.seekable():
+            at = self.tell()
+            try:
+                self.seek(0)
+                data = self.read(SECONDS * self.samplerate, always_2d=True)
+            except VauxError as e:
+                rows.append(("cannot be heard", str(e)))
+            finally:
+                self.seek(at)
+        return show([("file", self.name), *rows], data, self.samplerate)
 
     def __enter__(self) -> VauxFile:
         return self
@@ -590,12 +564,7 @@ class VauxFile:
             warnings.warn(message, RuntimeWarning, stacklevel=2)
         try:
             for i in range(0, len(frames), self.samplerate):
-                piece = pcm.to_float(frames[i : i + self.samplerate])
-                if self._transform is not None:
-                    self._transform.push(piece)
-                    continue
-                levels = None if self._meter is None else self._meter.push(piece)
-                self._code(self._encoder.push(piece), levels)
+                self._writer.push(pcm.to_float(frames[i : i + self.samplerate]))
         except BaseException:
             self._failed = True
             self.close()
@@ -622,24 +591,11 @@ class VauxFile:
             frames = self._written
             if self._header.frames not in (None, frames):
                 raise AudioError(f"{frames} frames written, exactly {self._header.frames} promised")
-            if self._transform is not None:
-                self._transform.finish()
-            else:
-                tokens = self._writer.model.tokens_for(frames, self.samplerate)
-                levels = None if self._meter is None else self._meter.finish(tokens)
-                self._code(self._encoder.finish(), levels)
-                self._writer.finish(frames)
+            self._writer.finish()
         except BaseException:
             output.discard()
             raise
         output.commit()
-
-    def _code(self, codes: np.ndarray, levels: np.ndarray | None) -> None:
-        """Codes to the file, with what the encoder has found beside them."""
-        values = None
-        if self._encoder.downmixer is not None:
-            levels, values = self._encoder.downmixer.take()
-        self._writer.push(codes, levels, values)
 
     def _check_limit(self) -> None:
         """`LimitError` if the file has, or claims, more frames than it may."""
@@ -656,7 +612,7 @@ class VauxFile:
     @property
     def _written(self) -> int:
         """Frames that have been written."""
-        return (self._encoder if self._transform is None else self._transform).frames
+        return self._writer.frames
 
     def _left(self) -> int | None:
         """Frames from the position to the end, if that is known."""

@@ -6,10 +6,15 @@ module reads and checks that. It knows nothing of the choice of a model, of audi
 
 from __future__ import annotations
 
+import atexit
+import functools
+import importlib.resources
 import io
 import json
 import math
 import os
+import shutil
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -335,7 +340,28 @@ def weights_folder() -> Path:
     for folder in (package / "weights", package.parents[1] / "weights"):
         if folder.is_dir():
             return folder
+    if (unpacked := _unpacked()) is not None:
+        return unpacked
     raise ModelError("no models are installed; reinstall vauxio or set VAUXIO_WEIGHTS")
+
+
+@functools.cache
+def _unpacked() -> Path | None:
+    """The weights of a package that is imported from an archive, in a folder until the end."""
+    weights = importlib.resources.files("vauxio").joinpath("weights")
+    if not weights.is_dir():
+        return None
+    folder = Path(tempfile.mkdtemp(prefix="vauxio-weights-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    for bundle in weights.iterdir():
+        if not bundle.is_dir():
+            continue
+        (folder / bundle.name).mkdir()
+        for file in bundle.iterdir():
+            if file.is_file():
+                with file.open("rb") as stored, open(folder / bundle.name / file.name, "wb") as out:
+                    shutil.copyfileobj(stored, out)
+    return folder
 
 
 def _read_bundle(folder: Path) -> Model | Denoiser | Transform:

@@ -1,5 +1,5 @@
 /**
- * The integers that must be the same on every machine: `dist/exact.wasm`, built from `exact/`.
+ * The integers that must be the same on every machine: `exact.wasm`, built from `exact/`.
  *
  * Each language model has an instance of its own; what needs only the range coder shares one.
  */
@@ -15,7 +15,7 @@ let shared;
 
 /** @returns {Promise<Exports>} a new instance */
 export async function instantiate() {
-  compiled ??= compile(new URL('../../dist/exact.wasm', import.meta.url));
+  compiled ??= compile(new URL('./exact.wasm', import.meta.url));
   const instance = await WebAssembly.instantiate(await compiled, {});
   return /** @type {Exports} */ (instance.exports);
 }

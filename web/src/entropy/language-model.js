@@ -94,6 +94,9 @@ export class LanguageModel {
     if (codebooks > this.codebooks) {
       throw new FormatError(`${codebooks} codebooks, the language model has ${this.codebooks}`);
     }
+    if (out.some((codes, b) => payloads[b].length < leastBytes(codes))) {
+      throw new FormatError('a payload of fewer bytes than its codes must have');
+    }
     let at = BLOCK_BYTES * out.length;
     const places = out.map(({ codes, counts }, b) => {
       const codesAt = at, countsAt = codesAt + 4 * codes.length;
@@ -129,4 +132,21 @@ export class LanguageModel {
     }
     return this.room.at;
   }
+}
+
+/**
+ * Bytes that a payload must have: a bit for every token that has codes, an eighth of one for every
+ * code. So a few bytes cannot ask for seconds of work.
+ *
+ * @param {Codes} codes
+ */
+function leastBytes({ channels, tokens, counts }) {
+  let codes = 0, there = 0;
+  for (let t = 0; t < tokens; t++) {
+    let own = 0;
+    for (let ch = 0; ch < channels; ch++) own += counts[ch * tokens + t];
+    codes += own;
+    if (own) there++;
+  }
+  return Math.ceil(there / 8) + Math.ceil(codes / 64);
 }

@@ -12,7 +12,8 @@ from .layout import FRAME, LAYOUTS, SIZES
 __all__ = ["choose", "from_splits", "splits"]
 
 _BAND = 0.45  # bits that a level costs, about
-_BIAS = 0.06  # a long block smears in time, which the sum of bits does not hear
+_FINER = 96  # 64ths of an octave: steps for which sizes are chosen are smaller than those used
+_BIAS = 0.04  # a long block smears in time, which the sum of bits does not hear
 
 
 def choose(samples: np.ndarray, rule: steps.Rule, bands: int) -> list[np.ndarray]:
@@ -32,6 +33,7 @@ def choose(samples: np.ndarray, rule: steps.Rule, bands: int) -> list[np.ndarray
         ``int64[blocks]`` for each frame.
     """
     frames = samples.shape[1] // FRAME - 1
+    rule = rule._replace(gain=rule.gain - _FINER)
     cheapest = np.zeros(0)
     chosen: list[list[int]] = []
     for i, size in reversed(list(enumerate(SIZES))):

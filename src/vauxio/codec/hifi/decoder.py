@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from ...errors import ChecksumError
-from . import coder, mdct
+from . import mdct
 from .layout import FRAME
 from .network import Tables
+from .unpack import unpack
 
 __all__ = ["Decoder"]
 
@@ -43,7 +44,7 @@ class Decoder:
         frames : int
             Of the block.
         checksum : int, optional
-            Of its values, see `coder.Decoded`.
+            Of its values, see `unpack.checksum`.
 
         Raises
         ------
@@ -55,7 +56,7 @@ class Decoder:
             sizes = np.full(frames, FRAME)
             found = np.zeros((self._channels, frames * FRAME))
         else:
-            block = coder.decode(payload, self._channels, frames, self._tables)
+            block = unpack(payload, self._channels, frames, self._tables)
             if checksum not in (None, block.checksum):
                 raise ChecksumError(
                     "decoded to values with a wrong checksum; "

@@ -9,9 +9,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from . import block_sizes, coder, mdct
+from . import block_sizes, mdct
 from .layout import FRAME
 from .network import Tables
+from .pack import Packer
+from .payload import Settings
 from .rate import Budget, Estimate, settings_for
 
 __all__ = ["Coded", "Encoder", "block_size"]
@@ -20,8 +22,12 @@ _BLOCK = 234  # frames: 9.98 s
 _LARGEST = 1 << 22  # coefficients of a block, by section 5 of the format
 
 _MARGIN = 1024
-_CLOSE = 0.025  # of its bits, by which a block may miss its budget, where it may be coded again
+_CLOSE, _CLOSE_ALONE = 0.1, 0.025
+"""Of its bits, by which a first block may miss its budget, where others follow and where not."""
 _TRIES = 3
+_JOINT = 0.94
+"""Of the bits for left and right, that sum and difference may take to be worth it: both channels
+have the steps of the louder one then."""
 
 
 def block_size(channels: int) -> int:
@@ -37,7 +43,7 @@ class Coded(NamedTuple):
     frames : int
     payload : bytes
     checksum : int
-        Of its values, see `coder.Decoded`.
+        Of its values, see `unpack.checksum`.
     """
 
     frames: int
@@ -50,7 +56,7 @@ class _Plan:
     """A block whose neighbour is still to come."""
 
     samples: np.ndarray
-    settings: coder.Settings
+    settings: Settings
     estimate: Estimate
     sizes: list[np.ndarray]
     frames: int
@@ -124,7 +130,7 @@ class Encoder:
             joint = replace(settings, joint=True)
             mixed = _mix(samples)
             other = Estimate(mixed, joint)
-            if other.bits(gain) < estimate.bits(gain):
+            if other.bits(gain) < _JOINT * estimate.bits(gain):
                 samples, settings, estimate = mixed, joint, other
                 gain = estimate.gain_for(wanted)
         rule = settings.rule._replace(gain=gain)
@@ -138,17 +144,16 @@ class Encoder:
         budget = self._budget.of(plan.frames)
         exact = self._scale == 1.0  # the first: later ones know what bits are worth, and make up
         gain = plan.estimate.gain_for(budget / self._scale)
+        close = _CLOSE if last else _CLOSE_ALONE
         tried: list[tuple[int, float]] = []  # gains, and bits over the budget in octaves
         payload, checksum = b"", 0
+        packer = Packer(coefficients, plan.sizes, plan.settings, self._tables)
         for _ in range(_TRIES if exact else 1):
-            rule = plan.settings.rule._replace(gain=gain)
-            payload, checksum = coder.encode(
-                coefficients, plan.sizes, replace(plan.settings, rule=rule), self._tables
-            )
+            payload, checksum = packer.pack(gain)
             bits = 8 * len(payload)
             self._scale = bits / plan.estimate.bits(gain)
             tried.append((gain, math.log2(bits / budget)))
-            if abs(bits - budget) <= _CLOSE * budget:
+            if abs(bits - budget) <= close * budget:
                 break
             gain = _next_gain(tried, plan.estimate.gain_for(budget / self._scale))
         self._budget.spend(plan.frames, 8 * len(payload))

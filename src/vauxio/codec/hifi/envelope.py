@@ -8,10 +8,11 @@ band is coded so, then the ones halfway between with what these showed, then the
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 
-from ...errors import FormatError
 from .layout import Layout, band_map
 
 __all__ = ["HIGHEST", "LevelWalk", "measure"]
@@ -22,8 +23,6 @@ HIGHEST = 111
 _START = 24  # what a first block is expected to have
 _PASSES = ((0, 4, 0), (2, 4, 2), (1, 2, 1))  # first band, distance, and to which neighbours
 _EDGES = np.array([1, 3, 5, 8])  # of how much neighbours moved, for contexts
-
-_MAPS: dict[tuple[int, int], np.ndarray] = {}
 
 
 def measure(coefficients: np.ndarray, layout: Layout, bands: int) -> np.ndarray:
@@ -49,6 +48,63 @@ def measure(coefficients: np.ndarray, layout: Layout, bands: int) -> np.ndarray:
     return np.asarray(np.clip(2 * np.log2(power / np.diff(edges) + 1e-9) + 8, 0, HIGHEST))
 
 
+class _Pass(NamedTuple):
+    """Some bands of a block: which, what these are told from, and their contexts.
+
+    Attributes
+    ----------
+    place : slice
+    left, right : ndarray or None
+        The bands on either side of each; None in the first pass.
+    contexts : ndarray
+        ``int64[9]``: by how much both moved together, at most 8.
+    """
+
+    place: slice
+    left: np.ndarray | None
+    right: np.ndarray | None
+    contexts: np.ndarray
+
+
+class _Plan(NamedTuple):
+    """How a block's levels follow from those of the one before.
+
+    Attributes
+    ----------
+    source : ndarray or None
+        For each band, the one of the block before; None in a first block.
+    weight : int
+        Of how both neighbours moved, in eighths.
+    passes : list of _Pass
+    """
+
+    source: np.ndarray | None
+    weight: int
+    passes: list[_Pass]
+
+
+@lru_cache(1024)
+def _plan(before: int, had: int, size: int, bands: int) -> _Plan:
+    """For a block of a size and so many bands after one of another (0 for none)."""
+    kind = (2 if before == size else 1) if before else 0
+    source = None
+    if kind and bands:
+        source = np.minimum(band_map(before, size)[:bands], had - 1)
+    passes = []
+    for number, (first, distance, reach) in enumerate(_PASSES):
+        at = np.arange(first, bands, distance)
+        if not len(at):
+            continue
+        left = right = None
+        contexts = np.full(9, 11 * kind)
+        if reach:
+            left, right = at - reach, at + reach
+            right = np.where(right < bands, right, left)
+            contexts += 5 * number - 4 + np.searchsorted(_EDGES, np.arange(9), side="right")
+        passes.append(_Pass(slice(first, bands, distance), left, right, contexts))
+    return _Plan(source, 3 if kind == 2 else 4, passes)
+
+
 class LevelWalk:
     """From one transform block to the next.
 
@@ -61,11 +117,13 @@ class LevelWalk:
 
     def __init__(self, channels: int, resolution: int) -> None:
         self._channels, self.resolution = channels, resolution
-        self._past: tuple[Layout, np.ndarray] | None = None
+        self.highest = HIGHEST >> resolution
+        self._before = 0
+        self._levels = np.zeros((channels, 0), np.int64)
 
     def step(
         self,
-        layout: Layout,
+        size: int,
         bands: int,
         code: Callable[[slice, np.ndarray, np.ndarray], np.ndarray],
     ) -> np.ndarray:
@@ -73,8 +131,8 @@ class LevelWalk:
 
         Parameters
         ----------
-        layout : Layout
-        bands : int
+        size, bands : int
+            Of the block.
         code : callable
             From a slice of bands, what is expected of them and the context of each, both
             ``int64[channels, n]``, to what they are: coded or decoded.
@@ -82,46 +140,30 @@ class LevelWalk:
         Returns
         -------
         ndarray
-            ``int64[channels, bands]``, in quarters of an octave.
+            ``int64[channels, bands]``; where every second one is told, half of what they are.
         """
-        base = np.full((self._channels, bands), _START >> self.resolution)
-        kind = 0
-        if self._past is not None:
-            before, levels = self._past
-            kind = 2 if before is layout else 1
-            source = _map(before, layout)[:bands] if kind == 1 else np.arange(bands)
-            base = levels[:, np.minimum(source, levels.shape[1] - 1)] if bands else base
-        found = np.zeros_like(base)
-        moved = np.zeros((self._channels, bands + 4), np.int64)  # two more on either side
-        for number, (first, distance, reach) in enumerate(_PASSES):
-            place = slice(first, bands, distance)
+        plan = _plan(self._before, self._levels.shape[1], size, bands)
+        if plan.source is None:
+            base = np.full((self._channels, bands), _START >> self.resolution)
+        else:
+            base = self._levels[:, plan.source]
+        found, moved = np.empty_like(base), np.empty_like(base)
+        for place, left, right, contexts in plan.passes:
             expected = base[:, place]
-            if not expected.shape[1]:
-                continue
-            context = np.full(expected.shape, 11 * kind)
-            if reach:
-                left = moved[:, first + 2 - reach : bands + 2 - reach : distance]
-                right = moved[:, first + 2 + reach : bands + 2 + reach : distance].copy()
-                if (first + distance * (expected.shape[1] - 1)) + reach >= bands:
-                    right[:, -1] = left[:, -1]
-                expected = expected + ((3 if kind == 2 else 4) * (left + right) + 4 >> 3)
-                spread = np.searchsorted(_EDGES, np.abs(left) + np.abs(right), side="right")
-                context = context + 5 * number - 4 + spread
-            expected = np.clip(expected, 0, HIGHEST >> self.resolution)
-            found[:, place] = code(place, expected, context)
-            moved[:, 2 : 2 + bands][:, place] = found[:, place] - base[:, place]
-        self._past = layout, found
-        return found << self.resolution
-
-    def check(self, levels: np.ndarray) -> np.ndarray:
-        """`FormatError` if a decoded level is out of range."""
-        if levels.size and (levels.min() < 0 or levels.max() > HIGHEST >> self.resolution):
-            raise FormatError("transform block: a level is out of range")
-        return levels
-
-
-def _map(source: Layout, target: Layout) -> np.ndarray:
-    key = source.size, target.size
-    if key not in _MAPS:
-        _MAPS[key] = band_map(*key)
-    return _MAPS[key]
+            if left is None or right is None:
+                told = code(place, expected, np.broadcast_to(contexts[0], expected.shape))
+            else:
+                below, above = moved[:, left], moved[:, right]
+                likely = plan.weight * (below + above)
+                likely += 4
+                likely >>= 3
+                likely += expected
+                np.maximum(likely, 0, out=likely)
+                np.minimum(likely, self.highest, out=likely)
+                spread = np.abs(below, out=below)
+                spread += np.abs(above, out=above)
+                told = code(place, likely, contexts.take(spread, mode="clip"))
+            found[:, place] = told
+            moved[:, place] = told - expected
+        self._before, self._levels = size, found
+        return found

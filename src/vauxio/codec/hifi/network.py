@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import io
 
-import constriction
 import numpy as np
 
+from ...entropy import fixed
 from ...entropy.coders import TOTAL, range_weights
 from ...errors import ModelError
 
@@ -46,6 +46,12 @@ class Tables:
 
     Attributes
     ----------
+    classes : fixed.Table
+        Of symbols, by class.
+    splits : fixed.Table
+        Whether blocks are cut in two, by twice the depth and the last answer.
+    residuals : fixed.Table
+        Of levels, by context; those of coarse ones follow.
     bits : ndarray
         ``float64[64, 16]``: what a symbol costs; for encoders.
 
@@ -63,7 +69,8 @@ class Tables:
             residuals = _weights(arrays["residuals"], (2, CONTEXTS, RESIDUALS))
             splits = _weights(arrays["splits"], (4, 2, 2))
             self._layers = [
-                [_Layer(*(arrays[f"{kind}{p}{n}"] for kind in ("weight", "bias", "shift")))
+                [_Layer(arrays[f"weight{p}{n}"], arrays[f"bias{p}{n}"], arrays[f"shift{p}{n}"],
+                        FEATURES[0] if n == 0 else None, last=n == _LAYERS - 1)
                  for n in range(_LAYERS)]
                 for p in range(2)
             ]  # fmt: skip
@@ -74,52 +81,56 @@ class Tables:
                     raise ValueError("layers do not fit each other")
         except (KeyError, ValueError, IndexError, EOFError, OSError) as e:
             raise ModelError(f"probabilities of the transform codec: damaged ({e})") from e
-        self._classes = classes.astype(np.float64)
-        self.bits = 24 - np.log2(self._classes + 1)
-        family = constriction.stream.model.Categorical
-        self._residuals = residuals.astype(np.float64)
-        self.splits = [
-            [family(row, perfect=False) for row in rows] for rows in splits.astype(np.float64)
-        ]
-        self.family = family(perfect=False)
+        self.classes, self.splits = fixed.Table(classes), fixed.Table(splits.reshape(8, 2))
+        self.residuals = fixed.Table(residuals.reshape(2 * CONTEXTS, RESIDUALS))
+        self.bits = 24 - np.log2(classes + 1.0)
 
     def classify(self, inputs: np.ndarray, half: int) -> np.ndarray:
-        """The class of each row of ``float32[n, FEATURES[half]]``: ``int64[n]``."""
+        """The class of each column of ``float32[inputs, n]``: ``int64[n]``.
+
+        `inputs` are those of the pass, with one that is always 1 after the first 14.
+        """
         hidden = inputs
         for layer in self._layers[half][:-1]:
             hidden = layer(hidden)
-            np.minimum(np.maximum(hidden, 0, out=hidden), 127, out=hidden)
-        score = self._layers[half][-1](hidden)[:, 0]
-        limited = np.minimum(np.maximum(score, 0), CLASSES - 1)
-        return np.asarray(limited.astype(np.int64))
-
-    def symbols(self, classes: np.ndarray) -> np.ndarray:
-        """Weights for `family`, ``float64[n, 16]``."""
-        return np.asarray(self._classes[classes])
-
-    def residuals(self, resolution: int, contexts: np.ndarray) -> np.ndarray:
-        """Weights for `family` of differences of levels, ``float64[n, 42]``."""
-        return np.asarray(self._residuals[resolution, contexts])
+            np.maximum(hidden, 0, out=hidden)
+            np.minimum(hidden, 127, out=hidden)
+        score = self._layers[half][-1](hidden)[0]
+        np.maximum(score, 0, out=score)
+        return np.asarray(np.minimum(score, CLASSES - 1, out=score).astype(np.int64))
 
 
 class _Layer:
-    """A linear map of integers, divided by a power of two for each output and rounded down."""
+    """A linear map of integers, divided by a power of two for each output and rounded down.
 
-    def __init__(self, weight: np.ndarray, bias: np.ndarray, shift: np.ndarray) -> None:
+    The bias is the weight of an input that is always 1, and the layer gives such an output to the
+    next. What is divided are the weights: sums then have no more digits than before.
+    """
+
+    def __init__(
+        self,
+        weight: np.ndarray,
+        bias: np.ndarray,
+        shift: np.ndarray,
+        constant: int | None,
+        last: bool,
+    ) -> None:
         if weight.ndim != 2 or bias.shape != shift.shape or bias.shape != weight.shape[1:]:
             raise ValueError("a layer has the wrong shape")
         largest = 127 * np.abs(weight).sum(axis=0) + np.abs(bias)
         if (largest >= _EXACT).any() or shift.min() < 0 or shift.max() > 24:
             raise ValueError("a layer is not exact")
-        self._weight = weight.astype(np.float32)
-        self._bias = bias.astype(np.float32)
-        self._scale = np.ldexp(np.float32(1), -shift.astype(np.int32)).astype(np.float32)
         self.inputs, self.outputs = weight.shape
+        constant = self.inputs if constant is None else constant  # which input is always 1
+        matrix = np.insert(weight, constant, bias, axis=0)
+        if not last:
+            one = (np.arange(len(matrix)) == constant).astype(np.int64)
+            matrix, shift = np.column_stack([matrix, one]), np.append(shift, 0)
+        scaled = np.ldexp(matrix.astype(np.float32), -shift.astype(np.int32))
+        self._matrix = np.ascontiguousarray(scaled.T.astype(np.float32))
 
     def __call__(self, inputs: np.ndarray) -> np.ndarray:
-        out = inputs @ self._weight
-        out += self._bias
-        out *= self._scale
+        out = self._matrix @ inputs
         return np.asarray(np.floor(out, out=out))
 
 

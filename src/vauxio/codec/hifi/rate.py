@@ -7,14 +7,16 @@ import math
 import numpy as np
 
 from . import envelope, mdct, steps
-from .coder import Settings
 from .layout import FRAME, LAYOUTS, SAMPLERATE
+from .payload import Settings
 
 __all__ = ["Budget", "Estimate", "settings_for"]
 
 _SIZE = 1024  # of the transform blocks with which bits are estimated
 _AUDIBLE = 4  # the least level that makes a band worth having
-_LEVELS = 1.6  # bits that a level costs, about
+_LEVELS = 2.5  # bits that a level costs, about
+_SIZES = (-1, -0.5, 0, 2, 3, 5, 8, 16)  # of coefficients over their steps, as logarithms
+_COSTS = (0, 3.8, 4.9, 4.9, 6.3, 9.1, 12.2, 20.2)  # bits of these, with those of zeros around them
 
 
 def settings_for(bitrate: float, samples: np.ndarray) -> Settings:
@@ -54,7 +56,7 @@ class Estimate:
     ----------
     samples : ndarray
         As of `settings_for`.
-    settings : coder.Settings
+    settings : Settings
     """
 
     def __init__(self, samples: np.ndarray, settings: Settings) -> None:
@@ -79,8 +81,8 @@ class Estimate:
 
     def bits(self, gain: float) -> float:
         """Of the whole block, at a gain in 64ths of an octave (1024 is none)."""
-        ratio = np.exp2(2 * (self._sizes - (gain - 1024) / 64))
-        return float(self._fixed + 0.5 * (self._histogram @ np.log2(1 + 6 * ratio)))
+        cost = np.interp(self._sizes - (gain - 1024) / 64, _SIZES, _COSTS)
+        return float(self._fixed + self._histogram @ cost)
 
     def gain_for(self, bits: float) -> int:
         """The least gain with which it takes no more than that."""

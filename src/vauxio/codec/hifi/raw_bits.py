@@ -25,6 +25,11 @@ class BitWriter:
         self._parts.append(part)
         self.count += len(part)
 
+    def put_bits(self, bits: np.ndarray) -> None:
+        """One bit of each, ``bool[n]``."""
+        self._parts.append(bits.astype(np.uint8))
+        self.count += len(bits)
+
     def finish(self) -> bytes:
         """All of them, and zeros up to a whole byte."""
         parts = [np.empty(0, np.uint8), *self._parts]
@@ -58,6 +63,13 @@ class BitReader:
         found[inside] = self._bits[self._at : self._at + total]
         self._at += total
         return np.asarray((found << places).sum(axis=1))
+
+    def bits(self, count: int) -> np.ndarray:
+        """So many numbers of one bit: ``uint8[count]``; errors as of `take`."""
+        if self._at + count > len(self._bits):
+            raise FormatError("transform block: cut off")
+        self._at += count
+        return self._bits[self._at - count : self._at]
 
     def finish(self) -> None:
         """`FormatError` if there is more than zeros up to a whole byte."""

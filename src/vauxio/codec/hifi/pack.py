@@ -1,0 +1,250 @@
+"""The coefficients of a block to a payload."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from ...entropy import fixed
+from . import block_sizes
+from .contexts import LIMIT, Walk
+from .envelope import LevelWalk, measure
+from .layout import LAYOUTS
+from .network import CONTEXTS, ESCAPE, Tables
+from .payload import BEYOND, LEVEL_BITS, Groups, Settings, bands_of, group, members_of
+from .raw_bits import BitWriter
+from .unpack import checksum
+
+__all__ = ["Packer"]
+
+_NEAR = 0.6  # a level this close to what is expected of it is told as that
+_MANY = 1 << 15  # symbols that are encoded together
+
+
+Observer = Callable[..., Any]
+
+
+class Packer:
+    """A block that is to be packed with one gain or another.
+
+    Parameters
+    ----------
+    coefficients : ndarray
+        ``float64[channels, frames * 2048]``, in units of a 16-bit sample; with `joint`, of sum and
+        difference over the root of two.
+    sizes : list of ndarray
+        Of the transform blocks of each frame.
+    settings : Settings
+    tables : Tables
+    observe : callable, optional
+        Is told what is coded: for training. ``observe(what, *arrays)``.
+    """
+
+    def __init__(
+        self,
+        coefficients: np.ndarray,
+        sizes: list[np.ndarray],
+        settings: Settings,
+        tables: Tables,
+        observe: Observer | None = None,
+    ) -> None:
+        self._settings, self._tables, self._observe = settings, tables, observe
+        flat = np.concatenate(sizes)
+        self._splits = _split_rows(sizes)
+        self._members = members_of(flat)
+        begins = np.cumsum(flat) - flat
+        self._coefficients = {
+            size: coefficients[:, begins[numbers][:, None] + np.arange(size)].transpose(1, 0, 2)
+            for size, numbers in self._members.items()
+        }
+        self._choose_levels(flat)
+
+    def _choose_levels(self, sizes: np.ndarray) -> None:
+        resolution = int(self._settings.coarse)
+        bands = {size: bands_of(size, self._settings.bands) for size in self._members}
+        measured: dict[int, np.ndarray] = {}
+        for size, numbers in self._members.items():
+            found = measure(self._coefficients[size], LAYOUTS[size], bands[size])
+            measured |= zip(numbers.tolist(), found / (1 + resolution), strict=True)
+        contexts: list[np.ndarray] = []
+        expectations: list[np.ndarray] = []
+        told: list[np.ndarray] = []
+
+        def code(place: slice, expected: np.ndarray, context: np.ndarray) -> np.ndarray:
+            wanted = exact[:, place]
+            near = np.abs(wanted - expected) < _NEAR
+            near &= wanted > 0
+            found = np.where(near, expected, rounded[:, place])
+            contexts.append(context.ravel())
+            expectations.append(expected.ravel())
+            told.append(found.ravel())
+            return found
+
+        walk = LevelWalk(len(next(iter(self._coefficients.values()))[0]), resolution)
+        self._levels = []
+        for i, size in enumerate(sizes.tolist()):
+            exact = measured[i]
+            rounded = np.minimum(np.rint(exact).astype(np.int64), walk.highest)
+            self._levels.append(walk.step(size, bands[size], code))
+        self._level_rows = _join(contexts) + CONTEXTS * resolution
+        levels = _join(told)
+        difference = levels - _join(expectations)
+        beyond = np.abs(difference) > BEYOND
+        self._level_symbols = np.where(beyond, 2 * BEYOND + 1, difference + BEYOND)
+        self._levels_beyond = levels[beyond]
+
+    def pack(self, gain: int) -> tuple[bytes, int]:
+        """The payload with this gain, and the checksum of its values (see `unpack.checksum`)."""
+        settings = replace(self._settings, rule=self._settings.rule._replace(gain=gain))
+        encoder, raw = fixed.encoder(), BitWriter()
+        rows, splits = self._splits
+        encoder.encode_rows(splits, self._tables.splits, rows)
+        encoder.encode_rows(self._level_symbols, self._tables.residuals, self._level_rows)
+        raw.put(self._levels_beyond, np.full(len(self._levels_beyond), LEVEL_BITS))
+        if self._observe:
+            self._observe("split", rows, splits)
+            self._observe("level", self._level_rows, self._level_symbols)
+        values = self._magnitudes(encoder, raw, group(self._members, self._levels, settings))
+        signs = []
+        for one, negative in zip(values, self._negative(values), strict=True):
+            signs.append(negative[one > 0])
+            np.negative(one, out=one, where=negative)
+        raw.put_bits(_join(signs))
+        words = encoder.finish()
+        return settings.head(len(words)) + words + raw.finish(), checksum(values)
+
+    def _magnitudes(
+        self, encoder: fixed.Encoder, raw: BitWriter, groups: Groups
+    ) -> list[np.ndarray]:
+        tables = self._tables
+        limits = _limits(tables.bits, self._settings.weight)
+        exact = self._over_steps(groups)
+        walk, found = Walk(), []
+        pending = _Pending(encoder, tables.classes)
+        for i, block in enumerate(groups.blocks):
+            walk.begin(block)
+            values = np.zeros(block.shape, np.int64)
+            flat, wanted = values.ravel(), exact[i].ravel()
+            for half, at in enumerate(block.at):
+                if not len(at):
+                    continue
+                inputs = walk.rows(half, values)
+                classes = tables.classify(inputs, half)
+                shift = walk.shifts(half)
+                flat[at] = chosen = _choose(wanted[at], shift, classes, limits)
+                high = chosen if shift is None else chosen >> shift
+                symbols = np.minimum(high, ESCAPE)
+                pending.add(symbols, classes)
+                _put_rest(raw, chosen, high, shift)
+                if self._observe:
+                    self._observe("value", half, inputs, symbols)
+            walk.end(values)
+            found.append(values)
+        pending.flush()
+        return found
+
+    def _over_steps(self, groups: Groups) -> list[np.ndarray]:
+        """Magnitudes over their steps, of each block ``float64[channels, n]``."""
+        found: dict[int, np.ndarray] = {}
+        for size, numbers in groups.members.items():
+            scale = np.exp2(groups.logs[size] / -64)
+            band = LAYOUTS[size].band[: LAYOUTS[size].edges[scale.shape[2]]]
+            exact = np.abs(self._coefficients[size][..., : len(band)]) * scale[..., band]
+            found |= zip(numbers.tolist(), np.minimum(exact, LIMIT), strict=True)
+        return [found[i] for i in range(len(found))]
+
+    def _negative(self, values: list[np.ndarray]) -> list[np.ndarray]:
+        found: dict[int, np.ndarray] = {}
+        for size, numbers in self._members.items():
+            wide = values[numbers[0]].shape[1]
+            found |= zip(numbers.tolist(), self._coefficients[size][..., :wide] < 0, strict=True)
+        return [found[i] for i in range(len(found))]
+
+
+class _Pending:
+    """Symbols on their way to a range coder, which likes many at once."""
+
+    def __init__(self, encoder: fixed.Encoder, table: fixed.Table) -> None:
+        self._encoder, self._table = encoder, table
+        self._symbols: list[np.ndarray] = []
+        self._rows: list[np.ndarray] = []
+        self._count = 0
+
+    def add(self, symbols: np.ndarray, rows: np.ndarray) -> None:
+        self._symbols.append(symbols)
+        self._rows.append(rows)
+        self._count += len(rows)
+        if self._count >= _MANY:
+            self.flush()
+
+    def flush(self) -> None:
+        self._encoder.encode_rows(_join(self._symbols), self._table, _join(self._rows))
+        self._symbols, self._rows, self._count = [], [], 0
+
+
+def _split_rows(sizes: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Rows and symbols of what tells the sizes."""
+    rows, symbols = [], []
+    last = [0] * 4
+    for frame in sizes:
+        for depth, split in block_sizes.splits(frame):
+            rows.append(2 * depth + last[depth])
+            last[depth] = int(split)
+            symbols.append(last[depth])
+    return np.array(rows, np.int64), np.array(symbols, np.int64)
+
+
+def _join(parts: list[np.ndarray]) -> np.ndarray:
+    return np.concatenate([np.empty(0, np.int64), *parts])
+
+
+def _limits(bits: np.ndarray, weight: float) -> np.ndarray:
+    """From which exact magnitude on a value has a smaller sum of error and cost than the one below.
+
+    Parameters
+    ----------
+    bits : ndarray
+        ``float64[classes, symbols]``: the costs.
+    weight : float
+        What a bit is worth in squared steps.
+
+    Returns
+    -------
+    ndarray
+        ``float64[classes, symbols]``; 0 for 0 and the escape, which are taken as they are.
+    """
+    sound = np.arange(ESCAPE) - 0.015  # what values stand for
+    sound[0] = 0
+    cost = bits[:, :ESCAPE] + (sound > 0)  # a sign
+    rise = np.diff(sound)
+    limits = (np.diff(sound**2) + weight * np.diff(cost, axis=1)) / (2 * rise)
+    return np.pad(limits, ((0, 0), (1, 1)))
+
+
+def _choose(
+    exact: np.ndarray, shift: np.ndarray | None, classes: np.ndarray, limits: np.ndarray
+) -> np.ndarray:
+    """The magnitudes with the least sum of error and cost, of those on both sides of exact ones."""
+    near = (exact + 0.5).astype(np.int64)
+    limit = limits[classes, np.minimum(near, ESCAPE)]
+    lower = exact < limit
+    if shift is not None:
+        lower &= shift == 0
+    near -= lower
+    return near
+
+
+def _put_rest(
+    raw: BitWriter, values: np.ndarray, high: np.ndarray, shift: np.ndarray | None
+) -> None:
+    """What symbols do not say: how far beyond the escape, and the lowest bits."""
+    if high.max() >= ESCAPE:
+        beyond = high[high >= ESCAPE] - ESCAPE + 1
+        length = np.frexp(beyond.astype(np.float64))[1].astype(np.int64) - 1
+        raw.put(length, np.full(len(length), 5))
+        raw.put(beyond, length)
+    if shift is not None:
+        raw.put(values, shift)

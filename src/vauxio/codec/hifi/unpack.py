@@ -1,0 +1,195 @@
+"""A payload to the coefficients of a block: the inverse of `pack`."""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass
+
+import numpy as np
+
+from ...entropy import fixed
+from ...errors import FormatError
+from . import block_sizes, noise
+from .contexts import LIMIT, Walk
+from .envelope import LevelWalk
+from .layout import LAYOUTS
+from .network import CONTEXTS, ESCAPE, Tables
+from .payload import (
+    BEYOND,
+    HEAD,
+    LEVEL_BITS,
+    Groups,
+    Settings,
+    bands_of,
+    group,
+    members_of,
+    parse_head,
+)
+from .raw_bits import BitReader
+
+__all__ = ["Unpacked", "checksum", "unpack"]
+
+
+@dataclass(frozen=True)
+class Unpacked:
+    """What a payload holds.
+
+    Attributes
+    ----------
+    sizes : ndarray
+        ``int64[blocks]``: of the transform blocks.
+    values : list of ndarray
+        ``int64[channels, n]`` of each transform block: what was coded, the same on every machine.
+    coefficients : ndarray
+        ``float64[channels, frames * 2048]``: of the channels themselves; 1 is full scale.
+    """
+
+    sizes: np.ndarray
+    values: list[np.ndarray]
+    coefficients: np.ndarray
+
+    @property
+    def checksum(self) -> int:
+        """See `checksum`."""
+        return checksum(self.values)
+
+
+def checksum(values: list[np.ndarray]) -> int:
+    """CRC-32 of the values of all transform blocks, channel by channel, as 32-bit numbers."""
+    flat = [np.empty(0, "<i4"), *(one.ravel().astype("<i4") for one in values)]
+    return zlib.crc32(np.concatenate(flat).tobytes())
+
+
+def unpack(payload: bytes, channels: int, frames: int, tables: Tables) -> Unpacked:
+    """The coefficients of a block.
+
+    Parameters
+    ----------
+    payload : bytes
+    channels, frames : int
+        As the file has it.
+    tables : Tables
+
+    Raises
+    ------
+    FormatError
+        If it cannot be a payload of that many frames.
+    """
+    settings, length = parse_head(payload)
+    if settings.joint and channels < 2:
+        raise FormatError("transform block: joint stereo of one channel")
+    words = payload[HEAD : HEAD + length]
+    if len(words) < length or words.endswith(b"\0"):
+        raise FormatError("transform block: the range code has another length")
+    decoder = fixed.decoder(words)
+    raw = BitReader(payload[HEAD + length :])
+    sizes = _sizes(decoder, frames, tables)
+    levels = _levels(decoder, raw, sizes, channels, settings, tables)
+    groups = group(members_of(np.array(sizes)), levels, settings)
+    values = _magnitudes(decoder, raw, groups, tables)
+    _sign(raw, values)
+    raw.finish()
+    out = _sound(np.array(sizes), values, groups)
+    if settings.joint:
+        middle, side = out[0] * np.sqrt(0.5), out[1] * np.sqrt(0.5)
+        out[0], out[1] = middle + side, middle - side
+    return Unpacked(np.array(sizes), values, out / 2**15)
+
+
+def _sizes(decoder: fixed.Decoder, frames: int, tables: Tables) -> list[int]:
+    last = [0] * 4
+
+    def decide(depth: int) -> bool:
+        row = np.array([2 * depth + last[depth]])
+        last[depth] = int(decoder.decode_rows(tables.splits, row)[0])
+        return bool(last[depth])
+
+    return [size for _ in range(frames) for size in block_sizes.from_splits(decide)]
+
+
+def _levels(
+    decoder: fixed.Decoder,
+    raw: BitReader,
+    sizes: list[int],
+    channels: int,
+    settings: Settings,
+    tables: Tables,
+) -> list[np.ndarray]:
+    walk = LevelWalk(channels, int(settings.coarse))
+    first = CONTEXTS * settings.coarse
+
+    def code(_: slice, expected: np.ndarray, context: np.ndarray) -> np.ndarray:
+        symbols = decoder.decode_rows(tables.residuals, context.ravel() + first)
+        found: np.ndarray = expected + (symbols.reshape(expected.shape) - BEYOND)
+        if symbols.max() > 2 * BEYOND:
+            beyond = symbols.reshape(expected.shape) > 2 * BEYOND
+            found[beyond] = raw.take(np.full(np.count_nonzero(beyond), LEVEL_BITS))
+        return found
+
+    bands = {size: bands_of(size, settings.bands) for size in LAYOUTS}
+    found = [walk.step(size, bands[size], code) for size in sizes]
+    if sizes and settings.bands:
+        every = np.concatenate(found, axis=1)
+        if every.min() < 0 or every.max() > walk.highest:
+            raise FormatError("transform block: a level is out of range")
+    return found
+
+
+def _magnitudes(
+    decoder: fixed.Decoder, raw: BitReader, groups: Groups, tables: Tables
+) -> list[np.ndarray]:
+    walk, found = Walk(), []
+    for block in groups.blocks:
+        walk.begin(block)
+        values = np.zeros(block.shape, np.int64)
+        flat = values.ravel()
+        for half in range(2):
+            if not len(block.at[half]):
+                continue
+            classes = tables.classify(walk.rows(half, values), half)
+            symbols = decoder.decode_rows(tables.classes, classes)
+            flat[block.at[half]] = _complete(raw, symbols, walk.shifts(half))
+        walk.end(values)
+        found.append(values)
+    return found
+
+
+def _complete(raw: BitReader, symbols: np.ndarray, shift: np.ndarray | None) -> np.ndarray:
+    """Magnitudes, with what symbols do not say."""
+    large = symbols.max() >= ESCAPE
+    if not large and shift is None:
+        return symbols
+    values = symbols.astype(np.int64)
+    if large:
+        escaped = symbols == ESCAPE
+        length = raw.take(np.full(np.count_nonzero(escaped), 5))
+        if length.max() > 20:
+            raise FormatError("transform block: a value is out of range")
+        values[escaped] = raw.take(length) + (1 << length) + ESCAPE - 1
+    if shift is not None:
+        values = (values << shift) + raw.take(shift)
+    if values.max() > LIMIT:
+        raise FormatError("transform block: a value is out of range")
+    return values
+
+
+def _sign(raw: BitReader, values: list[np.ndarray]) -> None:
+    """Give values their signs, in place."""
+    for magnitudes in values:
+        there: np.ndarray = magnitudes > 0
+        negative = raw.bits(int(np.count_nonzero(there))).astype(np.int64)
+        magnitudes[there] *= 1 - 2 * negative
+
+
+def _sound(sizes: np.ndarray, values: list[np.ndarray], groups: Groups) -> np.ndarray:
+    channels = values[0].shape[0] if values else 0
+    out = np.zeros((channels, int(sizes.sum())))
+    begins = np.cumsum(sizes) - sizes
+    for size, members in groups.members.items():
+        filled = noise.fill(
+            np.stack([values[i] for i in members]), groups.levels[size], groups.logs[size],
+            LAYOUTS[size], begins[members] * channels,
+        )  # fmt: skip
+        place = begins[members][:, None] + np.arange(filled.shape[2])
+        out[:, place] = filled.transpose(1, 0, 2)
+    return out

@@ -1,0 +1,149 @@
+"""Frames into a file: which codec writes it, and what all that write have in common.
+
+This module joins samples to codes, and codes to the blocks of a file. It knows nothing of paths.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+
+from .. import container
+from ..codec.bandwidth_extension import Meter
+from ..codec.signal import SignalEncoder
+from ..codec.stereo.rates import Plan, plan
+from ..container.metadata import Foreign, Picture
+from ..model.bundles import Model
+from ..model.installed import choose_model, transform_for
+from .blocks import TokenWriter
+from .transform import TransformWriter
+
+__all__ = ["FrameWriter", "Writer", "writer_for"]
+
+
+class Writer(Protocol):
+    """Frames to a file, whatever the codec.
+
+    Attributes
+    ----------
+    header : container.Header
+    bitrate : float
+        Nominal kbps of all channels, the most that any moment can have.
+    frames : int
+        How many have been pushed.
+    """
+
+    header: container.Header
+
+    @property
+    def bitrate(self) -> float: ...
+
+    @property
+    def frames(self) -> int: ...
+
+    def push(self, frames: np.ndarray) -> None:
+        """Frames ``float32[n, channels]`` that follow the last."""
+
+    def finish(self) -> None:
+        """What is left, then the trailer."""
+
+
+class FrameWriter:
+    """A `Writer` of codes: frames to tokens, and these to blocks.
+
+    Parameters
+    ----------
+    encoder : SignalEncoder
+    writer : TokenWriter
+    planned : Plan
+        Whose bands above the model's, and pairs of channels, have values beside the codes.
+    """
+
+    def __init__(self, encoder: SignalEncoder, writer: TokenWriter, planned: Plan) -> None:
+        self._encoder, self._writer, self._stereo = encoder, writer, planned.stereo
+        self.header = header = writer.header
+        self._meter: Meter | None = None
+        if planned.bands.count and not planned.stereo:
+            self._meter = Meter(writer.model, header.samplerate, header.channels, planned.bands)
+
+    @property
+    def bitrate(self) -> float:
+        coded = self._stereo.coded(self.header.channels)
+        return len(coded) * self._writer.model.bitrate(self.header.codebooks)
+
+    @property
+    def frames(self) -> int:
+        return self._encoder.frames
+
+    def push(self, frames: np.ndarray) -> None:
+        """Frames ``float32[n, channels]`` that follow the last."""
+        levels = None if self._meter is None else self._meter.push(frames)
+        self._write(self._encoder.push(frames), levels)
+
+    def finish(self) -> None:
+        """What is left, then the trailer."""
+        tokens = self._writer.model.tokens_for(self.frames, self.header.samplerate)
+        levels = None if self._meter is None else self._meter.finish(tokens)
+        self._write(self._encoder.finish(), levels)
+        self._writer.finish(self.frames)
+
+    def _write(self, codes: np.ndarray, levels: np.ndarray | None) -> None:
+        """Codes to the file, with what a downmixer has found beside them."""
+        values = None
+        if self._encoder.downmixer is not None:
+            levels, values = self._encoder.downmixer.take()
+        self._writer.push(codes, levels, values)
+
+
+def writer_for(
+    model: str,
+    samplerate: int,
+    channels: int,
+    *,
+    bitrate: float | None,
+    quality: float | None,
+    tags: Mapping[str, str],
+    pictures: Sequence[Picture],
+    lm: bool,
+    denoise: bool,
+    foreign: Sequence[Foreign],
+    frames: int | None,
+    exact: bool,
+) -> Callable[[Any], Writer]:
+    """Choose the codec, and check all that can be before the file is touched.
+
+    Parameters as of `VauxFile`.
+
+    Returns
+    -------
+    callable
+        A binary file object to what writes into it; the header is written at once.
+
+    Raises
+    ------
+    ModelError, ValueError
+        If nothing can be written that way.
+    """
+    announced = frames if exact else None
+    transform = transform_for(model, bitrate, quality, channels, lm=lm, denoise=denoise)
+    if transform is not None:
+        rate = transform.bitrate_for(bitrate, channels)
+        return lambda file: TransformWriter(
+            file, transform, samplerate, channels, rate, tags, pictures, foreign, announced
+        )
+    chosen: Model = choose_model(model, samplerate, channels, bitrate)
+    planned = plan(chosen, samplerate, channels, bitrate, quality, denoise)
+    encoder = SignalEncoder(chosen, samplerate, channels, planned.allocation, denoise, plan=planned)
+    tokens = None if frames is None else chosen.tokens_for(frames, samplerate)
+
+    def begin(file: Any) -> Writer:
+        writer = TokenWriter(
+            file, chosen, samplerate, channels, planned.codebooks, tags, pictures, lm,
+            variable=planned.variable, bands=planned.bands, tokens=tokens, frames=announced,
+            foreign=foreign, stereo=planned.stereo,
+        )  # fmt: skip
+        return FrameWriter(encoder, writer, planned)
+
+    return begin
