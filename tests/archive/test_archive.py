@@ -594,7 +594,7 @@ def test_one_line_on_a_terminal_says_how_far_it_is(tmp_path):
 @pytest.mark.parametrize("arguments", [
     "encode -j 2 in/a.wav", "encode -r in in", "encode -r in --scheduler tcp://x",
     "encode --dry-run in/a.wav", "decode -r in --format doc", "decode --format wav in/a.vx",
-    "encode -r in -j 0", "encode -r in -b 999", "verify --include x in/a.vx",
+    "encode -r in -j 0", "encode -r in -b 9999", "verify --include x in/a.vx",
 ])  # fmt: skip
 def test_wrong_usage(vaux, tmp_path, arguments):
     save(tmp_path / "in" / "a.wav")

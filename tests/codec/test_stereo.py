@@ -266,6 +266,15 @@ def test_silence_on_one_side(music):
     assert level(out[:, 1]) < level(out[:, 0]) - 60
 
 
+@pytest.mark.parametrize("rate", [8000, 26000, 32000])
+def test_recordings_that_end_below(rate):
+    """With no band above the model's, with one, and with some."""
+    data = noise(rate // 2, 2)
+    out, _ = vauxio.decompress(vauxio.compress(data, rate, bitrate=6))
+    assert out.shape == data.shape
+    assert abs(coherence(out)) < 0.3 and abs(level(out) - level(data)) < 2
+
+
 @pytest.mark.parametrize("channels", [3, 6])
 def test_more_channels_are_pairs(music, channels):
     data, rate = music

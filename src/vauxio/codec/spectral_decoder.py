@@ -74,6 +74,7 @@ class SpectralDecoder:
     def __init__(self, channels: int, bands: Bands = NO_BANDS, stereo: Stereo = NO_STEREO) -> None:
         self._bands, self._channels = bands, channels
         factor = 2 if bands.count else 1
+        self._stop = bands.edges[-1] if bands.count else HOP  # above it there is nothing
         self._analysis = Analysis(channels)
         self._extender = Extender(bands) if bands.count else None
         self._upmixer = Upmixer(channels, stereo) if stereo else None
@@ -93,7 +94,7 @@ class SpectralDecoder:
             coefficients = self._extender.push(coefficients, levels)
         if self._upmixer is not None:
             assert values is not None
-            coefficients = self._upmixer.push(coefficients, values)
+            coefficients = self._upmixer.push(coefficients[..., : self._stop], values)
         return self._synthesis.push(coefficients)
 
     def finish(self) -> np.ndarray:
