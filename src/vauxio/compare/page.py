@@ -7,31 +7,20 @@ nothing.
 from __future__ import annotations
 
 import base64
-import io
 import math
 import os
-import struct
-import zlib
 from collections.abc import Sequence
 from importlib import resources
 from typing import Any
 
 import numpy as np
 
+from ..audio.pictures import flac, spectrogram, spectrum
 from .comparison import Comparison, Part
 
-__all__ = ["png", "render"]
+__all__ = ["render"]
 
-_COLUMNS = 900  # of a picture
-_ROWS = 220
-_DEPTH = 90.0  # dB from the lightest to the darkest colour
-_WINDOW = 0.04  # seconds
-
-# Dark to light, evenly lighter; drawn for this page.
-_COLOURS = np.array(
-    [[8, 8, 20], [44, 22, 86], [120, 34, 110], [200, 60, 82], [244, 128, 52], [252, 204, 96],
-     [255, 252, 222]], np.float64,
-)  # fmt: skip
+_COLUMNS = 900  # of a picture of waves
 _LINES = "#0b6bcb", "#c2410c", "#15803d", "#7c3aed", "#b91c1c", "#0e7490", "#a16207", "#be185d"
 
 
@@ -43,14 +32,14 @@ def render(comparison: Comparison) -> str:
     signals = [(original, original.data), *((v.part, v.data) for v in comparison.versions)]
     seconds = len(original.data) / original.samplerate
     clocks = _clock(comparison.start), _clock(comparison.start + seconds)
-    loudest = _spectrum(original.data, original.samplerate).max()
+    loudest = spectrum(original.data, original.samplerate).max()
     peak = max(float(np.abs(data).max()) for _, data in signals) or 1.0
     cards = [
         {
             "name": os.path.basename(part.name),
             "kbps": f"{part.kbps:.2f} kbps",
             "wave": _waveform(data, peak),
-            "picture": _base64(_spectrogram(data, original.samplerate, loudest)),
+            "picture": base64.b64encode(spectrogram(data, original.samplerate, loudest)).decode(),
         }
         for part, data in signals
     ]
@@ -62,32 +51,8 @@ def render(comparison: Comparison) -> str:
         top=f"{original.samplerate / 2000:g}", cards=cards, headings=comparison.HEADINGS,
         rows=[(os.path.basename(name), *cells) for name, *cells in comparison.rows()],
         chart=_rates([v.part for v in comparison.versions], comparison.start, seconds),
-        sounds=[_base64(_flac(data, original.samplerate)) for _, data in signals],
+        sounds=[flac(data, original.samplerate) for _, data in signals],
     )  # fmt: skip
-
-
-def png(picture: np.ndarray, palette: np.ndarray) -> bytes:
-    """A PNG (ISO/IEC 15948) of palette colours.
-
-    Parameters
-    ----------
-    picture : ndarray
-        ``uint8[rows, columns]``, indices of colours; the first row is the top.
-    palette : ndarray
-        ``uint8[colours, 3]``, red, green and blue.
-    """
-    rows, columns = picture.shape
-    lines = np.zeros((rows, columns + 1), np.uint8)  # each begins with its filter: none
-    lines[:, 1:] = picture
-    return b"\x89PNG\r\n\x1a\n" + b"".join(
-        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-        for kind, data in (
-            (b"IHDR", struct.pack(">IIBBBBB", columns, rows, 8, 3, 0, 0, 0)),
-            (b"PLTE", palette.tobytes()),
-            (b"IDAT", zlib.compress(lines.tobytes(), 9)),
-            (b"IEND", b""),
-        )
-    )
 
 
 def _waveform(data: np.ndarray, peak: float) -> str:
@@ -99,28 +64,6 @@ def _waveform(data: np.ndarray, peak: float) -> str:
     x = np.linspace(0, 900, columns)
     outline = [*zip(x, high, strict=True), *zip(x[::-1], low[::-1], strict=True)]
     return "M" + "L".join(f"{a:.0f} {50 - 48 * b:.1f}" for a, b in outline) + "Z"
-
-
-def _spectrum(data: np.ndarray, samplerate: int) -> np.ndarray:
-    """Power ``[columns, bins]``: one window of `_WINDOW` for each column, channels mixed."""
-    window = 1 << round(math.log2(_WINDOW * samplerate))
-    mono = np.pad(data.mean(axis=1), window // 2)
-    at = np.linspace(0, len(data) - 1, min(_COLUMNS, len(data))).astype(int)
-    frames = np.lib.stride_tricks.sliding_window_view(mono, window)[at]
-    return np.abs(np.fft.rfft(frames * np.hanning(window))) ** 2
-
-
-def _spectrogram(data: np.ndarray, samplerate: int, loudest: float) -> bytes:
-    """PNG, low frequencies at the bottom; the lightest colour is `loudest`, 0 being black."""
-    power = _spectrum(data, samplerate)
-    edges = np.linspace(0, power.shape[1], _ROWS, endpoint=False).astype(int)
-    power = np.maximum.reduceat(power, edges, axis=1)
-    level = 10 * np.log10(np.maximum(power, 1e-30) / max(loudest, 1e-30))
-    shade = np.clip(1 + level / _DEPTH, 0, 1)
-    at = np.linspace(0, len(_COLOURS) - 1, 128)
-    palette = [np.interp(at, range(len(_COLOURS)), _COLOURS[:, i]) for i in range(3)]
-    picture = np.rint(127 * shade.T[::-1]).astype(np.uint8)
-    return png(picture, np.rint(np.stack(palette, axis=1)).astype(np.uint8))
 
 
 def _rates(parts: Sequence[Part], start: float, seconds: float) -> dict[str, Any]:
@@ -153,18 +96,6 @@ def _rates(parts: Sequence[Part], start: float, seconds: float) -> dict[str, Any
         "grid": [{"y": y(v), "text": f"{v:g}"} for v in values],
         "times": [{"x": x(t), "anchor": anchor, "text": _clock(t)} for t, anchor in ends],
     }  # fmt: skip
-
-
-def _flac(data: np.ndarray, samplerate: int) -> bytes:
-    import soundfile
-
-    file = io.BytesIO()
-    soundfile.write(file, np.clip(data, -1, 1), samplerate, "PCM_16", format="FLAC")
-    return file.getvalue()
-
-
-def _base64(data: bytes) -> str:
-    return base64.b64encode(data).decode()
 
 
 def _clock(seconds: float) -> str:
