@@ -69,12 +69,19 @@ def made() -> Iterator[tuple[Path, str]]:
     for name, about, by in (("benchmarks", "quality", report), ("speed", "speed", speed_report)):
         path = docs / f"{name}.md"
         yield path, filled(by.page(results(about)), path)
-        for image, svg in by.plots(results(about)).items():
-            yield docs / "images" / image, svg
+        for image, plot in by.plots(results(about)).items():
+            for path, dark in ((Path(image), False), (Path(dark_name(image)), True)):
+                if plot.digest not in _read(docs / "images" / path):
+                    yield docs / "images" / path, plot.svg(dark)
     for path in pages():
         text = path.read_text(encoding="utf-8")
         if "<!-- figures:" in text and path.name not in ("benchmarks.md", "speed.md"):
             yield path, filled(text, path)
+
+
+def dark_name(image: str) -> str:
+    """The file of a plot for dark pages; ``docs/hooks.py`` puts it beside the other."""
+    return image.replace(".svg", "-dark.svg")
 
 
 def filled(page: str, path: Path) -> str:

@@ -25,10 +25,15 @@ PAGES = (
 )
 RECORDINGS = "speech-48k", "music-44k-stereo"
 BITRATES = 1.5, 3, 6, 12
+_PLOT = re.compile(r"!\[(?P<alt>[^\]]*)\]\((?P<path>images/[\w-]+\.svg)\)")
 
 
 def on_config(config: Any) -> Any:
-    """The cards of all models come after the overview."""
+    """The cards of all models come after the overview; the repository is the project's."""
+    project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    urls = re.search(r'^\[project\.urls\]\n(?:.+\n)*?(?:Source|Repository) = "(.+)"', project, re.M)
+    if urls:
+        config.repo_url, config.repo_name = urls[1], config.site_name
     (models,) = (part["Models"] for part in config.nav if "Models" in part)
     cards = sorted(path.parent for path in ROOT.glob("weights/*-*/README.md"))
     models[1:1] = [{card.name: f"weights/{card.name}/README.md"} for card in cards]
@@ -47,10 +52,23 @@ def on_files(files: Files, config: Any) -> Files:
 
 
 def on_page_markdown(markdown: str, page: Any, config: Any, files: Files) -> str:
-    """A link is from where a page stands in the repository: ``docs`` is the site's root."""
+    """Links as the site needs them, and plots for light and dark pages.
+
+    In the repository a link begins at the folder of its page; on the site, ``docs`` is the root.
+    """
+    markdown = _PLOT.sub(_both, markdown)
     if "/" not in page.file.src_uri and page.file.src_uri != "CHANGELOG.md":
         return re.sub(r"(\]\()\.\./", r"\1", markdown)
     return re.sub(r"(\]\((?:\.\./)*)docs/", r"\1", markdown)
+
+
+def _both(image: re.Match[str]) -> str:
+    """A plot twice, if there is a dark one: Material shows the one of its colour scheme."""
+    dark = image["path"].replace(".svg", "-dark.svg")
+    if not (DOCS / dark).exists():
+        return image[0]
+    names = (image["path"] + "#only-light", dark + "#only-dark")
+    return "".join(f"![{image['alt']}]({name}){{ loading=lazy }}" for name in names)
 
 
 def _sounds() -> Iterator[tuple[str, bytes]]:

@@ -65,10 +65,14 @@ def test_page_and_plots_have_every_figure(measured):
     encode = measured["coding"]["encode 1.5 kbps packed"]
     assert f"| 1.5 kbps | packed | {report._round(encode['x_real_time'])} |" in page
     assert "| 1 s |" in page and "| `python -c pass` |" in page
-    for name, svg in report.plots(measured).items():
+    for name, plot in report.plots(measured).items():
         assert f"(images/{name})" in page
-        circles = [e for e in ElementTree.fromstring(svg).iter() if e.tag.endswith("circle")]
-        assert len(circles) == 2 + 2  # a point of two lines each, and the legend
+        svg = plot.svg(dark=False)
+        assert plot.digest in svg and plot.title in svg
+        groups = [e.get("id", "") for e in ElementTree.fromstring(svg).iter()]
+        assert (
+            sum(name.startswith("LineCollection") for name in groups) == 2 + 2
+        )  # intervals of two lines, and the legend
 
 
 def test_range_and_ratio():

@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from ..plots import VARIABLE, Point, plot
+from ..plots import VARIABLE, Plot, Point
 from .metrics import FINE_OF_KIND, NAMES, OF_KIND
 
 _TEMPLATE = Path(__file__).with_name("template.md")
@@ -67,8 +67,8 @@ def table(entries: list[Entry], metrics: tuple[str, ...] = ()) -> str:
     return "\n".join(lines)
 
 
-def plots(result: dict[str, Any]) -> dict[str, str]:
-    """SVG by file name."""
+def plots(result: dict[str, Any]) -> dict[str, Plot]:
+    """By file name."""
     found = {}
     for kind, metrics in _PLOTTED.items():
         entries = _of_kind(result, kind)
@@ -85,7 +85,7 @@ def plots(result: dict[str, Any]) -> dict[str, str]:
                     lines.setdefault(entry["family"], []).append(point)
             if lines:
                 title = f"{kind.capitalize()}: {NAMES[metric]}"
-                found[_file(kind, metric)] = plot(title, lines, original)
+                found[_file(kind, metric)] = Plot(title, lines, original)
     return found
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..plots import Point, plot
+from ..plots import Plot, Point
 
 _TEMPLATE = Path(__file__).with_name("template.md")
 _SPANS = {1: "1 s", 10: "10 s", 60: "1 min", 600: "10 min", 3600: "1 h"}
@@ -50,8 +50,8 @@ def page(result: Entry) -> str:
     return "".join(fill[part] if i % 2 else part for i, part in enumerate(parts))
 
 
-def plots(result: Entry) -> dict[str, str]:
-    """SVG by file name."""
+def plots(result: Entry) -> dict[str, Plot]:
+    """By file name."""
     lengths = {
         verb: [_point(float(seconds), of[verb]) for seconds, of in result["lengths"].items()]
         for verb in ("encode", "decode")
@@ -62,9 +62,9 @@ def plots(result: Entry) -> dict[str, str]:
         for verb in ("encode", "decode")
     }
     return {
-        "speed-length.svg": plot("vaux on one core, × real time", lengths, unit="length",
+        "speed-length.svg": Plot("vaux on one core, × real time", lengths, unit="length",
                                  ticks=tuple(_SPANS), labels=_SPANS, from_zero=True),
-        "speed-batch.svg": plot("Networks, × real time", batches, unit="rows of a batch",
+        "speed-batch.svg": Plot("Networks, × real time", batches, unit="rows of a batch",
                                 ticks=(1, 2, 4, 8, 16, 32), from_zero=True),
     }  # fmt: skip
 

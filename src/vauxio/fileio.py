@@ -10,10 +10,11 @@ import errno
 import os
 import secrets
 import stat
+import unicodedata
 from pathlib import Path
 from typing import Any, BinaryIO, Union
 
-__all__ = ["File", "Input", "Output", "is_seekable", "name_of"]
+__all__ = ["File", "Input", "Output", "is_seekable", "name_of", "same_name"]
 
 File = Union[str, bytes, "os.PathLike[str]", int, BinaryIO]
 """What can be opened: a path, a file descriptor, a binary file object."""
@@ -25,6 +26,11 @@ def name_of(file: Any) -> str:
         return os.fsdecode(file)
     name = getattr(file, "name", None)
     return name if isinstance(name, str) else f"<{type(file).__name__}>"
+
+
+def same_name(name: str) -> str:
+    """Equal for names that some file systems do not tell apart."""
+    return unicodedata.normalize("NFC", name).casefold()
 
 
 def is_seekable(stream: Any) -> bool:

@@ -233,6 +233,13 @@ def test_dask_with_a_worker_killed(cluster, tmp_path):
     assert content(tmp_path / "out") == content(tmp_path / "expected")
     assert not archive.plan("encode", tmp_path / "in", tmp_path / "out").tasks
 
+    shards = archive.Settings(model="speech-24k", format=".tar", codebooks=2, shard=3)  # on one
+    for folder, where in (("here", {}), ("there", {"engine": "dask", "scheduler": address})):
+        tokens = archive.plan("tokens", tmp_path / "out", tmp_path / folder, shards)
+        assert all(result.ok for result in archive.run(tokens, **where))
+    assert len(content(tmp_path / "there")) == 4
+    assert content(tmp_path / "there") == content(tmp_path / "here")
+
 
 def test_dask_without_a_scheduler(tmp_path):
     pytest.importorskip("distributed")

@@ -307,3 +307,20 @@ def test_id3_in_front_of_a_flac_file(vaux, tmp_path):
     there_and_back(vaux, "a.flac", "b.flac")
     assert vauxio.info("a.vx").tags == {"artist": "one", "title": "in front"}
     assert b"riffdata" in (tmp_path / "b.flac").read_bytes()
+
+
+def test_what_goes_with_a_recording_stays_with_it_when_it_is_denoised(vaux, tmp_path):
+    soundfile.write("a.wav", 3 * voice(12000, channels=3), 24000, "FLOAT", format="WAVEX")
+    content = bytearray((tmp_path / "a.wav").read_bytes())
+    content[40:44] = (0x103).to_bytes(4, "little")
+    (tmp_path / "a.wav").write_bytes(content)
+    with_chunks(tmp_path / "a.wav", WAV_CHUNKS)
+    os.utime("a.wav", ns=(10**18, 10**18 + 5))
+    code, _, err = vaux("denoise", "a.wav", "b.wav")
+    assert code == 0 and "beyond full scale" in err
+    back = (tmp_path / "b.wav").read_bytes()
+    assert back[40:44] == (0x103).to_bytes(4, "little")
+    for name, data in WAV_CHUNKS:
+        assert name + struct.pack("<I", len(data)) + data in back
+    assert os.stat("b.wav").st_mtime_ns == 10**18 + 5
+    assert "cue of RIFF, for which FLAC" in vaux("denoise", "a.wav", "b.flac").err

@@ -354,6 +354,7 @@ def test_names_that_would_break_the_line(refused):
         (["encode", "in.flac", "in.wav", "-o", "nosuch"], "must name a folder"),
         (["encode", "in.flac", "-o", "nosuch/"], "no such folder"),
         (["encode", "in.flac", "in.wav"], "made of both in.flac and in.wav"),
+        (["encode", "a/x.wav", "b/X.wav", "-o", "folder"], "made of both a/x.wav and b/X.wav"),
         (["encode", "-f", "in.vx", "in.vx"], "written over an input"),
         (["encode", "-f", "in.vx", "folder.vx/../in.vx"], "written over an input"),
         (["encode", "-f", "in.vx", "link.vx"], "written over an input"),

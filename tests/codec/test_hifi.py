@@ -9,6 +9,7 @@ import pytest
 import soundfile
 import soxr
 
+from support import independent_hifi
 from support.paths import DATA
 from vauxio.codec.hifi import block_sizes, layout, mdct, powers, steps
 from vauxio.codec.hifi.decoder import Decoder
@@ -117,16 +118,14 @@ def test_raw_bits():
         reader.take(np.array([20]))
 
 
-def test_the_network_computes_in_integers(tables):
-    with np.load(io.BytesIO(find_transform().tables.load())) as archive:
-        arrays = {name: archive[name].astype(np.int64) for name in archive.files}
+def test_the_network_computes_in_integers(tables, arrays):
     rng = np.random.default_rng(0)
     for half in range(2):
         inputs = rng.integers(-40, 121, (500, FEATURES[half]))
         hidden = inputs
         for n in range(3):
             weight, bias, shift = (
-                arrays[f"{kind}{half}{n}"] for kind in ("weight", "bias", "shift")
+                arrays[f"{kind}{half}{n}"].astype(np.int64) for kind in ("weight", "bias", "shift")
             )
             hidden = hidden @ weight + bias >> shift
             hidden = np.clip(hidden, 0, 127 if n < 2 else CLASSES - 1)
@@ -260,6 +259,47 @@ def test_the_golden_payloads(tables):
     for name, (channels, frames, checksum) in expected.items():
         found = unpack((DATA / "hifi" / name).read_bytes(), channels, frames, tables)
         assert found.checksum == checksum, name
+
+
+@pytest.fixture(scope="module")
+def arrays():
+    with np.load(io.BytesIO(find_transform().tables.load())) as archive:
+        return {name: archive[name] for name in archive.files}
+
+
+def assert_decoded_alike(payload, channels, frames, tables, arrays):
+    """The integers are those of a decoder that was written from the specification alone."""
+    found = unpack(payload, channels, frames, tables)
+    blocks = independent_hifi.decode(payload, channels, frames, arrays)
+    assert [block.layout.size for block in blocks] == found.sizes.tolist()
+    for block, values in zip(blocks, found.values, strict=True):
+        assert block.values == values.tolist()
+
+
+@pytest.mark.parametrize("name", ["mono.bin", "stereo.bin"])
+def test_a_second_decoder_reads_the_golden_payloads(tables, arrays, name):
+    channels, frames, _ = json.loads((DATA / "hifi" / "payloads.json").read_text())[name]
+    payload = (DATA / "hifi" / name).read_bytes()
+    assert_decoded_alike(payload, channels, frames, tables, arrays)
+
+
+@pytest.mark.parametrize("bitrate", [12, 192])
+def test_a_second_decoder_reads_what_is_written(tables, arrays, speech, bitrate):
+    samples = 0.9 / np.abs(speech).max() * speech[:, 30000:38000]
+    samples[:, 4000:] *= 1e-3
+    ((frames, payload, _),) = encode(tables, samples, bitrate)
+    assert_decoded_alike(payload, 1, frames, tables, arrays)
+
+
+def test_a_second_decoder_reads_large_values_and_strange_rules(tables, arrays):
+    rng = np.random.default_rng(3)
+    found = rng.standard_normal((2, 2 * 2048)) * np.exp2(rng.uniform(-3, 14, (2, 2 * 2048)))
+    sizes = [np.array([512, 128, 128, 256, 1024]), np.array([2048])]
+    for coarse, slope, total, tilt in ((True, 16, 0, -128), (False, 0, 31, 127)):
+        settings = Settings(steps.Rule(slope, total, tilt, 0), 25, coarse, joint=coarse)
+        packer = Packer(found, sizes, settings, tables)
+        payload, _ = packer.pack(700 if coarse else 400)
+        assert_decoded_alike(payload, 2, 2, tables, arrays)
 
 
 def test_the_same_without_constriction(tables, speech, monkeypatch):

@@ -208,10 +208,14 @@ def test_report_has_every_figure_and_well_formed_plots():
     drawn = report.plots(result)
     assert sorted(drawn)[:2] == ["quality-music-mel.svg", "quality-music-visqol.svg"]
     assert len(drawn) == 6
-    for name, svg in drawn.items():
+    for name, plot in drawn.items():
         assert f"(images/{name})" in page
-        circles = [e for e in ElementTree.fromstring(svg).iter() if e.tag.endswith("circle")]
-        assert len(circles) == 3 + 2  # settings, and the legend
+        svg = plot.svg(dark=False)
+        assert plot.digest in svg and plot.title in svg
+        groups = [e.get("id", "") for e in ElementTree.fromstring(svg).iter()]
+        assert (
+            sum(name.startswith("LineCollection") for name in groups) == 2 + 2
+        )  # intervals of two lines, and the legend
 
 
 def ogg_page(lacing: bytes, body: bytes) -> bytes:

@@ -181,6 +181,12 @@ def test_nothing_measured_stands_outside_of_the_marks(page):
     assert _MEASURED.findall(text) == []
 
 
+def test_no_page_has_marks_of_a_merge():
+    marks = re.compile(r"^(?:<{7} |={7}$|>{7} )", re.MULTILINE)
+    texts = {p.name: p.read_text(encoding="utf-8") for p in [*PAGES, *CARDS, ROOT / "CHANGELOG.md"]}
+    assert [name for name, text in texts.items() if marks.search(text)] == []
+
+
 def test_every_public_name_is_in_the_reference():
     reference = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
     there = set(re.findall(r"^::: (\S+)$", reference, re.MULTILINE))
@@ -215,6 +221,9 @@ def test_site_is_built_without_warnings_and_asks_no_other_server(tmp_path):
     for page in ("index.html", "api.html", "weights/general-24k/index.html"):
         html = (tmp_path / page).read_text(encoding="utf-8")
         assert re.findall(r"<(?:script|img|audio|link)\b[^>]*(?:src|href)=\"?https?:", html) == []
-        for image in re.findall(r'src="(images/[^"]+)"', html):
+        for image in re.findall(r'src="(images/[^"#]+)', html):
             assert (tmp_path / image).exists()
+    home = (tmp_path / "index.html").read_text(encoding="utf-8")
+    assert home.count("#only-light") == home.count("#only-dark") == 2
+    assert (tmp_path / "search" / "search_index.js").exists()  # for a reader without a server
     assert len(list((tmp_path / "audio").glob("*.flac"))) == 10

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import itertools
-import unicodedata
 from collections import Counter
 from pathlib import PurePosixPath
 
+from ..fileio import same_name as same
 from . import manifest
 
-__all__ = ["name_targets", "renamed", "same"]
+__all__ = ["name_targets", "renamed"]
 
 
 def name_targets(names: list[str], suffix: str, rows: dict[str, manifest.Row]) -> dict[str, str]:
@@ -44,8 +44,3 @@ def renamed(name: str, suffix: str) -> str:
     if path.suffix.lower() == ".vx" and stem.suffix.lower() == suffix:
         return str(stem)
     return str(path.with_suffix(suffix))
-
-
-def same(name: str) -> str:
-    """Equal for names that some file systems do not tell apart."""
-    return unicodedata.normalize("NFC", name).casefold()

@@ -193,7 +193,7 @@ def tokens_of_file(file: Any, source: str, settings: Settings) -> Tokens:
     except AudioError as e:  # without the file's name, which the result has anyway
         raise AudioError(str(e).removeprefix(f"{name_of(file)}: ")) from None
     return Tokens(source, _small(codes, model), rate, encoder.frames, model, dict(tags.tags),
-                  tuple(tags.notes))  # fmt: skip
+                  (*tags.notes, *recording.notes))  # fmt: skip
 
 
 def _tokens_of_vx(file: Any, source: str, settings: Settings) -> Tokens:

@@ -87,7 +87,7 @@ def put_back(path: str | os.PathLike[str], format: str, foreign: Sequence[Foreig
     else:
         fits = []
     notes = [
-        f"left out: {one.name} of {one.format}, for which {format} has no room"
+        f"left out: {one.name.strip()} of {one.format}, for which {format} has no room"
         for one in foreign if one not in fits and one.format != ID3
     ]  # fmt: skip
     try:

@@ -22,7 +22,7 @@ import click
 
 from ..container.metadata import printable
 from ..errors import VauxError
-from ..fileio import Output
+from ..fileio import Output, same_name
 from .signals import postponed, wakeup
 
 __all__ = [
@@ -287,11 +287,14 @@ def _check_collisions(jobs: list[Job]) -> None:
 
 
 def _identity(name: str) -> str | tuple[int, int]:
-    """The same for all names of one file, whether or not it exists."""
+    """The same for all names of one file, whether or not it exists.
+
+    Names of files that do not exist count as one if some file systems do not tell them apart.
+    """
     try:
         status = os.stat(name)
     except (OSError, ValueError):
-        return os.path.realpath(name)
+        return same_name(os.path.realpath(name))
     return status.st_dev, status.st_ino
 
 

@@ -114,7 +114,7 @@ def _decode(
         seconds = None if frames is None else frames / f.samplerate
         form = format_of(target)
         with writing(target, force) as output, Progress(source, seconds) as progress:
-            with blame(target), sink(output.file, f, frames, form) as write:
+            with blame(target), sink(output.file, f, frames, form, f.tags) as write:
                 dtype = "int16" if form is None else form.dtype
                 blocks = f.blocks(_PIECE, frames=count, dtype=dtype, always_2d=True)
                 for block in blaming(source, blocks, undisturbed=False):

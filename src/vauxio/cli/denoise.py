@@ -48,20 +48,24 @@ def _denoise(job: Job, force: bool) -> None:
     form = format_of(target)
     dtype = pcm.check_dtype("int16" if form is None else form.dtype)
     with recorded(source) as (recording, tags), writing(target, force) as output:
+        output.like = None if source == STREAM else source
         rate, channels = recording.samplerate, recording.channels
         seconds = None if recording.frames is None else recording.frames / rate
         denoiser = SignalDenoiser(rate, channels)
         with (
             Progress(source, seconds) as progress,
             blame(target),
-            sink(output.file, recording, recording.frames, form) as write,
+            sink(output.file, recording, recording.frames, form, tags.tags) as write,
         ):
             for block in blaming(source, recording.blocks(_PIECE)):
                 write(pcm.from_float(denoiser.push(block), dtype))
                 progress.add(len(block) / rate)
             write(pcm.from_float(denoiser.finish(), dtype))
-        if form is not None and output.temporary is not None and (tags.tags or tags.pictures):
+        for note in recording.notes:
+            complain(f"{source}: {note}")
+        kept = tags.tags, tags.pictures, tags.foreign
+        if form is not None and output.temporary is not None and any(kept):
             with blame(target):
                 output.file.flush()
-                for note in write_tags(output.temporary, form.major, tags.tags, tags.pictures):
+                for note in write_tags(output.temporary, form.major, *kept):
                     complain(f"{target}: {note}")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -69,7 +69,11 @@ def format_of(target: str) -> Format | None:
 
 @contextlib.contextmanager
 def sink(
-    file: BinaryIO, f: VauxFile | Recording, frames: int | None, form: Format | None
+    file: BinaryIO,
+    f: VauxFile | Recording,
+    frames: int | None,
+    form: Format | None,
+    tags: Mapping[str, str],
 ) -> Iterator[Callable[[np.ndarray], None]]:
     """What takes samples of the type that the format asks for.
 
@@ -83,8 +87,10 @@ def sink(
         How many there will be, if that is known.
     form : Format or None
         None for a WAV stream.
+    tags : mapping of str to str
+        Of the recording; one of them may tell the channel mask.
     """
-    mask = mask_of(getattr(f, "tags", {}).get(MASK), f.channels)
+    mask = mask_of(tags.get(MASK), f.channels)
     if form is None:
         file.write(_wav_header(f, frames, mask))
         yield lambda block: _write_all(file, block.astype("<i2", copy=False).tobytes())

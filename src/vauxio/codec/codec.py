@@ -395,14 +395,16 @@ class Codec:
     def latents(self, data: Any, samplerate: int, *, like: Any) -> Any: ...
 
     def latents(self, data: Any, samplerate: int, *, like: Any = None) -> Any:
-        """What the encoder makes of samples before it chooses codes.
+        """Latents: the output of the encoder before quantisation.
 
         Parameters
         ----------
-        data, samplerate
-            As of `encode`, one signal.
+        data : array_like
+            One signal, as for `encode`.
+        samplerate : int
+            In Hz, as for `encode`.
         like : array, optional
-            Give an array as this one is, of PyTorch, say.
+            Return an array of the same library and device, such as PyTorch.
 
         Returns
         -------
@@ -498,8 +500,13 @@ class Codec:
         Parameters
         ----------
         n : int
-        samplerate, channels, bitrate
-            Of each stream, as of `stream_encoder`.
+            Number of streams.
+        samplerate : int, optional
+            Of each stream, in Hz, as for `stream_encoder`.
+        channels : int, optional
+            Of each stream.
+        bitrate : float, optional
+            Of each stream, in kbps per channel.
 
         Raises
         ------

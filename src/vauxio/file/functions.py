@@ -76,21 +76,23 @@ def read(
     file : path, file descriptor or binary file object
         See `VauxFile`.
     frames : int, optional
-        How many frames to read; all up to the end if negative. Not together with `stop`.
-    start, stop : int, optional
-        First frame, and the one after the last. Negative values count from the end.
+        Number of frames to read; all up to the end if negative. Not together with `stop`.
+    start : int, optional
+        First frame. A negative value counts from the end.
+    stop : int, optional
+        The frame after the last. A negative value counts from the end.
     dtype : {'float32', 'float64', 'int32', 'int16'}, optional
         Integers are scaled from full scale, rounded and clipped.
     always_2d : bool, optional
         ``[frames, channels]`` also for one channel.
     fill_value : float, optional
-        Fills up what is requested beyond the end; without it the array is shorter.
+        Value of frames beyond the end; without it the array is shorter.
     out : ndarray, optional
-        Where to put the samples; `dtype` and `always_2d` are then ignored, and `frames` is its
-        length if not given.
+        Array that receives the samples. `dtype` and `always_2d` are then ignored, and `frames` is
+        its length if not given.
     on_error : {'stop', 'conceal'}, optional
-        What to do about damage: raise an error, or put something in its place and go on. Use
-        `VauxFile` to learn of what was concealed.
+        On damage, raise an error, or conceal it and continue. `VauxFile.damage` lists what was
+        concealed.
     max_frames : int, optional
         Refuse a file that has more, before anything of it is decoded.
     closefd : bool, optional
@@ -152,8 +154,23 @@ def write(
         scaled to full scale 1.0; floating-point samples beyond it are clipped, with a warning.
     samplerate : int
         In Hz, 1,000 to 768,000.
-    model, bitrate, quality, tags, pictures, lm, denoise, closefd
-        See `VauxFile`.
+    model : str, optional
+        Name of a model of `vauxio.models`. ``'auto'`` chooses one; see `VauxFile`.
+    bitrate : float, optional
+        Nominal kbps per channel, on average over every five seconds; the nearest that the model
+        has. Not together with `quality`. The default is that of the model.
+    quality : float, optional
+        0 to 10, instead of `bitrate`: the average varies with the signal.
+    tags : mapping of str to str, optional
+        Tags by key, such as ``title``.
+    pictures : sequence of Picture, optional
+        Pictures, such as a cover; see `vauxio.container.Picture`.
+    lm : bool, optional
+        False writes plain codes, without entropy coding. The file is larger, the sound the same.
+    denoise : bool, optional
+        Remove noise from speech before coding; see `vauxio.denoise`.
+    closefd : bool, optional
+        Whether to close a file descriptor.
 
     Raises
     ------
@@ -237,7 +254,7 @@ def blocks(
     max_frames: int | None = None,
     closefd: bool = True,
 ) -> Iterator[np.ndarray]:
-    """Decode a ``.vx`` file piece by piece, in flat memory.
+    """Decode a ``.vx`` file piece by piece, in constant memory.
 
     Parameters
     ----------
@@ -245,8 +262,28 @@ def blocks(
         Frames per piece. Either this or `out` must be given.
     overlap : int, optional
         Frames that a piece has in common with the one before.
-    file, frames, start, stop, dtype, always_2d, fill_value, out, on_error, max_frames, closefd
+    file : path, file descriptor or binary file object
+        See `VauxFile`.
+    frames : int, optional
+        Number of frames to read; see `read`.
+    start : int, optional
+        First frame; see `read`.
+    stop : int, optional
+        The frame after the last; see `read`.
+    dtype : {'float32', 'float64', 'int32', 'int16'}, optional
         See `read`.
+    always_2d : bool, optional
+        ``[frames, channels]`` also for one channel.
+    fill_value : float, optional
+        Value of frames beyond the end of the file: the last piece is as long as the others.
+    out : ndarray, optional
+        Array that receives each piece.
+    on_error : {'stop', 'conceal'}, optional
+        See `read`.
+    max_frames : int, optional
+        See `read`.
+    closefd : bool, optional
+        Whether to close a file descriptor.
 
     Yields
     ------
@@ -275,10 +312,16 @@ def read_codes(
 
     Parameters
     ----------
-    file, on_error, closefd
+    file : path, file descriptor or binary file object
+        See `VauxFile`.
+    start : int, optional
+        First frame; see `VauxFile.codes`.
+    frames : int, optional
+        Number of frames; see `VauxFile.codes`.
+    on_error : {'stop', 'conceal'}, optional
         See `read`.
-    start, frames
-        See `VauxFile.codes`.
+    closefd : bool, optional
+        Whether to close a file descriptor.
 
     Returns
     -------

@@ -65,12 +65,14 @@ class VauxFile:
     Parameters
     ----------
     file : path, file descriptor or binary file object
-        A file object needs ``read`` or ``write``; one can read from anywhere in it if its
-        ``seekable()`` says so. It is not closed by `close`.
+        A file object needs ``read`` or ``write``. To read from any position, it must be seekable.
+        `close` does not close it.
     mode : {'r', 'w', 'x'}, optional
         Read; write, and replace a file of that name; write, and fail if there is one.
-    samplerate, channels : int
-        Of what is to be written: 1,000 to 768,000 Hz, 1 to 32 channels.
+    samplerate : int
+        To write: 1,000 to 768,000 Hz.
+    channels : int
+        To write: 1 to 32.
     model : str, optional
         Name of the model to write with; see `vauxio.models`. ``'auto'`` is speech-24k for one
         channel at 16 kHz or less, if it is installed and has the bitrate; hifi-48k for a bitrate
@@ -80,7 +82,7 @@ class VauxFile:
         the model has is taken (of two equally near ones, the higher). By default the model's
         default.
     quality : float, optional
-        0 to 10, instead of `bitrate`: the average varies with the signal too, so that all of it is
+        0 to 10, instead of `bitrate`: the average varies with the signal, so that all of it is
         coded about equally well.
     tags : mapping of str to str, optional
         Tags to write.
@@ -89,22 +91,21 @@ class VauxFile:
     lm : bool, optional
         False: write plain codes, without a probability model. The sound is the same.
     denoise : bool, optional
-        Take noise out of speech before it is coded; see `vauxio.denoise`.
+        Remove noise from speech before coding; see `vauxio.denoise`.
     foreign : sequence of Foreign, optional
         Metadata of other formats to write, as they were; see `vauxio.container.Foreign`.
     frames : int, optional
-        How many will be written, if that is known: up to fifteen seconds are one block of the file
-        then, which takes less. Any number may be written all the same, unless they are `exact`.
+        Number of frames to be written, if known. A recording of up to fifteen seconds is then one
+        block, which takes fewer bytes. Another number may be written, unless `exact`.
     exact : bool, optional
-        Whether `frames` is no estimate: the file says it from its beginning then, and to have
-        written another number is an error in `close`.
+        Whether `frames` is exact. The header then has it, and `close` raises an error if another
+        number was written.
     max_frames : int, optional
-        Refuse to read a file of more frames than that, before anything of it is decoded; from a
-        pipe that does not say how many it has, as soon as there are more. For servers.
+        Refuse a file with more frames before decoding. If a pipe does not say how many it has,
+        refuse it as soon as there are more. For servers.
     on_error : {'stop', 'conceal'}, optional
-        What to do about damage in a file that is read: raise an error, or put something like what
-        was there in its place, and add it to `damage`. Of a file that is cut off, everything that
-        is there is read then.
+        On damage in a file that is read, raise an error, or conceal it and add it to `damage`.
+        With ``'conceal'``, a file that is cut off is read as far as it goes.
     closefd : bool, optional
         Whether `close` closes a file descriptor.
 
@@ -119,14 +120,14 @@ class VauxFile:
 
     Notes
     -----
-    A path is written under a temporary name in the same folder, and takes its own in `close`. If
-    an exception leaves the ``with`` block, nothing is left and a file of that name stays as it
-    was. A file descriptor or file object is written as data comes, whole blocks of about ten
-    seconds at a time; after an exception what it got is a file cut off, readable up to there.
+    A path is written under a temporary name in the same folder. `close` renames it. If an exception
+    leaves the ``with`` block, the temporary file is removed and a file of that name stays as it
+    was. A file descriptor or file object receives complete blocks of about ten seconds; after an
+    exception it holds a file that is cut off, readable up to there.
 
-    A file is read and written in flat memory, whatever its length.
+    Memory does not grow with the length of the file.
 
-    An object is for one thread at a time; different objects are independent.
+    Use an object from one thread at a time. Different objects are independent.
 
     Examples
     --------

@@ -1,0 +1,366 @@
+"""A decoder of payloads of ``hifi-48k``, written from ``docs/hifi.md`` alone.
+
+It shares nothing with vauxio and is as slow as it is plain. Comments name the sections of the
+specification. Numbers are Python's; NumPy adds up what is in the layers of the networks.
+"""
+
+from __future__ import annotations
+
+import math
+from fractions import Fraction
+
+import numpy as np
+
+HERTZ = [0, 100, 200, 300, 400, 510, 630, 770, 920, 1080, 1270, 1480, 1720, 2000, 2320, 2700, 3150,
+         3700, 4400, 5300, 6400, 7700, 9500, 12000, 15500, 20000]  # fmt: skip
+
+
+class Malformed(Exception):
+    """A rule of the format is broken."""
+
+
+class Bits:
+    """Raw bits, lowest first."""
+
+    def __init__(self, data: bytes) -> None:
+        self.number, self.left = int.from_bytes(data, "little"), 8 * len(data)
+
+    def take(self, count: int) -> int:
+        if count > self.left:
+            raise Malformed("raw bits end")
+        found = self.number & ((1 << count) - 1)
+        self.number >>= count
+        self.left -= count
+        return found
+
+
+class RangeDecoder:
+    """Section 8 of the format."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+        self.at, self.range = 0, 2**64 - 1
+        self.d = self.word() << 32 | self.word()
+
+    def word(self) -> int:
+        self.at += 4
+        return int.from_bytes(self.data[self.at - 4 : self.at], "little")
+
+    def decode(self, ends: list[int]) -> int:
+        scale = self.range >> 24
+        q = self.d // scale
+        if q >= 1 << 24:
+            raise Malformed("no symbol")
+        i = next(i for i, end in enumerate(ends) if q < end)
+        begin = ends[i - 1] if i else 0
+        self.d -= scale * begin
+        self.range = scale * (ends[i] - begin)
+        if self.range < 1 << 32:
+            self.range <<= 32
+            self.d = self.d << 32 | self.word()
+        return i
+
+
+def distribution(frequencies: list[int]) -> list[int]:
+    """Ends of intervals: section 8.1 of the format."""
+    room, total = 2**24 - len(frequencies), sum(frequencies)
+    weights = [f * room // total for f in frequencies]
+    weights[frequencies.index(max(frequencies))] += room - sum(weights)
+    ends, at = [], 0
+    for weight in weights:
+        at += weight + 1
+        ends.append(at)
+    return ends
+
+
+def clip(x: int, low: int, high: int) -> int:
+    return min(max(x, low), high)
+
+
+def bark_of(hertz: Fraction) -> int:
+    i = max(i for i in range(25) if hertz >= HERTZ[i])
+    return 16 * i + math.floor(16 * (hertz - HERTZ[i]) / (HERTZ[i + 1] - HERTZ[i]))
+
+
+class Layout:
+    """Section 1."""
+
+    def __init__(self, size: int) -> None:
+        self.size, self.edges = size, [0]
+        for h in HERTZ[1:]:
+            edge = (2 * h * size + 24000) // 48000
+            if edge - self.edges[-1] >= 4:
+                self.edges.append(edge)
+        middles = [a + b for a, b in zip(self.edges[:-1], self.edges[1:], strict=True)]
+        self.bark = [bark_of(Fraction(24000 * middle, 2 * size)) for middle in middles]
+
+
+LAYOUTS = {size: Layout(size) for size in (2048, 1024, 512, 256, 128)}
+
+
+def power(x: int) -> int:
+    """P of section 5: 2^(x/64 + 12) to the nearest, by whole numbers."""
+    octaves, part = divmod(clip(x, -512, 1024) + 64 * 12, 64)
+    return (root(part) + (1 << 59 - octaves)) >> 60 - octaves
+
+
+def root(part: int) -> int:
+    """2^(part/64 + 60), rounded down."""
+    target, low, high = 1 << (part + 64 * 60), 0, 1 << 62
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if middle**64 <= target else (low, middle)
+    return low
+
+
+def logarithm(x: int) -> int:
+    """The largest n with 2^n <= (1 + x / 4)^12, x at most 4095."""
+    return ((4 + min(x, 4095)) ** 12 // 4**12).bit_length() - 1
+
+
+POWERS = {x: power(x) for x in range(-512, 1025)}
+LOGARITHMS = [logarithm(x) for x in range(4096)]
+
+
+def p(x: int) -> int:
+    return POWERS[clip(x, -512, 1024)]
+
+
+class Block:
+    """A transform block, as far as it is known."""
+
+    def __init__(self, size: int, levels: list[list[int]]) -> None:
+        self.layout, self.levels = LAYOUTS[size], levels
+        self.bands = len(levels[0])
+        self.count = self.layout.edges[self.bands]
+        edges = self.layout.edges
+        self.band = [b for b in range(self.bands) for _ in range(edges[b], edges[b + 1])]
+        self.steps: list[list[int]] = []
+        self.ratios: list[list[int]] = []
+        self.values = [[0] * self.count for _ in levels]
+
+    def coded(self, c: int, k: int) -> bool:
+        b = self.band[k]
+        return self.levels[c][b] != 0 and self.ratios[c][b] >= -160
+
+    def worth(self, c: int, k: int) -> int:
+        v = abs(self.values[c][k])
+        return 16 * v if v else min(5, p(self.ratios[c][self.band[k]]) >> 8)
+
+
+def decode(
+    payload: bytes, channels: int, frames: int, tables: dict[str, np.ndarray]
+) -> list[Block]:
+    """The blocks of a payload, with their signed values."""
+    # Section 2
+    flags, bands, slope, total = payload[:4]
+    tilt = int.from_bytes(payload[4:5], "little", signed=True)
+    gain = int.from_bytes(payload[5:7], "little")
+    length = int.from_bytes(payload[7:10], "little")
+    code = payload[10 : 10 + length]
+    if len(code) < length or code[-1:] == b"\0" or flags > 3 or bands > 25 or gain > 4095:
+        raise Malformed("head")
+    coarse, joint = flags & 1, flags >> 1
+    coder, raw = RangeDecoder(code), Bits(payload[10 + length :])
+    sizes = read_sizes(coder, frames, tables)
+    blocks = read_levels(coder, raw, sizes, channels, bands, coarse, tables)
+    for block in blocks:
+        find_steps(block, joint, slope, total, tilt, gain)
+    read_values(coder, raw, blocks, tables)
+    for block in blocks:
+        for c in range(channels):
+            block.values[c] = [-v if v and raw.take(1) else v for v in block.values[c]]
+    if raw.left > 7 or raw.number:
+        raise Malformed("more bits")
+    return blocks
+
+
+def read_sizes(coder: RangeDecoder, frames: int, tables: dict[str, np.ndarray]) -> list[int]:
+    """Section 3."""
+    last = [0, 0, 0, 0]
+
+    def tree(depth: int) -> list[int]:
+        if depth < 4:
+            last[depth] = coder.decode(distribution(tables["splits"][depth][last[depth]].tolist()))
+            if last[depth]:
+                return tree(depth + 1) + tree(depth + 1)
+        return [2048 >> depth]
+
+    return [size for _ in range(frames) for size in tree(0)]
+
+
+def read_levels(
+    coder: RangeDecoder, raw: Bits, sizes: list[int], channels: int, payload_bands: int,
+    coarse: int, tables: dict[str, np.ndarray],
+) -> list[Block]:  # fmt: skip
+    """Section 4."""
+    blocks: list[Block] = []
+    highest = 55 if coarse else 111
+    before: list[list[int]] = []
+    for size in sizes:
+        layout = LAYOUTS[size]
+        stop = Fraction(LAYOUTS[2048].edges[payload_bands] * size, 2048)
+        count = sum(edge < stop for edge in layout.edges[:-1])
+        kind = 0
+        base = [[12 if coarse else 24] * count for _ in range(channels)]
+        if blocks:
+            was = blocks[-1].layout
+            kind = 2 if was.size == size else 1
+            for c in range(channels):
+                for b in range(count):
+                    gaps = [abs(bark - layout.bark[b]) for bark in was.bark]
+                    near = min(gaps.index(min(gaps)), len(before[c]) - 1)
+                    base[c][b] = before[c][near]
+        e = [[0] * count for _ in range(channels)]
+        for number, (first, distance, reach) in enumerate(((0, 4, 0), (2, 4, 2), (1, 2, 1))):
+            for c in range(channels):
+                for b in range(first, count, distance):
+                    expected, context = base[c][b], 11 * kind
+                    if number:
+                        down = e[c][b - reach] - base[c][b - reach]
+                        up = e[c][b + reach] - base[c][b + reach] if b + reach < count else down
+                        expected += ((3 if kind == 2 else 4) * (down + up) + 4) // 8
+                        moved = abs(down) + abs(up)
+                        context += 5 * number - 4 + sum(n <= moved for n in (1, 3, 5, 8))
+                    expected = clip(expected, 0, highest)
+                    s = coder.decode(distribution(tables["residuals"][coarse][context].tolist()))
+                    # What is told in raw bits comes after all symbols of the pass.
+                    e[c][b] = expected + s - 20 if s != 41 else -1000
+            for c in range(channels):
+                for b in range(first, count, distance):
+                    if e[c][b] == -1000:
+                        e[c][b] = raw.take(7)
+                    if not 0 <= e[c][b] <= highest:
+                        raise Malformed("level")
+        before = e
+        blocks.append(Block(size, [[x << coarse for x in row] for row in e]))
+    return blocks
+
+
+def find_steps(block: Block, joint: int, slope: int, total: int, tilt: int, gain: int) -> None:
+    """Section 5, first part."""
+    bark = block.layout.bark
+    for c, levels in enumerate(block.levels):
+        loud = list(levels)
+        if joint and c < 2:
+            loud = [max(pair) for pair in zip(block.levels[0], block.levels[1], strict=True)]
+        for b in range(1, block.bands):
+            loud[b] = max(loud[b], loud[b - 1] - 12 * (bark[b] - bark[b - 1]) // 16)
+        for b in range(block.bands - 2, -1, -1):
+            loud[b] = max(loud[b], loud[b + 1] - 24 * (bark[b + 1] - bark[b]) // 16)
+        mean = sum(loud) // block.bands if block.bands else 0
+        block.steps.append([
+            slope * loud[b] + (total - slope) * (mean - 32) + tilt * (bark[b] - 192) // 48
+            + gain - 1024
+            for b in range(block.bands)
+        ])  # fmt: skip
+        block.ratios.append([16 * (x - 8) - y for x, y in zip(levels, block.steps[c], strict=True)])
+
+
+def seen(block: Block, past: Block | None, c: int) -> list[int]:
+    """What a block of the past shows on the grid of another."""
+    if past is None:
+        return [0] * block.count
+    found = []
+    for k in range(block.count):
+        step = block.steps[c][block.band[k]]
+
+        def moved(at: int, step: int = step) -> int:
+            if at >= past.count:
+                return 0
+            ratio = p(past.steps[c][past.band[at]] - step)
+            return min(1 << 30, past.worth(c, at) * ratio >> 12)
+
+        if block.layout.size >= past.layout.size:
+            found.append(moved(k // (block.layout.size // past.layout.size)))
+        else:
+            r = past.layout.size // block.layout.size
+            group = [moved(r * k + i) for i in range(r)]
+            found.append((sum(group) // r + max(group)) // 2)
+    return found
+
+
+def read_values(
+    coder: RangeDecoder, raw: Bits, blocks: list[Block], tables: dict[str, np.ndarray]
+) -> None:
+    """Section 5, second part."""
+    classes = [distribution(row.tolist()) for row in tables["classes"]]
+    for i, block in enumerate(blocks):
+        past = [blocks[i - n] if i >= n else None for n in (1, 2)]
+        channels = range(len(block.levels))
+        shown = [[seen(block, one, c) for one in past] for c in channels]
+        for half in range(2):
+            places = [
+                (c, k) for c in channels for k in range(half, block.count, 2) if block.coded(c, k)
+            ]
+            if not places:
+                continue
+            inputs, shifts = [], []
+            for c, k in places:
+                row, shift = features(block, c, k, shown[c], half)
+                inputs.append(row)
+                shifts.append(shift)
+            x = np.array(inputs, np.int64)
+            for n in range(3):
+                weight, bias, shift = (
+                    tables[f"{kind}{half}{n}"].astype(np.int64)
+                    for kind in ("weight", "bias", "shift")
+                )
+                x = np.clip((x @ weight + bias) >> shift, 0, 127 if n < 2 else 63)
+            symbols = [coder.decode(classes[n]) for n in x[:, 0]]
+            lengths = [raw.take(5) for s in symbols if s == 15]
+            if any(n > 20 for n in lengths):
+                raise Malformed("value")
+            more = iter([(1 << n) + raw.take(n) for n in lengths])
+            high = [next(more) + 14 if s == 15 else s for s in symbols]
+            for (c, k), value, shift in zip(places, high, shifts, strict=True):
+                block.values[c][k] = (value << shift) + raw.take(shift)
+                if block.values[c][k] >= 1 << 20:
+                    raise Malformed("value")
+
+
+def features(
+    block: Block, c: int, k: int, shown: list[list[int]], half: int
+) -> tuple[list[int], int]:
+    """The inputs of a network, and how many low bits the symbol does not say."""
+
+    def a(at: int) -> int:
+        return shown[0][at] if 0 <= at < block.count else 0
+
+    def b(at: int) -> int:
+        return shown[1][at] if 0 <= at < block.count else 0
+
+    own = block.band[k]
+    ratio, edges = block.ratios[c], block.layout.edges
+    level = p(ratio[own]) >> 8
+    near = (2 * a(k) + a(k - 1) + a(k + 1)) // 4
+    shift = min(20, (max(0, level // 2 + near // 2 - 1) >> 7).bit_length())
+
+    def log(x: int) -> int:
+        return LOGARITHMS[min(4095, x >> shift)]
+
+    def scaled(x: int) -> int:
+        return clip(10 * (x - 64 * shift) // 64, -40, 120)
+
+    j, width = k - edges[own], edges[own + 1] - edges[own]
+    offset = 16 * (2 * j + 1) // (2 * width) - 8
+    other = clip(own + (-1 if offset < 0 else 1), 0, block.bands - 1)
+    share = 16 - abs(offset)
+    between = (share * ratio[own] + (16 - share) * ratio[other]) // 16
+    f = (2 * k + 1) * 2048 // block.layout.size
+    o = f.bit_length() - 1
+    row = [
+        log(a(k)), log(a(k - 1)), log(a(k + 1)), log((a(k - 2) + a(k + 2)) // 2),
+        log((a(k - 4) + a(k - 3) + a(k + 3) + a(k + 4)) // 4),
+        log(b(k)), log((b(k - 1) + b(k + 1)) // 2),
+        scaled(ratio[own]), scaled(between),
+        scaled(ratio[max(own - 1, 0)]), scaled(ratio[min(own + 1, block.bands - 1)]),
+        24 * (block.layout.size.bit_length() - 8), 8 * o + (8 * f >> o) - 8, 64 if shift else 0,
+    ]  # fmt: skip
+    if half:
+        around = [
+            16 * block.values[c][at] if 0 <= at < block.count else 0
+            for at in (k - 1, k + 1, k - 3, k + 3)
+        ]
+        row += [log(v) for v in around] + [log(sum(around) // 4)]
+    return row, shift
