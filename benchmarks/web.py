@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import functools
+import gzip
 import http.server
 import os
 import shutil
@@ -34,6 +35,10 @@ ROOT = Path(__file__).parents[1]
 WEB = ROOT / "web"
 LINKS = {"web": WEB, "weights": ROOT / "weights",
          "runtime": WEB / "node_modules" / "onnxruntime-web" / "dist"}  # fmt: skip
+
+RUNTIME = ("ort.wasm.min.mjs", "ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threaded.wasm")
+MODEL_FILES = ("decoder.onnx", "lm.onnx", "entropy.npz")
+"""What decoding takes of a model."""
 
 SPEED = """async (name) => {
   const { VauxDecoder } = await import('/web/dist/index.js');
@@ -78,10 +83,26 @@ def main() -> None:
     scripts = [*(WEB / "dist").glob("*.js"), *(WEB / "dist").glob("*.wasm")]
     result |= {
         "script_bytes": sum(path.stat().st_size for path in scripts),
+        **sizes(),
         "load": os.getloadavg()[0],
         "processor": processor(),
     }
     publish(result, arguments.json, ["general-24k", "hifi-48k"])
+
+
+def sizes() -> dict[str, Any]:
+    """Bytes of what a page fetches beside its scripts."""
+    runtime = [(LINKS["runtime"] / name).read_bytes() for name in RUNTIME]
+    models = {
+        folder.parent.name: sum((folder.parent / name).stat().st_size for name in files)
+        for folder in sorted((ROOT / "weights").glob("*/model.json"))
+        if (files := [n for n in MODEL_FILES if (folder.parent / n).exists()])
+    }
+    return {
+        "runtime_bytes": sum(map(len, runtime)),
+        "runtime_bytes_gzip": sum(len(gzip.compress(content)) for content in runtime),
+        "model_bytes": models,
+    }
 
 
 def make_files(site: Path) -> None:
