@@ -575,7 +575,8 @@ def test_one_line_on_a_terminal_says_how_far_it_is(tmp_path):
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("4H", 24, 120, 0, 0))
     command = [sys.executable, "-m", "vauxio", "encode", "-r", tmp_path / "in", "-j", "1"]
-    with subprocess.Popen(command, stderr=theirs, stdout=subprocess.DEVNULL) as process:
+    plain = {**os.environ, "NO_COLOR": "1"}
+    with subprocess.Popen(command, stderr=theirs, stdout=subprocess.DEVNULL, env=plain) as process:
         os.close(theirs)
         shown = b""
         with contextlib.suppress(OSError):  # when it has ended

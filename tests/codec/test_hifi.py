@@ -166,6 +166,17 @@ def test_two_channels_alike_cost_little_more_than_one(tables, speech):
     assert bits(np.concatenate([speech, speech])) < 1.25 * bits(speech)
 
 
+def test_joint_stereo_only_where_it_saves_bits(tables, speech, music):
+    def joint(samples):
+        ((_, payload, _),) = encode(tables, samples, 64)
+        return bool(payload[0] & 2)
+
+    length = 40000
+    left, right = speech[:, 20000 : 20000 + length], music[:1, :length]
+    assert joint(np.concatenate([left, 0.9 * left + 0.01 * right]))
+    assert not joint(np.concatenate([left, right]))
+
+
 @pytest.mark.parametrize("length", [0, 1, 2047, 2048, 5000])
 def test_any_length(tables, speech, length):
     samples = speech[:, 20000 : 20000 + length]
@@ -268,12 +279,14 @@ def arrays():
 
 
 def assert_decoded_alike(payload, channels, frames, tables, arrays):
-    """The integers are those of a decoder that was written from the specification alone."""
+    """Integers and coefficients are those of a decoder written from the specification alone."""
     found = unpack(payload, channels, frames, tables)
     blocks = independent_hifi.decode(payload, channels, frames, arrays)
     assert [block.layout.size for block in blocks] == found.sizes.tolist()
     for block, values in zip(blocks, found.values, strict=True):
         assert block.values == values.tolist()
+    expected = independent_hifi.coefficients(blocks, joint=bool(payload[0] & 2))
+    np.testing.assert_allclose(found.coefficients, expected, atol=1e-6)
 
 
 @pytest.mark.parametrize("name", ["mono.bin", "stereo.bin"])

@@ -364,3 +364,50 @@ def features(
         ]
         row += [log(v) for v in around] + [log(sum(around) // 4)]
     return row, shift
+
+
+def coefficients(blocks: list[Block], joint: bool) -> np.ndarray:
+    """Section 6, up to the transform: ``float64[channels, frames * 2048]``, 1 is full scale."""
+    channels = len(blocks[0].levels)
+    found: list[list[float]] = [[] for _ in range(channels)]
+    for block in blocks:
+        begin = len(found[0])
+        for c in range(channels):
+            sound = [
+                sounding(block, c, k, channels * begin + c * block.count + k)
+                for k in range(block.count)
+            ]
+            found[c] += sound + [0.0] * (block.layout.size - block.count)
+    out = np.array(found) / 2**15
+    if joint:
+        out[:2] = np.stack([out[0] + out[1], out[0] - out[1]]) * math.sqrt(0.5)
+    return out
+
+
+def sounding(block: Block, c: int, k: int, place: int) -> float:
+    """What a value stands for, or the noise in its place."""
+    b = block.band[k]
+    step = 2 ** (block.steps[c][b] / 64)
+    first, end = block.layout.edges[b : b + 2]
+    values = [stands_for(v) * step for v in block.values[c][first:end]]
+    if block.values[c][k]:
+        return values[k - first]
+    zeros = values.count(0)
+    level = block.levels[c][b]
+    energy = 2 ** ((level - 8) / 2) * len(values) if level else 0.0
+    left = math.sqrt(max(0.0, energy - sum(v * v for v in values)) / zeros)
+    if zeros == len(values):
+        high = first * 24000 >= 5000 * block.layout.size
+        strength = min(left, 0.5 * step) * (0.9 if high else 0.63)
+    else:
+        strength = min(left, 0.3 * step) * 0.8
+    x = 0x9E3779B1 * place % 2**32
+    for _ in range(2):
+        x = 0x45D9F3B * (x ^ x >> 16) % 2**32
+    x ^= x >> 16
+    return math.sqrt(3) * strength * (x / 2**31 - 1)
+
+
+def stands_for(v: int) -> float:
+    magnitude = abs(v)
+    return math.copysign(0.97 if magnitude == 1 else magnitude - 0.015, v) if v else 0.0

@@ -126,7 +126,10 @@ class Report:
             coded = self.bytes_out if self.plan.verb == "encode" else self.bytes_in
             kbps = f", {coded * 8e-3 / self.seconds:.2f} kbps" if self.seconds else ""
             kbps = "" if self.plan.verb == "tokens" else kbps
-            rows.append(("bytes", f"{self.bytes_in:,} -> {self.bytes_out:,}{kbps}"))
+            factor = ""
+            if self.plan.verb == "encode" and self.bytes_out:
+                factor = f", {self.bytes_in / self.bytes_out:.1f} times smaller"
+            rows.append(("bytes", f"{self.bytes_in:,} -> {self.bytes_out:,}{factor}{kbps}"))
         damaged = sum(1 for result in self.results if result.damage)
         if damaged:
             rows.append(("concealed", f"damage in {count(damaged)}"))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import functools
-import json
 import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar, cast
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 import click
 
 from ..container.metadata import printable
-from .common import Failure, blame, complain
+from .common import Failure, blame, complain, event
 
 if TYPE_CHECKING:
     from ..archive import Plan, Report, Result
@@ -34,7 +33,9 @@ _OPTIONS = (
     click.option("--dry-run", is_flag=True, help="With -r: say what would be done."),
     click.option("--report", metavar="FILE.html", help="With -r: write a report as a page."),
     click.option("--json", "as_json", is_flag=True,
-                 help="With -r: events as JSON, one per line, on standard output."),
+                 help="Events as JSON, one per line, on standard output."),
+    click.option("-q", "--quiet", is_flag=True,
+                 help="Say nothing but what fails and what could not be kept."),
     click.option("--engine", type=click.Choice(["processes", "dask"]), default="processes",
                  help="With -r: who works."),
     click.option("--scheduler", metavar="URL", help="With --engine dask: tcp://host:8786."),
@@ -52,6 +53,7 @@ class Batch:
     dry_run: bool
     report: str | None
     as_json: bool
+    quiet: bool
     engine: str
     scheduler: str | None
 
@@ -59,7 +61,7 @@ class Batch:
         """`click.UsageError` for options that say nothing here."""
         given = {
             "-j": self.jobs, "--include": self.include, "--exclude": self.exclude,
-            "--dry-run": self.dry_run, "--report": self.report, "--json": self.as_json,
+            "--dry-run": self.dry_run, "--report": self.report,
             "--engine": self.engine == "dask",
         }  # fmt: skip
         for name, value in given.items():
@@ -127,10 +129,10 @@ def _work(
         return _show_plan(plan, batch.as_json)
     report = archive.Report(plan)
     if batch.as_json:
-        _event("plan", files=len(plan.tasks), bytes=plan.bytes, skipped=len(plan.skipped),
+        event("plan", files=len(plan.tasks), bytes=plan.bytes, skipped=len(plan.skipped),
                refused=len(plan.refused), left_alone=plan.others,
                left_alone_names=plan.left, source_gone_names=plan.gone)  # fmt: skip
-    bar = _Bar(plan)
+    bar = _Bar(plan, batch.quiet)
     results = archive.run(
         plan, batch.jobs, engine=batch.engine, scheduler=batch.scheduler, progress=bar.part
     )
@@ -139,7 +141,7 @@ def _work(
             report.add(result)
             bar.show(report, result)
             if batch.as_json:
-                _event("file", **dataclasses.asdict(result))
+                event("file", **dataclasses.asdict(result))
             elif not result.ok:
                 with bar.aside():
                     complain(f"{result.source}: {result.error}")
@@ -151,8 +153,8 @@ def _work(
                     with bar.aside():
                         complain(f"{result.source}: {damage}")
     if batch.as_json:
-        _event("report", **report.as_dict())
-    else:
+        event("report", **report.as_dict())
+    elif not batch.quiet:
         click.echo(str(report))
     if batch.report:
         with blame(batch.report):
@@ -163,14 +165,14 @@ def _work(
 def _show_plan(plan: Plan, as_json: bool) -> int:
     for task in plan.tasks:
         if as_json:
-            _event("would", verb=plan.verb, source=task.source, target=task.target,
+            event("would", verb=plan.verb, source=task.source, target=task.target,
                    bytes=task.entry.size)  # fmt: skip
         else:
             arrow = f" -> {task.target}" if task.target else ""
             click.echo(printable(f"{plan.verb} {task.source}{arrow}"))
     for result in plan.refused:
         if as_json:
-            _event("file", **dataclasses.asdict(result))
+            event("file", **dataclasses.asdict(result))
         else:
             complain(f"{result.source}: {result.error}")
     if not as_json:
@@ -178,22 +180,17 @@ def _show_plan(plan: Plan, as_json: bool) -> int:
     return 1 if plan.refused else 0
 
 
-def _event(kind: str, **fields: Any) -> None:
-    click.echo(json.dumps({"event": kind, **fields}))
-    sys.stdout.flush()
-
-
 class _Bar:
     """One line on standard error, if that is a terminal: how far all of it is."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, quiet: bool) -> None:
         self._plan = plan
         self._bar: Any = None
         # By bytes; by files, where the store does not tell their sizes.
         sizes = {task.source: task.entry.size or 0 for task in plan.tasks}
         self._sizes = sizes if plan.bytes else dict.fromkeys(sizes, 1)
         self._left: dict[str, float] = dict(self._sizes)
-        self._shown = sys.stderr is not None and sys.stderr.isatty()
+        self._shown = not quiet and sys.stderr is not None and sys.stderr.isatty()
 
     def __enter__(self) -> _Bar:
         if self._shown:

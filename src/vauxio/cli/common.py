@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import io
+import json
 import os
 import select
 import stat
@@ -24,15 +25,18 @@ from ..container.metadata import printable
 from ..errors import VauxError
 from ..fileio import Output, same_name
 from .signals import postponed, wakeup
+from .terminal import complain, fitted
 
 __all__ = [
     "STREAM",
     "Failure",
     "Job",
+    "Outcome",
     "Progress",
     "blame",
     "blaming",
     "complain",
+    "event",
     "for_each",
     "is_device",
     "opened",
@@ -63,6 +67,20 @@ class Failure(Exception):
         super().__init__(f"{name}: {reason}")
 
 
+class Outcome(NamedTuple):
+    """How it went with one file; the fields are those of `archive.Result`."""
+
+    source: str
+    target: str
+    error: str | None = None
+    seconds: float = 0.0
+    bytes_in: int = 0
+    bytes_out: int = 0
+    elapsed: float = 0.0
+    notes: tuple[str, ...] = ()
+    damage: tuple[str, ...] = ()
+
+
 class Job(NamedTuple):
     """One file to make of another; `STREAM` for standard input or output."""
 
@@ -70,21 +88,39 @@ class Job(NamedTuple):
     target: str
 
 
-def complain(message: str) -> None:
-    """One line on standard error, whatever a file's name or content put into it."""
-    click.echo(f"vaux: {printable(message)}", err=True)
+def for_each(items: Iterable[T], work: Callable[[T], Outcome | None], as_json: bool = False) -> int:
+    """Do the work on each; one line for each that fails. The exit code.
 
-
-def for_each(items: Iterable[T], work: Callable[[T], None]) -> int:
-    """Do the work on each; one line for each that fails. The exit code."""
+    Parameters
+    ----------
+    items : iterable
+    work : callable
+        Takes one, and returns what there is to say of it.
+    as_json : bool, optional
+        Say that, and what failed, as an event on standard output: the same as of a tree.
+    """
     code = 0
     for item in items:
+        begin = time.perf_counter()
         try:
-            work(item)
+            outcome = work(item)
         except Failure as e:
-            complain(str(e))
             code = 1
+            if not as_json:
+                complain(str(e))
+                continue
+            source, target = item if isinstance(item, Job) else (str(item), "")
+            outcome = Outcome(source, target, str(e).removeprefix(f"{source}: "))
+        if as_json and outcome is not None:
+            elapsed = round(time.perf_counter() - begin, 3)
+            event("file", **{**outcome._asdict(), "elapsed": elapsed})
     return code
+
+
+def event(kind: str, **fields: Any) -> None:
+    """One line of JSON on standard output."""
+    click.echo(json.dumps({"event": kind, **fields}))
+    sys.stdout.flush()
 
 
 @contextlib.contextmanager
@@ -213,15 +249,22 @@ class Progress:
         The file.
     seconds : float or None
         Of audio in all, if that is known.
+    quiet : bool, optional
+        Show nothing.
+
+    Attributes
+    ----------
+    done : float
+        Seconds of audio up to now.
     """
 
     _EVERY = 0.1  # seconds
 
-    def __init__(self, name: str, seconds: float | None) -> None:
+    def __init__(self, name: str, seconds: float | None, quiet: bool = False) -> None:
         self._name, self._seconds = name, seconds
         self._begin = self._last = time.monotonic()
-        self._done = 0.0
-        self._shown = sys.stderr is not None and sys.stderr.isatty()
+        self.done = 0.0
+        self._shown = not quiet and sys.stderr is not None and sys.stderr.isatty()
 
     def __enter__(self) -> Progress:
         return self
@@ -234,17 +277,18 @@ class Progress:
 
     def add(self, seconds: float) -> None:
         """So much more audio is done."""
-        self._done += seconds
+        self.done += seconds
         if self._shown and time.monotonic() - self._last >= self._EVERY:
             self._last = time.monotonic()
             click.echo(self._line(), err=True, nl=False)
 
     def _line(self) -> str:
-        speed = self._done / max(time.monotonic() - self._begin, 1e-3)
-        part = f"{self._done:.0f} s"
+        speed = self.done / max(time.monotonic() - self._begin, 1e-3)
+        part = f"{self.done:.0f} s"
         if self._seconds:
-            part = f"{min(100, 100 * self._done / self._seconds):3.0f} % of {self._seconds:.0f} s"
-        return f"\r\x1b[K{self._name}: {part}, {speed:.0f} x real time"
+            part = f"{min(100, 100 * self.done / self._seconds):3.0f} % of {self._seconds:.0f} s"
+        rest = f": {part}, {speed:.0f} x real time"
+        return f"\r\x1b[K{fitted(printable(self._name), rest)}"
 
 
 def _target(file: str, output: str | None, named: bool, suffix: str) -> str:

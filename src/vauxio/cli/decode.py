@@ -14,8 +14,10 @@ from ..errors import FormatError
 from ..file.vauxfile import OnError, VauxFile
 from .batch import Batch, only, options, work_on
 from .common import (
+    STREAM,
     Failure,
     Job,
+    Outcome,
     Progress,
     blame,
     blaming,
@@ -91,8 +93,10 @@ def command(
     jobs = plan(files, output, ".wav", lambda name: not name.lower().endswith(".vx"))
     for job in jobs:
         format_of(job.target)  # wrong usage is found before anything is done
-    work = partial(_decode, force=force, begin=begin, end=end, on_error=on_error)
-    return for_each(jobs, work)
+    if batch.as_json and any(job.target == STREAM for job in jobs):
+        raise click.UsageError("--json and the recording cannot both go to standard output")
+    work = partial(_decode, force=force, begin=begin, end=end, on_error=on_error, quiet=batch.quiet)
+    return for_each(jobs, work, batch.as_json)
 
 
 def _check_magic(name: str) -> None:
@@ -106,14 +110,21 @@ def _check_magic(name: str) -> None:
 
 
 def _decode(
-    job: Job, force: bool, begin: float | None, end: float | None, on_error: OnError
-) -> None:
+    job: Job,
+    force: bool,
+    begin: float | None,
+    end: float | None,
+    on_error: OnError,
+    quiet: bool,
+) -> Outcome:
     source, target = job
+    notes: list[str] = []
+    size = os.path.getsize(source) if os.path.isfile(source) else 0
     with opened(source) as file, blame(source), VauxFile(file, on_error=on_error) as f:
         frames, count = _go_to(f, source, begin, end, on_error)
         seconds = None if frames is None else frames / f.samplerate
         form = format_of(target)
-        with writing(target, force) as output, Progress(source, seconds) as progress:
+        with writing(target, force) as output, Progress(source, seconds, quiet) as progress:
             with blame(target), sink(output.file, f, frames, form, f.tags) as write:
                 dtype = "int16" if form is None else form.dtype
                 blocks = f.blocks(_PIECE, frames=count, dtype=dtype, always_2d=True)
@@ -126,16 +137,20 @@ def _decode(
                 foreign = f.foreign
                 if foreign and (begin is not None or end is not None):
                     names = ", ".join(one.name.strip() for one in foreign)
-                    complain(f"{target}: left out: {names}, which are for the whole of it")
+                    notes.append(f"left out: {names}, which are for the whole of it")
                     foreign = ()
                 with blame(target):
                     output.file.flush()
-                    for note in write_tags(
-                        output.temporary, form.major, f.tags, f.pictures, foreign
-                    ):
-                        complain(f"{target}: {note}")
-        for damage in f.damage if on_error == "conceal" else []:
-            complain(f"{source}: {damage.describe(f.samplerate)}")
+                    notes += write_tags(output.temporary, form.major, f.tags, f.pictures, foreign)
+            for note in notes:
+                complain(f"{target}: {note}")
+        found = f.damage if on_error == "conceal" else []
+        damage = tuple(one.describe(f.samplerate) for one in found)
+        for text in damage:
+            complain(f"{source}: {text}")
+        made = os.path.getsize(target) if os.path.isfile(target) else 0
+        return Outcome(source, target, None, progress.done, size, made, notes=tuple(notes),
+                       damage=damage)  # fmt: skip
 
 
 def _go_to(

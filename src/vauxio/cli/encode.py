@@ -16,6 +16,7 @@ from .common import (
     STREAM,
     Failure,
     Job,
+    Outcome,
     Progress,
     blame,
     blaming,
@@ -122,9 +123,11 @@ def command(
     work = partial(
         _encode, bitrate=bitrate, quality=quality, model=model, mono=mono, lm=not no_lm,
         denoise=denoise, force=force, delete_input=delete_input, delete_lossy=delete_lossy,
-        raw=samples,
+        raw=samples, quiet=batch.quiet,
     )  # fmt: skip
-    return for_each(jobs, work)
+    if batch.as_json and any(job.target == STREAM for job in jobs):
+        raise click.UsageError("--json and the file cannot both go to standard output")
+    return for_each(jobs, work, batch.as_json)
 
 
 def _encode(
@@ -139,7 +142,8 @@ def _encode(
     delete_input: bool,
     delete_lossy: bool,
     raw: Raw | None,
-) -> None:
+    quiet: bool,
+) -> Outcome:
     from ..audio import pcm
 
     source, target = job
@@ -153,7 +157,7 @@ def _encode(
             model=model, bitrate=bitrate, quality=quality, tags=tags.tags, pictures=tags.pictures,
             lm=lm, denoise=denoise, foreign=tags.foreign,
             frames=recording.frames, exact=recording.exact,
-        ) as f, Progress(source, seconds) as progress:  # fmt: skip
+        ) as f, Progress(source, seconds, quiet) as progress:  # fmt: skip
             for block in blaming(source, recording.blocks(_PIECE)):
                 f.write(pcm.mix_down(block) if mono else block)
                 progress.add(len(block) / recording.samplerate)
@@ -173,6 +177,9 @@ def _encode(
             raise Failure(source, f"encoded, but kept: {notes[0]}; --delete-lossy deletes it")
         with blame(source):
             os.unlink(source)
+    size = os.path.getsize(target) if os.path.isfile(target) else 0
+    return Outcome(source, target, None, (f.frames or 0) / recording.samplerate,
+                   before[1] if before else 0, size, notes=tuple(notes))  # fmt: skip
 
 
 def _state(source: str) -> tuple[int, int, int] | None:

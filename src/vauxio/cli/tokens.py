@@ -102,7 +102,7 @@ def command(
             raise click.UsageError(f"{output}: .npz holds one recording; name a folder")
         return _one_file(names, output, force, {**settings, "format": suffix})
     settings["format"] = _FORMATS[form or "npz"]
-    batch = Batch(True, jobs, include, exclude, dry_run, report, as_json, engine, scheduler)
+    batch = Batch(True, jobs, include, exclude, dry_run, report, as_json, False, engine, scheduler)
     if len(names) == 1 and not listed and (os.path.isdir(names[0]) or "://" in names[0]):
         return work_on(batch, "tokens", names[0], output, force=force, **settings)
     absolute = [os.path.abspath(name) for name in names]

@@ -8,7 +8,7 @@ import click
 
 from ..errors import FormatError
 from .batch import Batch, options, work_on
-from .common import blame, for_each
+from .common import Outcome, blame, for_each
 
 __all__ = ["command"]
 
@@ -33,13 +33,16 @@ def command(paths: tuple[str, ...], deep: bool, batch: Batch) -> int:
             raise click.UsageError("--report takes one folder or URL")
         return max(work_on(batch, "verify", path, deep=deep) for path in paths)
 
-    def check(path: str) -> None:
+    def check(path: str) -> Outcome:
         from ..archive.verify import verify
 
+        seconds = 0.0
         with blame(path):
             if os.path.isdir(path):
                 raise FormatError("is a folder; -r verifies all in it")
-            verify(path, deep)
-        click.echo(f"{path}: ok")
+            seconds = verify(path, deep)
+        if not (batch.as_json or batch.quiet):
+            click.echo(f"{path}: ok")
+        return Outcome(path, "", seconds=seconds, bytes_in=os.path.getsize(path))
 
-    return for_each(paths, check)
+    return for_each(paths, check, batch.as_json)

@@ -25,6 +25,9 @@ _MARGIN = 1024
 _CLOSE, _CLOSE_ALONE = 0.1, 0.025
 """Of its bits, by which a first block may miss its budget, where others follow and where not."""
 _TRIES = 3
+_JOINT = 0.94
+"""Of the bits for left and right, that sum and difference may take to be worth it: both channels
+have the steps of the louder one then."""
 
 
 def block_size(channels: int) -> int:
@@ -127,7 +130,7 @@ class Encoder:
             joint = replace(settings, joint=True)
             mixed = _mix(samples)
             other = Estimate(mixed, joint)
-            if other.bits(gain) < estimate.bits(gain):
+            if other.bits(gain) < _JOINT * estimate.bits(gain):
                 samples, settings, estimate = mixed, joint, other
                 gain = estimate.gain_for(wanted)
         rule = settings.rule._replace(gain=gain)
