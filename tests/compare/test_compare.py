@@ -17,8 +17,9 @@ import pytest
 import soundfile
 
 import vauxio
+from vauxio.audio.pictures import png
 from vauxio.compare.comparison import measure, read_part
-from vauxio.compare.page import png, render
+from vauxio.compare.page import render
 
 RATE = 48000
 

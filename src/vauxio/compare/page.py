@@ -1,6 +1,6 @@
 """A comparison as one HTML page: pictures, sound and script in a single file.
 
-This module draws: PNG from arrays, SVG from numbers, and fills ``page.html`` with them. It measures
+This module draws: SVG from numbers, and fills ``page.html`` with them. It measures
 nothing.
 """
 
@@ -8,30 +8,19 @@ from __future__ import annotations
 
 import base64
 import html
-import io
 import math
 import os
-import struct
-import zlib
 from collections.abc import Sequence
 from importlib import resources
 
 import numpy as np
 
+from ..audio.pictures import flac, spectrogram, spectrum
 from .comparison import Comparison, Part
 
-__all__ = ["png", "render"]
+__all__ = ["render"]
 
-_COLUMNS = 900  # of a picture
-_ROWS = 220
-_DEPTH = 90.0  # dB from the lightest to the darkest colour
-_WINDOW = 0.04  # seconds
-
-# Dark to light, evenly lighter; drawn for this page.
-_COLOURS = np.array(
-    [[8, 8, 20], [44, 22, 86], [120, 34, 110], [200, 60, 82], [244, 128, 52], [252, 204, 96],
-     [255, 252, 222]], np.float64,
-)  # fmt: skip
+_COLUMNS = 900  # of a picture of waves
 _LINES = "#0b6bcb", "#c2410c", "#15803d", "#7c3aed", "#b91c1c", "#0e7490", "#a16207", "#be185d"
 
 
@@ -40,11 +29,11 @@ def render(comparison: Comparison) -> str:
     original = comparison.original
     signals = [(original, original.data), *((v.part, v.data) for v in comparison.versions)]
     seconds = len(original.data) / original.samplerate
-    loudest = _spectrum(original.data, original.samplerate).max()
+    loudest = spectrum(original.data, original.samplerate).max()
     peak = max(float(np.abs(data).max()) for _, data in signals) or 1.0
     cards, sounds = [], []
     for i, (part, data) in enumerate(signals):
-        picture = base64.b64encode(_spectrogram(data, original.samplerate, loudest)).decode()
+        picture = base64.b64encode(spectrogram(data, original.samplerate, loudest)).decode()
         cards.append(
             _CARD.format(
                 i=i,
@@ -57,7 +46,7 @@ def render(comparison: Comparison) -> str:
                 stop=_clock(comparison.start + seconds),
             )
         )
-        sounds.append(_SOUND.format(i=i, data=_flac(data, original.samplerate)))
+        sounds.append(_SOUND.format(i=i, data=flac(data, original.samplerate)))
     page = resources.files(__package__).joinpath("page.html").read_text(encoding="utf-8")
     fill = {
         "TITLE": html.escape(os.path.basename(original.name)),
@@ -71,30 +60,6 @@ def render(comparison: Comparison) -> str:
     }
     parts = page.split("%%")  # text, key, text, key, ..., text
     return "".join(fill[part] if i % 2 else part for i, part in enumerate(parts))
-
-
-def png(picture: np.ndarray, palette: np.ndarray) -> bytes:
-    """A PNG (ISO/IEC 15948) of palette colours.
-
-    Parameters
-    ----------
-    picture : ndarray
-        ``uint8[rows, columns]``, indices of colours; the first row is the top.
-    palette : ndarray
-        ``uint8[colours, 3]``, red, green and blue.
-    """
-    rows, columns = picture.shape
-    lines = np.zeros((rows, columns + 1), np.uint8)  # each begins with its filter: none
-    lines[:, 1:] = picture
-    return b"\x89PNG\r\n\x1a\n" + b"".join(
-        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-        for kind, data in (
-            (b"IHDR", struct.pack(">IIBBBBB", columns, rows, 8, 3, 0, 0, 0)),
-            (b"PLTE", palette.tobytes()),
-            (b"IDAT", zlib.compress(lines.tobytes(), 9)),
-            (b"IEND", b""),
-        )
-    )
 
 
 _CARD = """<section class="card" id="card-{i}">
@@ -128,28 +93,6 @@ def _waveform(data: np.ndarray, peak: float) -> str:
     x = np.linspace(0, 900, columns)
     outline = [*zip(x, high, strict=True), *zip(x[::-1], low[::-1], strict=True)]
     return "M" + "L".join(f"{a:.0f} {50 - 48 * b:.1f}" for a, b in outline) + "Z"
-
-
-def _spectrum(data: np.ndarray, samplerate: int) -> np.ndarray:
-    """Power ``[columns, bins]``: one window of `_WINDOW` for each column, channels mixed."""
-    window = 1 << round(math.log2(_WINDOW * samplerate))
-    mono = np.pad(data.mean(axis=1), window // 2)
-    at = np.linspace(0, len(data) - 1, min(_COLUMNS, len(data))).astype(int)
-    frames = np.lib.stride_tricks.sliding_window_view(mono, window)[at]
-    return np.abs(np.fft.rfft(frames * np.hanning(window))) ** 2
-
-
-def _spectrogram(data: np.ndarray, samplerate: int, loudest: float) -> bytes:
-    """PNG, low frequencies at the bottom; the lightest colour is `loudest`, 0 being black."""
-    power = _spectrum(data, samplerate)
-    edges = np.linspace(0, power.shape[1], _ROWS, endpoint=False).astype(int)
-    power = np.maximum.reduceat(power, edges, axis=1)
-    level = 10 * np.log10(np.maximum(power, 1e-30) / max(loudest, 1e-30))
-    shade = np.clip(1 + level / _DEPTH, 0, 1)
-    at = np.linspace(0, len(_COLOURS) - 1, 128)
-    palette = [np.interp(at, range(len(_COLOURS)), _COLOURS[:, i]) for i in range(3)]
-    picture = np.rint(127 * shade.T[::-1]).astype(np.uint8)
-    return png(picture, np.rint(np.stack(palette, axis=1)).astype(np.uint8))
 
 
 def _rates(parts: Sequence[Part], start: float, seconds: float) -> str:
@@ -191,14 +134,6 @@ def _rates(parts: Sequence[Part], start: float, seconds: float) -> str:
         f'aria-label="kbps over time">'
         f'{"".join(lines)}</svg></div><p class="legend">{"".join(legend)}</p>'
     )
-
-
-def _flac(data: np.ndarray, samplerate: int) -> str:
-    import soundfile
-
-    file = io.BytesIO()
-    soundfile.write(file, np.clip(data, -1, 1), samplerate, "PCM_16", format="FLAC")
-    return base64.b64encode(file.getvalue()).decode()
 
 
 def _clock(seconds: float) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +13,7 @@ import numpy as np
 from ..codec.bandwidth_extension import highest_frequency
 from ..container.metadata import printable
 from ..entropy import coders
-from ..errors import ModelError
+from ..errors import ModelError, VauxError
 from ..fileio import File, Input, is_seekable, name_of
 from .blocks import TokenReader
 
@@ -129,6 +130,30 @@ class Info:
         lines += [f"tag {key}: {printable(value)}" for key, value in self.tags.items()]
         lines += [f"kept: {printable(what)}" for what in self.foreign]
         return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the report, and up to 30 s of sound if the file is a path."""
+        from .notebook import show
+
+        name, *lines = repr(self).splitlines()
+        rows = [(key, text) for key, _, text in (line.partition(": ") for line in lines)]
+        return show([("file", name), *rows], _sound(self), self.samplerate)
+
+
+def _sound(info: Info) -> np.ndarray | None:
+    """The beginning of a file that is still there and can be decoded."""
+    from .notebook import SECONDS
+    from .vauxfile import VauxFile
+
+    if not (info.installed and os.path.isfile(info.name)):
+        return None
+    try:
+        with VauxFile(info.name) as f:
+            if f.frames != info.frames:
+                return None
+            return f.read(min(SECONDS * f.samplerate, f.frames or 0), always_2d=True)
+    except (VauxError, OSError):
+        return None
 
 
 def describe(file: File) -> Info:

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from ..audio import pcm
 from ..container.metadata import Foreign, Picture
-from ..errors import AudioError, LimitError, TruncatedError
+from ..errors import AudioError, LimitError, TruncatedError, VauxError
 from ..fileio import File, Input, Output
 from .blocks import TokenReader
 from .codes import FileCodes, codes_of
@@ -301,6 +301,25 @@ class VauxFile:
             f"VauxFile({self.name!r}, mode={self.mode!r}, samplerate={self.samplerate}, "
             f"channels={self.channels}, model={self.model!r})"
         )
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: numbers, and of a file that can seek, up to 30 s of its sound."""
+        from .notebook import SECONDS, show
+
+        rows = [("mode", self.mode), ("samplerate", f"{self.samplerate} Hz"),
+                ("channels", str(self.channels)), ("model", self.model),
+                ("frames", "unknown" if self.frames is None else f"{self.frames:,}")]  # fmt: skip
+        data = None
+        if self.mode == "r" and not self.closed and self.seekable():
+            at = self.tell()
+            try:
+                self.seek(0)
+                data = self.read(SECONDS * self.samplerate, always_2d=True)
+            except VauxError as e:
+                rows.append(("cannot be heard", str(e)))
+            finally:
+                self.seek(at)
+        return show([("file", self.name), *rows], data, self.samplerate)
 
     def __enter__(self) -> VauxFile:
         return self
