@@ -251,6 +251,32 @@ def speed() -> str:
     return _table(["one core of an " + results("speed")["processor"], ""], rows)
 
 
+def web() -> str:
+    """Decoding in a browser, with one thread."""
+    r = results("web")
+    rows = [
+        [f"decode {what}", f"{r[what]['x_real_time_cpu']:.0f} × real time"]
+        for what in ("6 kbps, mono", "64 kbps a channel, stereo")
+    ]
+    first = r["first sound of ten minutes"]["cpu_seconds"]
+    rows.append(["first sound of a ten-minute file", f"{first:.1f} s"])
+    rows.append(["scripts of the page", f"{r['script_bytes'] / 1000:.0f} kB"])
+    return _table([f"Chromium, one core of an {r['processor']}", ""], rows)
+
+
+def web_sizes() -> str:
+    """What a page fetches."""
+    r = results("web")
+    runtime = f"{r['runtime_bytes'] / 1e6:.1f} MB, {r['runtime_bytes_gzip'] / 1e6:.1f} MB with gzip"
+    rows = [
+        ["`web/dist`", "the scripts", f"{r['script_bytes'] / 1000:.0f} kB"],
+        ["`web/node_modules/onnxruntime-web/dist`", "ONNX Runtime: three files, below", runtime],
+        *(["`weights`", f"the model `{name}`", f"{size / 1e6:.2g} MB"]
+          for name, size in r["model_bytes"].items()),
+    ]  # fmt: skip
+    return _table(["folder", "what", "bytes"], rows)
+
+
 def peak() -> str:
     """Memory of a process that encodes."""
     return f"{results('memory')['long']['encode']['peak_mb']:.0f} MB"
@@ -495,6 +521,7 @@ _TITLES = {
     "speed": "speed",
     "streaming": "speed of live streams",
     "vbr": "variable bitrate",
+    "web": "decoding in a browser",
 }
 _used: dict[str, None] = {}
 """Results that the page in hand shows, in their order."""
