@@ -31,6 +31,7 @@ NOT_RUN = {
     "cli.md": 1,
     "contributing.md": 4,
     "faq.md": 1,
+    "listen.md": 1,
     "models.md": 1,
     "quickstart.md": 1,
     "robustness.md": 2,
