@@ -20,9 +20,12 @@ PAGES = (
     "CHANGELOG.md",
     "benchmarks/README.md",
     "tests/data/README.md",
+    "web/README.md",
     "weights/*/README.md",
     "weights/training/*.md",
 )
+RUNTIME = ("ort.wasm.min.mjs", "ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threaded.wasm")
+MODEL_FILES = ("model.json", "decoder.onnx", "lm.onnx", "static.npy", "entropy.npz")
 RECORDINGS = "speech-48k", "music-44k-stereo"
 BITRATES = 1.5, 3, 6, 12
 _PLOT = re.compile(r"!\[(?P<alt>[^\]]*)\]\((?P<path>images/[\w-]+\.svg)\)")
@@ -46,6 +49,8 @@ def on_files(files: Files, config: Any) -> Files:
             uri = path.relative_to(ROOT).as_posix()
             if files.get_file_from_path(uri) is None:
                 files.append(File.generated(config, uri, abs_src_path=str(path)))
+    for uri, path in _player():
+        files.append(File.generated(config, uri, abs_src_path=str(path)))
     for uri, sound in _sounds():
         files.append(File.generated(config, uri, content=sound))
     return files
@@ -69,6 +74,20 @@ def _both(image: re.Match[str]) -> str:
         return image[0]
     names = (image["path"] + "#only-light", dark + "#only-dark")
     return "".join(f"![{image['alt']}]({name}){{ loading=lazy }}" for name in names)
+
+
+def _player() -> Iterator[tuple[str, Path]]:
+    """Scripts, ONNX Runtime and models."""
+    if not (ROOT / "web" / "dist" / "index.js").is_file():
+        return
+    runtime = ROOT / "web" / "node_modules" / "onnxruntime-web" / "dist"
+    for path in sorted((ROOT / "web" / "dist").glob("*.*")):
+        yield f"vauxio/{path.name}", path
+    for name in RUNTIME:
+        yield f"onnxruntime-web/{name}", runtime / name
+    for name in MODEL_FILES:
+        for path in sorted((ROOT / "weights").glob(f"*/{name}")):
+            yield f"weights/{path.parent.name}/{name}", path
 
 
 def _sounds() -> Iterator[tuple[str, bytes]]:

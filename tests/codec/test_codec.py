@@ -127,7 +127,7 @@ def test_bitrate_out_of_range(codec):
     [
         {"codes": np.zeros((1, 4), "uint16")},
         {"codes": np.zeros((1, 4, 5), "float32")},
-        {"codes": np.zeros((9, 4, 5), "uint16")},
+        {"codes": np.zeros((33, 4, 5), "uint16")},
         {"codes": np.zeros((1, 0, 5), "uint16")},
         {"codes": np.zeros((1, 99, 5), "uint16")},
         {"codes": np.zeros((1, 4, 6), "uint16")},

@@ -63,7 +63,7 @@ def browser() -> Iterator[Any]:
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        arguments = ["--no-sandbox", "--autoplay-policy=no-user-gesture-required"]
+        arguments = ["--no-sandbox", "--use-fake-device-for-media-stream"]
         browser = playwright.chromium.launch(executable_path=_chromium(), args=arguments)
         yield browser
         browser.close()

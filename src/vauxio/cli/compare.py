@@ -22,6 +22,9 @@ __all__ = ["command"]
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
 @click.option("-o", "--output", metavar="PAGE.html",
               help="Write a page to look at and listen to.")  # fmt: skip
+@click.option("--blind", is_flag=True,
+              help="With -o: a listening test instead, after MUSHRA: hidden reference, anchor, "
+              "random order; ratings are saved as JSON.")  # fmt: skip
 @click.option("-f", "--force", is_flag=True, help="Replace a page that exists.")
 @click.option("--start", type=click.FloatRange(0), default=0.0, metavar="SECONDS",
               help="Where the part to compare begins.")  # fmt: skip
@@ -32,6 +35,7 @@ def command(
     original: str,
     files: tuple[str, ...],
     output: str | None,
+    blind: bool,
     force: bool,
     start: float,
     seconds: float,
@@ -53,10 +57,15 @@ def command(
     Examples:
       vaux compare speech.wav speech.vx
       vaux compare song.flac song.vx song.mp3 song.opus -o song.html
+      vaux compare --blind song.flac song.vx song.mp3 -o test.html
+      python -m vauxio.compare.ratings ratings-*.json
     """
 
     if not (math.isfinite(start) and math.isfinite(seconds)):
         raise click.UsageError("--start and --seconds must be finite numbers")
+    if blind and (output is None or as_json):
+        raise click.UsageError("--blind makes a page: name it with -o")
+    from ..compare.blind import render_blind
     from ..compare.comparison import Comparison, measure, read_part
     from ..compare.page import render
 
@@ -75,14 +84,15 @@ def command(
         comparison = Comparison(reference, start, versions)
         if output is not None:
             with writing(output, force) as out, blame(output):
-                out.file.write(render(comparison).encode(errors="replace"))
+                page = render_blind(comparison) if blind else render(comparison)
+                out.file.write(page.encode(errors="replace"))
     except Failure as e:
         complain(str(e))
         return 1
     if as_json:
         for v in versions:
             click.echo(json.dumps(_fields(v)))
-    else:
+    elif not blind:  # figures would tell which is which
         click.echo(str(comparison), err=output == STREAM)
     return code
 

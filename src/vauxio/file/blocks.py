@@ -31,6 +31,7 @@ from ..errors import (
     UnsupportedError,
 )
 from ..model.bundles import Model, Transform
+from ..model.grid import Grid
 from ..model.installed import find_model, find_transform
 from ..model.networks import LanguageModel
 
@@ -281,8 +282,8 @@ class TokenReader:
         return self._transform
 
     @property
-    def grid(self) -> Model | Transform:
-        """Which of them it is: what tells how frames and tokens go together."""
+    def grid(self) -> Grid:
+        """How frames and tokens of this file go together."""
         return self.transform if self.header.rate else self.model
 
     @property

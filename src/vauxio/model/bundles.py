@@ -23,6 +23,7 @@ import numpy as np
 
 from ..entropy.allocation import Allocation
 from ..errors import ModelError, first_line
+from .grid import Grid
 from .networks import Asset, LanguageModel, Network
 
 __all__ = ["SILENT", "Denoiser", "Model", "Transform", "read_bundles", "weights_folder"]
@@ -33,8 +34,8 @@ SILENT = 1 / 40
 _FORMAT = 1  # of model.json
 
 
-@dataclass(frozen=True)
-class Model:
+@dataclass(frozen=True, repr=False)
+class Model(Grid):
     """What ``model.json`` says of one installed model.
 
     Attributes
@@ -64,9 +65,6 @@ class Model:
 
     name: str
     description: str
-    samplerate: int
-    hop: int
-    delay: int
     codebooks: int
     codebook_size: int
     code_space: bytes
@@ -76,11 +74,6 @@ class Model:
     static: Asset
     lm: LanguageModel | None = None
     distortions: tuple[float, ...] = ()
-
-    @property
-    def token_rate(self) -> float:
-        """Tokens per second."""
-        return self.samplerate / self.hop
 
     @property
     def latency(self) -> float:
@@ -173,18 +166,6 @@ class Model:
         low, high = self.distortions[below : below + 2]
         return float(low ** (1 - share) * high**share)
 
-    def tokens_for(self, frames: int, samplerate: int) -> int:
-        """Tokens that carry `frames` frames at `samplerate` Hz, the decoder's delay included."""
-        return -(-(self.samples_for(frames, samplerate) + self.delay) // self.hop)
-
-    def samples_for(self, frames: int, samplerate: int) -> int:
-        """Samples at the model's rate that `frames` frames at `samplerate` Hz become."""
-        return -(-frames * self.samplerate // samplerate)
-
-    def frames_in(self, tokens: int, samplerate: int) -> int:
-        """Frames at `samplerate` Hz that can be decoded from the first `tokens` tokens."""
-        return max(0, tokens * self.hop - self.delay) * samplerate // self.samplerate
-
     def static_table(self) -> np.ndarray:
         """The relative frequencies of the codes, ``uint16[codebooks, codebook_size]``."""
         try:
@@ -240,8 +221,8 @@ class Denoiser:
         )
 
 
-@dataclass(frozen=True)
-class Transform:
+@dataclass(frozen=True, repr=False)
+class Transform(Grid):
     """What ``model.json`` says of a transform codec, which has no tokens.
 
     Attributes
@@ -259,17 +240,10 @@ class Transform:
 
     name: str
     description: str
-    samplerate: int
-    hop: int
     lowest: float
     highest: float
     default_bitrate: float
     tables: Asset
-
-    @property
-    def token_rate(self) -> float:
-        """Frames per second."""
-        return self.samplerate / self.hop
 
     def bitrate_for(self, bitrate: float | None, channels: int = 1) -> float:
         """The kbps per channel to code at, of what all channels have; None stands for
@@ -285,18 +259,6 @@ class Transform:
             has = _range(self.lowest, self.highest, channels)
             raise ValueError(f"bitrate of {bitrate:g} kbps: {self.name} has {has}")
         return each
-
-    def tokens_for(self, frames: int, samplerate: int) -> int:
-        """Frames of the codec that carry `frames` frames at `samplerate` Hz."""
-        return -(-self.samples_for(frames, samplerate) // self.hop)
-
-    def samples_for(self, frames: int, samplerate: int) -> int:
-        """Samples at its rate that `frames` frames at `samplerate` Hz become."""
-        return -(-frames * self.samplerate // samplerate)
-
-    def frames_in(self, tokens: int, samplerate: int) -> int:
-        """Frames at `samplerate` Hz that can be decoded from its first `tokens` frames."""
-        return tokens * self.hop * samplerate // self.samplerate
 
     def __repr__(self) -> str:
         return (
@@ -401,6 +363,7 @@ def _parse(fields: dict[str, Any], folder: Path) -> Model | Denoiser | Transform
             description=str(fields["description"]),
             samplerate=_positive(fields, "samplerate"),
             hop=_positive(fields, "hop"),
+            delay=0,
             lowest=float(fields["lowest_bitrate"]),
             highest=float(fields["highest_bitrate"]),
             default_bitrate=float(fields["default_bitrate"]),

@@ -32,7 +32,7 @@ markup.innerHTML = `
   @keyframes busy { to { opacity: 0.5; } }
   @media (prefers-reduced-motion: reduce) { #box[aria-busy="true"] #toggle { animation: none; } }
   #title { font-weight: 600; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
-  #time { color: var(--quiet); font-variant-numeric: tabular-nums; white-space: nowrap; }
+  #time { justify-self: end; color: var(--quiet); font-variant-numeric: tabular-nums; white-space: nowrap; }
   #track { position: relative; height: 2.25rem; }
   #picture {
     --heard: var(--accent); --ahead: var(--quiet); --unknown: var(--line);
