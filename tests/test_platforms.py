@@ -8,8 +8,8 @@ import sys
 import pytest
 
 from support.paths import DATA
-from vauxio.archive.planning import _renamed
 from vauxio.archive.store import is_safe
+from vauxio.archive.targets import renamed
 
 AS_ON_WINDOWS = """
 import os, signal, sys
@@ -67,4 +67,4 @@ def test_names_that_lead_out_of_a_tree_on_windows(name):
 
 @pytest.mark.parametrize("name", ["CON.wav", "a b.wav", "ä.wav", "x" * 200 + ".wav", "a.b.c.wav"])
 def test_names_keep_all_but_their_ending(name):
-    assert _renamed(f"folder/{name}", ".vx") == f"folder/{name[:-4]}.vx"
+    assert renamed(f"folder/{name}", ".vx") == f"folder/{name[:-4]}.vx"
