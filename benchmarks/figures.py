@@ -26,7 +26,7 @@ from typing import Any
 
 import click
 
-from vauxio.model.installed import DEFAULT, SPEECH
+from vauxio.model.installed import DEFAULT, HIFI, SPEECH
 
 from .provenance import changed
 from .quality import report
@@ -401,6 +401,45 @@ def averages(kind: str) -> str:
     return _beside_constant(kind, "average", "bitrate")
 
 
+def high_rates_recordings() -> str:
+    """What `hifi-48k` was measured on, in words."""
+    found = results("high_rates")
+    n = found["recordings"]
+    return (
+        f"the first {found['seconds']} seconds of {n['speech']} recordings of speech and "
+        f"{n['music']} of music"
+    )
+
+
+def high_rates(kind: str) -> str:
+    """`hifi-48k` and its peers, from the lowest bitrate on."""
+    means = [row for row in results("high_rates")["means"] if row["kind"] == kind]
+    metrics = [name for name in ("pesq", "mel") if name in means[0]]
+    rows = [
+        [row["family"], row["setting"], f"{row['kbps']:.1f}", *(f"{row[m]:.2f}" for m in metrics)]
+        for row in sorted(
+            means, key=lambda row: (row["family"] != HIFI, row["family"], row["kbps"])
+        )
+    ]
+    return _table(["codec", "setting", "kbps", *(report.NAMES[m] for m in metrics)], rows)
+
+
+def high_rates_equal() -> str:
+    """Bits of `hifi-48k` for the same figures as Opus, over those of Opus."""
+    rows = results("high_rates")["bits_for_equal"]
+
+    def cell(kind: str, setting: str, metric: str) -> str:
+        (row,) = (r for r in rows if (r["kind"], r["setting"]) == (kind, setting))
+        return "-" if row[metric] is None else f"{row[metric]:.2f}"
+
+    settings = dict.fromkeys(row["setting"] for row in rows)
+    columns = (("speech", "pesq"), ("speech", "mel"), ("music", "mel"))
+    return _table(
+        ["Opus at", "speech, PESQ-WB", "speech, mel distance", "music, mel distance"],
+        [[s, *(cell(kind, s, metric) for kind, metric in columns)] for s in settings],
+    )
+
+
 def _beside_constant(kind: str, what: str, setting: str) -> str:
     found = results("vbr")[kind][what]
     metrics = [name for name in ("visqol", "pesq") if name in found[0]]
@@ -473,6 +512,7 @@ def help(verb: str) -> str:
 _TITLES = {
     "archive": "cost of a library",
     "denoise": "denoising",
+    "high_rates": "high bitrates",
     "lm": "entropy coding",
     "loss": "lost packets",
     "memory": "memory",

@@ -107,6 +107,16 @@ def opinions(recording: Recording, decoded: Signal) -> dict[str, float | int | N
     return _rounded(_opinions(recording.kind, original, signal, recording.samplerate))
 
 
+def distances(recording: Recording, decoded: Signal) -> dict[str, float | int | None]:
+    """The mel distance of a decoded recording, and PESQ of speech."""
+    rate = recording.samplerate
+    original, signal, _ = _aligned(recording, decoded)
+    figures: dict[str, float | int | None] = {"mel": metrics.mel_distance(original, signal, rate)}
+    if recording.kind == "speech":
+        figures["pesq"] = _pesq(*(_resample(x, rate, 16000) for x in (original, signal)))
+    return _rounded(figures)
+
+
 def _aligned(recording: Recording, decoded: Signal) -> tuple[np.ndarray, np.ndarray, int]:
     """The original, and what was decoded at its rate, without the lag that was found."""
     rate = recording.samplerate
