@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import os
 import select
 import sys
@@ -14,11 +15,13 @@ import click
 
 from ..container.metadata import printable
 
-if sys.platform == "win32":
-    import msvcrt
-else:
+termios: Any
+tty: Any
+try:
     import termios
     import tty
+except ImportError:  # Windows
+    termios = tty = None
 
 __all__ = ["Keys"]
 
@@ -43,7 +46,7 @@ class Keys:
         self._last = ""
 
     def __enter__(self) -> Keys:
-        if self._there and sys.platform != "win32":
+        if self._there and termios:
             self._before = termios.tcgetattr(sys.stdin)
             tty.setcbreak(sys.stdin)
         return self
@@ -51,7 +54,7 @@ class Keys:
     def __exit__(
         self, kind: type[BaseException] | None, e: BaseException | None, tb: TracebackType | None
     ) -> None:
-        if self._before is not None and sys.platform != "win32":
+        if self._before is not None:
             termios.tcsetattr(sys.stdin, termios.TCSADRAIN, self._before)
         if self._shown and self._last:
             click.echo("", err=True)
@@ -63,15 +66,8 @@ class Keys:
         """
         if not self._there:
             return None
-        if sys.platform == "win32":
-            while not msvcrt.kbhit():
-                if not wait:
-                    return None
-                time.sleep(0.05)
-            key = msvcrt.getwch()
-            if key in "\x00\xe0":
-                return _WINDOWS.get(msvcrt.getwch())
-            return "space" if key == " " else key.lower()
+        if not termios:
+            return _next_on_windows(wait)
         if not select.select([sys.stdin], [], [], None if wait else 0)[0]:
             return None
         text = os.read(sys.stdin.fileno(), 16).decode(errors="replace")
@@ -86,6 +82,18 @@ class Keys:
             self._last = line
             with contextlib.suppress(OSError):
                 click.echo(f"\r\x1b[K{line}", err=True, nl=False)
+
+
+def _next_on_windows(wait: bool) -> str | None:
+    msvcrt: Any = importlib.import_module("msvcrt")
+    while not msvcrt.kbhit():
+        if not wait:
+            return None
+        time.sleep(0.05)
+    key: str = msvcrt.getwch()
+    if key in "\x00\xe0":
+        return _WINDOWS.get(msvcrt.getwch())
+    return "space" if key == " " else key.lower()
 
 
 def _clock(seconds: float) -> str:
