@@ -145,7 +145,7 @@ def test_other_settings_are_another_job(tmp_path):
         archive.Settings(denoise=True),
     ):  # fmt: skip
         assert len(archive.plan("encode", tmp_path / "in", tmp_path / "out", settings).tasks) == 1
-    same = archive.Settings(bitrate=6, model="auto")  # which are the defaults
+    same = archive.Settings(model="auto", lm=True)  # which are the defaults
     assert not archive.plan("encode", tmp_path / "in", tmp_path / "out", same).tasks
 
 
@@ -510,7 +510,7 @@ def test_a_run_that_is_given_up_is_taken_up(tmp_path):
 @pytest.mark.parametrize("wrong", [
     lambda p: archive.plan("burn", p), lambda p: archive.plan("encode", p / "none"),
     lambda p: archive.plan("encode", p, settings=archive.Settings(model="none")),
-    lambda p: archive.plan("encode", p, settings=archive.Settings(bitrate=999)),
+    lambda p: archive.plan("encode", p, settings=archive.Settings(bitrate=9999)),
     lambda p: archive.plan("encode", "nosuch://x"),
     lambda p: archive.plan("decode", p, delete_input=True),
     lambda p: archive.plan("decode", p, settings=archive.Settings(on_error="hope")),
@@ -594,7 +594,7 @@ def test_one_line_on_a_terminal_says_how_far_it_is(tmp_path):
 @pytest.mark.parametrize("arguments", [
     "encode -j 2 in/a.wav", "encode -r in in", "encode -r in --scheduler tcp://x",
     "encode --dry-run in/a.wav", "decode -r in --format doc", "decode --format wav in/a.vx",
-    "encode -r in -j 0", "encode -r in -b 999", "verify --include x in/a.vx",
+    "encode -r in -j 0", "encode -r in -b 9999", "verify --include x in/a.vx",
 ])  # fmt: skip
 def test_wrong_usage(vaux, tmp_path, arguments):
     save(tmp_path / "in" / "a.wav")

@@ -161,7 +161,7 @@ def test_names_in_a_webdataset():
 @pytest.mark.parametrize(
     "settings",
     [dict(format=".wav"), dict(format=".npz", codebooks=17), dict(format=".tar", shard=0),
-     dict(format=".npz", bitrate=99)],
+     dict(format=".npz", bitrate=999)],
 )  # fmt: skip
 def test_plans_that_cannot_be(library, tmp_path, settings):
     with pytest.raises(ValueError):

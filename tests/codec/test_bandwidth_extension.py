@@ -16,14 +16,13 @@ from vauxio import container
 from vauxio.codec.bandwidth_extension import (
     NO_BANDS,
     Bands,
-    Extender,
     Meter,
-    allot,
     check_bands,
     decode_levels,
     encode_levels,
-    timing,
 )
+from vauxio.codec.spectral_decoder import SpectralDecoder, timing
+from vauxio.codec.stereo.rates import plan
 from vauxio.container.header import make_start
 from vauxio.errors import FormatError
 from vauxio.model.installed import find_model
@@ -37,6 +36,12 @@ def speech() -> np.ndarray:
     data, rate = soundfile.read("tests/data/speech-48k.flac", dtype="float32")
     assert rate == 48000
     return data
+
+
+def allot(model, rate, bitrate, quality, denoise):
+    """Of one channel."""
+    found = plan(model, rate, 1, bitrate, quality, denoise)
+    return found.allocation, found.bands
 
 
 def band_db(x: np.ndarray, rate: int, low: float, high: float) -> float:
@@ -82,9 +87,9 @@ def test_coarse_bands_elsewhere():
 def test_without_levels_it_only_interpolates(hertz):
     n = np.arange(320 * 40)
     low = np.sin(2 * np.pi * hertz * n / 24000).astype(np.float32)
-    extender = Extender(1, COARSE)
+    decoder = SpectralDecoder(1, COARSE)
     levels = np.zeros((1, 5, 40), np.uint8)
-    out = np.concatenate([extender.push(low[None], levels)[0], extender.finish()[0]])[640:]
+    out = np.concatenate([decoder.push(low[None], levels, None)[0], decoder.finish()[0]])[640:]
     inner = slice(1000, -1000)
     expected = np.sin(2 * np.pi * hertz * np.arange(len(out)) / 48000)
     assert np.abs(out - expected)[inner].max() < 2e-3
@@ -95,10 +100,10 @@ def test_pieces_do_not_matter():
     random = np.random.default_rng(0)
     samples = random.standard_normal((2, 30 * 320)).astype(np.float32)
     levels = random.integers(0, 22, (2, 3, 30)).astype(np.uint8)
-    whole = Extender(2, Bands(3)).push(samples, levels)
-    extender = Extender(2, Bands(3))
+    whole = SpectralDecoder(2, Bands(3)).push(samples, levels, None)
+    decoder = SpectralDecoder(2, Bands(3))
     parts = [
-        extender.push(samples[:, 320 * a : 320 * b], levels[..., a:b])
+        decoder.push(samples[:, 320 * a : 320 * b], levels[..., a:b], None)
         for a, b in ((0, 1), (1, 8), (8, 30))
     ]
     np.testing.assert_allclose(np.concatenate(parts, 1), whole, atol=1e-5)
@@ -128,7 +133,7 @@ def test_levels_are_those_of_the_bands(bands, below):
     low = soxr.resample(frames, 48000, 24000, "VHQ")[:, 0]
     low = low[: len(low) // 320 * 320]
     each = np.repeat(levels[None], bands.span, axis=2)[..., 5 : 5 + len(low) // 320]
-    out = Extender(1, bands).push(low[None], each)[0]
+    out = SpectralDecoder(1, bands).push(low[None], each, None)[0]
     middle = slice(9600, 9600 + 48000)
     for low_hz, high_hz in ((12300, 13300), (14700, 16100)):
         difference = band_db(out[middle], 48000, low_hz, high_hz) - band_db(

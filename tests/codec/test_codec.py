@@ -43,7 +43,7 @@ def test_lengths(codec, frames, samplerate):
 @pytest.mark.parametrize("channels", range(1, 9))
 def test_channels_are_coded_separately(codec, channels):
     data = voice(6000, 16000, channels)
-    codes = codec.encode(data, 16000, bitrate=3)
+    codes = codec.encode(data, 16000, bitrate=3 * channels)
     assert codes.codes.shape == (channels, 4, MODEL.tokens_for(6000, 16000))
     decoded = codec.decode(codes)
     assert decoded.shape == ((6000,) if channels == 1 else (6000, channels))
@@ -149,7 +149,7 @@ def test_what_cannot_be_decoded(codec, changes):
 
 def test_reprs(codec):
     assert repr(codec) == f"Codec({MODEL.name!r})"
-    codes = codec.encode(np.zeros((10, 2)), 44100, bitrate=3)
+    codes = codec.encode(np.zeros((10, 2)), 44100, bitrate=6)
     assert repr(codes).startswith("Codes(2 channels x 4 codebooks x ")
 
 

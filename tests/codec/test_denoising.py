@@ -358,14 +358,16 @@ def test_a_stream_is_what_a_file_is(noisy, samplerate, channels):
     data = np.stack([noisy, noisy[::-1]], axis=1)[: samplerate + 77, :channels]
     data[:400] = 0  # soxr's first frames are made with other filters than all that follow
     codec = vauxio.Codec()
-    packets = streamed(codec.stream_encoder(samplerate, channels, 3, denoise=True), data, 1000)
+    packets = streamed(
+        codec.stream_encoder(samplerate, channels, 3 * channels, denoise=True), data, 1000
+    )
     file = SignalEncoder(codec.model, samplerate, channels, Allocation.constant(4), denoise=True)
     expected = np.concatenate([file.push(data), file.finish()], axis=2)
     codes = codes_of(packets, channels, 4)
     assert codes.shape == expected.shape
     assert (codes == expected).mean() > 0.995
     plain = codes_of(
-        streamed(codec.stream_encoder(samplerate, channels, 3), data, 1000), channels, 4
+        streamed(codec.stream_encoder(samplerate, channels, 3 * channels), data, 1000), channels, 4
     )
     assert (codes == plain).mean() < 0.5
 

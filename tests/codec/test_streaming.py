@@ -60,8 +60,8 @@ def test_a_stream_is_what_a_file_is(codec, samplerate, channels, size):
         pytest.skip("seen with one channel")
     frames = samplerate // 2 + 77
     data = voice(frames, samplerate, channels)
-    packets = encode(codec.stream_encoder(samplerate, channels, 6), data, size)
-    file = codec.encode(data, samplerate, bitrate=6)
+    packets = encode(codec.stream_encoder(samplerate, channels, 6 * channels), data, size)
+    file = codec.encode(data, samplerate, bitrate=6 * channels)
     codes = codes_of(packets, channels, 8)
     assert codes.shape == file.codes.shape
     # Two entries that are equally near, and the rest of that token's codes differ.
@@ -109,7 +109,13 @@ def test_what_was_pushed_can_be_overwritten(codec):
 
 
 def test_packets_are_packed_codes_of_constant_size(codec):
-    for bitrate, channels, size in ((0.75, 1, 2), (1.5, 1, 3), (6, 1, 10), (6, 2, 20), (12, 1, 20)):
+    for bitrate, channels, size in (
+        (0.75, 1, 2),
+        (1.5, 1, 3),
+        (6, 1, 10),
+        (12, 2, 20),
+        (12, 1, 20),
+    ):
         encoder = codec.stream_encoder(RATE, channels, bitrate)
         assert encoder.packet_size == size
         assert {len(packet) for packet in encode(encoder, voice(3200, channels=channels))} == {size}

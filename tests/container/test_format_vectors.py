@@ -13,6 +13,7 @@ from support import format_vectors as made
 from support import independent_decoder as other
 from vauxio import container, errors
 from vauxio.codec import bandwidth_extension
+from vauxio.codec.stereo import parameters
 from vauxio.entropy import allocation, coders
 
 EXPECTED = json.loads((made.FOLDER / "vectors.json").read_text(encoding="utf-8"))
@@ -106,10 +107,12 @@ def test_good_files(name, kind):
     ours = [[[c for c in channel if c != allocation.ABSENT] for channel in token]
             for token in codes.transpose(2, 0, 1).tolist()]  # fmt: skip
     assert theirs.codes == ours
-    assert bool(header.allocation_tokens) == (name == "good-05-allocation.vx")
+    assert bool(header.allocation_tokens) == ("allocation" in name or "stereo" in name)
     assert bool(header.bands) == ("levels" in name)
     assert header.fine == ("fine" in name)
     assert theirs.levels == facts.get("levels", [])
+    assert bool(header.stereo_tokens) == ("stereo" in name)
+    assert theirs.stereo == facts.get("stereo", [])
     assert theirs.frames == reader.frames and theirs.tags == header.tags
     pictures = [(p.kind, p.mime, p.description, p.data) for p in header.pictures]
     assert theirs.pictures == pictures and bool(pictures) == (name == "good-02-static.vx")
@@ -160,8 +163,19 @@ def test_vauxio_writes_the_same_bytes():
         codes = np.concatenate(decoded, axis=2)
         assert written(reader.header, codes, coders.PackedCoder(10), 9, parts) == stored(name)
 
+    name = "good-09-stereo.vx"
+    reader, decoded = read_all(io.BytesIO(stored(name)))
+    values = np.array(EXPECTED[name]["stereo"], np.uint8)
+    parts = [part.reshape(2, -1, 2, 24).transpose(0, 2, 3, 1)
+             for part in np.split(values, [2 * 5 * 48, 4 * 5 * 48])]  # fmt: skip
+    for part, block in zip(parts, reader, strict=True):
+        found = parameters.decode_parameters(block.stereo, 2, 24, part.shape[3])
+        assert np.array_equal(found, part)
+    codes = np.concatenate(decoded, axis=2)
+    assert written(reader.header, codes, coders.PackedCoder(10), 9, (), parts) == stored(name)
 
-def written(header: container.Header, codes: np.ndarray, coder, frames: int, levels=()):
+
+def written(header: container.Header, codes: np.ndarray, coder, frames: int, levels=(), values=()):
     """With one coder, or one for each block."""
     file = io.BytesIO()
     writer, span = container.Writer(file, header), header.allocation_tokens
@@ -172,7 +186,10 @@ def written(header: container.Header, codes: np.ndarray, coder, frames: int, lev
         counts = allocation.allocation_of(part)
         deep = span and allocation.encode_allocation(counts, span, header.codebooks)
         above = bandwidth_extension.encode_levels(levels[n]) if header.bands else b""
-        writer.write(container.Block(part.shape[2], each.id, crc, payload, deep or b"", above))
+        stereo = parameters.encode_parameters(values[n]) if header.stereo_tokens else b""
+        writer.write(
+            container.Block(part.shape[2], each.id, crc, payload, deep or b"", above, stereo)
+        )
     writer.close(frames)
     return file.getvalue()
 

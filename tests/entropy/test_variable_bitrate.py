@@ -20,8 +20,8 @@ import vauxio
 from support import independent_decoder, independent_lm
 from support.signals import Pipe, voice
 from vauxio import container
-from vauxio.codec.bandwidth_extension import allot
 from vauxio.codec.codec import Codec
+from vauxio.codec.stereo.rates import plan
 from vauxio.codec.tokens import TokenDecoder, TokenEncoder
 from vauxio.entropy import allocation, coders
 from vauxio.errors import FormatError, TruncatedError
@@ -378,7 +378,7 @@ def test_a_bitrate_is_an_average(speech, bitrate):
     """Kept in every window."""
     codes = codes_of(vauxio.compress(*speech, bitrate=bitrate))
     deep = allocation.allocation_of(codes.astype(np.int32))[0]
-    average = allot(MODEL, speech[1], bitrate, None, denoise=False)[0].average
+    average = plan(MODEL, speech[1], 1, bitrate, None).allocation.average
     for at in range(0, len(deep), allocation.WINDOW):
         assert deep[at : at + allocation.WINDOW].mean() <= average
     assert deep.mean() > 0.92 * average  # pauses are silent in this recording

@@ -43,7 +43,7 @@ def snr(original, decoded):
 @pytest.mark.parametrize("frames", [0, 1, 4097])
 def test_any_rate_and_length(speech, rate, channels, frames):
     data = np.stack([speech[20000 : 20000 + frames] * (1 - c / 4) for c in range(channels)], 1)
-    blob = vauxio.compress(data, rate, bitrate=96)
+    blob = vauxio.compress(data, rate, bitrate=96 * channels)
     decoded, found = vauxio.decompress(blob)
     decoded = decoded.reshape(-1, channels)
     assert found == rate and decoded.shape == data.shape

@@ -112,7 +112,7 @@ def test_the_model_is_chosen_for_what_is_coded(vaux, eight, tmp_path):
     ):
         assert vaux("encode", "-f", *arguments, "both.wav", "a.vx").code == 0
         assert vauxio.info("a.vx").model == chosen
-    code, _, err = vaux("encode", "-m", SPEECH, "-b", "9", "both.wav", "b.vx")
+    code, _, err = vaux("encode", "--mono", "-m", SPEECH, "-b", "9", "both.wav", "b.vx")
     assert code == 2 and f"{SPEECH} has 0.75 to 6 kbps" in err and not Path("b.vx").exists()
 
 

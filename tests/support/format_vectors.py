@@ -57,6 +57,7 @@ def header(
     extra: bytes = b"",
     allocation_tokens: int = 0,
     bands: int = 0,
+    stereo: tuple[int, int] | None = None,
 ) -> Parts:
     coder_hash = hashlib.sha256(b"".join(u16(f) for row in TABLE for f in row)).digest()[:8]
     fields = [
@@ -77,6 +78,8 @@ def header(
         fields.append((bytes([allocation_tokens]), "allocation tokens"))
     if bands:
         fields.append((bytes([bands]), "bands"))
+    if stereo:
+        fields.append((bytes([stereo[0]]) + number(stereo[1]), "stereo tokens, side"))
     if extra:
         fields.append((extra, "fields of a later version"))
     start = [
@@ -99,10 +102,11 @@ def block(
     codes_crc: int | None = None,
     allocation: bytes | None = None,
     levels: bytes | None = None,
+    stereo: bytes | None = None,
 ) -> Parts:
     payload = range_coded(codes) if coder else packed(codes)
     checksum = crc_of_codes(codes, allocation is not None) if codes_crc is None else codes_crc
-    return block_chunk(number(len(codes)), coder, checksum, payload, allocation, levels)
+    return block_chunk(number(len(codes)), coder, checksum, payload, allocation, levels, stereo)
 
 
 def block_chunk(
@@ -112,6 +116,7 @@ def block_chunk(
     payload: bytes,
     allocation: bytes | None = None,
     levels: bytes | None = None,
+    stereo: bytes | None = None,
 ) -> Parts:
     body = [
         (tokens, f"tokens: {tokens[0]}"),
@@ -122,6 +127,8 @@ def block_chunk(
         body.append((number(len(allocation)) + allocation, "allocation"))
     if levels is not None:
         body.append((number(len(levels)) + levels, "levels"))
+    if stereo is not None:
+        body.append((number(len(stereo)) + stereo, "stereo"))
     return chunk(b"B", [*body, (payload, "payload")])
 
 
@@ -272,6 +279,46 @@ def first_vector() -> Parts:
     return file_of(head, blocks)
 
 
+CENTRE = [[6] * 24, [0] * 24]  # of a file without levels: angles, then widths
+
+
+def stereo_values(pair: int, spans: int) -> list[list[list[int]]]:
+    """Of a pair in a block, by span and kind: some stay, some change."""
+    return [
+        [[(6 + pair + (b * s // 7) * (b % 3)) % 24 for b in range(24)],
+         [(b // 4 + s // 2 + pair) % 8 for b in range(24)]]
+        for s in range(spans)
+    ]  # fmt: skip
+
+
+def of_mains(codes: list[list[list[int]]]) -> list[list[list[int]]]:
+    """Without those of sides."""
+    return [[[] if ch in (1, 3) else books for ch, books in enumerate(token)] for token in codes]
+
+
+def coded_stereo(pairs: list[list[list[list[int]]]]) -> bytes:
+    """Section 6.3, of the values of a block."""
+    counts = {(kind, c): [(200, 50, 20)[c], *[2] * (size - 1)]
+              for kind, size in enumerate((24, 8)) for c in range(3)}  # fmt: skip
+    symbols = []
+    for spans in pairs:
+        last = [[6] * 24, [0] * 24]
+        for span in spans:
+            for kind, size in enumerate((24, 8)):
+                changes = [(new - old) % size
+                           for new, old in zip(span[kind], last[kind], strict=True)]  # fmt: skip
+                expected = {c: list(counts[kind, c]) for c in range(3)}
+                for b, change in enumerate(changes):
+                    c = sum(x != 0 for x in changes[max(0, b - 2) : b])
+                    symbols.append((expected[c], change))
+                    counts[kind, c][change] += 32
+                for c in range(3):
+                    if sum(counts[kind, c]) > 8000:
+                        counts[kind, c] = [(f + 1) // 2 for f in counts[kind, c]]
+                last[kind] = span[kind]
+    return range_encode(symbols)
+
+
 def coded_levels(levels: list[int], spans: int) -> bytes:
     """Of a block, so many to a row."""
     return coded_by_difference([levels[i : i + spans] for i in range(0, len(levels), spans)], 21)
@@ -372,6 +419,26 @@ def build() -> tuple[dict[str, bytes], dict[str, Any]]:
         samplerate=32000, channels=1, codebooks=1, tokens=20, frames=9,
         codes_crc=crc_of_codes(fine), levels=spans[0] + spans[1],
     )  # fmt: skip
+
+    # Two pairs and a channel in none; the second block is as if channels were equal.
+    paired = of_mains(random_codes(33, 5, 2, 1024))
+    values = [[stereo_values(pair, spans) for pair in range(2)] for spans in (5, 4)]
+    codings = coded_stereo(values[0]), b"", coded_stereo(values[1])
+    paired_head = header(48000, 5, 2, 13, version=(1, 7), features=17, allocation_tokens=1,
+                         stereo=(3, 0))  # fmt: skip
+    paired_blocks = [
+        block(part, allocation=coded_allocation(part, 1, 2), stereo=coding)
+        for part, coding in zip((paired[:13], paired[13:26], paired[26:]), codings, strict=True)
+    ]
+    told = [values[0], [[CENTRE] * 5] * 2, [each[:3] for each in values[1]]]
+    paired_blocks[2] = block(
+        paired[26:], allocation=coded_allocation(paired[26:], 1, 2), stereo=coded_stereo(told[2])
+    )
+    add("good-09-stereo.vx", "version 1.7: joint stereo of two pairs, a fifth channel",
+        file_of(paired_head, paired_blocks, 9, 33), samplerate=48000, channels=5, codebooks=2,
+        tokens=33, frames=9, codes_crc=crc_of_codes(paired, True),
+        stereo=[value for of_block in told for pair in of_block for span in pair
+                for kind in span for value in kind])  # fmt: skip
 
     kept = [(texts("RIFF", "cue ") + bytes(range(28)), "foreign metadata")]
     add("good-08-foreign.vx", "version 1.5: foreign metadata",

@@ -41,6 +41,8 @@ class Recording:
         ``codes[t][ch][k]``; with allocation, those that are there.
     levels : list of int
         Of all blocks, in the order in which they are coded.
+    stereo : list of int
+        Angles and widths of joint stereo, the same.
     tags : dict of str to str
     pictures : list of (int, str, str, bytes)
     blocks : int
@@ -59,9 +61,12 @@ class Recording:
     allocation_tokens: int = 0
     bands: int = 0
     fine: bool = False
+    stereo_tokens: int = 0
+    side: int = 0
     frames: int | None = None
     codes: list[list[list[int]]] = field(default_factory=list)
     levels: list[int] = field(default_factory=list)
+    stereo: list[int] = field(default_factory=list)
     tags: dict[str, str] = field(default_factory=dict)
     pictures: list[tuple[int, str, str, bytes]] = field(default_factory=list)
     blocks: int = 0
@@ -173,7 +178,7 @@ def read_header(stream: Bytes, recording: Recording) -> None:  # 4
     if zlib.crc32(stream.data[: 8 + length]) != stream.integer(4):
         raise Damaged("header")
     features = fields.number()
-    if features not in range(8):
+    if features not in range(8) and features not in (17, 19, 23):
         raise TooNew("features")
     name = fields.take(fields.integer(1))
     if not re.fullmatch(rb"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", name):
@@ -196,6 +201,10 @@ def read_header(stream: Bytes, recording: Recording) -> None:  # 4
         raise Malformed("fine levels without levels")
     if features & 2:
         recording.bands = in_range(fields.integer(1), 1, 10 if recording.fine else 5)
+    if features & 16:
+        recording.stereo_tokens = in_range(fields.integer(1), 1, 255)
+        recording.side = in_range(fields.number(), 0, 320)
+        in_range(recording.channels, 2, 255)
     in_range(recording.block_tokens * recording.channels * recording.codebooks, 1, 2**22)
     if recording.coder == 0 and recording.coder_hash != bytes(8):
         raise Malformed("a coder hash without a coder")
@@ -263,6 +272,10 @@ def read_block(
         allocation = read_allocation(fields.take(fields.number()), tokens, recording)
     if recording.bands:
         recording.levels += read_levels(fields.take(fields.number()), tokens, recording)
+    if recording.stereo_tokens:
+        recording.stereo += read_stereo(fields.take(fields.number()), tokens, recording)
+        if not recording.side and any(any(token[1::2]) for token in paired(allocation)):
+            raise Malformed("codes of a side")
     payload = fields.rest()
     bits = sum(map(sum, allocation)) * recording.code_bits
     if len(payload) > (bits + 7) // 8:
@@ -328,6 +341,48 @@ def read_levels(data: bytes, tokens: int, recording: Recording) -> list[int]:  #
             levels.append(level)
             last = level
     return levels
+
+
+def paired(allocation: list[list[int]]) -> list[list[int]]:
+    """Without the last channel of an odd number."""
+    return [token[: len(token) // 2 * 2] for token in allocation]
+
+
+def read_stereo(data: bytes, tokens: int, recording: Recording) -> list[int]:  # 6.3
+    pairs, spans = recording.channels // 2, -(-tokens // recording.stereo_tokens)
+    if len(data) > 162 * pairs * spans + 4:
+        raise Malformed("too many bytes of stereo")
+    begins = 0, 3, 6, 9, 12, 15, 18, 22, 27, 32, 38, 45, 53, 63, 74, 87, 102, 120, 140, 164, \
+        192, 224, 261, 304, 354, 412, 480  # fmt: skip
+    ends = [308, 331, 355, 374, 393, 414, 436, 459, 482, 507, 533]
+    if not recording.fine:
+        ends = [308, 355, 393, 436, 482, 533]
+    stop = ends[recording.bands] if recording.bands else 320
+    bands = sum(begin < stop for begin in begins)
+    if not data:
+        return ([6] * bands + [0] * bands) * spans * pairs
+    decoder = RangeDecoder(data)
+    counts = {}
+    for n, first in ((24, 200), (24, 50), (24, 20), (8, 200), (8, 50), (8, 20)):
+        counts[n, {200: 0, 50: 1, 20: 2}[first]] = [first] + [2] * (n - 1)
+    values = []
+    for _ in range(pairs):
+        last = {24: [6] * bands, 8: [0] * bands}
+        for _ in range(spans):
+            for n in (24, 8):
+                changed: list[int] = []
+                expected = [distribution(counts[n, c]) for c in range(3)]
+                for b in range(bands):
+                    c = sum(changed[-2:])
+                    change = decoder.symbol(expected[c])
+                    counts[n, c][change] += 32
+                    last[n][b] = (last[n][b] + change) % n
+                    changed.append(change != 0)
+                for c in range(3):
+                    if sum(counts[n, c]) > 8000:
+                        counts[n, c] = [(f + 1) // 2 for f in counts[n, c]]
+                values += last[n]
+    return values
 
 
 def unpack(payload: bytes, allocation: list[list[int]], bits: int) -> list[list[list[int]]]:  # 7.1

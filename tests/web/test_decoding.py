@@ -47,7 +47,7 @@ def test_samples(run, files, name):
     # Where a signal begins or ends at once, all frequencies are in it, those between 11 and 12 kHz
     # too, which libsoxr filters a little differently where the ratio of the rates is not simple.
     assert np.abs(found["data"] - expected)[200:-200].max() < NEAR
-    assert np.abs(found["data"] - expected).max() < 5 * NEAR
+    assert np.abs(found["data"] - expected).max() < 10 * NEAR
 
 
 def test_any_part(run, files):

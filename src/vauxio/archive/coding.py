@@ -13,9 +13,10 @@ import numpy as np
 from ..audio import pcm
 from ..audio.pcm import Recording
 from ..audio.resample import Resampler
-from ..codec.bandwidth_extension import Bands, Meter, timing
+from ..codec.bandwidth_extension import Bands, Meter
 from ..codec.denoising import DenoisingResampler
 from ..codec.signal import SignalDecoder
+from ..codec.spectral_decoder import timing
 from ..codec.tokens import CHUNK, TokenEncoder
 from ..entropy.allocation import WINDOW, Allocation
 from ..file.blocks import TokenReader
@@ -151,7 +152,7 @@ def bounds(reader: TokenReader, first: int, stop: int) -> tuple[int, int]:
     model, rate, size = reader.grid, reader.header.samplerate, reader.header.block_tokens
     works_at = model.samplerate
     if isinstance(model, Model):
-        works_at = timing(model, reader.bands).samplerate
+        works_at = timing(model, reader.bands, reader.stereo).samplerate
     frames = reader.frames or 0
 
     def begin(block: int) -> int:
@@ -191,7 +192,7 @@ def decode_stretch(reader: TokenReader, start: int, stop: int) -> Iterator[np.nd
     frames = reader.frames or 0
     decoder = SignalDecoder(
         model, header.samplerate, header.channels, start=start, frames=frames,
-        bands=reader.bands,
+        bands=reader.bands, stereo=reader.stereo,
     )  # fmt: skip
     # The network is given pieces of CHUNK tokens from the beginning of each block, as always.
     decoder.begin(decoder.first_token - decoder.first_token % header.block_tokens % CHUNK)
@@ -199,8 +200,9 @@ def decode_stretch(reader: TokenReader, start: int, stop: int) -> Iterator[np.nd
     while start < stop:
         codes = reader.get(token, CHUNK, last - token)
         if codes.shape[2]:
-            piece = decoder.push(codes, reader.levels(token, codes.shape[2]))
-            token += codes.shape[2]
+            count = codes.shape[2]
+            piece = decoder.push(codes, reader.levels(token, count), reader.values(token, count))
+            token += count
         else:
             piece = decoder.finish()
             if not len(piece):

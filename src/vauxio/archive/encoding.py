@@ -16,7 +16,8 @@ import numpy as np
 from .. import container
 from ..audio import pcm
 from ..audio.tags import Tags, read_tags
-from ..codec.bandwidth_extension import Bands, allot
+from ..codec.bandwidth_extension import Bands
+from ..codec.stereo.rates import Plan, plan
 from ..entropy.allocation import Allocation
 from ..errors import AudioError, FormatError
 from ..file.blocks import TokenReader, TokenWriter, block_tokens
@@ -83,15 +84,18 @@ def _encode(context: Context, task: Task, divide: bool) -> _Short | Parts | Resu
         blocks = (pcm.mix_down(block) if settings.mono else block
                   for block in recording.blocks(PIECE))  # fmt: skip
         frames, rate = recording.frames, recording.samplerate
-        transform = transform_for(settings.model, settings.bitrate, settings.quality,
+        transform = transform_for(settings.model, settings.bitrate, settings.quality, channels,
                                   lm=settings.lm, denoise=settings.denoise)  # fmt: skip
         if transform is not None:
             return _write(context, task, transform.name, recording, channels, blocks, tags)
         model = choose_model(settings.model, rate, channels, settings.bitrate)
+        planned = _plan(settings, model, rate, channels)
+        if planned.stereo:  # coded as it comes: where pairs are turned, nothing is divided
+            return _write(context, task, model.name, recording, channels, blocks, tags)
         if frames is not None and frames <= _SHORT * rate:
             whole = np.concatenate([np.empty((0, channels), np.float32), *blocks])
             tags.notes += recording.notes
-            return _Short(task, whole, rate, model, *_allot(settings, model, rate), tags)
+            return _Short(task, whole, rate, model, planned.allocation, planned.bands, tags)
         if divide and frames is not None and is_divisible(recording):
             count = -(-model.tokens_for(frames, rate) // block_tokens(model))
             if parts := divided(context, task, frames, count):
@@ -123,8 +127,8 @@ def _write(
         return _written(context, task, output, f.frames or 0, rate, notes)
 
 
-def _allot(settings: Settings, model: Model, samplerate: int) -> tuple[Allocation, Bands]:
-    return allot(model, samplerate, settings.bitrate, settings.quality, settings.denoise)
+def _plan(settings: Settings, model: Model, samplerate: int, channels: int) -> Plan:
+    return plan(model, samplerate, channels, settings.bitrate, settings.quality, settings.denoise)
 
 
 def _write_short(context: Context, short: _Short, codes: np.ndarray) -> Result:
@@ -179,7 +183,8 @@ def encode_part(job: Part) -> _Encoded:
             raise AudioError("it changed while it was encoded; run again")
         channels = 1 if settings.mono else recording.channels
         model = choose_model(settings.model, recording.samplerate, channels, settings.bitrate)
-        allocation, bands = _allot(settings, model, recording.samplerate)
+        planned = _plan(settings, model, recording.samplerate, channels)
+        allocation, bands = planned.allocation, planned.bands
         size = block_tokens(model)
         tokens = model.tokens_for(job.frames, recording.samplerate)
         first, stop = job.first * size, min(job.stop * size, tokens)

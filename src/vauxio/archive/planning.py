@@ -9,13 +9,14 @@ import dataclasses
 import fnmatch
 import json
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import PurePosixPath
+from typing import TypeVar
 
+from ..audio import pcm
 from ..audio.formats import FORMATS
-from ..codec.bandwidth_extension import allot
+from ..codec.stereo.rates import plan as plan_coding
 from ..errors import VauxError
-from ..model.bundles import Model
 from ..model.installed import candidates, find_denoiser, find_model, transform_for
 from . import manifest
 from .plans import Plan, Result, Settings, Task
@@ -23,7 +24,9 @@ from .shards import SHARDED, fill_shards
 from .store import SPECIAL, Store, is_safe, open_store
 from .targets import name_targets
 
-__all__ = ["RECORDINGS", "TOKENS", "plan", "tokens_bitrate"]
+__all__ = ["RECORDINGS", "TOKENS", "by_channels", "encoded_with", "plan", "tokens_bitrate"]
+
+T = TypeVar("T")
 
 TOKENS = ".npz", ".parquet", ".tar"
 """Endings of files of tokens."""
@@ -217,7 +220,7 @@ def _matches(name: str, globs: Iterable[str]) -> bool:
     return any(fnmatch.fnmatchcase(name if "/" in glob else last, glob) for glob in globs)
 
 
-def tokens_bitrate(settings: Settings) -> float | None:
+def tokens_bitrate(settings: Settings, channels: int = 1) -> float | None:
     """The bitrate that tokens are to have, be it given as such or as `codebooks`.
 
     Raises
@@ -234,7 +237,7 @@ def tokens_bitrate(settings: Settings) -> float | None:
     model = find_model(settings.model)
     if not 1 <= settings.codebooks <= model.codebooks:
         raise ValueError(f"{settings.codebooks} codebooks: {model.name} has 1 to {model.codebooks}")
-    return model.bitrate(settings.codebooks)
+    return channels * model.bitrate(settings.codebooks)
 
 
 def _fingerprint(verb: str, settings: Settings) -> str:
@@ -246,39 +249,68 @@ def _fingerprint(verb: str, settings: Settings) -> str:
         about = {"deep": settings.deep}
     elif verb == "tokens":
         about = {"format": settings.format, "mono": settings.mono}
-        bitrate = tokens_bitrate(settings)
-        for model in candidates(settings.model, bitrate):
-            codes = model.codebooks_for(bitrate)
-            about[model.name] = [model.encoder.sha256, model.code_space.hex(), codes]
-            if settings.denoise:
-                about["denoiser"] = find_denoiser(model.samplerate).network.sha256
+        about["made"] = by_channels(settings, _tokens_made)
     else:
-        transform = transform_for(settings.model, settings.bitrate, settings.quality,
-                                  lm=settings.lm, denoise=settings.denoise)  # fmt: skip
-        if transform is not None:
-            bitrate = transform.bitrate_for(settings.bitrate)
-            return json.dumps({"model": transform.name, "tables": transform.tables.sha256,
-                               "bitrate": bitrate, "mono": settings.mono})  # fmt: skip
-        *narrow, model = candidates(settings.model, settings.bitrate)
-        about = _made_by(model, settings)
-        if narrow:
-            about["narrow"] = [_made_by(each, settings) for each in narrow]
+        about = {"lm": settings.lm, "mono": settings.mono}
+        about["made"] = by_channels(settings, encoded_with)
         if settings.denoise:
-            about["denoiser"] = find_denoiser(model.samplerate).network.sha256
+            about["denoiser"] = find_denoiser().network.sha256
     return json.dumps(about)
 
 
-def _made_by(model: Model, settings: Settings) -> dict[str, object]:
-    allocation = allot(model, 48000, settings.bitrate, settings.quality, settings.denoise)
-    return {
-        "model": model.name,
-        "encoder": model.encoder.sha256,
-        "code_space": model.code_space.hex(),
-        "static": model.static.sha256,
-        "allocation": [dataclasses.astuple(one) for one in allocation],
-        "mono": settings.mono,
-        "lm": settings.lm and (model.lm is None or model.lm.sha256),
-    }
+def by_channels(settings: Settings, made: Callable[[Settings, int], T]) -> list[T]:
+    """What recordings are made with, by their number of channels.
+
+    Raises
+    ------
+    ValueError
+        If there is no number of channels that the model has that bitrate for.
+    """
+    found: list[T] = []
+    refused: ValueError | None = None
+    for channels in range(1, 2 if settings.mono else pcm.CHANNELS + 1):
+        try:
+            found.append(made(settings, channels))
+        except ValueError as e:
+            refused = refused or e
+    if refused is not None and not found:
+        raise refused
+    return found
+
+
+def _tokens_made(settings: Settings, channels: int) -> list[object]:
+    made: list[object] = [channels]
+    bitrate = tokens_bitrate(settings, channels)
+    for model in candidates(settings.model, bitrate, channels):
+        made += [model.name, model.encoder.sha256, model.code_space.hex(),
+                 model.codebooks_for(bitrate, channels)]  # fmt: skip
+        if settings.denoise:
+            made.append(find_denoiser(model.samplerate).network.sha256)
+    return made
+
+
+def encoded_with(settings: Settings, channels: int) -> list[object]:
+    """What makes files of recordings of so many channels; `ValueError` if nothing does."""
+    transform = transform_for(settings.model, settings.bitrate, settings.quality, channels,
+                              lm=settings.lm, denoise=settings.denoise)  # fmt: skip
+    if transform is not None:
+        return [
+            channels,
+            transform.name,
+            transform.tables.sha256,
+            transform.bitrate_for(settings.bitrate, channels),
+        ]
+    made: list[object] = [channels]
+    for model in candidates(settings.model, settings.bitrate, channels):
+        if settings.denoise:
+            find_denoiser(model.samplerate)
+        planned = plan_coding(
+            model, 48000, channels, settings.bitrate, settings.quality, settings.denoise
+        )
+        made += [model.name, model.encoder.sha256, model.code_space.hex(), model.static.sha256,
+                 settings.lm and (model.lm is None or model.lm.sha256),
+                 dataclasses.astuple(planned)]  # fmt: skip
+    return made
 
 
 def _largest_first(tasks: list[Task]) -> tuple[Task, ...]:

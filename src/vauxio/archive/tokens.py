@@ -182,8 +182,8 @@ def tokens_of_file(file: Any, source: str, settings: Settings) -> Tokens:
     try:
         with pcm.Recording(file) as recording:
             rate, channels = recording.samplerate, 1 if settings.mono else recording.channels
-            model = choose_model(settings.model, rate, channels, tokens_bitrate(settings))
-            allocation = Allocation.constant(count_for(model, settings))
+            model = choose_model(settings.model, rate, channels, tokens_bitrate(settings, channels))
+            allocation = Allocation.constant(count_for(model, settings, channels))
             encoder = SignalEncoder(model, rate, channels, allocation, settings.denoise)
             parts = [
                 encoder.push(pcm.mix_down(block) if settings.mono else block)
@@ -202,7 +202,7 @@ def _tokens_of_vx(file: Any, source: str, settings: Settings) -> Tokens:
     model = find_model(found.model, bytes.fromhex(found.code_space))
     codes = found.codes
     if settings.codebooks is not None or settings.bitrate is not None:
-        wanted = count_for(model, settings)
+        wanted = count_for(model, settings, codes.shape[0])
         if wanted > codes.shape[1]:
             raise AudioError(f"{wanted} codebooks are wanted, it has {codes.shape[1]}")
         codes = codes[:, :wanted]
@@ -210,9 +210,9 @@ def _tokens_of_vx(file: Any, source: str, settings: Settings) -> Tokens:
                   dict(found.tags))  # fmt: skip
 
 
-def count_for(model: Model, settings: Settings) -> int:
+def count_for(model: Model, settings: Settings, channels: int) -> int:
     """Codes of every token; `ValueError` if the model does not have just so many."""
-    return Codec(model)._count(settings.bitrate, settings.codebooks)
+    return Codec(model)._count(settings.bitrate, settings.codebooks, channels)
 
 
 def _small(codes: np.ndarray, model: Model) -> np.ndarray:

@@ -10,7 +10,7 @@ import click
 from ..audio.formats import Raw
 from ..errors import FormatError
 from ..file.vauxfile import VauxFile
-from ..model.installed import candidates, find_denoiser, models, transform_for
+from ..model.installed import models
 from .batch import Batch, only, options, work_on
 from .common import (
     STREAM,
@@ -37,14 +37,14 @@ _PIECE = 1 << 16  # frames
 @click.argument("files", nargs=-1, required=True, metavar="INPUT... [OUTPUT.vx]")
 @click.option("-o", "--output", metavar="FILE|FOLDER", help="Where to write.")
 @click.option("-b", "--bitrate", type=float, metavar="KBPS",
-              help="Nominal kbps per channel, on average; the model's default if not "
-              "given.")  # fmt: skip
+              help="Nominal kbps of the whole file, all channels, on average; the model's "
+              "default for each channel if not given.")  # fmt: skip
 @click.option("--quality", type=float, metavar="0-10",
               help="Instead of -b: as many bits as the recording needs.")  # fmt: skip
 @click.option("-m", "--model", default="auto", metavar="NAME",
               help="Model; see vaux models. auto, if not given: speech-24k for mono at 16 kHz or "
-              "less, if it is installed and has the bitrate; hifi-48k above 12 kbps; else "
-              "general-24k.")  # fmt: skip
+              "less, if it is installed and has the bitrate; hifi-48k above 12 kbps a "
+              "channel; else general-24k.")  # fmt: skip
 @click.option("--mono", is_flag=True, help="Mix all channels down to one.")
 @click.option("--no-lm", is_flag=True, help="Write plain codes: larger files, the same sound.")
 @click.option("--raw", metavar="RATE,CHANNELS,TYPE",
@@ -81,7 +81,7 @@ def command(
     Examples:
       vaux encode speech.wav                    makes speech.vx
       vaux encode -b 3 speech.wav small.vx
-      vaux encode -b 64 music.flac              when it must sound like the original
+      vaux encode -b 128 music.flac             when it must sound like the original
       vaux encode --quality 4 speech.wav        as many bits as it needs
       vaux encode *.flac -o archive             into the folder archive
       vaux encode memo.m4a film.mkv             with vauxio[av], or ffmpeg on the path
@@ -90,17 +90,19 @@ def command(
     """
     if bitrate is not None and quality is not None:
         raise click.UsageError("only one of --bitrate and --quality can be given")
+    from ..archive.planning import by_channels, encoded_with
+    from ..archive.plans import Settings
+
     installed = models()
     if model not in ("auto", *(m.name for m in [*installed, *installed.transforms])):
         raise click.UsageError(
             f"model {model!r} is not installed; vaux models lists those that are"
         )
+    settings = Settings(
+        model=model, bitrate=bitrate, quality=quality, lm=not no_lm, denoise=denoise, mono=mono
+    )
     try:
-        transform = transform_for(model, bitrate, quality, lm=not no_lm, denoise=denoise)
-        for chosen in [] if transform else candidates(model, bitrate):
-            chosen.allocation(bitrate, quality)
-            if denoise:
-                find_denoiser(chosen.samplerate)
+        by_channels(settings, encoded_with)
     except ValueError as e:
         raise click.UsageError(str(e)) from None
     if delete_lossy and not delete_input:

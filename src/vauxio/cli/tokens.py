@@ -26,7 +26,7 @@ _FORMATS = {"npz": ".npz", "parquet": ".parquet", "webdataset": ".tar"}
 @click.option("--format", "form", type=click.Choice(list(_FORMATS)),
               help="Of files in a folder; npz, if not given: one for each input.")  # fmt: skip
 @click.option("-b", "--bitrate", type=float, metavar="KBPS",
-              help="Nominal kbps per channel, which says how many codes every token has; the "
+              help="Nominal kbps of all channels, which says how many codes every token has; the "
               "model's default if not given.")  # fmt: skip
 @click.option("-c", "--codebooks", type=click.IntRange(1), metavar="N",
               help="Instead of -b: how many codes every token has.")  # fmt: skip
@@ -119,16 +119,20 @@ def _check_model(model: str, bitrate: float | None, codebooks: int | None, denoi
         raise click.UsageError(
             f"model {model!r} is not installed; vaux models lists those that are"
         )
-    from ..archive.planning import tokens_bitrate
+    from ..archive.planning import by_channels, tokens_bitrate
     from ..archive.plans import Settings
     from ..archive.tokens import count_for
 
     settings = Settings(model=model, bitrate=bitrate, codebooks=codebooks)
-    try:
-        for chosen in candidates(model, tokens_bitrate(settings)):
-            count_for(chosen, settings)
+
+    def check(settings: Settings, channels: int) -> None:
+        for chosen in candidates(model, tokens_bitrate(settings, channels), channels):
+            count_for(chosen, settings, channels)
             if denoise:
                 find_denoiser(chosen.samplerate)
+
+    try:
+        by_channels(settings, check)
     except ValueError as e:
         raise click.UsageError(str(e)) from None
 

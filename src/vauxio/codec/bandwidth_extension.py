@@ -13,10 +13,7 @@ nothing of files or networks.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
-from functools import cache
-from typing import NamedTuple
 
 import numpy as np
 
@@ -24,10 +21,11 @@ from ..container.header import LEVEL_TOKENS
 from ..entropy.allocation import Allocation, decode_allocation, encode_allocation
 from ..errors import FormatError
 from ..model.bundles import Model
+from .spectrum import HOP, STOP
 
-__all__ = ["NO_BANDS", "Bands", "Extender", "Meter", "Timing", "allot", "bands_for",
-           "check_bands", "decode_levels", "encode_levels",
-           "highest_frequency", "timing"]  # fmt: skip
+__all__ = ["FINE_COST", "NO_BANDS", "Bands", "Extender", "Meter", "bands_for", "check_bands",
+           "decode_levels", "encode_levels", "highest_frequency", "levels_of",
+           "ranges_of"]  # fmt: skip
 
 LARGEST = 21
 """Of the levels: 0 for nothing, else -48 dB and 3 dB for each."""
@@ -40,10 +38,9 @@ _EDGES = {
     False: (308, 355, 393, 436, 482, 533),
     True: (308, 331, 355, 374, 393, 414, 436, 459, 482, 507, 533),
 }
-_FIRST, _STOP = _EDGES[False][0], _EDGES[False][-1]
+_FIRST = _EDGES[False][0]
 _REFERENCE = slice(187, 306)
-_HOP = 320
-_COPIED = _STOP - _FIRST  # coefficients that are copied upwards, from just below the first
+_COPIED = STOP - _FIRST  # coefficients that are copied upwards, from just below the first
 _GROUP = 15  # of these that are brought to the same power first, for there are formants among them
 
 _STEP_DB, _BELOW_DB = 3.0, -48.0
@@ -53,7 +50,8 @@ _TOGETHER = 32  # spans that are measured at once
 # From so many codes a token, or from this quality on, levels are fine, which takes 0.5 to 0.6 kbps:
 # where all bands are there, or they would take less than they cost.
 _FINE_CODES, _FINE_QUALITY = 12, 9
-_FINE_COST = 1  # of those codes
+FINE_COST = 1
+"""Of those codes."""
 
 
 @dataclass(frozen=True)
@@ -85,21 +83,6 @@ class Bands:
 NO_BANDS = Bands()
 
 
-def allot(
-    model: Model, samplerate: int, bitrate: float | None, quality: float | None, denoise: bool
-) -> tuple[Allocation, Bands]:
-    """How many codes the tokens of a recording are to have, and the bands above.
-
-    Fine levels are paid for with codes, so that a bitrate stays what it is. Parameters and errors
-    as of `Model.allocation`.
-    """
-    allocation = model.allocation(bitrate, quality)
-    bands = bands_for(model, samplerate, allocation, denoise)
-    if bands.fine and allocation.average is not None:
-        allocation = model.allocation(model.bitrate(allocation.average - _FINE_COST), None)
-    return allocation, bands
-
-
 def bands_for(
     model: Model, samplerate: int, allocation: Allocation, denoise: bool = False
 ) -> Bands:
@@ -107,9 +90,9 @@ def bands_for(
 
     None where noise is taken out, for a denoiser hears nothing up there and would leave it.
     """
-    if model.hop != _HOP or denoise:
+    if model.hop != HOP or denoise:
         return NO_BANDS
-    spacing = model.samplerate / 2 / _HOP
+    spacing = model.samplerate / 2 / HOP
     count = sum(edge * spacing <= samplerate / 2 * 1.03 for edge in _EDGES[False][1:])
     if not model.distortions or model.codebooks < _FINE_CODES or count < len(_EDGES[False]) - 1:
         return Bands(count)
@@ -128,37 +111,8 @@ def highest_frequency(model: Model, bands: Bands) -> float:
 
 def check_bands(model: Model, bands: Bands) -> None:
     """`FormatError` if a file of this model cannot have bands above."""
-    if bands.count and model.hop != _HOP:
-        raise FormatError(f"bands above {model.name}, whose tokens are not of {_HOP} samples")
-
-
-class Timing(NamedTuple):
-    """When the samples of a decoder come, and at what rate.
-
-    Attributes
-    ----------
-    samplerate, hop, delay : int
-        In Hz and samples.
-    reach : int
-        Tokens of the past that a sample depends on.
-    """
-
-    samplerate: int
-    hop: int
-    delay: int
-    reach: int
-
-    def samples_for(self, frames: int, samplerate: int) -> int:
-        """Samples that `frames` frames at `samplerate` Hz are."""
-        return -(-frames * self.samplerate // samplerate)
-
-
-def timing(model: Model, bands: Bands) -> Timing:
-    """Of a model's decoder by itself, or with an `Extender` behind it."""
-    reach = model.decoder.receptive_field
-    if not bands.count:
-        return Timing(model.samplerate, model.hop, model.delay, reach)
-    return Timing(2 * model.samplerate, 2 * model.hop, 2 * (model.delay + model.hop), reach + 2)
+    if bands.count and model.hop != HOP:
+        raise FormatError(f"bands above {model.name}, whose tokens are not of {HOP} samples")
 
 
 class Meter:
@@ -189,11 +143,8 @@ class Meter:
         self._bands, self.token = bands, token
         length = round(2 * self._rate)
         self._window = np.hanning(length + 2)[1:-1, None].astype(np.float32)
-        frequencies = np.fft.rfftfreq(length, 1 / samplerate) / (model.samplerate / 2 / _HOP)
-        edges = bands.edges
-        self._bins = [slice(*np.searchsorted(frequencies, ends)) for ends in (
-            (_REFERENCE.start, _REFERENCE.stop), *zip(edges, edges[1:], strict=False)
-        )]  # fmt: skip
+        frequencies = np.fft.rfftfreq(length, 1 / samplerate) / (model.samplerate / 2 / HOP)
+        self._bins = [slice(*np.searchsorted(frequencies, ends)) for ends in ranges_of(bands)]
         begin = self._begin(token)
         self.first = max(0, begin)
         self._waiting = np.zeros((self.first - begin, channels), np.float32)
@@ -242,54 +193,31 @@ class Meter:
         power = np.abs(np.fft.rfft(waiting[at] * self._window, axis=2)) ** 2
         power *= 2 / (len(self._window) * 3 / 8)  # as orthonormal MDCT coefficients have
         powers = np.stack([power[:, :, bins].mean(axis=2) for bins in self._bins])
-        reference, *bands = np.sqrt(powers + 1e-3 * _SILENCE).mean(axis=2) ** 2
-        levels = []
-        for band in bands:
-            db = 10 * np.log10(band / reference)
-            level = np.clip(np.round((db - _BELOW_DB) / _STEP_DB), 0, LARGEST)
-            levels.append(np.where(band > _SILENCE, level, 0))
-        coded: np.ndarray = np.stack(levels, axis=1).T.astype(np.uint8)
-        return coded
+        means = np.sqrt(powers + 1e-3 * _SILENCE).mean(axis=2) ** 2
+        levels: np.ndarray = levels_of(np.moveaxis(means, 0, -1)).transpose(1, 2, 0)
+        return levels
 
 
 class Extender:
-    """A decoder's samples to samples at twice the rate, with noise above, one token later.
+    """Noise above, in coefficients of a decoder's samples.
 
     Parameters
     ----------
-    channels : int
     bands : Bands
     """
 
-    def __init__(self, channels: int, bands: Bands) -> None:
-        self._bands = bands
+    def __init__(self, bands: Bands) -> None:
         self._widths = np.diff(bands.edges)
-        self._last = np.zeros((channels, 1, _HOP), np.float32)
-        self._overlap = np.zeros((channels, 1, 2 * _HOP), np.float32)
 
-    def push(self, samples: np.ndarray, levels: np.ndarray) -> np.ndarray:
-        """``float32[channels, n * hop]`` to ``float32[channels, 2 * n * hop]``.
+    def push(self, low: np.ndarray, levels: np.ndarray) -> np.ndarray:
+        """``float32[channels, n, HOP]`` to ``float32[channels, n, STOP]``, as of `spectrum`.
 
         `levels` are ``uint8[channels, bands, n]``.
         """
-        analysis, synthesis = _bases()
-        hops = np.concatenate([self._last, samples.reshape(len(samples), -1, _HOP)], axis=1)
-        self._last = hops[:, -1:]
-        low = np.concatenate([hops[:, :-1], hops[:, 1:]], axis=2) @ analysis
-        coefficients = np.zeros((*low.shape[:2], _STOP), np.float32)
-        coefficients[..., :_HOP] = low
+        coefficients = np.zeros((*low.shape[:2], STOP), np.float32)
+        coefficients[..., :HOP] = low
         coefficients[..., _FIRST:] += self._above(low, levels)
-        frames = coefficients @ synthesis
-        ends = np.concatenate([self._overlap, frames[..., 2 * _HOP :]], axis=1)
-        self._overlap = ends[:, -1:]
-        out: np.ndarray = (frames[..., : 2 * _HOP] + ends[:, :-1]).reshape(len(samples), -1)
-        return out
-
-    def finish(self) -> np.ndarray:
-        """The last token's samples."""
-        channels = len(self._last)
-        nothing = np.zeros((channels, self._bands.count, 1), np.uint8)
-        return self.push(np.zeros((channels, _HOP), np.float32), nothing)
+        return coefficients
 
     def _above(self, low: np.ndarray, levels: np.ndarray) -> np.ndarray:
         """Coefficients of the bands ``[channels, n, ...]``, from those below them."""
@@ -306,22 +234,18 @@ class Extender:
         return above
 
 
-@cache
-def _bases() -> tuple[np.ndarray, np.ndarray]:
-    """MDCT with a sine window, and its inverse at twice the rate, with all coefficients.
+def ranges_of(bands: Bands) -> list[tuple[int, int]]:
+    """Where the reference begins and ends, and each band, in coefficients."""
+    edges = bands.edges
+    return [(_REFERENCE.start, _REFERENCE.stop), *zip(edges, edges[1:], strict=False)]
 
-    ``float32[2 * hop, hop]`` and ``float32[copied up to, 4 * hop]``. The inverse is the same sum of
-    cosines, taken where the samples of the higher rate lie.
-    """
 
-    def basis(times: np.ndarray, coefficients: int) -> np.ndarray:
-        k = np.arange(coefficients) + 0.5
-        cosines = np.cos(math.pi / _HOP * (times[:, None] + _HOP / 2) * k)
-        window = np.sin(math.pi * times / (2 * _HOP))[:, None]
-        return (window * cosines * math.sqrt(2 / _HOP)).astype(np.float32)
-
-    analysis = basis(np.arange(2 * _HOP) + 0.5, _HOP)
-    return analysis, np.ascontiguousarray(basis(np.arange(4 * _HOP) / 2 + 0.5, _STOP).T)
+def levels_of(powers: np.ndarray) -> np.ndarray:
+    """Levels ``uint8[..., bands]``, of mean powers ``[..., 1 + bands]``: the reference's first."""
+    reference, band = powers[..., :1], powers[..., 1:]
+    db = 10 * np.log10(np.maximum(band, _SILENCE) / np.maximum(reference, _SILENCE))
+    level = np.clip(np.round((db - _BELOW_DB) / _STEP_DB), 0, LARGEST)
+    return np.where(band > _SILENCE, level, 0).astype(np.uint8)
 
 
 def encode_levels(levels: np.ndarray) -> bytes:

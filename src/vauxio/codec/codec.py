@@ -131,8 +131,8 @@ class Codec:
         samplerate : int, or sequence of int
             In Hz, 1,000 to 768,000; of a batch, one for all or one for each.
         bitrate : float, optional
-            Nominal kbps per channel, one of `Model.bitrates`; the model's default if neither this
-            nor `codebooks` is given.
+            Nominal kbps of all channels, each having one of `Model.bitrates`; the model's default
+            for each if neither this nor `codebooks` is given.
         codebooks : int, optional
             How many codes every token is to have, instead of `bitrate`.
         workers : int, optional
@@ -160,15 +160,17 @@ class Codec:
         >>> batch.codes.shape, batch.mask.sum(axis=1)
         ((2, 1, 4, 79), array([79, 29]))
         """
-        allocation = Allocation.constant(self._count(bitrate, codebooks))
         if not is_batch(data):
-            return self._encode(data, samplerate, allocation)
+            frames = pcm.to_frames(data)
+            count = self._count(bitrate, codebooks, frames.shape[1])
+            return self._encode(frames, samplerate, Allocation.constant(count))
         rates = [samplerate] * len(data) if isinstance(samplerate, int) else list(samplerate)
         if len(rates) != len(data):
             raise ValueError(f"{len(rates)} sample rates for {len(data)} signals")
         signals = [pcm.to_frames(signal) for signal in data]
         if len({signal.shape[1] for signal in signals}) > 1:
             raise AudioError("signals of a batch must have as many channels")
+        allocation = Allocation.constant(self._count(bitrate, codebooks, signals[0].shape[1]))
         self.model.encoder.open(self.threads, self.providers)
         return CodesBatch.of(
             in_parallel(
@@ -177,8 +179,7 @@ class Codec:
             )
         )  # fmt: skip
 
-    def _encode(self, data: Any, samplerate: Any, allocation: Allocation) -> Codes:
-        frames = pcm.to_frames(data)
+    def _encode(self, frames: np.ndarray, samplerate: Any, allocation: Allocation) -> Codes:
         samplerate, channels = pcm.check_format(samplerate, frames.shape[1])
         pcm.check_finite(frames)
         encoder = SignalEncoder(
@@ -316,15 +317,17 @@ class Codec:
         channels, _, tokens = array.shape
         concealing = None
         if codes.lost.any():
-            concealing = ConcealingDecoder(self.model, channels, self.threads, self.providers)
+            coded = len(codes.stereo.coded(channels))
+            concealing = ConcealingDecoder(self.model, coded, self.threads, self.providers)
         decoder = SignalDecoder(
             self.model, codes.samplerate, channels, frames=codes.frames, bands=codes.bands,
-            tokens=concealing, threads=self.threads, providers=self.providers,
+            stereo=codes.stereo, tokens=concealing, threads=self.threads, providers=self.providers,
         )  # fmt: skip
         parts = []
         for i in range(0, tokens, CHUNK):
             levels = None if codes.levels is None else codes.levels[..., i : i + CHUNK]
-            parts.append(decoder.push(array[..., i : i + CHUNK], levels))
+            values = None if codes.values is None else codes.values[..., i : i + CHUNK]
+            parts.append(decoder.push(array[..., i : i + CHUNK], levels, values))
         data = np.concatenate([*parts, decoder.finish()])
         return data[:, 0] if channels == 1 else data
 
@@ -446,7 +449,8 @@ class Codec:
             where the rate is not below the model's.
         channels : int, optional
         bitrate : float, optional
-            Nominal kbps per channel; see `Model.codebooks_for`. The model's default if not given.
+            Nominal kbps of all channels; see `Model.codebooks_for` for what each can have. The
+            model's default for each if not given.
         denoise : bool, optional
             Take noise out of speech before it is coded; 13 ms more delay.
 
@@ -529,7 +533,8 @@ class Codec:
         self, samplerate: int | None, channels: int, bitrate: float | None
     ) -> tuple[int, int, int]:
         samplerate = self.model.samplerate if samplerate is None else samplerate
-        return *pcm.check_format(samplerate, channels), self.model.codebooks_for(bitrate)
+        checked = pcm.check_format(samplerate, channels)
+        return *checked, self.model.codebooks_for(bitrate, channels)
 
     def _check_codes(self, codes: Codes) -> np.ndarray:
         model, array = self.model, np.asarray(codes.codes)
@@ -549,16 +554,19 @@ class Codec:
             raise AudioError(f"{tokens} tokens: {codes.frames} frames need {needed}")
         return array
 
-    def _count(self, bitrate: float | None, codebooks: int | None) -> int:
+    def _count(self, bitrate: float | None, codebooks: int | None, channels: int) -> int:
         """How many codes every token is to have; only what the model has just so."""
         model = self.model
         if codebooks is None:
-            count = model.codebooks_for(bitrate)
-            if bitrate is not None and abs(model.bitrate(count) - bitrate) > 1e-6 * bitrate:
-                below = int(bitrate / model.bitrate(1))
+            each = None if bitrate is None else bitrate / channels
+            count = model.codebooks_for(bitrate, channels)
+            if each is not None and abs(model.bitrate(count) - each) > 1e-6 * each:
+                below = int(each / model.bitrate(1))
+                has = " and ".join(f"{channels * model.bitrate(k):g}" for k in (below, below + 1))
+                of_all = f" of {channels} channels" * (channels > 1)
                 raise ValueError(
-                    f"bitrate of {bitrate:g} kbps: {model.name} has {model.bitrate(below):g} and "
-                    f"{model.bitrate(below + 1):g}, {below} and {below + 1} codebooks"
+                    f"bitrate of {bitrate:g} kbps{of_all}: {model.name} has {has}, "
+                    f"{below} and {below + 1} codebooks"
                 )
             return count
         if bitrate is not None:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from ..entropy import allocation
 from .bandwidth_extension import NO_BANDS, Bands
 from .concealment import LOST
+from .stereo.layout import NO_STEREO, Stereo
 
 __all__ = ["Codes", "CodesBatch"]
 
@@ -35,6 +36,10 @@ class Codes:
         file says it; None where nothing is known of that.
     bands : Bands
         Those that have levels.
+    values : ndarray or None
+        ``uint8[pairs, 2, bands, tokens]``: angles and widths of joint stereo, as a file says them.
+    stereo : Stereo
+        How pairs of channels are coded: channels of `codes` are main channels and sides then.
     """
 
     codes: NDArray[np.integer]
@@ -43,6 +48,8 @@ class Codes:
     model: str
     levels: NDArray[np.uint8] | None = None
     bands: Bands = NO_BANDS
+    values: np.ndarray | None = None
+    stereo: Stereo = NO_STEREO
 
     @property
     def mask(self) -> NDArray[np.bool_]:

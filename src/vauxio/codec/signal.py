@@ -13,9 +13,14 @@ from ..audio.resample import Resampler
 from ..entropy.allocation import WINDOW, Allocation
 from ..model.bundles import Model
 from ..model.networks import CPU, Providers
-from .bandwidth_extension import NO_BANDS, Bands, Extender, timing
+from .bandwidth_extension import NO_BANDS, Bands
 from .concealment import ConcealingDecoder
 from .denoising import DenoisingResampler
+from .spectral_decoder import SpectralDecoder, timing
+from .stereo.downmix import Downmixer
+from .stereo.layout import NO_STEREO, Stereo
+from .stereo.rates import Plan
+from .stereo.tokens import JointTokenEncoder
 from .tokens import TokenDecoder, TokenEncoder
 
 __all__ = ["SignalDecoder", "SignalEncoder"]
@@ -39,6 +44,8 @@ class SignalEncoder:
         Of each network.
     providers : tuple, optional
         Of the encoder.
+    plan : Plan, optional
+        Of joint stereo; `allocation` is the plan's then.
     tokens : optional
         What is made of samples at the model's rate, if not codes: ``push`` takes what
         `TokenEncoder.push` takes, and gives ``[channels, any, n]``; `empty` is that of no token.
@@ -47,6 +54,8 @@ class SignalEncoder:
     ----------
     frames : int
         How many have been pushed.
+    downmixer : Downmixer or None
+        Of joint stereo: it has the levels of bands above and the values of pairs.
     """
 
     def __init__(
@@ -59,13 +68,19 @@ class SignalEncoder:
         threads: int = 1,
         providers: Providers = CPU,
         tokens: Any = None,
+        plan: Plan | None = None,
     ) -> None:
         self._model, self._samplerate = model, samplerate
+        self.downmixer: Downmixer | None = None
+        if plan is not None and plan.stereo:
+            self.downmixer = Downmixer(model, channels, plan.bands, plan.stereo, plan.price)
+            tokens = JointTokenEncoder(model, channels, plan, self.downmixer, threads, providers)
+        self._rate = model.samplerate * (self.downmixer.factor if self.downmixer else 1)
         self._resampler: Resampler | DenoisingResampler
         if denoise:
-            self._resampler = DenoisingResampler(samplerate, model.samplerate, channels, threads)
+            self._resampler = DenoisingResampler(samplerate, self._rate, channels, threads)
         else:
-            self._resampler = Resampler(samplerate, model.samplerate, channels)
+            self._resampler = Resampler(samplerate, self._rate, channels)
         self._empty = np.empty((channels, allocation.codebooks, 0), np.uint16)
         if tokens is None:
             tokens = TokenEncoder(model, channels, allocation, threads, providers)
@@ -81,15 +96,22 @@ class SignalEncoder:
         Their type is that of `TokenEncoder.push`.
         """
         self.frames += len(frames)
-        return self._encode(self._resampler.push(frames), WINDOW)
+        samples = self._resampler.push(frames)
+        if self.downmixer is not None:
+            samples = self.downmixer.push(samples)
+        return self._encode(samples, WINDOW)
 
     def finish(self) -> np.ndarray:
         """The codes that remain, the decoder's delay made up for."""
-        samples = self._model.samples_for(self.frames, self._samplerate)
-        total = self._model.tokens_for(self.frames, self._samplerate) * self._model.hop
+        tokens = self._model.tokens_for(self.frames, self._samplerate)
+        samples = -(-self.frames * self._rate // self._samplerate)
         rest = self._resampler.finish(samples)
-        silence = np.zeros((total - samples, rest.shape[1]), np.float32)
-        parts = [self._encode(np.concatenate([rest, silence]), WINDOW)]
+        if self.downmixer is not None:
+            rest = np.concatenate([self.downmixer.push(rest), self.downmixer.finish(tokens)])
+        else:
+            silence = tokens * self._model.hop - samples
+            rest = np.concatenate([rest, np.zeros((silence, rest.shape[1]), np.float32)])
+        parts = [self._encode(rest, WINDOW)]
         last = len(self._waiting) // self._model.hop
         if last:
             parts.append(self._encode(self._waiting[:0], last))
@@ -122,6 +144,8 @@ class SignalDecoder:
         What decodes tokens, if some of them are lost.
     bands : Bands, optional
         Of bandwidth extension: those above the model's, to be filled with noise.
+    stereo : Stereo, optional
+        How pairs of channels are coded.
     threads : int, optional
     providers : tuple, optional
         Of the network; `tokens` has its own.
@@ -144,14 +168,19 @@ class SignalDecoder:
         frames: int | None = None,
         tokens: ConcealingDecoder | None = None,
         bands: Bands = NO_BANDS,
+        stereo: Stereo = NO_STEREO,
         threads: int = 1,
         providers: Providers = CPU,
     ) -> None:
-        self._timing, self._samplerate = timing(model, bands), samplerate
+        self._timing, self._samplerate = timing(model, bands, stereo), samplerate
         rate, hop, delay, reach = self._timing
         self._resampler = Resampler(rate, samplerate, channels, start)
-        self._tokens = tokens or TokenDecoder(model, channels, threads, providers)
-        self._extender = Extender(channels, bands) if bands.count else None
+        self._coded = stereo.coded(channels)
+        self._tokens = tokens or TokenDecoder(model, len(self._coded), threads, providers)
+        self._channels = channels
+        self._spectral = None
+        if bands.count or stereo:
+            self._spectral = SpectralDecoder(channels, bands, stereo)
         self.begin(max(0, (self._resampler.first + delay) // hop - reach))
         self.position, self.frames = start, frames
 
@@ -160,15 +189,20 @@ class SignalDecoder:
         self.first_token = token
         self._sample = token * self._timing.hop - self._timing.delay
 
-    def push(self, codes: np.ndarray, levels: np.ndarray | None = None) -> np.ndarray:
+    def push(
+        self, codes: np.ndarray, levels: np.ndarray | None = None, values: np.ndarray | None = None
+    ) -> np.ndarray:
         """Codes ``[channels, codebooks, n]`` to the ``float32[m, channels]`` that they complete.
 
-        With bands, `levels` are ``uint8[channels, bands, n]``.
+        With bands, `levels` are ``uint8[channels, bands, n]``; of joint stereo, `values`
+        ``uint8[pairs, 2, bands, n]``.
         """
-        samples = self._tokens.push(codes)
-        if self._extender is not None:
-            assert levels is not None
-            samples = self._extender.push(samples, levels)
+        samples = self._tokens.push(codes[self._coded])
+        if len(self._coded) < self._channels:
+            coded, samples = samples, np.zeros((self._channels, samples.shape[1]), np.float32)
+            samples[self._coded] = coded
+        if self._spectral is not None:
+            samples = self._spectral.push(samples, levels, values)
         return self._resample(samples.T)
 
     def finish(self) -> np.ndarray:
@@ -176,8 +210,8 @@ class SignalDecoder:
         if self.frames is None:
             raise ValueError("frames must be known to finish")
         parts = []
-        if self._extender is not None:
-            parts.append(self._resample(self._extender.finish().T))
+        if self._spectral is not None:
+            parts.append(self._resample(self._spectral.finish().T))
         parts.append(self._give(self._resampler.finish(self.frames)))
         return np.concatenate(parts)
 

@@ -30,6 +30,8 @@ class Block:
     levels : bytes
         Of bandwidth extension, see `vauxio.codec.bandwidth_extension`; only where the header has
         bands.
+    stereo : bytes
+        Angles and widths, see `vauxio.codec.stereo`; only where the header has joint stereo.
     """
 
     tokens: int
@@ -38,6 +40,7 @@ class Block:
     payload: bytes
     allocation: bytes = b""
     levels: bytes = b""
+    stereo: bytes = b""
 
 
 def check_block(block: Block, header: Header, what: str) -> None:
@@ -50,5 +53,7 @@ def check_block(block: Block, header: Header, what: str) -> None:
         raise FormatError(f"{what}: bit allocation of more bytes than {block.tokens} tokens need")
     if len(block.levels) > header.levels_size(block.tokens):
         raise FormatError(f"{what}: more bytes of levels than {block.tokens} tokens can need")
+    if len(block.stereo) > header.stereo_size(block.tokens):
+        raise FormatError(f"{what}: more bytes of stereo than {block.tokens} tokens can need")
     if len(block.payload) > header.packed_size(block.tokens):
         raise FormatError(f"{what}: larger than its codes plainly packed")

@@ -18,20 +18,22 @@ from .metadata import Foreign, Picture, check_foreign, check_pictures, check_tag
 __all__ = ["MAX_FRAMES", "Header", "make_start", "parse_start"]
 
 MAGIC = b"\x89VX\n"
-VERSION = 1, 6
+VERSION = 1, 7
 MAX_FIELDS = 4096  # bytes
 MAX_FRAMES = (1 << 48) - 1
 MAX_BLOCK_CODES = 1 << 22
 MAX_BANDS = {False: 5, True: 10}  # coarse, fine
+MAX_SIDE = 320  # coefficients
+STEREO_BANDS = 27  # at most
 LEVEL_TOKENS = {False: 25, True: 3}  # that share the levels of bands
 
 FRAME_SAMPLES = 2048  # of a token where `rate` is given: samples at 48 kHz
 
 _ADAPTIVE = 3  # the coder that version 1.4 has, `coders.ADAPTIVE`
 
-# The features: a bit allocation that varies, bandwidth extension, and its fine levels; and those of
-# a transform codec, whose tokens are frames of samples.
-_ALLOCATION, _BANDS, _FINE, _TRANSFORM = 1, 2, 4, 8
+# The features: a bit allocation that varies, bandwidth extension, and its fine levels; those of a
+# transform codec, whose tokens are frames of samples; and joint stereo.
+_ALLOCATION, _BANDS, _FINE, _TRANSFORM, _STEREO = 1, 2, 4, 8, 16
 
 _FRAME_BYTES = 4096  # the most that a frame of a transform codec may have in a channel
 
@@ -71,6 +73,11 @@ class Header:
     rate : int
         What was asked for of a transform codec, in units of 100 bps per channel. A token is a
         frame of 2048 samples at 48 kHz then. 0 where there are codes.
+    stereo_tokens : int
+        Tokens that share an angle and a width in each band of a pair of channels, see
+        `codec.stereo`; 0 where channels are coded each by itself.
+    side : int
+        Coefficients of the second channel of a pair that its codes tell, from the lowest on.
     tags : mapping of str to str
     pictures : tuple of Picture
     foreign : tuple of Foreign
@@ -98,6 +105,8 @@ class Header:
     fine: bool = False
     foreign: tuple[Foreign, ...] = ()
     rate: int = 0
+    stereo_tokens: int = 0
+    side: int = 0
 
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.model):
@@ -117,12 +126,19 @@ class Header:
             ("allocation_tokens", 0, 255),
             ("bands", int(self.fine), MAX_BANDS[self.fine]),
             ("rate", 0, 9999),
+            ("stereo_tokens", 0, 255),
+            ("side", 0, MAX_SIDE),
         ):
             value = getattr(self, name)
             if not (name == "frames" and value is None) and not low <= value <= high:
                 raise FormatError(f"{name} of {value}: must be {low} to {high}")
-        if self.rate and (self.codebooks != 1 or self.allocation_tokens or self.bands):
+        coded = self.allocation_tokens or self.bands or self.stereo_tokens
+        if self.rate and (self.codebooks != 1 or coded):
             raise FormatError("a transform codec has one codebook, no bit allocation and no bands")
+        if self.stereo_tokens and (self.channels < 2 or not self.allocation_tokens):
+            raise FormatError("joint stereo needs two channels and a bit allocation")
+        if self.side and not self.stereo_tokens:
+            raise FormatError("a side that is coded needs joint stereo")
         codes = FRAME_SAMPLES if self.rate else self.codebooks
         if self.block_tokens * self.channels * codes > MAX_BLOCK_CODES:
             raise FormatError(
@@ -154,6 +170,13 @@ class Header:
             return 0
         return 3 * self.channels * self.bands * -(-tokens // LEVEL_TOKENS[self.fine]) + 4
 
+    def stereo_size(self, tokens: int) -> int:
+        """The most bytes that angles and widths of a block may have."""
+        if not self.stereo_tokens:
+            return 0
+        spans = -(-tokens // self.stereo_tokens)
+        return 3 * (self.channels // 2) * 2 * STEREO_BANDS * spans + 4
+
 
 def make_start(header: Header) -> bytes:
     """The first bytes of the file, up to the first chunk."""
@@ -163,6 +186,8 @@ def make_start(header: Header) -> bytes:
         features |= _BANDS | _FINE if header.fine else _BANDS
     if header.rate:
         features |= _TRANSFORM
+    if header.stereo_tokens:
+        features |= _STEREO
     fields = b"".join(
         (
             number(features),
@@ -178,11 +203,14 @@ def make_start(header: Header) -> bytes:
             bytes([header.allocation_tokens] if header.allocation_tokens else []),
             bytes([header.bands] if header.bands else []),
             number(header.rate) if header.rate else b"",
+            bytes([header.stereo_tokens]) + number(header.side) if header.stereo_tokens else b"",
         )
     )
-    minor = 4 if header.coder == _ADAPTIVE else features.bit_length()  # the lowest that has these
+    # The lowest that has these.
+    minor = 4 if header.coder == _ADAPTIVE else (features & ~_STEREO).bit_length()
     minor = 5 if header.foreign else minor
     minor = 6 if header.rate else minor
+    minor = 7 if header.stereo_tokens else minor
     start = MAGIC + bytes((VERSION[0], minor)) + len(fields).to_bytes(2, "little") + fields
     return start + zlib.crc32(start).to_bytes(4, "little")
 
@@ -215,7 +243,7 @@ def parse_start(file: Any) -> Header:
 
 def _parse_fields(fields: Fields) -> Header:
     features = fields.number()
-    if features & ~(_ALLOCATION | _BANDS | _FINE | _TRANSFORM):
+    if features & ~(_ALLOCATION | _BANDS | _FINE | _TRANSFORM | _STEREO):
         raise UnsupportedError(f"the file has features ({features:#x}) unknown here: update vauxio")
     # What a minor version adds after these fields may be ignored, or there would be a feature bit.
     model = fields.text(fields.byte())
@@ -235,6 +263,10 @@ def _parse_fields(fields: Fields) -> Header:
     rate = fields.number() if features & _TRANSFORM else 0
     if features & _TRANSFORM and not rate:
         raise FormatError("header: rate of 0: must be 1 to 9999")
+    stereo_tokens = fields.byte() if features & _STEREO else 0
+    if features & _STEREO and not stereo_tokens:
+        raise FormatError("header: stereo_tokens of 0: must be 1 to 255")
+    side = fields.number() if features & _STEREO else 0
     return Header(
         model=model,
         code_space=code_space,
@@ -250,6 +282,8 @@ def _parse_fields(fields: Fields) -> Header:
         bands=bands,
         fine=fine,
         rate=rate,
+        stereo_tokens=stereo_tokens,
+        side=side,
     )
 
 

@@ -75,6 +75,8 @@ class Reader:
             self._max_body += 4 + header.allocation_size(header.block_tokens)
         if header.bands:
             self._max_body += 4 + header.levels_size(header.block_tokens)
+        if header.stereo_tokens:
+            self._max_body += 4 + header.stereo_size(header.block_tokens)
         self._fault: FormatError | None = None  # why there is nothing after the last block
         self._head: Head | None = None  # of the next chunk, where that has been read already
         end = None
@@ -332,7 +334,8 @@ class Reader:
         codes_crc = int.from_bytes(fields.take(4), "little")
         allocation = fields.take(fields.number()) if self.header.allocation_tokens else b""
         levels = fields.take(fields.number()) if self.header.bands else b""
-        block = Block(tokens, coder, codes_crc, fields.rest(), allocation, levels)
+        stereo = fields.take(fields.number()) if self.header.stereo_tokens else b""
+        block = Block(tokens, coder, codes_crc, fields.rest(), allocation, levels, stereo)
         check_block(block, self.header, f"block {index}")
         return block
 

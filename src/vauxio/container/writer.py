@@ -60,6 +60,7 @@ class Writer:
             + block.codes_crc.to_bytes(4, "little")
             + (number(len(block.allocation)) + block.allocation if varies else b"")
             + (number(len(block.levels)) + block.levels if self._header.bands else b"")
+            + (number(len(block.stereo)) + block.stereo if self._header.stereo_tokens else b"")
             + block.payload,
         )
         self._put(chunk)

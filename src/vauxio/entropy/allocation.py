@@ -8,6 +8,7 @@ bits of it, as ``docs/format.md`` specifies. This module knows nothing of files,
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from itertools import accumulate
 
@@ -46,7 +47,7 @@ class Allocation:
     ----------
     codebooks : int
         The most that any token has.
-    average : int or None
+    average : float or None
         What tokens have on average over each window at most, in codes, what it takes to say how
         many they have included; None for no such bound. Where it is `codebooks`, every token has
         that many.
@@ -55,7 +56,7 @@ class Allocation:
     """
 
     codebooks: int
-    average: int | None = None
+    average: float | None = None
     distortion: float = 0.0
 
     @classmethod
@@ -64,22 +65,25 @@ class Allocation:
         return cls(codebooks, codebooks)
 
     @classmethod
-    def averaging(cls, average: int, codebooks: int, distortion: float = 0.0) -> Allocation:
+    def averaging(cls, average: float, codebooks: int, distortion: float = 0.0) -> Allocation:
         """An average, around which tokens have up to a quarter more, or two, of `codebooks`."""
-        return cls(min(average + max(2, -(-average // 4)), codebooks), average, distortion)
+        most = math.ceil(average + max(2, math.ceil(average / 4)))
+        return cls(min(most, codebooks), average, distortion)
 
     @property
     def variable(self) -> bool:
         """Whether some codes may be absent."""
         return self.average != self.codebooks
 
-    def choose(self, distortion: np.ndarray) -> np.ndarray:
+    def choose(self, distortion: np.ndarray, spent: np.ndarray | None = None) -> np.ndarray:
         """The allocation of tokens: codes go where they are needed most.
 
         Parameters
         ----------
         distortion : ndarray
             As of `spans_of`, of no fewer codebooks. Windows are counted from the first token.
+        spent : ndarray, optional
+            Codes that each row spends on something else in every window, ``float[rows]``.
 
         Returns
         -------
@@ -87,9 +91,11 @@ class Allocation:
             ``uint8[rows, n]``
         """
         means, lengths = spans_of(distortion)
-        return np.repeat(self.spread(needs(means), lengths), lengths, axis=1)
+        return np.repeat(self.spread(needs(means), lengths, spent), lengths, axis=1)
 
-    def spread(self, wanted: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+    def spread(
+        self, wanted: np.ndarray, lengths: np.ndarray, spent: np.ndarray | None = None
+    ) -> np.ndarray:
         """The allocation of spans, ``uint8[rows, spans]``.
 
         Parameters
@@ -98,26 +104,32 @@ class Allocation:
             `needs` of them, ``[rows, codebooks, spans]``.
         lengths : ndarray
             Their tokens, ``int[spans]``.
+        spent : ndarray, optional
+            As of `choose`.
         """
+        spent = np.zeros(len(wanted)) if spent is None else spent
         wanted = wanted[:, : self.codebooks]
         given = wanted > self.distortion
         if self.average is not None:
             for at in range(0, len(lengths), WINDOW // SPAN):
                 window = slice(at, at + WINDOW // SPAN)
-                self._keep_average(given[..., window], wanted[..., window], lengths[window])
+                self._keep_average(given[..., window], wanted[..., window], lengths[window], spent)
         counts: np.ndarray = given.sum(axis=1, dtype=np.uint8)
         return counts
 
-    def _keep_average(self, given: np.ndarray, wanted: np.ndarray, lengths: np.ndarray) -> None:
+    def _keep_average(
+        self, given: np.ndarray, wanted: np.ndarray, lengths: np.ndarray, spent: np.ndarray
+    ) -> None:
         """Of a window's codes, leave the most needed that are within the average."""
         assert self.average is not None
         tokens = lengths.sum()
-        budget = max(self.average * tokens - SAID * len(lengths), tokens)  # 0 codes are a hole
+        budget = self.average * tokens - SAID * len(lengths)
         costs = np.broadcast_to(lengths, given.shape[1:]).ravel()
-        for row, needed in zip(given, wanted, strict=True):
+        for row, needed, other in zip(given, wanted, spent, strict=True):
+            left = max(budget - other, tokens)  # 0 codes are a hole
             order = np.argsort(-needed, axis=None, kind="stable")  # of one span, in their order
-            spent = costs[order].cumsum()
-            row[np.unravel_index(order[spent > budget], row.shape)] = False
+            sums = costs[order].cumsum()
+            row[np.unravel_index(order[sums > left], row.shape)] = False
 
 
 def spans_of(distortion: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

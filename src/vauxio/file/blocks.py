@@ -16,6 +16,10 @@ from .. import container
 from ..audio import pcm
 from ..codec import bandwidth_extension
 from ..codec.concealment import LOST
+from ..codec.spectral_decoder import bands_with_values
+from ..codec.spectrum import HOP
+from ..codec.stereo.layout import HELD, NO_STEREO, Stereo, pairs_of
+from ..codec.stereo.parameters import decode_parameters, encode_parameters
 from ..entropy import allocation, coders
 from ..entropy.transformer_coder import LMCoder
 from ..errors import (
@@ -73,6 +77,8 @@ class TokenWriter:
     frames : int, optional
         How many there will be, if that is known: for the header.
     foreign : sequence of container.Foreign, optional
+    stereo : Stereo, optional
+        How pairs of channels are coded, whose values come with the codes.
 
     Attributes
     ----------
@@ -95,6 +101,7 @@ class TokenWriter:
         tokens: int | None = None,
         frames: int | None = None,
         foreign: Sequence[container.Foreign] = (),
+        stereo: Stereo = NO_STEREO,
     ) -> None:
         self._packer = coders.PackedCoder(model.code_bits)
         self._coder = best_coder(model, codebooks) if lm else self._packer
@@ -102,6 +109,8 @@ class TokenWriter:
         self._waiting = np.empty((channels, codebooks, 0), np.uint16)
         self._levels = np.empty((channels, bands.count, 0), np.uint8)
         self._bands = bands
+        shape = pairs_of(channels), 2, bands_with_values(bands), 0
+        self._values = np.empty(shape, np.uint8)
         self.model = model
         self.header = container.Header(
             model=model.name,
@@ -120,14 +129,21 @@ class TokenWriter:
             bands=bands.count,
             fine=bands.fine,
             foreign=tuple(foreign),
+            stereo_tokens=stereo.span,
+            side=stereo.side,
         )
         self._writer = container.Writer(file, self.header)
 
-    def push(self, codes: np.ndarray, levels: np.ndarray | None = None) -> None:
+    def push(
+        self, codes: np.ndarray, levels: np.ndarray | None = None, values: np.ndarray | None = None
+    ) -> None:
         """Codes ``uint16[channels, codebooks, n]`` that follow the last; variable: ``int32``.
 
-        `levels` are those of `bandwidth_extension.Meter`, which must not come later than the codes.
+        `levels` are those of `bandwidth_extension.Meter`, `values` those of `stereo.Downmixer`.
+        Neither may come later than the codes.
         """
+        if values is not None:
+            self._values = np.concatenate([self._values, values], axis=3)
         if levels is not None:
             self._levels = np.concatenate([self._levels, levels], axis=2)
         waiting = np.concatenate([self._waiting, codes], axis=2)
@@ -152,6 +168,11 @@ class TokenWriter:
             payload = coder.encode(codes)
         spans = -(-codes.shape[2] // self._bands.span)
         levels, self._levels = self._levels[..., :spans], self._levels[..., spans:]
+        stereo = b""
+        if self.header.stereo_tokens:
+            spans = -(-codes.shape[2] // self.header.stereo_tokens)
+            stereo = encode_parameters(self._values[..., :spans])
+            self._values = self._values[..., spans:]
         span = self.header.allocation_tokens
         most = self.header.codebooks
         block = container.Block(
@@ -161,6 +182,7 @@ class TokenWriter:
             payload=payload,
             allocation=allocation.encode_allocation(counts, span, most) if span else b"",
             levels=bandwidth_extension.encode_levels(levels),
+            stereo=stereo,
         )
         self._writer.write(block)
 
@@ -211,6 +233,8 @@ class TokenReader:
         self._codes = np.empty((header.channels, header.codebooks, 0), np.uint16)
         self._levels: dict[int, np.ndarray] = {}  # of the blocks in _codes that are not damaged
         self._found: dict[int, np.ndarray] = {}  # the same of those that are being loaded
+        self._values: dict[int, np.ndarray] = {}  # of joint stereo, the same
+        self._found_values: dict[int, np.ndarray] = {}
         # From a pipe, one block is read ahead: only so is the last one known to be the last.
         self._sequence = None if self.seekable else iter(self._reader)
         self._index = 0  # of the next block in the sequence
@@ -238,6 +262,8 @@ class TokenReader:
                     f"{_MOST_SECONDS} s are allowed"
                 )
             bandwidth_extension.check_bands(model, self.bands)
+            if self.stereo and model.hop != HOP:
+                raise FormatError(f"joint stereo of {model.name}, whose tokens are not of {HOP}")
             self._check_coder(model)
             self._model = model
         return self._model
@@ -264,6 +290,11 @@ class TokenReader:
     def bands(self) -> bandwidth_extension.Bands:
         """Those above the model's that have levels."""
         return bandwidth_extension.Bands(self.header.bands, self.header.fine)
+
+    @property
+    def stereo(self) -> Stereo:
+        """How pairs of channels are coded."""
+        return Stereo(self.header.stereo_tokens, self.header.side)
 
     @property
     def complete(self) -> bool:
@@ -365,8 +396,28 @@ class TokenReader:
             token, count = token + n, count - n
         return np.concatenate(parts, axis=2)
 
+    def values(self, token: int, count: int) -> np.ndarray | None:
+        """Angles and widths of joint stereo: ``uint8[pairs, 2, bands, count]``; None without.
+
+        Of tokens that `get` gave last; `HELD` where they are lost.
+        """
+        if not self.stereo:
+            return None
+        size, parts = self.header.block_tokens, []
+        shape = pairs_of(self.header.channels), 2, bands_with_values(self.bands), size
+        while count:
+            block, at = divmod(token, size)
+            n = min(count, size - at)
+            found = self._values.get(block)
+            parts.append(np.full(shape, HELD, np.uint8) if found is None else found)
+            parts[-1] = parts[-1][..., at : at + n]
+            token, count = token + n, count - n
+        return np.concatenate(parts, axis=3)
+
     def count_allocation(self) -> np.ndarray:
         """How many tokens, in whichever channel, have so many codes: ``int64[codebooks + 1]``.
+
+        Sides that are not coded do not count.
 
         Of all blocks that are whole, up to some hours of recording: it must not take a file of a
         few bytes for long. A pipe is read to its end.
@@ -378,7 +429,8 @@ class TokenReader:
                     break
                 continue
             with contextlib.suppress(FormatError):
-                counts += np.bincount(self._allocation(block).ravel(), minlength=len(counts))
+                found = self._allocation(block)[self.stereo.coded(self.header.channels)]
+                counts += np.bincount(found.ravel(), minlength=len(counts))
         return counts
 
     def _whole_blocks(self) -> Iterator[container.Block]:
@@ -395,7 +447,7 @@ class TokenReader:
 
     def _load(self, token: int, wanted: int) -> bool:
         """Decode the block with that token, or the next one from a pipe; False if there is none."""
-        self._found = {}
+        self._found, self._found_values = {}, {}
         if self._sequence is None:
             index = token // self.header.block_tokens
             if index >= self._reader.blocks:
@@ -414,7 +466,8 @@ class TokenReader:
         first = index * self.header.block_tokens
         if self._sequence is None and token >= first + codes.shape[2]:
             return False  # past the end of the last block
-        self._first, self._codes, self._levels = first, codes, self._found
+        self._first, self._codes = first, codes
+        self._levels, self._values = self._found, self._found_values
         return True
 
     def _read_ahead(self) -> None:
@@ -521,6 +574,9 @@ class TokenReader:
             block.tokens,
             header.codebooks,
         )
+        paired = 2 * pairs_of(header.channels)
+        if self.stereo and not header.side and found[1:paired:2].any():
+            raise FormatError("codes of sides, which are not coded")
         if len(block.payload) > -(-int(found.sum(dtype=np.int64)) * header.code_bits // 8):
             raise FormatError("larger than its codes plainly packed")
         return found
@@ -538,6 +594,14 @@ class TokenReader:
             self._found[index] = bandwidth_extension.decode_levels(
                 block.levels, header.channels, self.bands, block.tokens
             )
+
+        if self.stereo:
+            span = header.stereo_tokens
+            spans = -(-block.tokens // span)
+            found = decode_parameters(
+                block.stereo, pairs_of(header.channels), bands_with_values(self.bands), spans
+            )
+            self._found_values[index] = np.repeat(found, span, axis=3)[..., : block.tokens]
 
     def _check_coder(self, model: Model) -> None:
         """`ModelError` if the file was written with other probabilities than those here."""

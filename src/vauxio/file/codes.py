@@ -74,6 +74,7 @@ def codes_of(reader: TokenReader, start: int, frames: int) -> FileCodes:
     dtype = np.int32 if header.allocation_tokens else np.uint16
     codes = [np.empty((header.channels, header.codebooks, 0), dtype)]
     levels = [np.empty((header.channels, header.bands, 0), np.uint8)]
+    values = []
     token = first
     while stop is None or token < stop:
         left = 1 << 20 if stop is None else stop - token
@@ -84,16 +85,23 @@ def codes_of(reader: TokenReader, start: int, frames: int) -> FileCodes:
         codes.append(piece)
         if header.bands:
             levels.append(reader.levels(token, count))
+        values.append(reader.values(token, count))
         token += count
     if stop is None:
         frames = reader.frames or 0
     return FileCodes(
         np.concatenate(codes, axis=2), rate, frames, model.name,
-        np.concatenate(levels, axis=2) if header.bands else None, reader.bands, first,
+        np.concatenate(levels, axis=2) if header.bands else None, reader.bands,
+        _joined(values) if reader.stereo else None, reader.stereo, first,
         header.code_space.hex(), header.tags, header.pictures,
         header.coder != coders.PACKED, header.allocation_tokens, header.block_tokens,
         header.frames is not None, header.foreign,
     )  # fmt: skip
+
+
+def _joined(values: list[np.ndarray | None]) -> np.ndarray | None:
+    there = [each for each in values if each is not None]
+    return np.concatenate(there, axis=3) if there else None
 
 
 def write_codes(
@@ -179,10 +187,11 @@ def write_codes(
         writer = TokenWriter(
             output.file, model, codes.samplerate, array.shape[0], array.shape[1], tags or {},
             pictures or (), lm, variable=variable, bands=codes.bands, tokens=alone,
-            frames=codes.frames if exact else None, foreign=foreign,
+            frames=codes.frames if exact else None, foreign=foreign, stereo=codes.stereo,
         )  # fmt: skip
         levels = None if codes.levels is None else codes.levels[..., :: codes.bands.span]
-        writer.push(array.astype(np.int32 if variable else np.uint16, copy=False), levels)
+        values = None if codes.values is None else codes.values[..., :: codes.stereo.span]
+        writer.push(array.astype(np.int32 if variable else np.uint16, copy=False), levels, values)
         writer.finish(codes.frames)
     except BaseException:
         output.discard()

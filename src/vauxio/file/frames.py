@@ -67,13 +67,15 @@ class FrameReader:
 
     def _restart(self, position: int) -> None:
         header, model = self._tokens.header, self._tokens.model
+        coded = self._tokens.stereo.coded(header.channels)
         self._decoder = decoder = SignalDecoder(
             model,
             header.samplerate,
             header.channels,
             start=position if self._tokens.seekable else 0,
-            tokens=ConcealingDecoder(model, header.channels) if self._conceal else None,
+            tokens=ConcealingDecoder(model, len(coded)) if self._conceal else None,
             bands=self._tokens.bands,
+            stereo=self._tokens.stereo,
         )
         self._next_token = decoder.first_token
         self._piece, self._piece_at = self._piece[:0], decoder.position
@@ -88,8 +90,9 @@ class FrameReader:
         self._piece_at = self._decoder.position
         if codes.shape[2]:
             levels = self._tokens.levels(self._next_token, codes.shape[2])
+            values = self._tokens.values(self._next_token, codes.shape[2])
             self._next_token += codes.shape[2]
-            self._piece = self._decoder.push(codes, levels)
+            self._piece = self._decoder.push(codes, levels, values)
         else:
             self._ended = True
             self._piece = self._decoder.finish()

@@ -67,6 +67,8 @@ class Info:
     tags : mapping of str to str
     foreign : tuple of str
         Metadata of other formats that it has: what it is, and whose.
+    joint : bool
+        Whether pairs of channels are coded as joint stereo.
     """
 
     name: str
@@ -90,6 +92,7 @@ class Info:
     complete: bool
     tags: Mapping[str, str]
     foreign: tuple[str, ...] = ()
+    joint: bool = False
 
     @property
     def installed(self) -> bool:
@@ -116,7 +119,7 @@ class Info:
         lines = [
             self.name,
             f"samplerate: {self.samplerate} Hz",
-            f"channels: {self.channels}",
+            f"channels: {self.channels}{', joint stereo' if self.joint else ''}",
             f"duration: {_clock(self)}",
             f"model: {model}",
             f"bitrate: {bitrate}",
@@ -196,7 +199,7 @@ def _info(name: str, reader: TokenReader, size: int, counts: np.ndarray | None) 
             decoder = header.code_space.hex()
         else:
             decoder = reader.model.decoder.hash.hex()
-            nominal = header.channels * reader.model.bitrate(codebooks)
+            nominal = len(reader.stereo.coded(header.channels)) * reader.model.bitrate(codebooks)
             top = highest_frequency(reader.model, reader.bands)
             bandwidth = min(top, header.samplerate / 2)
     except ModelError:
@@ -224,6 +227,7 @@ def _info(name: str, reader: TokenReader, size: int, counts: np.ndarray | None) 
         complete=reader.complete,
         tags=header.tags,
         foreign=tuple(f"{one.name.strip()} of {one.format}" for one in header.foreign),
+        joint=bool(reader.stereo),
     )
 
 

@@ -86,7 +86,7 @@ class TransformWriter:
 
     @property
     def bitrate(self) -> float:
-        return self.header.rate / 10
+        return self.header.channels * self.header.rate / 10
 
     def push(self, frames: np.ndarray) -> None:
         """Frames ``float32[n, channels]`` that follow the last."""

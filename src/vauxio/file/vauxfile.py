@@ -76,11 +76,11 @@ class VauxFile:
     model : str, optional
         Name of the model to write with; see `vauxio.models`. ``'auto'`` is speech-24k for one
         channel at 16 kHz or less, if it is installed and has the bitrate; hifi-48k for a bitrate
-        above 12; else general-24k.
+        above 12 for each channel; else general-24k.
     bitrate : float, optional
-        Nominal kbps per channel to write with, on average over every five seconds; the nearest that
-        the model has is taken (of two equally near ones, the higher). By default the model's
-        default.
+        Nominal kbps of the whole file, all channels together, on average over every five seconds.
+        For one channel the nearest that the model has is taken (of two equally near ones, the
+        higher). By default the model's default for each channel.
     quality : float, optional
         0 to 10, instead of `bitrate`: the average varies with the signal, so that all of it is
         coded about equally well.
@@ -246,14 +246,15 @@ class VauxFile:
 
     @property
     def bitrate(self) -> float:
-        """Nominal kbps per channel, the most that any moment can have: where that varies, more than
-        what was asked for. Of a transform codec, what was asked for. `info` has the actual one of
-        the whole file."""
+        """Nominal kbps of all channels, the most that any moment can have: where that varies, more
+        than what was asked for. Of a transform codec, what was asked for. `info` has the actual one
+        of the whole file."""
         if "r" not in self._mode:
             return self._writer.bitrate
         if self._header.rate:
-            return self._header.rate / 10
-        return self._reader.model.bitrate(self._header.codebooks)
+            return self._header.channels * self._header.rate / 10
+        coded = self._reader.stereo.coded(self._header.channels)
+        return len(coded) * self._reader.model.bitrate(self._header.codebooks)
 
     @property
     def tags(self) -> Mapping[str, str]:

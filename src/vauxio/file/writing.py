@@ -11,8 +11,9 @@ from typing import Any, Protocol
 import numpy as np
 
 from .. import container
-from ..codec.bandwidth_extension import Bands, Meter, allot
+from ..codec.bandwidth_extension import Meter
 from ..codec.signal import SignalEncoder
+from ..codec.stereo.rates import Plan, plan
 from ..container.metadata import Foreign, Picture
 from ..model.bundles import Model
 from ..model.installed import choose_model, transform_for
@@ -29,7 +30,7 @@ class Writer(Protocol):
     ----------
     header : container.Header
     bitrate : float
-        Nominal kbps per channel, the most that any moment can have.
+        Nominal kbps of all channels, the most that any moment can have.
     frames : int
         How many have been pushed.
     """
@@ -56,20 +57,21 @@ class FrameWriter:
     ----------
     encoder : SignalEncoder
     writer : TokenWriter
-    bands : Bands
-        Those above the model's whose levels come with the codes.
+    planned : Plan
+        Whose bands above the model's, and pairs of channels, have values beside the codes.
     """
 
-    def __init__(self, encoder: SignalEncoder, writer: TokenWriter, bands: Bands) -> None:
-        self._encoder, self._writer = encoder, writer
+    def __init__(self, encoder: SignalEncoder, writer: TokenWriter, planned: Plan) -> None:
+        self._encoder, self._writer, self._stereo = encoder, writer, planned.stereo
         self.header = header = writer.header
         self._meter: Meter | None = None
-        if bands.count:
-            self._meter = Meter(writer.model, header.samplerate, header.channels, bands)
+        if planned.bands.count and not planned.stereo:
+            self._meter = Meter(writer.model, header.samplerate, header.channels, planned.bands)
 
     @property
     def bitrate(self) -> float:
-        return self._writer.model.bitrate(self.header.codebooks)
+        coded = self._stereo.coded(self.header.channels)
+        return len(coded) * self._writer.model.bitrate(self.header.codebooks)
 
     @property
     def frames(self) -> int:
@@ -78,14 +80,21 @@ class FrameWriter:
     def push(self, frames: np.ndarray) -> None:
         """Frames ``float32[n, channels]`` that follow the last."""
         levels = None if self._meter is None else self._meter.push(frames)
-        self._writer.push(self._encoder.push(frames), levels)
+        self._write(self._encoder.push(frames), levels)
 
     def finish(self) -> None:
         """What is left, then the trailer."""
         tokens = self._writer.model.tokens_for(self.frames, self.header.samplerate)
         levels = None if self._meter is None else self._meter.finish(tokens)
-        self._writer.push(self._encoder.finish(), levels)
+        self._write(self._encoder.finish(), levels)
         self._writer.finish(self.frames)
+
+    def _write(self, codes: np.ndarray, levels: np.ndarray | None) -> None:
+        """Codes to the file, with what a downmixer has found beside them."""
+        values = None
+        if self._encoder.downmixer is not None:
+            levels, values = self._encoder.downmixer.take()
+        self._writer.push(codes, levels, values)
 
 
 def writer_for(
@@ -118,23 +127,23 @@ def writer_for(
         If nothing can be written that way.
     """
     announced = frames if exact else None
-    transform = transform_for(model, bitrate, quality, lm=lm, denoise=denoise)
+    transform = transform_for(model, bitrate, quality, channels, lm=lm, denoise=denoise)
     if transform is not None:
-        rate = transform.bitrate_for(bitrate)
+        rate = transform.bitrate_for(bitrate, channels)
         return lambda file: TransformWriter(
             file, transform, samplerate, channels, rate, tags, pictures, foreign, announced
         )
     chosen: Model = choose_model(model, samplerate, channels, bitrate)
-    allocation, bands = allot(chosen, samplerate, bitrate, quality, denoise)
-    encoder = SignalEncoder(chosen, samplerate, channels, allocation, denoise)
+    planned = plan(chosen, samplerate, channels, bitrate, quality, denoise)
+    encoder = SignalEncoder(chosen, samplerate, channels, planned.allocation, denoise, plan=planned)
     tokens = None if frames is None else chosen.tokens_for(frames, samplerate)
 
     def begin(file: Any) -> Writer:
         writer = TokenWriter(
-            file, chosen, samplerate, channels, allocation.codebooks, tags, pictures, lm,
-            variable=allocation.variable, bands=bands, tokens=tokens, frames=announced,
-            foreign=foreign,
+            file, chosen, samplerate, channels, planned.codebooks, tags, pictures, lm,
+            variable=planned.variable, bands=planned.bands, tokens=tokens, frames=announced,
+            foreign=foreign, stereo=planned.stereo,
         )  # fmt: skip
-        return FrameWriter(encoder, writer, bands)
+        return FrameWriter(encoder, writer, planned)
 
     return begin

@@ -99,29 +99,32 @@ class Model(Grid):
         """Whether `bitrate` lies between this model's lowest and highest."""
         return self.bitrate(1) <= bitrate <= self.bitrate(self.codebooks)
 
-    def codebooks_for(self, bitrate: float | None) -> int:
+    def codebooks_for(self, bitrate: float | None, channels: int = 1) -> int:
         """Number of codebooks whose nominal bitrate is nearest to `bitrate`.
 
         Parameters
         ----------
         bitrate : float or None
-            kbps per channel; None stands for `default_bitrate`. Halfway between two, the higher.
+            kbps of all channels; None stands for `default_bitrate` of each. Halfway between two,
+            the higher.
+        channels : int, optional
+            That share it.
 
         Raises
         ------
         ValueError
             If `bitrate` is below the model's lowest bitrate or above its highest.
         """
-        bitrate = self.default_bitrate if bitrate is None else bitrate
+        each = self.default_bitrate if bitrate is None else bitrate / channels
         low, high = self.bitrate(1), self.bitrate(self.codebooks)
-        if not self.has_bitrate(bitrate):
+        if not self.has_bitrate(each):
             raise ValueError(
-                f"bitrate of {bitrate:g} kbps: {self.name} has {low:g} to {high:g} kbps per channel"
+                f"bitrate of {bitrate:g} kbps: {self.name} has {_range(low, high, channels)}"
             )
-        return math.floor(bitrate / low + 0.5)
+        return math.floor(each / low + 0.5)
 
     def allocation(self, bitrate: float | None, quality: float | None) -> Allocation:
-        """How many codes the tokens of a file have, at a bitrate or at a quality instead.
+        """How many codes a channel's tokens have, at a bitrate of its own or at a quality instead.
 
         A bitrate is an average.
 
@@ -242,21 +245,20 @@ class Transform(Grid):
     default_bitrate: float
     tables: Asset
 
-    def bitrate_for(self, bitrate: float | None) -> float:
-        """The bitrate to code at; None stands for `default_bitrate`.
+    def bitrate_for(self, bitrate: float | None, channels: int = 1) -> float:
+        """The kbps per channel to code at, of what all channels have; None stands for
+        `default_bitrate` of each.
 
         Raises
         ------
         ValueError
             If it is out of range.
         """
-        bitrate = self.default_bitrate if bitrate is None else bitrate
-        if not self.lowest <= bitrate <= self.highest:
-            raise ValueError(
-                f"bitrate of {bitrate:g} kbps: {self.name} has {self.lowest:g} to "
-                f"{self.highest:g} kbps per channel"
-            )
-        return bitrate
+        each = self.default_bitrate if bitrate is None else bitrate / channels
+        if not self.lowest <= each <= self.highest:
+            has = _range(self.lowest, self.highest, channels)
+            raise ValueError(f"bitrate of {bitrate:g} kbps: {self.name} has {has}")
+        return each
 
     def __repr__(self) -> str:
         return (
@@ -264,6 +266,13 @@ class Transform(Grid):
             f"    transform codec, {self.samplerate} Hz, {self.lowest:g} to {self.highest:g} kbps "
             f"per channel (default {self.default_bitrate:g}), tables {self.tables.hash.hex()}"
         )
+
+
+def _range(low: float, high: float, channels: int) -> str:
+    """What there is for so many channels."""
+    if channels == 1:
+        return f"{low:g} to {high:g} kbps per channel"
+    return f"{low * channels:g} to {high * channels:g} kbps for {channels} channels"
 
 
 def read_bundles() -> list[Model | Denoiser | Transform]:

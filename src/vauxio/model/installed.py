@@ -156,18 +156,21 @@ def transform_for(
     name: str,
     bitrate: float | None = None,
     quality: float | None = None,
+    channels: int = 1,
     *,
     lm: bool = True,
     denoise: bool = False,
 ) -> Transform | None:
     """The transform codec that is asked for, or None if it is a model with tokens.
 
-    ``'auto'`` stands for one where the bitrate is above what `DEFAULT` has.
+    ``'auto'`` stands for one where the bitrate of each channel is above what `DEFAULT` has.
 
     Parameters
     ----------
     name, bitrate, quality, lm, denoise
         As of `VauxFile`.
+    channels : int, optional
+        That share the bitrate.
 
     Raises
     ------
@@ -177,20 +180,20 @@ def transform_for(
     installed = models()
     if name == "auto":
         most = max((m.bitrates[-1] for m in installed if m.name == DEFAULT), default=math.inf)
-        wanted = bitrate is not None and quality is None and bitrate > most
+        wanted = bitrate is not None and quality is None and bitrate > most * channels
         found = [t for t in installed.transforms if wanted and t.name == HIFI]
     else:
         found = [t for t in installed.transforms if t.name == name]
     if not found:
         return None
-    found[0].bitrate_for(bitrate)
+    found[0].bitrate_for(bitrate, channels)
     for what, given in (("quality", quality is not None), ("lm", not lm), ("denoise", denoise)):
         if given:
             raise ValueError(f"{what}: not with {found[0].name}, which has a bitrate only")
     return found[0]
 
 
-def candidates(name: str = "auto", bitrate: float | None = None) -> list[Model]:
+def candidates(name: str = "auto", bitrate: float | None = None, channels: int = 1) -> list[Model]:
     """The models that a name may come to stand for, before anything is known of a signal.
 
     Parameters
@@ -198,7 +201,8 @@ def candidates(name: str = "auto", bitrate: float | None = None) -> list[Model]:
     name : str
         As in `models`, or ``'auto'``.
     bitrate : float, optional
-        Nominal kbps per channel that is asked for.
+        Nominal kbps of all channels that is asked for.
+    channels : int, optional
 
     Returns
     -------
@@ -213,11 +217,12 @@ def candidates(name: str = "auto", bitrate: float | None = None) -> list[Model]:
         If there is none with that bitrate.
     """
     last = find_model(name)
-    last.codebooks_for(bitrate)
+    last.codebooks_for(bitrate, channels)
     if name != "auto":
         return [last]
     speech = [m for m in models() if m.name == SPEECH]
-    return [*(m for m in speech if bitrate is None or m.has_bitrate(bitrate)), last]
+    each = None if bitrate is None else bitrate / channels
+    return [*(m for m in speech if each is None or m.has_bitrate(each)), last]
 
 
 def choose_model(name: str, samplerate: int, channels: int, bitrate: float | None = None) -> Model:
@@ -233,7 +238,7 @@ def choose_model(name: str, samplerate: int, channels: int, bitrate: float | Non
     samplerate, channels : int
         Of the signal, as it is coded.
     bitrate : float, optional
-        Nominal kbps per channel; the model's default if not given.
+        Nominal kbps of all channels; the model's default for each if not given.
 
     Raises
     ------
@@ -243,7 +248,7 @@ def choose_model(name: str, samplerate: int, channels: int, bitrate: float | Non
         If it does not have that bitrate.
     """
     narrow = channels == 1 and samplerate <= _NARROW
-    return candidates(name, bitrate)[0 if narrow else -1]
+    return candidates(name, bitrate, channels)[0 if narrow else -1]
 
 
 def find_model(name: str = "auto", code_space: bytes | None = None) -> Model:

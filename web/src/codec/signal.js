@@ -1,7 +1,8 @@
 /** Tokens to frames at the recording's rate, from any frame on: rates, delay, exact lengths. */
 
-import { Extender, EXTENDED_HOP } from './extender.js';
 import { join, Resampler } from './resampler.js';
+import { lateness, SpectralDecoder } from './spectral-decoder.js';
+import { HOP } from './spectrum.js';
 
 /** @typedef {import('../model/store.js').Model} Model */
 
@@ -74,10 +75,13 @@ export class SignalDecoder {
   constructor(model, header, tokens, start) {
     const twice = header.bands ? 2 : 1;
     const hop = twice * model.hop;
-    const delay = header.bands ? 2 * (model.delay + model.hop) : model.delay;
-    const reach = model.decoder.receptive_field + (header.bands ? 2 : 0);
+    const { late, reach: more } = lateness(header);
+    const delay = twice * (model.delay + late * model.hop);
+    const reach = model.decoder.receptive_field + more;
     this.tokens = tokens;
-    this.extender = header.bands ? new Extender(header.channels, header.bands, header.fine) : null;
+    this.coded = codedChannels(header);
+    this.channels = header.channels;
+    this.spectral = late ? new SpectralDecoder(header) : null;
     this.line = new TimeLine(twice * model.samplerate, header, start);
     /** The token to begin with: far enough before `start` for network and filter to settle. */
     this.firstToken = Math.max(0, Math.floor((this.line.resampler.first + delay) / hop) - reach);
@@ -87,18 +91,36 @@ export class SignalDecoder {
   /**
    * @param {import('./token-decoder.js').Tokens} tokens
    * @param {Uint8Array} levels [channels][bands][tokens]
+   * @param {Uint8Array} values of joint stereo, [pairs][2][bands][tokens]
    */
-  async push(tokens, levels) {
-    const samples = await this.tokens.push(tokens);
-    return this.line.push(this.extender ? this.extender.push(samples, levels) : samples);
+  async push(tokens, levels, values) {
+    const some = await this.tokens.push(this.#pick(tokens));
+    const samples = Array.from({ length: this.channels }, (_, ch) => {
+      const at = this.coded.indexOf(ch);
+      return at < 0 ? new Float32Array(some[0].length) : some[at];
+    });
+    return this.line.push(this.spectral ? this.spectral.push(samples, levels, values) : samples);
+  }
+
+  /** Of the channels that are coded. @param {import('./token-decoder.js').Tokens} all */
+  #pick(all) {
+    if (this.coded.length === all.channels) return all;
+    const size = all.codebooks * all.tokens;
+    const codes = new Int32Array(this.coded.length * size);
+    this.coded.forEach((ch, i) => codes.set(all.codes.subarray(ch * size, (ch + 1) * size), i * size));
+    return { ...all, channels: this.coded.length, codes };
   }
 
   finish() {
-    if (!this.extender) return this.line.finish();
-    const last = this.line.push(this.extender.finish()), rest = this.line.finish();
+    if (!this.spectral) return this.line.finish();
+    const last = this.line.push(this.spectral.finish()), rest = this.line.finish();
     return last.map((own, ch) => join(own, rest[ch]));
   }
 }
 
-/** Whether files of a model may have bands above its own. @param {Model} model */
-export const hasBands = (model) => model.hop === EXTENDED_HOP;
+/** Whether files of a model may have bands above its own, and joint stereo. @param {Model} model */
+export const hasSpectrum = (model) => model.hop === HOP;
+
+/** Channels that have codes: without sides, if these are not coded. @param {import('../container/header.js').Header} header */
+export const codedChannels = ({ channels, stereoTokens, side }) =>
+  Array.from({ length: channels }, (_, ch) => ch).filter((ch) => !stereoTokens || side || ch % 2 === 0);

@@ -14,7 +14,7 @@ const FRAME_BYTES = 4096; // that such a token may have in a channel
 /** Entropy coders. */
 export const PACKED = 0, STATIC = 1, LM = 2, ADAPTIVE = 3, TRANSFORM = 4;
 
-const FEATURES = { allocation: 1, bands: 2, fine: 4, transform: 8 };
+const FEATURES = { allocation: 1, bands: 2, fine: 4, transform: 8, stereo: 16 };
 
 /**
  * @typedef {object} Header
@@ -32,6 +32,8 @@ const FEATURES = { allocation: 1, bands: 2, fine: 4, transform: 8 };
  * @property {number} allocationTokens that share a number of codes; 0 where it does not vary
  * @property {number} bands above the model's whose levels are told
  * @property {boolean} fine whether these are half as wide and told more often
+ * @property {number} stereoTokens that share the values of joint stereo; 0 without
+ * @property {number} side coefficients of the side that are coded
  * @property {number} rate of a transform codec, in units of 100 bps per channel; else 0
  */
 
@@ -54,6 +56,12 @@ export function allocationSize(header, tokens) {
 export function levelsSize(header, tokens) {
   if (!header.bands) return 0;
   return 3 * header.channels * header.bands * Math.ceil(tokens / levelTokens(header)) + 4;
+}
+
+/** The most bytes of the values of joint stereo. @param {Header} header @param {number} tokens */
+export function stereoSize(header, tokens) {
+  if (!header.stereoTokens) return 0;
+  return 162 * (header.channels >> 1) * Math.ceil(tokens / header.stereoTokens) + 4;
 }
 
 /**
@@ -86,7 +94,7 @@ export async function readHeader(cursor) {
 /** @param {Fields} fields @returns {Header} */
 function parse(fields) {
   const features = fields.number();
-  if (features > 15) {
+  if (features > 31) {
     throw new UnsupportedError(
       `the file has features (0x${features.toString(16)}) unknown here: update vauxio`,
     );
@@ -108,6 +116,8 @@ function parse(fields) {
     bands: features & FEATURES.bands ? fields.byte() : 0,
     fine,
     rate: features & FEATURES.transform ? fields.number() : 0,
+    stereoTokens: features & FEATURES.stereo ? fields.byte() : 0,
+    side: features & FEATURES.stereo ? fields.number() : 0,
   };
   check(header, features);
   return header;
@@ -130,6 +140,8 @@ function check(header, features) {
     ['blockTokens', 1, 65535],
     ['allocationTokens', features & FEATURES.allocation ? 1 : 0, 255],
     ['bands', features & (FEATURES.bands | FEATURES.fine) ? 1 : 0, header.fine ? 10 : 5],
+    ['stereoTokens', features & FEATURES.stereo ? 1 : 0, 255],
+    ['side', 0, 320],
     ['rate', features & FEATURES.transform ? 1 : 0, 9999],
   ];
   for (const [name, low, high] of ranges) {
@@ -139,7 +151,11 @@ function check(header, features) {
     }
   }
   if ((header.frames ?? 0) > MAX_FRAMES) throw new FormatError('header: too many frames');
-  if (header.rate && (header.codebooks !== 1 || header.allocationTokens || header.bands)) {
+  if (header.stereoTokens && (header.channels < 2 || !header.allocationTokens)) {
+    throw new FormatError('joint stereo needs two channels and a bit allocation');
+  }
+  const coded = header.allocationTokens || header.bands || header.stereoTokens;
+  if (header.rate && (header.codebooks !== 1 || coded)) {
     throw new FormatError('a transform codec has one codebook, no bit allocation and no bands');
   }
   const codes = header.rate ? FRAME_SAMPLES : header.codebooks;

@@ -6,7 +6,7 @@
 import { ChecksumError, FormatError, TruncatedError, UnsupportedError } from '../errors.js';
 import { crc32 } from './crc32.js';
 import { Fields, u32 } from './fields.js';
-import { allocationSize, levelsSize, packedSize, readHeader } from './header.js';
+import { allocationSize, levelsSize, packedSize, readHeader, stereoSize } from './header.js';
 import { Metadata } from './metadata.js';
 import { Cursor } from './source.js';
 
@@ -22,6 +22,7 @@ const NONE = new Uint8Array(0);
  * @property {number} checksum of the codes
  * @property {Uint8Array} allocation
  * @property {Uint8Array} levels
+ * @property {Uint8Array} stereo
  * @property {Uint8Array} payload
  */
 
@@ -76,7 +77,7 @@ export class Reader {
     this.offsets = [];
     this.stop = 0;
     this.lastTokens = /** @type {number | null} */ (null);
-    this.maxBody = 16 + packedSize(header, header.blockTokens)
+    this.maxBody = 20 + stereoSize(header, header.blockTokens) + packedSize(header, header.blockTokens)
       + allocationSize(header, header.blockTokens) + levelsSize(header, header.blockTokens);
     this.waiting = /** @type {Head | null} */ (null);
   }
@@ -348,6 +349,7 @@ export class Reader {
     const tokens = fields.number(), coder = fields.byte(), checksum = fields.u32();
     const allocation = header.allocationTokens ? fields.take(fields.number()) : NONE;
     const levels = header.bands ? fields.take(fields.number()) : NONE;
+    const stereo = header.stereoTokens ? fields.take(fields.number()) : NONE;
     const payload = fields.rest();
     if (tokens < 1 || tokens > header.blockTokens) {
       throw new FormatError(`${what}: ${tokens} tokens, must be 1 to ${header.blockTokens}`);
@@ -361,10 +363,13 @@ export class Reader {
     if (levels.length > levelsSize(header, tokens)) {
       throw new FormatError(`${what}: more bytes of levels than ${tokens} tokens can need`);
     }
+    if (stereo.length > stereoSize(header, tokens)) {
+      throw new FormatError(`${what}: more bytes of joint stereo than ${tokens} tokens can need`);
+    }
     if (payload.length > packedSize(header, tokens)) {
       throw new FormatError(`${what}: larger than its codes plainly packed`);
     }
-    return { tokens, coder, checksum, allocation, levels, payload };
+    return { tokens, coder, checksum, allocation, levels, stereo, payload };
   }
 }
 

@@ -5,7 +5,10 @@ import { decodeAllocation, decodeLevels } from '../entropy/allocation.js';
 import { checksum, emptyCodes, StaticCoder, unpack } from '../entropy/codes.js';
 import { RangeDecoder } from '../entropy/exact.js';
 import { ChecksumError, FormatError, ModelError, UnsupportedError } from '../errors.js';
-import { hasBands } from '../codec/signal.js';
+import { codedChannels, hasSpectrum } from '../codec/signal.js';
+import { stereoBands } from '../codec/spectral-decoder.js';
+import { HELD } from '../codec/upmixer.js';
+import { decodeStereo } from '../entropy/stereo.js';
 import { LOST } from '../codec/token-decoder.js';
 
 const MOST_SECONDS = 20; // of a block
@@ -74,7 +77,7 @@ export class BlockReader {
 
 /** @typedef {import('../container/reader.js').Block | FormatError} Stored */
 
-/** Codes and levels of a block. @typedef {import('../codec/token-decoder.js').Tokens & {levels: Uint8Array}} Decoded */
+/** Codes and levels of a block. @typedef {import('../codec/token-decoder.js').Tokens & {levels: Uint8Array, values: Uint8Array}} Decoded */
 
 export class CodeReader {
   /**
@@ -92,8 +95,8 @@ export class CodeReader {
     if (header.blockTokens > (MOST_SECONDS * model.samplerate) / model.hop) {
       throw new FormatError(`blocks of more than ${MOST_SECONDS} s`);
     }
-    if (header.bands && !hasBands(model)) {
-      throw new FormatError(`bands above ${model.name}, whose tokens have another length`);
+    if ((header.bands || header.stereoTokens) && !hasSpectrum(model)) {
+      throw new FormatError(`bands above, or joint stereo, of ${model.name}, whose tokens have another length`);
     }
     const reader = new CodeReader(blocks, model, await RangeDecoder.load());
     await reader.#loadCoder(store);
@@ -168,13 +171,22 @@ export class CodeReader {
     const left = this.blocks.reader.tokens - index * blockTokens;
     const tokens = Math.max(1, Math.min(blockTokens, left));
     const codes = new Int32Array(channels * codebooks * tokens).fill(LOST);
-    return { channels, codebooks, tokens, codes, levels: new Uint8Array(channels * bands * tokens) };
+    const valued = this.header.stereoTokens ? 2 * (channels >> 1) * stereoBands(this.header) : 0;
+    return {
+      channels, codebooks, tokens, codes,
+      levels: new Uint8Array(channels * bands * tokens),
+      values: new Uint8Array(valued * tokens).fill(HELD),
+    };
   }
 
   /** @param {number} index @param {import('../container/reader.js').Block} block @returns {Decoded} */
   #decode(index, block) {
     const { header, decoder } = this, { channels, codebooks } = header;
     const counts = decodeAllocation(decoder, header, block);
+    const coded = codedChannels(header);
+    if (counts.some((count, i) => count && !coded.includes(Math.floor(i / block.tokens)))) {
+      throw new FormatError(`block ${index}: codes of sides, which are not coded`);
+    }
     const out = emptyCodes(channels, codebooks, block.tokens, counts);
     if (block.coder === PACKED) unpack(block.payload, out, header.codeBits);
     else if (this.static) this.static.decode(decoder, block.payload, out);
@@ -187,6 +199,9 @@ export class CodeReader {
     if (out.codes.some((code) => code >= this.model.codebook_size)) {
       throw new FormatError(`block ${index}: a code is beyond the model's codebooks`);
     }
-    return { ...out, levels: decodeLevels(decoder, header, block) };
+    const levels = decodeLevels(decoder, header, block);
+    const values = header.stereoTokens
+      ? decodeStereo(decoder, header, block, stereoBands(header)) : new Uint8Array(0);
+    return { ...out, levels, values };
   }
 }

@@ -1,7 +1,7 @@
 /** Frames of a file of a model of tokens, piece by piece. */
 
 import { ConcealingDecoder } from '../codec/concealment.js';
-import { SignalDecoder } from '../codec/signal.js';
+import { codedChannels, SignalDecoder } from '../codec/signal.js';
 import { TokenDecoder } from '../codec/token-decoder.js';
 
 const FIRST = 38, NEXT = 150; // tokens that go through the network at once: half a second, then two
@@ -16,7 +16,7 @@ export class TokenFrames {
   constructor(codes, ort, session, conceal) {
     this.codes = codes;
     this.make = () => new (conceal ? ConcealingDecoder : TokenDecoder)(
-      ort, session, codes.model, codes.header.channels);
+      ort, session, codes.model, codedChannels(codes.header).length);
     this.conceal = conceal;
     /** @type {{ index: number, block: import('./blocks.js').Decoded } | null} */
     this.held = null;
@@ -65,6 +65,7 @@ export class TokenFrames {
     return decoder.push(
       { channels, codebooks, tokens: count, codes: part(block.codes, channels * codebooks) },
       part(block.levels, channels * bands),
+      part(block.values, block.values.length / block.tokens),
     );
   }
 

@@ -1,0 +1,124 @@
+"""How many bits of a pair its main channel has, its side, and what tells them apart.
+
+What is here was measured (``benchmarks/quality``): the values alone make a better image than a side
+of few codes; and above some 2 kHz, where a model codes no phases, better than one of any number.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ...entropy.allocation import Allocation
+from ...model.bundles import Model
+from ..bandwidth_extension import FINE_COST, NO_BANDS, Bands, bands_for
+from ..spectrum import HOP
+from .layout import NO_STEREO, SPAN, Stereo
+
+__all__ = ["Plan", "plan"]
+
+_SIDE = 63  # coefficients of the side that are coded, where it is: to 2.4 kHz
+_FEWEST = 3.0  # codes that a side has at least, or it has none
+_ENOUGH = 0.85  # of all codebooks: what the main channel has before the side has any
+_SHARE = 0.15  # of what there is beyond that, of the main channel
+_SIDE_QUALITY = 7  # from which on sides are coded
+
+# Prices of changes (`choice.choose`), by codes of a pair; and about how many codes values take.
+_CODES = 2, 4, 8, 12, 16, 24
+_PRICES = 8, 5, 2.5, 1.5, 1.0, 0.3
+_COSTS = 0.6, 0.8, 1.2, 1.5, 1.8, 2.4
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What the channels of a recording have.
+
+    Attributes
+    ----------
+    allocation : Allocation
+        Of each channel, or of main ones.
+    bands : Bands
+        Above the model's.
+    stereo : Stereo
+    side : Allocation or None
+        Of sides, where they are coded.
+    price : float
+        As of `choice.choose`.
+    """
+
+    allocation: Allocation
+    bands: Bands
+    stereo: Stereo = NO_STEREO
+    side: Allocation | None = None
+    price: float = 0.0
+
+    @property
+    def codebooks(self) -> int:
+        """The most that any token has."""
+        return max(self.allocation.codebooks, self.side.codebooks if self.side else 0)
+
+    @property
+    def variable(self) -> bool:
+        """Whether some codes may be absent."""
+        return self.allocation.variable or bool(self.stereo)
+
+
+def plan(
+    model: Model,
+    samplerate: int,
+    channels: int,
+    bitrate: float | None,
+    quality: float | None,
+    denoise: bool = False,
+) -> Plan:
+    """How a recording is coded at a bitrate, of all channels, or at a quality instead.
+
+    Parameters and errors as of `VauxFile`.
+    """
+    if quality is None:
+        model.codebooks_for(bitrate, channels)  # which says what there is, where it is not
+    each = None if bitrate is None else bitrate / channels
+    allocation = model.allocation(each, quality)
+    if channels == 1 or model.hop != HOP or not model.distortions:
+        bands = bands_for(model, samplerate, allocation, denoise)
+        if bands.fine and allocation.average is not None:
+            allocation = model.allocation(model.bitrate(allocation.average - FINE_COST), None)
+        return Plan(allocation, bands)
+    if allocation.average is None:
+        assert quality is not None
+        price = float(np.interp(quality, (0, 10), (_PRICES[0], _PRICES[-1])))
+        bands = bands_for(model, samplerate, allocation, denoise)
+        if quality < _SIDE_QUALITY:
+            return Plan(allocation, bands, Stereo(SPAN), None, price)
+        return Plan(allocation, bands, Stereo(SPAN, _SIDE), allocation, price)
+    return _at_bitrate(model, samplerate, allocation, each, denoise)
+
+
+def _at_bitrate(
+    model: Model, samplerate: int, allocation: Allocation, each: float | None, denoise: bool
+) -> Plan:
+    each = model.default_bitrate if each is None else each
+    codes = 2 * each / model.bitrate(1)  # of a pair
+    price = float(np.interp(codes, _CODES, _PRICES))
+    cost = float(np.interp(codes, _CODES, _COSTS))
+    main, side = codes, 0.0
+    beyond = codes - cost - _ENOUGH * model.codebooks
+    if beyond * (1 - _SHARE) >= _FEWEST:
+        side = beyond * (1 - _SHARE)
+        main = codes - side
+    silent = allocation.distortion
+
+    def averaging(average: float) -> Allocation:
+        return Allocation.averaging(min(average, model.codebooks), model.codebooks, silent)
+
+    bands = bands_for(model, samplerate, averaging(main - cost), denoise)
+    if bands.fine:
+        main -= FINE_COST
+    main = min(main, model.codebooks + cost)
+    found = Allocation.averaging(main, model.codebooks, silent)
+    if bands.count == 0:
+        bands = NO_BANDS
+    if not side:
+        return Plan(found, bands, Stereo(SPAN), None, price)
+    return Plan(found, bands, Stereo(SPAN, _SIDE), averaging(side), price)

@@ -1,0 +1,339 @@
+"""Joint stereo: what tells two channels apart, in few bits, and both of them again."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pytest
+import soundfile
+
+import vauxio
+from vauxio.audio.resample import Resampler
+from vauxio.codec.bandwidth_extension import NO_BANDS, Bands
+from vauxio.codec.spectral_decoder import SpectralDecoder, bands_with_values, timing
+from vauxio.codec.stereo import choice
+from vauxio.codec.stereo.downmix import Downmixer
+from vauxio.codec.stereo.layout import (
+    ANGLES,
+    CENTRE,
+    EDGES,
+    HELD,
+    NO_STEREO,
+    SPAN,
+    WIDTHS,
+    Stereo,
+    band_count,
+)
+from vauxio.codec.stereo.parameters import decode_parameters, encode_parameters
+from vauxio.codec.stereo.rates import plan
+from vauxio.container.header import STEREO_BANDS
+from vauxio.errors import FormatError
+from vauxio.model.installed import find_model
+
+MODEL = find_model()
+JOINT = Stereo(SPAN)
+
+
+@pytest.fixture(scope="module")
+def music() -> tuple[np.ndarray, int]:
+    return soundfile.read("tests/data/music-44k-stereo.flac", dtype="float32")
+
+
+def level(x: np.ndarray) -> float:
+    return float(10 * np.log10(np.square(x).mean() + 1e-12))
+
+
+def coherence(x: np.ndarray) -> float:
+    return float(np.corrcoef(x.T)[0, 1])
+
+
+# --- values ---
+
+
+def test_the_limits_of_the_format_are_those_of_the_bands():
+    assert len(EDGES) - 1 == STEREO_BANDS == bands_with_values(Bands(5))
+    assert bands_with_values(NO_BANDS) == band_count(320) == 24
+
+
+@pytest.mark.parametrize("pairs, bands, spans", [(1, 24, 150), (3, 27, 11), (1, 1, 1)])
+def test_coded_values(pairs, bands, spans):
+    random = np.random.default_rng(0)
+    kinds = [np.where(random.random((pairs, bands, spans)) < 0.1,
+                      random.integers(0, size, (pairs, bands, spans)), size // 4)
+             for size in (ANGLES, len(WIDTHS))]  # fmt: skip
+    values = np.stack(kinds, axis=1).astype(np.uint8)
+    data = encode_parameters(values)
+    assert np.array_equal(decode_parameters(data, pairs, bands, spans), values)
+    values[:, 0], values[:, 1] = CENTRE
+    assert encode_parameters(values) == b""
+    assert np.array_equal(decode_parameters(b"", pairs, bands, spans), values)
+    for _ in range(30):
+        try:
+            found = decode_parameters(random.bytes(random.integers(1, 60)), pairs, bands, spans)
+            assert found[:, 0].max() < ANGLES and found[:, 1].max() < len(WIDTHS)
+        except FormatError:
+            pass
+
+
+def test_what_changes_has_its_price():
+    """The angle is near what was measured; at a price it stays where it was."""
+    random = np.random.default_rng(1)
+    angle = np.pi / 4 + 0.05 * random.standard_normal((4, 40))
+    angle[:, 20:] += np.pi / 4
+    powers = np.stack([np.cos(angle) ** 2, np.sin(angle) ** 2, np.cos(angle) * np.sin(angle)])
+    free, dear = choice.choose(powers, 0.0), choice.choose(powers, 3.0)
+    assert np.abs(free[0] * np.pi / ANGLES - angle).max() <= np.pi / ANGLES / 2 + 1e-6
+    assert not free[1].any() and not dear[1].any()
+    assert (dear[0, :, :20] == 6).all() and (dear[0, :, 20:] == 12).all()
+    assert choice.cost_of(dear) < choice.cost_of(free)
+    silence = choice.choose(np.zeros((3, 4, 9)), 1.0)
+    assert choice.cost_of(silence) == 0 and (silence[0] == 6).all()
+
+
+# --- samples to samples, with nothing between ---
+
+
+def through(
+    frames: np.ndarray, rate: int, bands: Bands = NO_BANDS, stereo: Stereo = JOINT, size: int = 0
+) -> tuple[np.ndarray, np.ndarray]:
+    """A recording at the model's rate, or twice that, turned and turned back; and its values."""
+    channels = frames.shape[1]
+    down = Downmixer(MODEL, channels, bands, stereo, 0.05)
+    tokens = MODEL.tokens_for(len(frames), rate)
+    size = size or len(frames)
+    mixed = [down.push(frames[i : i + size]) for i in range(0, len(frames), size)]
+    mixed.append(down.finish(tokens))
+    samples = np.concatenate(mixed)
+    assert len(samples) == tokens * 320
+    levels, values = down.take()
+    assert values.shape[3] == -(-tokens // SPAN)
+    # A decoder is late by the model's delay.
+    late = np.concatenate([np.zeros((MODEL.delay, channels), np.float32), samples])
+    late = late[: tokens * 320].T
+    each = np.repeat(values, SPAN, axis=3)[..., :tokens]
+    if levels is not None:
+        levels = np.repeat(levels, bands.span, axis=2)[..., :tokens]
+    back = SpectralDecoder(channels, bands, stereo)
+    out = np.concatenate([back.push(late, levels, each), back.finish()], axis=1).T
+    return out[timing(MODEL, bands, stereo).delay :][: len(frames)], values
+
+
+def noise(n: int, channels: int = 1) -> np.ndarray:
+    return (0.1 * np.random.default_rng(3).standard_normal((n, channels))).astype(np.float32)
+
+
+@pytest.mark.parametrize(
+    "gains", [(1, 1), (1, 0), (0, 1), (1, -1), (0.3, 1)],
+    ids=["centre", "left", "right", "out of phase", "panned"],
+)  # fmt: skip
+def test_one_source_comes_out_where_it_was(gains):
+    x = noise(24000) * np.array(gains, np.float32)
+    out, values = through(x, 24000)
+    assert not values[:, 1, :, 1:-2].any()
+    error = level(out - x) - level(x)
+    assert error < (-60 if gains != (0.3, 1) else -20)
+    if not gains[1]:
+        assert level(out[:, 1]) < -90
+
+
+def test_channels_that_are_equal_have_no_values():
+    values = through(noise(20000).repeat(2, axis=1), 24000)[1]
+    assert encode_parameters(values) == b""
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5, 0.9])
+def test_width_and_level_are_kept(share):
+    """Noise that two channels have in common in part, louder on one side."""
+    both, own = noise(48000), noise(48000, 2)
+    x = (np.sqrt(share) * both + np.sqrt(1 - share) * own) * np.array([1, 0.7], np.float32)
+    out, _ = through(x, 24000)
+    assert abs(coherence(out) - coherence(x)) < 0.1
+    for ch in (0, 1):
+        assert abs(level(out[:, ch]) - level(x[:, ch])) < 0.7
+
+
+def test_bands_lie_where_they_were():
+    """Low frequencies on the left, high ones on the right."""
+    spectrum = np.fft.rfft(noise(48000)[:, 0])
+    f = np.fft.rfftfreq(48000, 1 / 24000)
+    x = np.stack([np.fft.irfft(np.where(f < 2000, spectrum, 0)),
+                  np.fft.irfft(np.where(f > 3000, spectrum, 0))], axis=1)  # fmt: skip
+    out, _ = through(x.astype(np.float32), 24000)
+    assert level(out - x) - level(x) < -20
+
+
+def test_a_side_that_is_coded_is_the_side_itself():
+    x = noise(24000, 2)
+    out, values = through(x, 24000, stereo=Stereo(SPAN, 320))
+    assert values[0, 1].any()
+    assert level(out - x) - level(x) < -20  # and where no angle changes, nothing is left
+
+
+def test_pieces_do_not_matter():
+    x = noise(24000 * 7, 2)
+    whole, values = through(x, 24000)
+    parts, same = through(x, 24000, size=7777)
+    assert np.array_equal(values, same)
+    np.testing.assert_allclose(parts, whole, atol=1e-5)
+
+
+def test_above_the_models_band():
+    """Noise on the left only, up to 16 kHz: so it is there, too."""
+    x = noise(96000)
+    f = np.fft.rfftfreq(len(x), 1 / 48000)
+    x[:, 0] = np.fft.irfft(np.where(f < 16000, np.fft.rfft(x[:, 0]), 0), len(x))
+    x = np.concatenate([x, np.zeros_like(x)], axis=1)
+    out, _ = through(x, 48000, Bands(5))
+    power = np.abs(np.fft.rfft(out, axis=0)) ** 2
+    was = np.abs(np.fft.rfft(x[:, 0])) ** 2
+    for low, high in ((1000, 11000), (12500, 14500)):
+        band = (f >= low) & (f < high)
+        assert abs(10 * np.log10(power[band, 0].sum() / was[band].sum())) < 2
+        assert power[band, 1].sum() < 1e-6 * power[band, 0].sum()
+
+
+def test_lost_values_are_what_they_were():
+    x = noise(4800) * np.array([1, 0], np.float32)
+    x = x.astype(np.float32)
+    decoder = SpectralDecoder(2, NO_BANDS, JOINT)
+    samples = np.stack([x[:, 0], 0 * x[:, 0]])
+    values = np.full((1, 2, 24, 15), HELD, np.uint8)
+    values[:, :, :, :2] = np.array([0, 0], np.uint8)[:, None, None]
+    out = decoder.push(samples, None, values)
+    assert level(out[1]) < -90 < level(out[0])
+
+
+# --- files ---
+
+
+def test_a_file(music):
+    data, rate = music
+    blob = vauxio.compress(data, rate, bitrate=6)
+    with vauxio.VauxFile(io.BytesIO(blob)) as f:
+        assert f._header.stereo_tokens == SPAN and not f._header.side
+        out = f.read()
+        assert out.shape == data.shape
+        for start in (0, 1, len(data) // 3, len(data) - 999):
+            f.seek(start)
+            np.testing.assert_allclose(f.read(999), out[start : start + 999], atol=1e-4)
+    for ch in (0, 1):
+        assert abs(level(out[:, ch]) - level(data[:, ch])) < 1
+    assert abs(coherence(out) - coherence(data)) < 0.1
+    codes = vauxio.read_codes(io.BytesIO(blob))
+    np.testing.assert_allclose(vauxio.Codec().decode(codes), out, atol=1e-4)
+    again = io.BytesIO()
+    vauxio.write_codes(again, codes)
+    assert again.getvalue() == blob
+
+
+def test_writing_in_pieces(music):
+    data, rate = music
+    file = io.BytesIO()
+    with vauxio.VauxFile(file, "w", rate, 2, bitrate=6) as f:
+        for i in range(0, len(data), 6789):
+            f.write(data[i : i + 6789])
+    whole = io.BytesIO()
+    with vauxio.VauxFile(whole, "w", rate, 2, bitrate=6) as f:
+        f.write(data)
+    assert file.getvalue() == whole.getvalue()
+
+
+@pytest.mark.parametrize("bitrate", [3, 6, 12, 24])
+def test_a_bitrate_is_that_of_the_whole_file(music, bitrate):
+    data, rate = music
+    data = np.tile(data, (3, 1))
+    found = vauxio.info(io.BytesIO(vauxio.compress(data, rate, bitrate=bitrate, lm=False)))
+    assert 0.85 * bitrate < found.kbps < 1.1 * bitrate + 0.2
+    assert found.channels == 2
+
+
+def test_equal_channels_cost_what_one_does(music):
+    data, rate = music
+    one = data[:, :1]
+    mono = vauxio.compress(one[:, 0], rate, quality=3, lm=False)
+    both = vauxio.compress(one.repeat(2, axis=1), rate, quality=3, lm=False)
+    assert len(both) < 1.03 * len(mono) + 30
+    out, _ = vauxio.decompress(both)
+    assert np.array_equal(out[:, 0], out[:, 1])
+
+
+def test_silence_on_one_side(music):
+    data, rate = music
+    one = data.copy()
+    one[:, 1] = 0
+    out, _ = vauxio.decompress(vauxio.compress(one, rate, bitrate=6))
+    assert level(out[:, 1]) < level(out[:, 0]) - 60
+
+
+@pytest.mark.parametrize("rate", [8000, 26000, 32000])
+def test_recordings_that_end_below(rate):
+    """With no band above the model's, with one, and with some."""
+    data = noise(rate // 2, 2)
+    out, _ = vauxio.decompress(vauxio.compress(data, rate, bitrate=6))
+    assert out.shape == data.shape
+    assert abs(coherence(out)) < 0.3 and abs(level(out) - level(data)) < 2
+
+
+@pytest.mark.parametrize("channels", [3, 6])
+def test_more_channels_are_pairs(music, channels):
+    data, rate = music
+    data = np.concatenate([data, 0.5 * data[:, ::-1], data], axis=1)[: rate // 2, :channels]
+    out, _ = vauxio.decompress(vauxio.compress(data, rate, bitrate=3 * channels))
+    assert out.shape == data.shape
+    for ch in range(channels):
+        assert abs(level(out[:, ch]) - level(data[:, ch])) < 2
+
+
+def test_damage_is_concealed(music):
+    data, rate = music
+    data = np.tile(data, (16, 1)) * np.array([1, 0.2], np.float32)
+    blob = bytearray(vauxio.compress(data, rate, bitrate=3, lm=False))
+    with vauxio.VauxFile(io.BytesIO(bytes(blob))) as f:
+        blob[f._reader._reader._offsets[1] + 40] ^= 1
+        whole = f.read(frames=8 * rate)
+    with pytest.raises(FormatError, match="block 1"):
+        vauxio.decompress(bytes(blob))
+    with vauxio.VauxFile(io.BytesIO(bytes(blob)), on_error="conceal") as f:
+        out = f.read()
+        assert out.shape == data.shape and len(f.damage) == 1
+    np.testing.assert_allclose(out[: 8 * rate], whole, atol=1e-4)
+    assert level(out[-2 * rate :, 0]) > level(out[-2 * rate :, 1]) + 6
+
+
+def test_codes_of_a_side_that_has_none_are_refused(music):
+    data, rate = music
+    blob = vauxio.compress(data[:rate], rate, bitrate=24, lm=False)
+    codes = vauxio.read_codes(io.BytesIO(blob))
+    assert codes.stereo.side
+    wrong = io.BytesIO()
+    vauxio.write_codes(wrong, vauxio.Codes(
+        codes.codes, rate, codes.frames, codes.model, codes.levels, codes.bands, codes.values, JOINT
+    ))  # fmt: skip
+    with pytest.raises(FormatError, match="codes of sides"):
+        vauxio.decompress(wrong.getvalue())
+
+
+# --- rates ---
+
+
+def test_where_the_bits_go():
+    assert not plan(MODEL, 44100, 1, 6, None).stereo
+    low, middle, high = (plan(MODEL, 44100, 2, bitrate, None) for bitrate in (3, 12, 24))
+    assert low.price > middle.price > high.price
+    assert low.side is None and middle.side is None and not low.stereo.side
+    assert high.side is not None and high.stereo.side
+    assert low.allocation.average == 4
+    for bitrate in range(2, 25):
+        found = plan(MODEL, 44100, 2, bitrate, None)
+        main = found.allocation.average or 0
+        side = 0 if found.side is None else found.side.average or 0
+        assert main + side <= bitrate / 0.75 + 1e-9
+    with pytest.raises(ValueError, match="1.5 to 24 kbps"):
+        plan(MODEL, 44100, 2, 25, None)
+    assert plan(MODEL, 44100, 2, None, 9).stereo.side and not plan(MODEL, 44100, 2, None, 3).side
+
+
+def test_a_rate_between():
+    assert NO_STEREO.coded(3) == [0, 1, 2] and JOINT.coded(5) == [0, 2, 4]
+    assert Resampler.restart(48000, 44100, 5) <= 5
