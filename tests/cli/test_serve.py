@@ -100,6 +100,8 @@ def test_what_is_refused(ask):
     for path in ("/notes.txt", "/../outside.vx", "/%2e%2e/outside.vx", "/nothing", "/%00.vx"):
         assert ask(path)[0] == 404
     assert ask("/broken.vx")[0] == 422
+    assert ask("/", Host="elsewhere.example:8000")[0] == 403
+    assert ask("/", Host="localhost:8000")[0] == 200
     for wanted in ("bytes=9999999-", "bytes=5-3", "bytes=-", "lines=1-2"):
         assert ask(SOUND, Range=wanted)[0] == 416
 

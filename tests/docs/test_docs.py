@@ -214,18 +214,3 @@ def test_every_verb_is_in_the_reference():
     reference = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
     verbs = command.list_commands(None)
     assert re.findall(r"^## vaux (\w+)$", reference, re.MULTILINE) == list(verbs)
-
-
-def test_site_is_built_without_warnings_and_asks_no_other_server(tmp_path):
-    build = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "-d", str(tmp_path)]
-    done = subprocess.run(build, cwd=ROOT, capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout + done.stderr
-    for page in ("index.html", "api.html", "weights/general-24k/index.html"):
-        html = (tmp_path / page).read_text(encoding="utf-8")
-        assert re.findall(r"<(?:script|img|audio|link)\b[^>]*(?:src|href)=\"?https?:", html) == []
-        for image in re.findall(r'src="(images/[^"#]+)', html):
-            assert (tmp_path / image).exists()
-    home = (tmp_path / "index.html").read_text(encoding="utf-8")
-    assert home.count("#only-light") == home.count("#only-dark") == 2
-    assert (tmp_path / "search" / "search_index.js").exists()  # for a reader without a server
-    assert len(list((tmp_path / "audio").glob("*.flac"))) == 10

@@ -15,7 +15,7 @@ import { StaticCoder } from '/web/src/entropy/codes.js';
  * `lm` is the address of a language model, `table` that of a static coder, [codebooks][1024].
  */
 export async function codesOf(address, { lm, table, stream } = {}) {
-  const codes = [], levels = [], counts = [];
+  const codes = [], levels = [], values = [], counts = [];
   let blocks = 0;
   try {
     const response = await fetch(address);
@@ -30,11 +30,12 @@ export async function codesOf(address, { lm, table, stream } = {}) {
     for (let block; (block = await own.take(blocks, false)); blocks++) {
       codes.push(Array.from(block.codes));
       levels.push(Array.from(block.levels));
+      values.push(Array.from(block.values));
       counts.push(Array.from(block.counts));
     }
     if (!reader.complete) throw reader.fault;
     const { header, frames, tokens, metadata } = reader;
-    return { header, frames, tokens, codes, levels, counts, tags: { ...metadata.tags } };
+    return { header, frames, tokens, codes, levels, values, counts, tags: { ...metadata.tags } };
   } catch (error) {
     return { error: error.name, message: error.message, blocks };
   }

@@ -70,6 +70,19 @@ def test_format_vectors(page, name, stream):
             rows = np.array(block).reshape(header["channels"] * header["bands"], -1)
             levels += rows[:, ::span].ravel().tolist()
     assert levels == facts.get("levels", [])
+    assert stereo_of(found) == facts.get("stereo", [])
+
+
+def stereo_of(found: dict[str, Any]) -> list[int]:
+    """Values of joint stereo: by block, pair, span, kind and band."""
+    header, values = found["header"], []
+    for block, counts in zip(found["values"], found["counts"], strict=True):
+        if header["stereoTokens"]:
+            tokens = len(counts) // header["channels"]
+            own = np.array(block).reshape(header["channels"] // 2, 2, -1, tokens)
+            spans = own[..., :: header["stereoTokens"]]
+            values += spans.transpose(0, 3, 1, 2).ravel().tolist()
+    return values
 
 
 @pytest.mark.parametrize("name", ["mono", "stereo"])

@@ -7,7 +7,9 @@ server reads files below its folder only; names and tags are escaped before they
 from __future__ import annotations
 
 import http.server
+import ipaddress
 import re
+import socket
 import struct
 import urllib.parse
 from collections.abc import Iterator
@@ -99,7 +101,9 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         path = self._find()
         try:
-            if path is None:
+            if not _is_own(self.headers["Host"] or ""):
+                self._page(HTTPStatus.FORBIDDEN, "Not this server", "")
+            elif path is None:
                 self._page(HTTPStatus.NOT_FOUND, "Not found", "<p><a href='/'>To the list</a></p>")
             elif path.is_dir():
                 self._page(HTTPStatus.OK, *_listing(self.folder, path))
@@ -179,6 +183,20 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     def _write(self, content: bytes) -> None:
         if self.command != "HEAD":
             self.wfile.write(content)
+
+
+def _is_own(host: str) -> bool:
+    """Whether a request names this machine.
+
+    A page of another site could have its own name resolve to this address (DNS rebinding), and
+    then read what is here.
+    """
+    name = urllib.parse.urlsplit(f"//{host}").hostname or ""
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return name in ("localhost", socket.gethostname().lower())
+    return True
 
 
 def _wav_head(file: VauxFile) -> bytes:
