@@ -256,7 +256,7 @@ def web() -> str:
     r = results("web")
     rows = [
         [f"decode {what}", f"{r[what]['x_real_time_cpu']:.0f} × real time"]
-        for what in ("6 kbps, mono", "64 kbps a channel, stereo")
+        for what in ("6 kbps, mono", "128 kbps, stereo")
     ]
     first = r["first sound of ten minutes"]["cpu_seconds"]
     rows.append(["first sound of a ten-minute file", f"{first:.1f} s"])

@@ -114,12 +114,12 @@ def make_files(site: Path) -> None:
     long = np.tile(speech, 10)
     vauxio.write(site / "long.vx", long, rate // 2, bitrate=6, model="general-24k")
     music = np.tile(music, (38, 1))[: 60 * music_rate]
-    vauxio.write(site / "hifi.vx", music, music_rate, bitrate=64)
+    vauxio.write(site / "hifi.vx", music, music_rate, bitrate=128, model="hifi-48k")
 
 
 def measure(context: Any, address: str, profile: Path) -> dict[str, Any]:
     result = {}
-    for name, what in (("minute", "6 kbps, mono"), ("hifi", "64 kbps a channel, stereo")):
+    for name, what in (("minute", "6 kbps, mono"), ("hifi", "128 kbps, stereo")):
         page = context.new_page()
         page.goto(address)
         runs = []
