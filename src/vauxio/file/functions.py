@@ -157,8 +157,8 @@ def write(
     model : str, optional
         Name of a model of `vauxio.models`. ``'auto'`` chooses one; see `VauxFile`.
     bitrate : float, optional
-        Nominal kbps per channel, on average over every five seconds; the nearest that the model
-        has. Not together with `quality`. The default is that of the model.
+        Nominal kbps of the whole file, all channels together, on average over every five seconds.
+        Not together with `quality`. By default the model's default for each channel.
     quality : float, optional
         0 to 10, instead of `bitrate`: the average varies with the signal.
     tags : mapping of str to str, optional
