@@ -401,6 +401,20 @@ def averages(kind: str) -> str:
     return _beside_constant(kind, "average", "bitrate")
 
 
+def latency() -> str:
+    """Short recordings, warm and cold, and beside the build before."""
+    found = results("latency")
+    rows = [
+        [
+            key,
+            *(f"{1000 * own[p]:.0f} ms" for p in ("p50", "p99")),
+            *(f"{found['times_as_fast'][key][p]:.2f}" for p in ("p50", "p99")),
+        ]
+        for key, own in found["this"].items()
+    ]
+    return _table(["one core, 6 kbps", "p50", "p99", "times as fast as before, p50", "p99"], rows)
+
+
 def high_rates_recordings() -> str:
     """What `hifi-48k` was measured on, in words."""
     found = results("high_rates")
@@ -513,6 +527,7 @@ _TITLES = {
     "archive": "cost of a library",
     "denoise": "denoising",
     "high_rates": "high bitrates",
+    "latency": "latency",
     "lm": "entropy coding",
     "loss": "lost packets",
     "memory": "memory",

@@ -92,7 +92,7 @@ def test_the_static_coder_comes_near_the_entropy():
 
 
 def test_ids_and_hashes():
-    assert (coders.PACKED, coders.STATIC, coders.LM, coders.ADAPTIVE) == (0, 1, 2, 3)
+    assert (coders.PACKED, coders.STATIC, coders.TRANSFORM, coders.LM) == (0, 1, 4, 5)
     packed, static, _ = every_coder()
     assert (packed.id, packed.hash) == (0, bytes(8))
     assert static.id == 1

@@ -24,6 +24,7 @@ from vauxio.codec.codec import Codec
 from vauxio.codec.stereo.rates import plan
 from vauxio.codec.tokens import TokenDecoder, TokenEncoder
 from vauxio.entropy import allocation, coders
+from vauxio.entropy.segments import segment_count
 from vauxio.errors import FormatError, TruncatedError
 from vauxio.file.blocks import TokenReader, TokenWriter
 from vauxio.model.installed import find_model
@@ -49,8 +50,7 @@ def every_coder() -> dict[str, coders.Coder]:
     return {
         "packed": coders.PackedCoder(10),
         "static": coders.StaticCoder(TABLE),
-        "lm": lm_files.coder(coders.LM),
-        "adaptive": lm_files.coder(coders.ADAPTIVE),
+        "lm": lm_files.coder(),
     }
 
 
@@ -126,14 +126,17 @@ def test_codes_that_have_gaps():
             coder.encode(codes)
 
 
-@pytest.mark.parametrize("coder", lm_files.CODERS)
-def test_the_language_model_as_specified(coder):
-    codes = random_codes(3, 2, 4, 24, 3)
+@pytest.mark.parametrize(("channels", "tokens", "count"), [(2, 24, 1), (1, 200, 2)])
+def test_the_language_model_as_specified(channels, tokens, count):
+    codes = random_codes(3, channels, 4, tokens, 3)
+    if count > 1:
+        deep = np.resize(np.repeat([4, 4, 3, 4, 0, 4, 2, 4, 4, 4], 5), tokens).astype(np.uint8)
+        codes = allocation.cut(lm_files.any_codes(1, 4, tokens).astype(np.int32), deep[None])
+    assert segment_count(allocation.allocation_of(codes)) == count
     deep = allocation.allocation_of(codes).T.tolist()
-    payload = lm_files.coder(coder).encode(codes)
+    payload = lm_files.coder().encode(codes)
     decoder = independent_decoder.RangeDecoder(payload)
-    adaptive = coder == coders.ADAPTIVE
-    theirs = independent_lm.decode(lm_files.CONTENT, decoder, deep, adaptive)
+    theirs = independent_lm.decode(lm_files.CONTENT, decoder, deep)
     assert theirs == [
         [[c for c in channel if c >= 0] for channel in token]
         for token in codes.transpose(2, 0, 1).tolist()
@@ -483,29 +486,26 @@ def test_trees(vaux, recordings, tmp_path):
 # --- a file for ever ---
 
 
-def golden(coder: int) -> tuple[bytes, np.ndarray]:
+def golden() -> tuple[bytes, np.ndarray]:
     """Codes of some bit allocation through the model of ``tests/data/lm``: file and codes."""
     header = container.Reader(io.BytesIO((lm_files.FOLDER / "mono.vx").read_bytes())).header
     codes = lm_files.golden_codes("mono").astype(np.int32)
     deep = np.resize(np.repeat([4, 4, 3, 4, 0, 4, 2, 4, 4, 1], 5), codes.shape[2])
     codes = allocation.cut(codes, deep[None])
     file = io.BytesIO()
-    writer = container.Writer(file, dataclasses.replace(header, coder=coder, allocation_tokens=5))
+    writer = container.Writer(file, dataclasses.replace(header, allocation_tokens=5))
     for at in range(0, codes.shape[2], header.block_tokens):
         part = codes[..., at : at + header.block_tokens]
-        payload, crc = lm_files.coder(coder).encode(part), coders.codes_crc(part)
+        payload, crc = lm_files.coder().encode(part), coders.codes_crc(part)
         coded = allocation.encode_allocation(allocation.allocation_of(part), 5, header.codebooks)
-        writer.write(container.Block(part.shape[2], coder, crc, payload, coded))
+        writer.write(container.Block(part.shape[2], coders.LM, crc, payload, coded))
     writer.close(0)
     return file.getvalue(), codes
 
 
-@pytest.mark.parametrize(
-    ("name", "coder"), [("allocation", coders.LM), ("adaptive-allocation", coders.ADAPTIVE)]
-)
-def test_what_was_written_once_stays_readable(name, coder):
-    stored = (lm_files.FOLDER / f"{name}.vx").read_bytes()
-    made, codes = golden(coder)
+def test_what_was_written_once_stays_readable():
+    stored = (lm_files.FOLDER / "allocation.vx").read_bytes()
+    made, codes = golden()
     assert stored == made
     theirs = independent_decoder.decode(stored, lm=lm_files.CONTENT)
     assert theirs.codes == [

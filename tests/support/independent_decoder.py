@@ -286,10 +286,10 @@ def read_block(
         codes = unpack(payload, allocation, recording.code_bits)
     elif coder == 1:
         codes = decode_static(payload, allocation, recording, table)
-    elif coder in (2, 3):
+    elif coder == 5:
         if hashlib.sha256(lm).digest()[:8] != recording.coder_hash:
             raise Malformed("another language model")
-        codes = independent_lm.decode(lm, RangeDecoder(payload), allocation, adaptive=coder == 3)
+        codes = independent_lm.decode(lm, RangeDecoder(payload), allocation)
     else:
         raise TooNew(f"coder {coder}")
     before = [[[len(channel)] if recording.allocation_tokens else [] for channel in token]

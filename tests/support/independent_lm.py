@@ -13,10 +13,8 @@ from typing import Any
 Vector = list[int]
 
 
-def decode(
-    content: bytes, decoder: Any, allocation: list[list[int]], adaptive: bool = False
-) -> list[list[list[int]]]:
-    """The codes of a block, ``codes[t][ch][k]``: section 7.3.1; adaptive, section 7.4.
+def decode(content: bytes, decoder: Any, allocation: list[list[int]]) -> list[list[list[int]]]:
+    """The codes of a block, ``codes[t][ch][k]``: sections 7.3.1 and 7.4.
 
     Parameters
     ----------
@@ -27,41 +25,50 @@ def decode(
     allocation : list of list of int
         ``allocation[t][ch]``: how many codes there are.
     """
-    model, tokens = read_model(content), len(allocation)
+    model, channels = read_model(content), range(len(allocation[0]))
     codes = [[[0] * counts for counts in token] for token in allocation]
-    transformers = [Transformer(model) for _ in allocation[0]]
-    shown = [[Shown(model.n, k) for k in range(model.codebooks)] for _ in allocation[0]]
-    tries = [[[0, 0] for _ in range(model.codebooks)] for _ in allocation[0]]  # n, same
+    length = segment_length(allocation)
+    firsts = range(0, len(allocation), length)
+    transformers = {(ch, first): Transformer(model) for ch in channels for first in firsts}
+    shown = [[Shown(model.n, k) for k in range(model.codebooks)] for _ in channels]
+    tries = [[[0, 0] for _ in range(model.codebooks)] for _ in channels]  # n, same
 
-    def there(t: int, ch: int, k: int) -> bool:
-        return 0 <= t < tokens and k < allocation[t][ch]
+    def there(first: int, t: int, ch: int, k: int) -> bool:
+        end = min(len(allocation), first + length)
+        return first <= t < end and k < allocation[t][ch]
 
-    for s in range(tokens + max(map(max, allocation)) - 1):
-        for ch in range(len(allocation[0])):
+    for s in range(length + max(map(max, allocation)) - 1):
+        counted: list[Any] = []  # what this step shows, for the steps after it
+        for ch, first in itertools.product(channels, firsts):
+            t = first + s  # token of the first codebook
             x = [
-                codes[s - 1 - k][ch][k] if there(s - 1 - k, ch, k) else model.n
+                codes[t - 1 - k][ch][k] if there(first, t - 1 - k, ch, k) else model.n
                 for k in range(model.codebooks)
             ]
-            a = transformers[ch].step(x)
+            a = transformers[ch, first].step(x)
             for k in range(model.codebooks):
-                if there(s - k, ch, k):
+                if there(first, t - k, ch, k):
                     f = frequencies_of(model.heads[k].apply(a))
-                    if not adaptive:
-                        codes[s - k][ch][k] = decoder.symbol(distribution(f))
-                        continue
-                    shown[ch][k].at(s - k)
                     w = weights(shown[ch][k].corrected(f))
                     tried = None
-                    if ch > 0 and there(s - k, ch - 1, k):
-                        if codes[s - k][ch][:k] == codes[s - k][ch - 1][:k]:
-                            tried = codes[s - k][ch - 1][k]
+                    if ch > 0 and there(first, t - k, ch - 1, k):
+                        if codes[t - k][ch][:k] == codes[t - k][ch - 1][:k]:
+                            tried = codes[t - k][ch - 1][k]
                             w = with_likeness(w, tried, *tries[ch][k])
-                    code = codes[s - k][ch][k] = decoder.symbol(bounds(w))
-                    shown[ch][k].saw(s - k, f, code)
-                    if tried is not None:
-                        tries[ch][k][0] += 1
-                        tries[ch][k][1] += code == tried
+                    code = codes[t - k][ch][k] = decoder.symbol(bounds(w))
+                    counted.append((ch, k, f, code, tried))
+        for ch, k, f, code, tried in counted:
+            shown[ch][k].saw(f, code)
+            if tried is not None:
+                tries[ch][k][0] += 1
+                tries[ch][k][1] += code == tried
     return codes
+
+
+def segment_length(allocation: list[list[int]]) -> int:  # 7.3.1
+    most = max(map(sum, zip(*allocation, strict=True)))
+    segments = max(1, min(most // 320, 16, 32 // len(allocation[0])))
+    return -(-len(allocation) // segments)
 
 
 class Linear:  # 7.3.2
@@ -173,27 +180,20 @@ def with_likeness(w: Vector, y: int, n: int, same: int) -> Vector:  # 7.4.2
 
 class Shown:  # 7.4.1
     def __init__(self, n: int, k: int) -> None:
-        self.came, self.before = [0] * n, (2 + k) * 2**15
-        self.shares: list[tuple[int, Vector]] = []  # with their tokens
-        self.expected, self.counted = [0] * n, 0
-
-    def at(self, t: int) -> None:
-        """Count what is expected of tokens before the span of `t`."""
-        while self.counted < len(self.shares) and self.shares[self.counted][0] < t // 16 * 16:
-            share = self.shares[self.counted][1]
-            self.expected = [a + b for a, b in zip(self.expected, share, strict=True)]
-            self.counted += 1
+        self.came, self.expected, self.before = [0] * n, [0] * n, (2 + k) * 2**15
 
     def corrected(self, f: Vector) -> Vector:
-        return [
-            min(2**24, value * (came * 2**16 + self.before) // (expected + self.before))
-            for value, came, expected in zip(f, self.came, self.expected, strict=True)
+        ratio = [
+            min(2**24, (came * 2**16 + self.before) * 2**16 // (expected + self.before))
+            for came, expected in zip(self.came, self.expected, strict=True)
         ]
+        return [value * r // 2**16 for value, r in zip(f, ratio, strict=True)]
 
-    def saw(self, t: int, f: Vector, code: int) -> None:
+    def saw(self, f: Vector, code: int) -> None:
         total = sum(f)
         self.came[code] += 1
-        self.shares.append((t, [value * 2**16 // total for value in f]))
+        share = [value * 2**16 // total for value in f]
+        self.expected = [a + b for a, b in zip(self.expected, share, strict=True)]
 
 
 def distribution(f: Vector) -> Vector:  # 8.1

@@ -13,7 +13,7 @@ from support import format_vectors
 from support.paths import DATA
 
 EXPECTED = json.loads((DATA / "vectors" / "vectors.json").read_text())
-GOLDEN = ["mono", "stereo", "adaptive-mono", "adaptive-stereo", "signed-mono", "signed-stereo"]
+GOLDEN = ["mono", "stereo", "segments"]
 WAYS = pytest.mark.parametrize("stream", [False, True], ids=["anywhere", "in-order"])
 
 
@@ -32,14 +32,12 @@ def whole(found: dict[str, Any]) -> np.ndarray:
 @WAYS
 @pytest.mark.parametrize("name", GOLDEN)
 def test_golden_files(page, name, stream):
-    lm = "signed" if name.startswith("signed") else "lm"
-    found = codes_of(page, f"/data/lm/{name}.vx", lm=f"/data/lm/{lm}.onnx", stream=stream)
-    assert np.array_equal(whole(found), np.load(DATA / "lm" / f"{name.split('-')[-1]}.npy"))
+    found = codes_of(page, f"/data/lm/{name}.vx", lm="/data/lm/lm.onnx", stream=stream)
+    assert np.array_equal(whole(found), np.load(DATA / "lm" / f"{name}.npy"))
 
 
-@pytest.mark.parametrize("name", ["allocation", "adaptive-allocation"])
-def test_golden_files_with_a_bit_allocation(page, name):
-    found = codes_of(page, f"/data/lm/{name}.vx", lm="/data/lm/lm.onnx")
+def test_golden_files_with_a_bit_allocation(page):
+    found = codes_of(page, "/data/lm/allocation.vx", lm="/data/lm/lm.onnx")
     codes, all_codes = whole(found), np.load(DATA / "lm" / "mono.npy")[..., : found["tokens"]]
     there = codes >= 0
     assert 0 < there.sum() < codes.size

@@ -1,151 +1,173 @@
-// Payloads of the coders with a Transformer (docs/format.md, sections 7.3 and 7.4) to codes.
+// Payloads of the coder with a Transformer (docs/format.md, sections 7.3 and 7.4) to codes.
 
 import { RangeDecoder, consume, position, start } from "./range-decoder";
 import { advance, begin, score, scores, size } from "./transformer";
 
 const LEVELS: i32 = 4096;
-const ONE: f64 = 65536; // an occurrence; a probability of 1
-const SPAN: i32 = 16; // tokens after which what was expected of them counts
-const MOST: f64 = 16777216; // a corrected frequency
+const ONE: f64 = 65536; // an occurrence; a probability or a ratio of 1
+const MOST: f64 = 16777216; // of a ratio
 const TOTAL: f64 = 16777216;
-
-/** Of a block: as the caller fills it in. */
-@unmanaged
-class Block {
-  payload: usize;
-  length: usize;
-  tokens: i32;
-  counts: usize; // u8[channels][tokens]: how many codes there are
-  codes: usize; // i32[channels][codebooks][tokens], -1 throughout
-}
+const SEGMENT_CODES: i32 = 320;
+const SEGMENTS_MOST: i32 = 16; // of a channel
+const ROWS_MOST: i32 = 32; // segments of all channels
 
 const table = heap.alloc(LEVELS * 8);
+const decoder = changetype<RangeDecoder>(heap.alloc(offsetof<RangeDecoder>()));
 let filled = false;
 let weights: usize = 0; // f64[size]
 let room: usize = 0; // bytes of what follows, grown as needed
-let decoders: usize = 0;
-let counted: usize = 0; // f64[rows][codebooks][3][size]: came, expected, and expected in this span
-let spans: usize = 0; // i32[rows][codebooks]
-let tried: usize = 0; // i32[rows][codebooks][2]: and the same, of channels that are alike
-let same: usize = 0; // u8[rows][tokens]: in all codebooks so far
+let counted: usize = 0; // f64[channels][codebooks][3][size]: came, expected, and their ratio
+let tried: usize = 0; // i32[2][channels][codebooks][2]: tried, and the same; before this step, and now
+let changed: usize = 0; // u8[channels][codebooks]: counted in this step
+let same: usize = 0; // u8[rows][length]: in all codebooks so far
 let inputs: usize = 0; // i32[rows][codebooks]
 let active: usize = 0; // u8[rows]
 
+// Of the block that is decoded.
+let tokens: i32 = 0;
+let length: i32 = 0; // tokens of a segment
+let segments: i32 = 0;
+let counts: usize = 0; // u8[channels][tokens]: how many codes there are
+let codes: usize = 0; // i32[channels][codebooks][tokens], -1 throughout at first
+let used: i32 = 0; // codebooks of the file
+
 /**
- * Decode blocks in lock-step: each channel of each is a row.
+ * Decode a block: each segment of each channel is a row.
  *
- * `every` is how many codebooks the model has, `used` how many the file has. False if a payload is
- * malformed.
+ * `every` is how many codebooks the model has, `used_` how many the file has. False if the payload
+ * is malformed.
  */
 export function decode(
-  blocks: usize, count: i32, channels: i32, every: i32, used: i32, adaptive: bool,
+  payload: usize, bytes: i32, tokens_: i32, counts_: usize, codes_: usize,
+  channels: i32, every: i32, used_: i32,
 ): bool {
   if (!filled) fillTable();
-  let longest = 0, most = 0;
-  for (let b = 0; b < count; b++) {
-    const block = blockAt(blocks, b);
-    if (block.tokens > longest) longest = block.tokens;
-    for (let i = 0; i < channels * block.tokens; i++) most = max(most, <i32>load<u8>(block.counts + i));
-  }
+  tokens = tokens_;
+  counts = counts_;
+  codes = codes_;
+  used = used_;
+  let most = 0;
+  for (let i = 0; i < channels * tokens; i++) most = max(most, <i32>load<u8>(counts + i));
   if (!most) return true;
-  const rows = count * channels;
-  prepare(rows, every, used, longest);
+  cut(channels);
+  const rows = channels * segments;
+  prepare(channels, rows, every);
   begin(rows);
-  for (let b = 0; b < count; b++) {
-    const block = blockAt(blocks, b);
-    start(decoderAt(b), block.payload, block.length);
-  }
-  for (let step = 0; step < longest + most - 1; step++) {
-    let any = false;
-    for (let row = 0; row < rows; row++) {
-      const goes = step < endOf(blockAt(blocks, row / channels), row % channels);
-      store<u8>(active + row, <u8>goes);
-      any = any || goes;
-    }
-    if (!any) break;
+  start(decoder, payload, bytes);
+  for (let step = 0; step < length + most - 1; step++) {
+    for (let row = 0; row < rows; row++) store<u8>(active + row, <u8>(step < endOf(row)));
     advance(inputs, active, rows);
     for (let i = 0; i < rows * every; i++) store<i32>(inputs + <usize>(i * 4), size);
-    for (let b = 0; b < count; b++) {
-      const block = blockAt(blocks, b);
-      for (let channel = 0; channel < channels; channel++) {
-        const row = b * channels + channel;
-        for (let k = max(0, step - block.tokens + 1); k < min(most, step + 1); k++) {
-          const token = step - k;
-          if (k >= <i32>load<u8>(block.counts + channel * block.tokens + token)) continue;
-          score(row, k);
-          frequencies();
-          const counts = counted + <usize>((row * used + k) * 3 * size * 8);
-          if (adaptive) correct(counts, spans + <usize>((row * used + k) * 4), token);
-          toWeights();
-          const before = adaptive && channel > 0 ? expect(block, row, channel, used, k, token) : -1;
-          const symbol = next(decoderAt(b));
-          if (symbol < 0) return false;
-          store<i32>(block.codes + <usize>(((channel * used + k) * block.tokens + token) * 4), symbol);
-          store<i32>(inputs + <usize>((row * every + k) * 4), symbol);
-          if (!adaptive) continue;
-          const came = counts + <usize>(symbol * 8);
-          store<f64>(came, load<f64>(came) + ONE);
-          if (before < 0) continue;
-          const at = tried + <usize>((row * used + k) * 8);
-          store<i32>(at, load<i32>(at) + 1);
-          if (symbol == before) store<i32>(at, load<i32>(at, 4) + 1, 4);
-          else store<u8>(same + <usize>(row * longest + token), 0);
-        }
+    for (let row = 0; row < rows; row++) {
+      for (let k = max(0, step - length + 1); k < min(most, step + 1); k++) {
+        if (isThere(row, step - k, k) && !decodeOne(row, step - k, k, every)) return false;
       }
     }
+    learn(channels);
   }
   return true;
 }
 
-// @ts-ignore: decorator
-@inline
-function blockAt(blocks: usize, b: i32): Block {
-  return changetype<Block>(blocks + <usize>(b * offsetof<Block>()));
+/** Where the block is cut into segments (section 7.3.1). */
+function cut(channels: i32): void {
+  let most = 0;
+  for (let channel = 0; channel < channels; channel++) {
+    let own = 0;
+    for (let i = 0; i < tokens; i++) own += load<u8>(counts + channel * tokens + i);
+    most = max(most, own);
+  }
+  const wanted = max(1, min(most / SEGMENT_CODES, min(SEGMENTS_MOST, ROWS_MOST / channels)));
+  length = (tokens + wanted - 1) / wanted;
+  segments = (tokens + length - 1) / length;
 }
 
-// @ts-ignore: decorator
-@inline
-function decoderAt(b: i32): RangeDecoder {
-  return changetype<RangeDecoder>(decoders + <usize>(b * offsetof<RangeDecoder>()));
+/** Whether a row has a code of that token of its segment. */
+function isThere(row: i32, at: i32, k: i32): bool {
+  const token = row % segments * length + at;
+  return token < tokens && k < <i32>load<u8>(counts + row / segments * tokens + token);
 }
 
-let sameLongest: i32 = 0;
+/** Where the code of a token of a row's segment is. */
+function codeAt(row: i32, at: i32, k: i32): usize {
+  const token = row % segments * length + at;
+  return codes + <usize>(((row / segments * used + k) * tokens + token) * 4);
+}
 
-function prepare(rows: i32, every: i32, used: i32, longest: i32): void {
-  const books = <usize>(rows * used), all = <usize>(rows * every);
-  const counts = books * <usize>(3 * size * 8);
-  const wanted = <usize>rows * 64 + counts + books * 12 + <usize>(rows * longest) + all * 4 + <usize>rows;
+function decodeOne(row: i32, at: i32, k: i32, every: i32): bool {
+  const place = row / segments * used + k;
+  score(row, k);
+  frequencies();
+  const came = counted + <usize>(place * 3 * size * 8);
+  correct(came);
+  toWeights();
+  const before = expect(row, at, k, place);
+  const symbol = next();
+  if (symbol < 0) return false;
+  store<i32>(codeAt(row, at, k), symbol);
+  store<i32>(inputs + <usize>((row * every + k) * 4), symbol);
+  const own = came + <usize>(symbol * 8);
+  store<f64>(own, load<f64>(own) + ONE); // the ratio knows of it from the next step on
+  store<u8>(changed + place, 1);
+  if (before < 0) return true;
+  const now = tried + <usize>((triedCount + place) * 8);
+  store<i32>(now, load<i32>(now) + 1);
+  if (symbol == before) store<i32>(now, load<i32>(now, 4) + 1, 4);
+  else store<u8>(same + <usize>(row * length + at), 0);
+  return true;
+}
+
+/** What the step has shown counts from the next one on. */
+function learn(channels: i32): void {
+  memory.copy(tried, tried + <usize>(triedCount * 8), <usize>(triedCount * 8));
+  const bytes = <usize>(size * 8);
+  for (let place = 0; place < channels * used; place++) {
+    if (!load<u8>(changed + place)) continue;
+    store<u8>(changed + place, 0);
+    const came = counted + <usize>place * 3 * bytes, expected = came + bytes, ratio = expected + bytes;
+    for (let i: usize = 0; i < bytes; i += 8) {
+      const now = floor(load<f64>(came + i) * ONE / load<f64>(expected + i));
+      store<f64>(ratio + i, min(MOST, now) / ONE);
+    }
+  }
+}
+
+let triedCount: i32 = 0; // channels * codebooks
+
+function prepare(channels: i32, rows: i32, every: i32): void {
+  triedCount = channels * used;
+  const books = <usize>triedCount, all = <usize>(rows * every), every_ = <usize>(rows * length);
+  const wanted = books * <usize>(3 * size * 8) + books * 17 + all * 4 + every_ + <usize>rows;
   if (wanted > room) {
     room = wanted;
-    decoders = heap.alloc(room + 64);
+    counted = heap.alloc(room + 64);
   }
-  counted = (decoders + <usize>(rows * offsetof<RangeDecoder>()) + 15) & ~15;
-  tried = counted + counts;
-  spans = tried + books * 8;
-  inputs = spans + books * 4;
+  tried = counted + books * <usize>(3 * size * 8);
+  inputs = tried + books * 16;
   active = inputs + all * 4;
-  same = active + <usize>rows;
-  sameLongest = longest;
+  changed = active + <usize>rows;
+  same = changed + books;
   if (!weights) weights = heap.alloc(<usize>(size * 8));
-  memory.fill(tried, 0, books * 12);
-  memory.fill(same, 1, <usize>(rows * longest));
+  memory.fill(tried, 0, books * 16);
+  memory.fill(changed, 0, books);
+  memory.fill(same, 1, every_);
   for (let i: usize = 0; i < all; i++) store<i32>(inputs + i * 4, size);
   for (let i: usize = 0; i < books; i++) {
     const before = <f64>((2 + <i32>(i % <usize>used)) * 32768);
     const at = counted + i * <usize>(3 * size * 8);
     for (let j = 0; j < 2 * size; j++) store<f64>(at + <usize>(j * 8), before);
-    memory.fill(at + <usize>(2 * size * 8), 0, <usize>(size * 8));
+    for (let j = 2 * size; j < 3 * size; j++) store<f64>(at + <usize>(j * 8), 1);
   }
 }
 
-/** Steps that a channel of a block takes. */
-function endOf(block: Block, channel: i32): i32 {
+/** Steps that a row takes. */
+function endOf(row: i32): i32 {
   // The last token with codes ends last or, where it has few, one of those shortly before it.
   let end = 0;
-  const counts = block.counts + channel * block.tokens;
-  for (let token = block.tokens - 1; token >= 0 && token > end - 33; token--) {
-    const codes = <i32>load<u8>(counts + token);
-    if (codes) end = max(end, token + codes);
+  const first = row % segments * length, last = min(length, tokens - first) - 1;
+  const own = counts + row / segments * tokens + first;
+  for (let token = last; token >= 0 && token > end - 33; token--) {
+    const there = <i32>load<u8>(own + token);
+    if (there) end = max(end, token + there);
   }
   return end;
 }
@@ -170,22 +192,14 @@ function frequencies(): void {
 }
 
 /** Frequencies by what came of these codes before, and what was expected (section 7.4.1). */
-function correct(came: usize, span: usize, token: i32): void {
-  const bytes = <usize>(size * 8), expected = came + bytes, coming = expected + bytes;
-  if (load<i32>(span) != token / SPAN) {
-    store<i32>(span, token / SPAN);
-    for (let i: usize = 0; i < bytes; i += 8) {
-      store<f64>(expected + i, load<f64>(expected + i) + load<f64>(coming + i));
-    }
-    memory.fill(coming, 0, bytes);
-  }
+function correct(came: usize): void {
+  const bytes = <usize>(size * 8), expected = came + bytes, ratio = expected + bytes;
   let sum: f64 = 0;
   for (let i: usize = 0; i < bytes; i += 8) sum += load<f64>(weights + i);
   for (let i: usize = 0; i < bytes; i += 8) {
     const frequency = load<f64>(weights + i);
-    store<f64>(coming + i, load<f64>(coming + i) + floor(frequency * ONE / sum));
-    const ratio = floor(frequency * load<f64>(came + i) / load<f64>(expected + i));
-    store<f64>(weights + i, min(MOST, ratio));
+    store<f64>(expected + i, load<f64>(expected + i) + floor(frequency * ONE / sum));
+    store<f64>(weights + i, floor(frequency * load<f64>(ratio + i)));
   }
 }
 
@@ -214,13 +228,12 @@ function toWeights(): void {
  * Make room for the code of the channel before, if the two have been alike (section 7.4.2).
  * That code, or -1 where it is not tried.
  */
-function expect(block: Block, row: i32, channel: i32, used: i32, k: i32, token: i32): i32 {
-  const there = <i32>load<u8>(block.counts + (channel - 1) * block.tokens + token);
-  if (k >= there || !load<u8>(same + <usize>(row * sameLongest + token))) return -1;
-  const code = load<i32>(
-    block.codes + <usize>((((channel - 1) * used + k) * block.tokens + token) * 4),
-  );
-  const at = tried + <usize>((row * used + k) * 8);
+function expect(row: i32, token: i32, k: i32, place: i32): i32 {
+  const other = row - segments;
+  if (other < 0 || !isThere(other, token, k)) return -1;
+  if (!load<u8>(same + <usize>(row * length + token))) return -1;
+  const code = load<i32>(codeAt(other, token, k));
+  const at = tried + <usize>(place * 8);
   const likeness = floor(ONE * <f64>(2 * load<i32>(at, 4) + 1) / <f64>(2 * load<i32>(at) + 2));
   let sum: f64 = 0;
   const bytes = <usize>(size * 8);
@@ -235,7 +248,7 @@ function expect(block: Block, row: i32, channel: i32, used: i32, k: i32, token: 
 }
 
 /** The next symbol, by `weights`; -1 if no symbols have this code. */
-function next(decoder: RangeDecoder): i32 {
+function next(): i32 {
   const place = position(decoder);
   if (place >= <u64>TOTAL) return -1;
   const target = <f64>place;

@@ -51,7 +51,10 @@ def verify(file: Any, deep: bool = False) -> float:
 
 
 def check_blocks(reader: TokenReader, deep: bool) -> int:
-    """All checksums of a file that can seek, `deep` those of codes, too; how many frames it has."""
+    """All checksums of a file that can seek; how many frames it has.
+
+    `deep` decodes the codes of each block and checks those, too: it counts what is damaged.
+    """
     _raise(reader, [_faults(reader, 0, reader.blocks, deep)])
     frames = _frames(reader)
     if not reader.complete:
@@ -79,13 +82,13 @@ def verify_part(job: Part) -> _Faults:
     with tokens_of(job.context, job.task) as reader:
         if _frames(reader) != job.frames:
             raise FormatError("it changed while it was verified; run again")
-        deep = job.context.settings.deep
-        faults = _faults(reader, job.first, job.stop, deep)
-        if not deep:
+        faults = _faults(reader, job.first, job.stop, deep=False)
+        if not job.context.settings.deep:
             return faults
         try:
             _decode(reader, *bounds(reader, job.first, job.stop))
         except FormatError as e:  # perhaps of the block before, which has its own part
+            faults = _faults(reader, job.first, job.stop, deep=True)
             return faults._replace(decoding=str(e))
         return faults
 
@@ -108,9 +111,13 @@ class _Faults(NamedTuple):
 
 
 def _verify(reader: TokenReader, deep: bool) -> float:
-    frames = check_blocks(reader, deep)
+    frames = check_blocks(reader, deep=False)
     if deep:
-        _decode(reader, 0, frames)
+        try:
+            _decode(reader, 0, frames)
+        except FormatError:
+            check_blocks(reader, deep=True)  # says how many blocks
+            raise
     return frames / reader.header.samplerate
 
 

@@ -29,7 +29,7 @@ LEVEL_TOKENS = {False: 25, True: 3}  # that share the levels of bands
 
 FRAME_SAMPLES = 2048  # of a token where `rate` is given: samples at 48 kHz
 
-_ADAPTIVE = 3  # the coder that version 1.4 has, `coders.ADAPTIVE`
+_LM = 5  # the coder that version 1.4 has, `coders.LM`
 
 # The features: a bit allocation that varies, bandwidth extension, and its fine levels; those of a
 # transform codec, whose tokens are frames of samples; and joint stereo.
@@ -207,7 +207,7 @@ def make_start(header: Header) -> bytes:
         )
     )
     # The lowest that has these.
-    minor = 4 if header.coder == _ADAPTIVE else (features & ~_STEREO).bit_length()
+    minor = 4 if header.coder == _LM else (features & ~_STEREO).bit_length()
     minor = 5 if header.foreign else minor
     minor = 6 if header.rate else minor
     minor = 7 if header.stereo_tokens else minor

@@ -1,7 +1,8 @@
 """The adaptive model: the codes of a block so far correct the probabilities of the next ones.
 
 A voice, an instrument or a noise repeats some codes more often than the language model, which looks
-back a few seconds, can know. Channels of a recording may be similar. Counting shows both.
+back a few seconds, can know. Channels of a recording may be similar. Counting shows both. The
+segments of a channel are coded side by side and counted together: each learns from all.
 ``docs/format.md``, section 7.4, is the specification.
 
 Frequencies are integers in float64, and divisions are rounded down. This is exact: no number
@@ -12,18 +13,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from .allocation import ABSENT
-
-__all__ = ["ONE", "SPAN", "Counts", "Likeness", "likeness_of"]
+__all__ = ["ONE", "Counts", "Likeness"]
 
 ONE = 1 << 16
-"""An occurrence, where occurrences are counted; and a probability of 1."""
+"""An occurrence, where occurrences are counted; and a probability or a ratio of 1."""
 
-SPAN = 16
-"""Tokens after which what was expected of them counts: that late matters little and costs less."""
-
-_LATER, _EARLIER = np.tril_indices(SPAN, -1)  # pairs of codes in a span
-_LARGEST = 1 << 24  # frequency of a code, however much more often it came than was expected
+_LARGEST = 1 << 24  # ratio, however much more often a code came than was expected
 
 
 class Counts:
@@ -31,72 +26,63 @@ class Counts:
 
     A frequency is corrected by the ratio of both, as if either had been more at the beginning, by
     1 for the first codebook and by half of one more for each one after it: the further up, the less
-    there is to what repeats. Frequencies are corrected in their place, once for each code: that
-    counts as having expected it. `follow` knows the codes; after `correct` comes `saw`.
+    there is to what repeats. All codes of a step are corrected by the ratio of earlier steps: `saw`
+    ends the step.
 
     Parameters
     ----------
-    rows, codebooks, size : int
+    channels, codebooks, size : int
     """
 
-    def __init__(self, rows: int, codebooks: int, size: int) -> None:
-        before = ONE * (1 + np.arange(codebooks) / 2)
-        self._came = np.tile(before[:, None], (rows, 1, size))
+    def __init__(self, channels: int, codebooks: int, size: int) -> None:
+        before = np.repeat(ONE * (1 + np.arange(codebooks) / 2), channels)
+        self._channels = channels
+        self._came = np.tile(before[:, None], (1, size))  # [codebooks * channels, size]
         self._expected = self._came.copy()
-        self._coming = np.zeros_like(self._came)  # what was expected in this span
-        self._span = np.zeros((rows, codebooks), np.intp)
-
-    def follow(
-        self, row: int, book: int, token: int, frequencies: np.ndarray, symbols: np.ndarray
-    ) -> None:
-        """Correct the frequencies of codes one after the other, from that token on, in one span."""
-        came, expected, coming = (
-            counts[row, book] for counts in (self._came, self._expected, self._coming)
-        )
-        if self._span[row, book] != token // SPAN:
-            self._span[row, book] = token // SPAN
-            expected += coming
-            coming[:] = 0
-        coming += _shares(frequencies).sum(axis=0)
-        corrected = frequencies * came
-        pairs = len(symbols) * (len(symbols) - 1) // 2
-        later, earlier = _LATER[:pairs], symbols[_EARLIER[:pairs]]
-        np.add.at(corrected, (later, earlier), ONE * frequencies[later, earlier])
-        np.add.at(came, symbols, ONE)
-        _ratio(corrected, expected, frequencies)
+        self._ratio = np.ones_like(self._came)
 
     def correct(
-        self, row: np.ndarray, book: np.ndarray, token: np.ndarray, frequencies: np.ndarray
+        self, channel: np.ndarray, book: np.ndarray, frequencies: np.ndarray, room: np.ndarray
     ) -> None:
-        """Correct the frequencies of one code each, of different rows and codebooks."""
-        over = self._span[row, book] != token // SPAN
-        if over.any():
-            at = row[over], book[over]
-            self._span[at] = token[over] // SPAN
-            self._expected[at] += self._coming[at]
-            self._coming[at] = 0
-        self._coming[row, book] += _shares(frequencies)
-        corrected = frequencies * self._came[row, book]
-        _ratio(corrected, self._expected[row, book], frequencies)
+        """Correct the frequencies of codes of a step in their place.
 
-    def saw(self, row: np.ndarray, book: np.ndarray, symbols: np.ndarray) -> None:
-        """What the codes turned out to be that frequencies were corrected for."""
-        self._came[row, book, symbols] += ONE
+        Parameters
+        ----------
+        channel, book : ndarray
+            Of each, by codebook and then by channel.
+        frequencies : ndarray
+            ``float64[n, size]``
+        room : ndarray
+            Of the same shape, to be used.
+        """
+        place = book * self._channels + channel
+        firsts = _firsts(place)
+        # The sums are fewer, and dividing them by ONE, a power of two, is exact.
+        np.divide(frequencies, frequencies.sum(axis=1, keepdims=True) / ONE, out=room)
+        np.floor(room, out=room)
+        self._expected[place[firsts]] += np.add.reduceat(room, firsts, axis=0)
+        frequencies *= self._ratio.take(place, axis=0, out=room, mode="clip")
+        np.floor(frequencies, out=frequencies)
+
+    def saw(self, channel: np.ndarray, book: np.ndarray, symbols: np.ndarray) -> None:
+        """What all codes of the step turned out to be."""
+        place = book * self._channels + channel
+        np.add.at(self._came, (place, symbols), ONE)
+        changed = place[_firsts(place)]
+        ratio = self._came[changed]
+        ratio *= ONE
+        ratio /= self._expected[changed]
+        np.floor(ratio, out=ratio)
+        np.minimum(ratio, _LARGEST, out=ratio)
+        ratio /= ONE  # in units of 1, so that nothing is left to do for each code
+        self._ratio[changed] = ratio
 
 
-def _shares(frequencies: np.ndarray) -> np.ndarray:
-    """Probabilities, as numbers of occurrences."""
-    # The sums are fewer, and dividing them by ONE, a power of two, is exact.
-    shares: np.ndarray = frequencies / (frequencies.sum(axis=1, keepdims=True) / ONE)
-    np.floor(shares, out=shares)
-    return shares
-
-
-def _ratio(came: np.ndarray, expected: np.ndarray, out: np.ndarray) -> None:
-    np.divide(came, expected, out=out)
-    np.floor(out, out=out)
-    if out.max(initial=0) > _LARGEST:
-        np.minimum(out, _LARGEST, out=out)
+def _firsts(place: np.ndarray) -> np.ndarray:
+    """Where each run of equal numbers begins."""
+    begins = np.ones(len(place), bool)
+    np.not_equal(place[1:], place[:-1], out=begins[1:])
+    return begins.nonzero()[0]
 
 
 class Likeness:
@@ -108,52 +94,34 @@ class Likeness:
     Parameters
     ----------
     allocation : ndarray
-        ``[rows, tokens]``: how many codes there are.
-    channels : int
-        Rows of a block; each is compared to the row before, but for the first.
+        ``uint8[rows, tokens]``: how many codes there are.
+    channel : ndarray
+        ``int[rows]``: the channel that a row is a segment of.
+    before : ndarray
+        ``int[rows]``: the row of the same segment in the channel before; -1 for none.
     codebooks : int
     """
 
-    def __init__(self, allocation: np.ndarray, channels: int, codebooks: int) -> None:
-        rows, _ = allocation.shape
-        before = np.roll(allocation, 1, axis=0)
-        before[::channels] = 0
-        self._there = before  # how many codes the channel before has
+    def __init__(
+        self, allocation: np.ndarray, channel: np.ndarray, before: np.ndarray, codebooks: int
+    ) -> None:
+        # How many codes the channel before has.
+        self._there = np.where(before[:, None] < 0, 0, allocation[before])
         self._same = np.ones(allocation.shape, bool)
-        self._counts = np.zeros((2, rows, codebooks), np.int64)  # tried, alike
+        self._channel = channel
+        self._counts = np.zeros((2, int(channel.max()) + 1, codebooks), np.int64)  # tried, alike
 
     def expected(self, row: np.ndarray, book: np.ndarray, token: np.ndarray) -> np.ndarray:
         """Probability of the same code, in parts of `ONE`; 0 where nothing is expected."""
         self._tried = self._same[row, token] & (book < self._there[row, token])
-        likely: np.ndarray = self._tried * _probability(*self._counts[:, row, book])
+        tried, alike = self._counts[:, self._channel[row], book]
+        likely: np.ndarray = self._tried * (ONE * (2 * alike + 1) // (2 * tried + 2))
         return likely
 
     def saw(self, row: np.ndarray, book: np.ndarray, token: np.ndarray, same: np.ndarray) -> None:
         """Whether they were, of those that `expected` was asked about."""
         tried = self._tried
         row, book, token, same = row[tried], book[tried], token[tried], same[tried]
-        self._counts[0, row, book] += 1
-        self._counts[1, row, book] += same
+        np.add.at(self._counts[0], (self._channel[row], book), 1)
+        np.add.at(self._counts[1], (self._channel[row], book), same)
         self._same[row, token] = same
-
-
-def likeness_of(codes: np.ndarray, before: np.ndarray) -> np.ndarray:
-    """What `Likeness` expects of all codes of a channel, ``[codebooks, tokens]``, at once.
-
-    Parameters
-    ----------
-    codes, before : ndarray
-        ``[codebooks, tokens]`` of the channel, and of the one before it.
-    """
-    there = (codes != ABSENT) & (before != ABSENT)
-    same = there & (codes == before)
-    so_far = np.logical_and.accumulate(same[:-1], axis=0)
-    tried = there & np.concatenate([np.ones_like(same[:1]), so_far])
-    counts = np.stack([tried, tried & same]).astype(np.int64)
-    likely: np.ndarray = tried * _probability(*(counts.cumsum(axis=2) - counts))
-    return likely
-
-
-def _probability(tried: np.ndarray, alike: np.ndarray) -> np.ndarray:
-    probability: np.ndarray = ONE * (2 * alike + 1) // (2 * tried + 2)
-    return probability

@@ -21,11 +21,11 @@ from . import fixed
 from .allocation import ABSENT, allocation_of, present
 from .range_coder import TOTAL
 
-__all__ = ["ADAPTIVE", "LM", "PACKED", "STATIC", "TOTAL", "TRANSFORM", "Coder", "PackedCoder",
+__all__ = ["LM", "PACKED", "STATIC", "TOTAL", "TRANSFORM", "Coder", "PackedCoder",
            "StaticCoder", "check_codes", "codes_crc", "range_weights"]  # fmt: skip
 
-PACKED, STATIC, LM, ADAPTIVE, TRANSFORM = 0, 1, 2, 3, 4
-"""Ids of the coders in ``.vx`` files. The last has no codes: see `codec.hifi`."""
+PACKED, STATIC, TRANSFORM, LM = 0, 1, 4, 5
+"""Ids of the coders in ``.vx`` files. `TRANSFORM` has no codes: see `codec.hifi`."""
 
 
 class Coder(Protocol):

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-__all__ = ["Network", "Parameters", "Steps", "delayed", "read_parameters", "reference"]
+__all__ = ["Network", "Parameters", "Steps", "decided", "delayed", "read_parameters", "reference"]
 
 UNIT = 32
 """Activations are integers from -127 to 127, in steps of 1/32; their mean size is set to 1."""
@@ -26,7 +26,9 @@ EMBEDDING_SHIFT = 3
 SCORE_SHIFT = 7
 SUPPORT = 127  # attention scores this far below the highest count for nothing
 MASKED = -(1 << 20)  # added to the score of what must not be seen
-_CHUNK = 128  # steps that are scored at once where the codes are known
+_CHUNK = 128  # steps of all rows that are scored at once where the codes are known
+_GROWTH = 16  # steps that the past is given more room for
+_LEAST_CHUNK = 8  # steps of each row, however many rows there are
 
 
 class Shape(NamedTuple):
@@ -118,6 +120,15 @@ def delayed(codes: np.ndarray, shape: Shape) -> np.ndarray:
     return steps[:, :-1]
 
 
+def decided(there: np.ndarray) -> np.ndarray:
+    """The codes that each step decides: ``bool[rows, K, T]`` to ``bool[T + K - 1, rows, K]``."""
+    rows, used, tokens = there.shape
+    steps = np.zeros((tokens + used - 1, rows, used), bool)
+    for k in range(used):
+        steps[k : k + tokens, :, k] = there[:, k].T
+    return steps
+
+
 def reference(parameters: Parameters, inputs: np.ndarray, codebooks: int) -> np.ndarray:
     """The scores of every code at every step, by definition.
 
@@ -184,49 +195,48 @@ class Network:
         # By distance, the largest first: [layers, heads, window + 1].
         self._position = np.stack([layer.position for layer in parameters.layers])[..., ::-1]
         self._bias = self._chunk_bias()
-        names = {each.name for each in session.get_inputs()}
-        self._picks = "codebooks" not in names  # graphs made before score every step
 
-    def scores(self, codes: np.ndarray) -> Iterator[list[tuple[np.ndarray, np.ndarray]]]:
-        """The scores where the codes are known, a chunk of steps at a time.
+    def scores(self, codes: np.ndarray) -> Iterator[list[np.ndarray]]:
+        """The scores where the codes are known, step by step, many steps in a pass.
 
         Parameters
         ----------
         codes : ndarray
-            Integers ``[K, T]``; negative where there is none.
+            Integers ``[rows, K, T]``; negative where there is none.
 
         Yields
         ------
-        list of (ndarray, ndarray)
-            For each codebook the tokens that have a code of it, ``int64[n]``, of those that the
-            chunk decides; and its scores at these, ``float32[n, size]``, of integers.
+        list of ndarray
+            Of each step as `Steps.advance` gives them, of the codes that it decides and that are
+            there: step s decides token s - k of codebook k.
         """
-        shape = self.shape
-        inputs = delayed(codes[None], shape)
-        there = np.zeros((len(codes), inputs.shape[1]), bool)  # by step, as codes are decided
-        for k, row in enumerate(codes):
-            there[k, k : k + len(row)] = row >= 0
-        past = self.past(1)
-        for first in range(0, inputs.shape[1], _CHUNK):
-            chunk = inputs[:, first : first + _CHUNK]
+        shape, rows = self.shape, len(codes)
+        inputs, there = delayed(codes, shape), decided(codes >= 0)
+        past, most = self.past(rows, 1), max(_LEAST_CHUNK, _CHUNK // rows)
+        for first in range(0, inputs.shape[1], most):
+            chunk = inputs[:, first : first + most]
             count = chunk.shape[1]
-            bias = self._bias[:, : count * shape.heads, : shape.window + count].copy()
-            bias[:, :, : max(0, shape.window - first)] = MASKED
-            wanted = [row.nonzero()[0] for row in there[:, first : first + count]]
-            tokens = [first + at - k for k, at in enumerate(wanted)]
-            scores, keys, values = self.run(chunk, wanted, past, bias)
+            length = past[0][0].shape[2]
+            begin, end = shape.window - length, shape.window + count
+            bias = self._bias[:, : count * shape.heads, begin:end].copy()
+            bias[:, :, : max(0, length - first)] = MASKED
+            wanted = there[first : first + count].transpose(2, 1, 0)  # [K, rows, count]
+            places = [of.reshape(-1).nonzero()[0] for of in wanted]
+            scores, keys, values = self.run(chunk, places, past, bias)
             for layer in range(shape.layers):
                 key, value = past[layer]
                 past[layer] = (
                     np.concatenate([key, keys[layer]], axis=2)[:, :, -shape.window :],
                     np.concatenate([value, values[layer]], axis=1)[:, -shape.window :],
                 )
-            yield list(zip(tokens, scores, strict=True))
+            steps = [place % count for place in places]
+            for step in range(count):
+                yield [of[at == step] for of, at in zip(scores, steps, strict=True)]
 
-    def past(self, rows: int) -> list[tuple[np.ndarray, np.ndarray]]:
-        """Room for the keys and values of a window, for each layer."""
+    def past(self, rows: int, steps: int) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Room for the keys and values of so many steps, for each layer."""
         shape = self.shape
-        key, value = (rows, shape.key, shape.window), (rows, shape.window, shape.key)
+        key, value = (rows, shape.key, steps), (rows, steps, shape.key)
         return [
             (np.zeros(key, np.float32), np.zeros(value, np.float32)) for _ in range(shape.layers)
         ]
@@ -247,22 +257,12 @@ class Network:
         for i, (key, value) in enumerate(past):
             feed |= {f"past_keys_{i}": np.ascontiguousarray(key)}
             feed |= {f"past_values_{i}": np.ascontiguousarray(value), f"bias_{i}": bias[i]}
-        if self._picks:
-            counts = [len(at) for at in wanted] + [0] * (self.shape.codebooks - used)
-            feed |= {"wanted": np.concatenate(wanted), "counts": np.array(counts, np.int64)}
-            names = [f"scores_{k}" for k in range(used)]
-        else:
-            feed["codebooks"] = np.array([used], np.int64)
-            # Codebooks 0 and 1 are scored together, then 2 and 3, 4 to 7, 8 to 15.
-            names = [f"scores_{g}" for g in range(max(1, (used - 1).bit_length()))]
+        counts = [len(at) for at in wanted] + [0] * (self.shape.codebooks - used)
+        feed |= {"wanted": np.concatenate(wanted), "counts": np.array(counts, np.int64)}
+        names = [f"scores_{k}" for k in range(used)]
         names += [f"keys_{i}" for i in range(layers)] + [f"values_{i}" for i in range(layers)]
         out = self.session.run(names, feed)
-        scores, keys, values = out[: -2 * layers], out[-2 * layers : -layers], out[-layers:]
-        if not self._picks:
-            books = [(group, k) for group in scores for k in range(group.shape[2])]
-            pairs = zip(books, wanted, strict=False)
-            scores = [group.reshape(-1, *group.shape[2:])[at, k] for (group, k), at in pairs]
-        return scores, keys, values
+        return out[: -2 * layers], out[-2 * layers : -layers], out[-layers:]
 
     def _chunk_bias(self) -> np.ndarray:
         """Where the past is in order: ``float32[layers, chunk * heads, window + chunk]``."""
@@ -287,12 +287,12 @@ class Steps:
         self._network = network
         shape = network.shape
         self._step = 0
-        # The past is a ring: step s is at s mod window. So the bias turns with every step.
-        self._past = network.past(rows)
+        # The past is a ring: step s is at s mod window. So the bias turns with every step. As long
+        # as there are fewer steps than that, there is room for not many more than there are.
+        self._past = network.past(rows, min(_GROWTH, shape.window))
         position = network._position
         self._turning = np.concatenate([position[..., :-1]] * 2, axis=2).astype(np.float32)
-        self._bias = np.empty((shape.layers, shape.heads, shape.window + 1), np.float32)
-        self._bias[..., -1] = position[..., -1]
+        self._near = position[..., -1:].astype(np.float32)
 
     def keep(self, rows: int) -> None:
         """Go on with the first so many rows."""
@@ -313,12 +313,19 @@ class Steps:
         list of ndarray
             For each codebook ``float32[n, size]``, of integers, of the rows that want it.
         """
-        window = self._network.shape.window
+        window, room = self._network.shape.window, self._past[0][0].shape[2]
+        if self._step == room < window:
+            more = self._network.past(len(codes), min(_GROWTH, window - room))
+            self._past = [
+                (np.concatenate([key, new_key], axis=2), np.concatenate([value, new_value], axis=1))
+                for (key, value), (new_key, new_value) in zip(self._past, more, strict=True)
+            ]
+            room = self._past[0][0].shape[2]
         at = -self._step % window
-        self._bias[..., :-1] = self._turning[..., at : at + window]
-        self._bias[..., self._step : -1] = MASKED
+        bias = np.concatenate([self._turning[..., at : at + room], self._near], axis=2)
+        bias[..., self._step : -1] = MASKED
         rows = [of.nonzero()[0] for of in wanted.T]
-        scores, keys, values = self._network.run(codes[:, None], rows, self._past, self._bias)
+        scores, keys, values = self._network.run(codes[:, None], rows, self._past, bias)
         slot = self._step % window
         for (key, value), new_key, new_value in zip(self._past, keys, values, strict=True):
             key[:, :, slot] = new_key[:, :, 0]

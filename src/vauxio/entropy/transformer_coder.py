@@ -1,29 +1,31 @@
 """Codes to bits and back with the language model's probabilities.
 
-The encoder knows a block's codes and scores them a chunk of steps at a time. The decoder has to
-go step by step, so it takes many blocks through the steps together. What a block has shown so far
-(`adaptive`) corrects what the language model expects. From scores to bits, only integers decide.
+The encoder knows a block's codes and scores them many steps at a time. The decoder has to go step
+by step, so that blocks are cut into segments (`segments`) that take the steps together. What a
+block has shown so far (`adaptive`) corrects what the language model expects. From scores to bits,
+only integers decide.
 ``docs/format.md`` is the specification.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import pairwise
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
 from ..errors import FormatError
-from .adaptive import ONE, SPAN, Counts, Likeness, likeness_of
-from .allocation import ABSENT, allocation_of
-from .coders import ADAPTIVE, LM, check_codes
+from .adaptive import ONE, Counts, Likeness
+from .allocation import ABSENT, allocation_of, present
+from .coders import LM, check_codes
 from .range_coder import TOTAL, RangeDecoder, RangeEncoder
-from .transformer import Network, Steps
+from .segments import Segments, segment_count
+from .transformer import Network, Steps, decided
 
 __all__ = ["LMCoder", "least_bytes"]
 
 _LEVELS = 4096  # differences of scores from here on are all the same
-_AT_ONCE = 16  # rows that become distributions at once: what they take stays in the cache
+_AT_ONCE = 16  # codes that get distributions at once: what they take stays in the cache
+_ROWS = 16  # that are decoded together, where a block has fewer
 
 
 def _frequencies() -> np.ndarray:
@@ -41,15 +43,14 @@ def _frequencies() -> np.ndarray:
 _FREQUENCY = _frequencies()
 
 
-def frequencies(scores: np.ndarray) -> np.ndarray:
-    """Scores ``float32[rows, n]``, of integers, to frequencies ``float64[rows, n]``."""
+def frequencies(scores: np.ndarray, out: np.ndarray) -> None:
+    """Scores ``float32[rows, n]``, of integers, to frequencies ``float64[rows, n]`` in `out`."""
     below = scores.max(axis=1, keepdims=True) - scores
-    found: np.ndarray = _FREQUENCY.take(below.astype(np.intp), mode="clip")
-    return found
+    _FREQUENCY.take(below.astype(np.intp), out=out, mode="clip")
 
 
 def weights(likely: np.ndarray) -> np.ndarray:
-    """What `coders.range_weights` makes of frequencies ``float64[rows, n]``; in their place.
+    """What `coders.range_weights` makes of frequencies ``float64[rows, n]``, which it uses up.
 
     Exact as in `adaptive`.
     """
@@ -57,22 +58,21 @@ def weights(likely: np.ndarray) -> np.ndarray:
     first, total = likely.argmax(axis=1), likely.sum(axis=1, keepdims=True)
     likely *= room
     likely /= total
-    np.floor(likely, out=likely)
-    likely[rows, first] += room - likely.sum(axis=1)
-    return likely
+    wide = likely.astype(np.int64)
+    wide[rows, first] += room - wide.sum(axis=1)
+    return wide
 
 
 def leave_room(wide: np.ndarray, likeness: np.ndarray) -> None:
     """Take away that part of the weights, of `ONE`, for the code of the channel before."""
-    wide *= (ONE - likeness)[:, None] / ONE
-    np.floor(wide, out=wide)
+    wide *= (ONE - likeness)[:, None]
+    wide //= ONE
 
 
-def bounds(wide: np.ndarray) -> np.ndarray:
-    """Weights to cumulative distributions: C[i + 1] of section 8.1, ``int64[rows, n]``."""
-    out = wide.astype(np.int64)
-    out += 1
-    return out.cumsum(axis=1, out=out)
+def bounds(wide: np.ndarray, out: np.ndarray) -> None:
+    """Weights ``int64[rows, n]`` to cumulative distributions: C[i + 1] of section 8.1."""
+    wide += 1
+    wide.cumsum(axis=1, out=out)
 
 
 def intervals(wide: np.ndarray, symbols: np.ndarray) -> np.ndarray:
@@ -80,9 +80,11 @@ def intervals(wide: np.ndarray, symbols: np.ndarray) -> np.ndarray:
     flat, row = wide.reshape(-1), np.arange(len(wide)) * wide.shape[1]
     # Sums from the beginning of each row to its symbol, and from there to the next row; but of no
     # weights, that is the first one.
-    before = np.add.reduceat(flat, np.stack([row, row + symbols], axis=1).reshape(-1))[::2]
+    places = np.empty((len(wide), 2), np.intp)
+    places[:, 0], places[:, 1] = row, row + symbols
+    before = np.add.reduceat(flat, places.reshape(-1))[::2]
     begin = np.where(symbols == 0, 0, before) + symbols
-    return np.stack([begin, begin + flat[row + symbols] + 1]).astype(np.int64)
+    return np.array([begin, begin + flat[places[:, 1]] + 1])
 
 
 def least_bytes(allocation: np.ndarray) -> int:
@@ -96,13 +98,70 @@ def least_bytes(allocation: np.ndarray) -> int:
     return -(-tokens // 8) - (-codes // 64)
 
 
+class _Model:
+    """From the scores of a step to weights, with what the steps before have shown.
+
+    For each step, `weigh` says what is expected of its codes, and `saw` is told what they are.
+
+    Parameters
+    ----------
+    segments : Segments
+    codebooks, size : int
+    """
+
+    def __init__(self, segments: Segments, codebooks: int, size: int) -> None:
+        self._channel, self._before = segments.channel, segments.before
+        self._counts = Counts(int(self._channel[-1]) + 1, codebooks, size)
+        self._likeness = None
+        if self._before.max() >= 0:
+            deep = segments.allocation
+            self._likeness = Likeness(deep, self._channel, self._before, codebooks)
+        self._rooms = np.empty((2, _AT_ONCE, size))
+
+    def weigh(
+        self, row: np.ndarray, book: np.ndarray, token: np.ndarray, scores: list[np.ndarray]
+    ) -> Iterator[tuple[slice, np.ndarray]]:
+        """Some weights after the other, ``int64[n, size]``, and which ones they are.
+
+        `room` then says where they leave room for the code of the channel before.
+
+        Parameters
+        ----------
+        row, book, token : ndarray
+            The codes that are there, by codebook and then by row.
+        scores : list of ndarray
+            Of each codebook.
+        """
+        self._at, self._own = (row, book, token), self._channel[row]
+        self.room = None
+        if self._likeness:
+            self.room = self._likeness.expected(row, book, token)
+        every = np.concatenate(scores)
+        for first in range(0, len(every), _AT_ONCE):
+            some = slice(first, first + _AT_ONCE)
+            part = every[some]
+            likely, room = self._rooms[:, : len(part)]
+            frequencies(part, likely)
+            self._counts.correct(self._own[some], book[some], likely, room)
+            wide = weights(likely)
+            if self.room is not None:
+                leave_room(wide, self.room[some])
+            yield some, wide
+
+    def saw(self, symbols: np.ndarray, codes: np.ndarray) -> None:
+        """The codes of the step, alone and among all, ``[rows, codebooks, tokens]``."""
+        row, book, token = self._at
+        self._counts.saw(self._own, book, symbols)
+        if self._likeness:
+            same = symbols == codes[self._before[row], book, token]
+            self._likeness.saw(row, book, token, same)
+
+
 class LMCoder:
     """A range coder that takes its probabilities from a language model.
 
     Parameters
     ----------
-    id : int
-        `coders.ADAPTIVE`, or `coders.LM` for the language model alone, as files had it before.
     hash : bytes
         First 8 bytes of the SHA-256 of ``lm.onnx``.
     codebooks, codebook_size : int
@@ -111,51 +170,47 @@ class LMCoder:
         Gives the language model; called when it is first needed.
     """
 
-    rows = 16  # each takes less than a megabyte, and the more there are, the less each gains
+    id = LM
+    rows = 4  # with the segments that blocks of low bitrates have, enough for a step
 
     def __init__(
-        self,
-        id: int,
-        hash: bytes,
-        codebooks: int,
-        codebook_size: int,
-        network: Callable[[], Network],
+        self, hash: bytes, codebooks: int, codebook_size: int, network: Callable[[], Network]
     ) -> None:
-        if id not in (LM, ADAPTIVE):
-            raise ValueError(f"coder {id} has no language model")
-        self.id, self.hash, self._network = id, hash, network
+        self.hash, self._network = hash, network
         self._codebooks, self._size = codebooks, codebook_size
 
     def encode(self, codes: np.ndarray) -> bytes:
         check_codes(codes, self._size)
-        channels, used, tokens = codes.shape
-        if used > self._codebooks:
-            raise ValueError(f"{used} codebooks, the language model has {self._codebooks}")
-        used = int(allocation_of(codes).max(initial=0))  # by any token
+        if codes.shape[1] > self._codebooks:
+            raise ValueError(
+                f"{codes.shape[1]} codebooks, the language model has {self._codebooks}"
+            )
+        deep = allocation_of(codes)
+        used = int(deep.max(initial=0))  # by any token
         if not used:
             return b""
-        counts = self._counts(channels, used)
-        # Beginning and end of each symbol's interval, by step, channel and codebook.
-        found = np.zeros((2, tokens + used - 1, channels, used), np.int64)
-        codes = codes.astype(np.intp)
-        for channel, own in enumerate(codes):
-            before = codes[channel - 1]
-            likeness = likeness_of(own, before) if counts and channel else None
-            for k, there, scores in _by_span(self._network().scores(own[:used])):
-                symbols, likely = own[k, there], frequencies(scores)
-                if counts:
-                    counts.follow(channel, k, there[0], likely, symbols)
-                wide = weights(likely)
-                if likeness is not None:
-                    leave_room(wide, likeness[k, there])
-                    rest = TOTAL - self._size - wide.sum(axis=1)
-                    wide[np.arange(len(there)), before[k, there]] += rest
-                found[:, there + k, channel, k] = intervals(wide, symbols)
-        low, high = found
-        kept = high > 0
+        segments = Segments([deep])
+        rows = segments.divide([codes[:, :used].astype(np.intp)], ABSENT)
+        there, model = decided(rows >= 0), _Model(segments, used, self._size)
+        # Beginning and end of each symbol's interval, by step, row and codebook.
+        found = np.empty((2, *there.shape), np.int64)
+        for step, scores in enumerate(self._network().scores(rows)):
+            book, row = there[step].T.nonzero()
+            token = step - book
+            symbols = rows[row, book, token]
+            for some, wide in model.weigh(row, book, token, scores):
+                at = row[some], book[some], token[some]
+                if model.room is not None:
+                    (tried,) = model.room[some].nonzero()
+                    other = rows[segments.before[at[0]], at[1], at[2]]
+                    rest = TOTAL - self._size - wide[tried].sum(axis=1)
+                    wide[tried, other[tried]] += rest
+                found[:, step, at[0], at[1]] = intervals(wide, symbols[some])
+            model.saw(symbols, rows)
         encoder = RangeEncoder()
-        encoder.encode(low[kept].tolist(), high[kept].tolist())
-        return encoder.finish().ljust(least_bytes(allocation_of(codes)), b"\0")
+        low, high = found[:, there]
+        encoder.encode(low.tolist(), high.tolist())
+        return encoder.finish().ljust(least_bytes(deep), b"\0")
 
     def decode(
         self,
@@ -166,96 +221,76 @@ class LMCoder:
     ) -> list[np.ndarray]:
         if codebooks > self._codebooks:
             raise FormatError(f"{codebooks} codebooks, the language model has {self._codebooks}")
+        deep: list[np.ndarray] = []
+        for i, (payload, tokens) in enumerate(blocks):
+            full = np.full((channels, tokens), codebooks, np.uint8)
+            deep.append(full if allocation is None else allocation[i])
+            if len(payload) < least_bytes(deep[-1]):
+                raise FormatError("a payload of fewer bytes than its codes must have")
         decoded: list[np.ndarray] = []
-        at_once = max(1, self.rows // channels)
-        for first in range(0, len(blocks), at_once):
-            group = slice(first, first + at_once)
-            deep = None if allocation is None else allocation[group]
-            decoded += self._decode(blocks[group], channels, codebooks, deep)
+        for group in _groups(deep):
+            payloads = [payload for payload, _ in blocks[group]]
+            decoded += self._decode(payloads, deep[group], codebooks)
+        if allocation is None:
+            return [codes.astype(np.uint16) for codes in decoded]
         return decoded
 
     def _decode(
-        self,
-        blocks: Sequence[tuple[bytes, int]],
-        channels: int,
-        used: int,
-        allocation: Sequence[np.ndarray] | None,
+        self, payloads: Sequence[bytes], allocation: Sequence[np.ndarray], codebooks: int
     ) -> list[np.ndarray]:
-        """Blocks in lock-step: each channel of each is a row of the batch."""
-        lengths = [tokens for _, tokens in blocks]
-        shape = len(blocks), channels, used, max(lengths)
-        deep = np.zeros((len(blocks), channels, max(lengths)), np.uint8)
-        for i, tokens in enumerate(lengths):
-            deep[i, :, :tokens] = used if allocation is None else allocation[i]
-            if len(blocks[i][0]) < least_bytes(deep[i]):
-                raise FormatError("a payload of fewer bytes than its codes must have")
-        if allocation is None:
-            out = np.zeros(shape, np.uint16)
-        else:
-            out = np.full(shape, ABSENT, np.int32)
-        if deep.any():
-            decoders = [RangeDecoder(payload) for payload, _ in blocks]
-            self._fill(out.reshape(-1, *shape[2:]), deep.reshape(-1, shape[3]), decoders)
-        return [codes[..., :tokens] for codes, tokens in zip(out, lengths, strict=True)]
+        """Blocks in lock-step."""
+        used = max(int(each.max(initial=0)) for each in allocation)
+        if not used:
+            return [np.full((len(x), codebooks, x.shape[1]), ABSENT, np.int32) for x in allocation]
+        segments = Segments(allocation)
+        out = np.full((len(segments.block), codebooks, segments.tokens), ABSENT, np.int32)
+        self._fill(out, segments, used, [RangeDecoder(payload) for payload in payloads])
+        return segments.join(out, [each.shape[1] for each in allocation], ABSENT)
 
-    def _fill(self, out: np.ndarray, deep: np.ndarray, decoders: list[RangeDecoder]) -> None:
-        """Decode into `out`, ``[rows, codebooks, tokens]``, as many codes as `deep` says."""
-        (rows, tokens), size, most = deep.shape, self._size, int(deep.max())
-        channels = rows // len(decoders)
-        # The codes that each step decides: codebook k comes k steps late.
-        wanted = np.zeros((tokens + most - 1, rows, most), bool)
-        for k in range(most):
-            wanted[k : k + tokens, :, k] = deep.T > k
+    def _fill(
+        self, out: np.ndarray, segments: Segments, used: int, decoders: list[RangeDecoder]
+    ) -> None:
+        """Decode into `out`, ``[rows, codebooks, tokens]``, the codes that are there."""
+        size, rows = self._size, len(out)
+        there = decided(present(segments.allocation, used))
         # Where each row ends: a file's last block is short, and some end in silence.
-        ends = np.array([at.nonzero()[0].max(initial=-1) + 1 for at in wanted.any(axis=2).T])
-        steps, counts = Steps(self._network(), rows), self._counts(rows, most)
-        likeness = Likeness(deep, channels, most) if counts and channels > 1 else None
+        ends = np.array([at.nonzero()[0].max(initial=-1) + 1 for at in there.any(axis=2).T])
+        steps, model = Steps(self._network(), rows), _Model(segments, used, size)
         inputs = np.full((rows, self._codebooks), size, np.int64)
         for step in range(int(ends.max())):
             if ends[rows - 1] <= step:
                 rows = int((ends > step).nonzero()[0][-1]) + 1
                 steps.keep(rows)
                 inputs = inputs[:rows]
-            scores = np.concatenate(steps.advance(inputs, wanted[step, :rows]))
-            book, row = wanted[step, :rows].T.nonzero()
+            book, row = there[step, :rows].T.nonzero()
             token = step - book
-            alike = likeness.expected(row, book, token) if likeness else None
-            tables = np.empty((len(row), size), np.int64)
-            for i in range(0, len(row), _AT_ONCE):
-                some = slice(i, i + _AT_ONCE)
-                likely = frequencies(scores[some])
-                if counts:
-                    counts.correct(row[some], book[some], token[some], likely)
-                wide = weights(likely)
-                if alike is not None:
-                    leave_room(wide, alike[some])
-                tables[some] = bounds(wide)
-            table, symbols = tables.reshape(-1).data, np.empty(len(row), np.intp)
-            order = row.argsort(kind="stable")  # as payloads have them: by channel, then codebook
+            tables, symbols = np.empty((len(row), size), np.int64), np.empty(len(row), np.intp)
+            scores = steps.advance(inputs, there[step, :rows])
+            for some, wide in model.weigh(row, book, token, scores):
+                bounds(wide, tables[some])
+            table = tables.reshape(-1).data
+            order = row.argsort(kind="stable")  # as payloads have them: by row, then by codebook
             at = order.tolist(), row[order].tolist(), book[order].tolist()
             for i, r, k in zip(*at, strict=True):
-                if alike is not None and alike[i]:  # the room is for the code before
-                    tables[i, out[r - 1, k, step - k] :] += TOTAL - tables[i, -1]
-                symbol = decoders[r // channels].decode(table, i * size, (i + 1) * size)
-                out[r, k, step - k] = symbols[i] = symbol
-            if counts:
-                counts.saw(row, book, symbols)
-            if likeness:
-                likeness.saw(row, book, token, out[row, book, token] == out[row - 1, book, token])
+                if model.room is not None and model.room[i]:  # it is for the code before
+                    other = out[segments.before[r], k, step - k]
+                    tables[i, other:] += TOTAL - tables[i, -1]
+                decoder = decoders[segments.block[r]]
+                symbols[i] = decoder.decode(table, i * size, (i + 1) * size)
+                out[r, k, step - k] = symbols[i]
+            model.saw(symbols, out)
             inputs[:] = size
             inputs[row, book] = symbols
 
-    def _counts(self, rows: int, codebooks: int) -> Counts | None:
-        return Counts(rows, codebooks, self._size) if self.id == ADAPTIVE else None
 
-
-def _by_span(
-    chunks: Iterable[list[tuple[np.ndarray, np.ndarray]]],
-) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
-    """Codebook, tokens and scores of what `transformer.Network.scores` gives, by span."""
-    for chunk in chunks:
-        for k, (tokens, scores) in enumerate(chunk):
-            begins = [0, *np.diff(tokens // SPAN).nonzero()[0] + 1, len(tokens)]
-            for begin, end in pairwise(begins):
-                if begin < end:
-                    yield k, tokens[begin:end], scores[begin:end]
+def _groups(allocations: Sequence[np.ndarray]) -> Iterator[slice]:
+    """Blocks that are decoded together: of as many rows as make a step worthwhile."""
+    first = rows = 0
+    for i, deep in enumerate(allocations):
+        own = int(deep.any(axis=1).sum()) * segment_count(deep)
+        if first < i and rows + own > _ROWS:
+            yield slice(first, i)
+            first, rows = i, 0
+        rows += own
+    if allocations:
+        yield slice(first, len(allocations))

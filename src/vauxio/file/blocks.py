@@ -546,11 +546,7 @@ class TokenReader:
     def _decoded(self, coder: int, blocks: Sequence[container.Block]) -> list[np.ndarray]:
         """The codes of blocks that have the same coder."""
         header = self.header
-        if (
-            coder in (coders.LM, coders.ADAPTIVE)
-            and header.block_tokens < _LEAST_TOKENS
-            and self._reader.blocks > 1
-        ):
+        if coder == coders.LM and header.block_tokens < _LEAST_TOKENS and self._reader.blocks > 1:
             raise FormatError(
                 f"blocks of {header.block_tokens} tokens: at least {_LEAST_TOKENS} are needed"
             )
@@ -609,13 +605,13 @@ class TokenReader:
         coder: coders.Coder
         if header.coder == coders.STATIC:
             what, coder = "static table", coders.StaticCoder(model.static_table())
-        elif header.coder in (coders.LM, coders.ADAPTIVE):
+        elif header.coder == coders.LM:
             if model.lm is None:
                 raise ModelError(
                     f"needs a language model of {model.name}, which is not installed; "
                     "install the version of vauxio that wrote the file"
                 )
-            what, coder = "language model", _lm_coder(model, model.lm, header.coder)
+            what, coder = "language model", _lm_coder(model, model.lm)
         else:
             return
         if coder.hash != header.coder_hash:
@@ -642,5 +638,5 @@ def best_coder(model: Model, codebooks: int) -> coders.Coder:
     return _lm_coder(model, model.lm)
 
 
-def _lm_coder(model: Model, lm: LanguageModel, id: int = coders.ADAPTIVE) -> LMCoder:
-    return LMCoder(id, lm.hash, lm.codebooks, model.codebook_size, lm.open)
+def _lm_coder(model: Model, lm: LanguageModel) -> LMCoder:
+    return LMCoder(lm.hash, lm.codebooks, model.codebook_size, lm.open)

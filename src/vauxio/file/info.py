@@ -20,7 +20,7 @@ from .blocks import TokenReader
 __all__ = ["Info", "describe"]
 
 _CODERS = {coders.PACKED: "packed", coders.STATIC: "static", coders.LM: "lm",
-           coders.ADAPTIVE: "lm", coders.TRANSFORM: "transform"}  # fmt: skip
+           coders.TRANSFORM: "transform"}  # fmt: skip
 _CODING = {"packed": "none (codes are packed)", "static": "range coder, static model",
            "lm": "range coder, transformer",
            "transform": "range coder, small network"}  # fmt: skip

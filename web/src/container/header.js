@@ -12,7 +12,7 @@ const FRAME_SAMPLES = 2048; // of a token of a transform codec, at 48 kHz
 const FRAME_BYTES = 4096; // that such a token may have in a channel
 
 /** Entropy coders. */
-export const PACKED = 0, STATIC = 1, LM = 2, ADAPTIVE = 3, TRANSFORM = 4;
+export const PACKED = 0, STATIC = 1, TRANSFORM = 4, LM = 5;
 
 const FEATURES = { allocation: 1, bands: 2, fine: 4, transform: 8, stereo: 16 };
 

@@ -1,12 +1,10 @@
-/** Payloads of the coders with a Transformer, decoded in `exact.wasm` with the numbers of `lm.onnx`. */
+/** Payloads of the coder with a Transformer, decoded in `exact.wasm` with the numbers of `lm.onnx`. */
 
 import { FormatError, ModelError } from '../errors.js';
 import { initialisers } from '../model/onnx.js';
 import { instantiate } from './exact.js';
 
 /** @typedef {import('./codes.js').Codes} Codes */
-
-const BLOCK_BYTES = 20;
 
 export class LanguageModel {
   /**
@@ -83,46 +81,31 @@ export class LanguageModel {
   }
 
   /**
-   * Fill in the codes of blocks, which are decoded together.
+   * Fill in the codes of a block.
    *
-   * @param {Uint8Array[]} payloads
-   * @param {Codes[]} out
-   * @param {boolean} adaptive whether probabilities are corrected by what the block has shown
+   * @param {Uint8Array} payload
+   * @param {Codes} out
    */
-  decode(payloads, out, adaptive) {
-    const { exact } = this, [{ channels, codebooks }] = out;
+  decode(payload, out) {
+    const { exact } = this, { channels, codebooks, tokens, codes, counts } = out;
     if (codebooks > this.codebooks) {
       throw new FormatError(`${codebooks} codebooks, the language model has ${this.codebooks}`);
     }
-    if (out.some((codes, b) => payloads[b].length < leastBytes(codes))) {
+    if (payload.length < leastBytes(out)) {
       throw new FormatError('a payload of fewer bytes than its codes must have');
     }
-    let at = BLOCK_BYTES * out.length;
-    const places = out.map(({ codes, counts }, b) => {
-      const codesAt = at, countsAt = codesAt + 4 * codes.length;
-      const payloadAt = countsAt + counts.length;
-      at = (payloadAt + payloads[b].length + 3) & ~3;
-      return { codesAt, countsAt, payloadAt };
-    });
-    const base = this.#reserve(at);
-    const bytes = new Uint8Array(exact.memory.buffer), words = new Int32Array(exact.memory.buffer);
-    for (const [b, { codesAt, countsAt, payloadAt }] of places.entries()) {
-      words.set(out[b].codes, (base + codesAt) >> 2);
-      bytes.set(out[b].counts, base + countsAt);
-      bytes.set(payloads[b], base + payloadAt);
-      words.set(
-        [base + payloadAt, payloads[b].length, out[b].tokens, base + countsAt, base + codesAt],
-        (base + BLOCK_BYTES * b) >> 2,
-      );
-    }
-    if (!exact.decode(base, out.length, channels, this.codebooks, codebooks, adaptive ? 1 : 0)) {
+    const codesAt = this.#reserve(4 * codes.length + counts.length + payload.length);
+    const countsAt = codesAt + 4 * codes.length, payloadAt = countsAt + counts.length;
+    const bytes = new Uint8Array(exact.memory.buffer);
+    new Int32Array(exact.memory.buffer).set(codes, codesAt >> 2);
+    bytes.set(counts, countsAt);
+    bytes.set(payload, payloadAt);
+    const sizes = [channels, this.codebooks, codebooks];
+    if (!exact.decode(payloadAt, payload.length, tokens, countsAt, codesAt, ...sizes)) {
       throw new FormatError('range code: no symbols have this code');
     }
     const found = new Int32Array(exact.memory.buffer); // memory may have grown
-    for (const [b, { codesAt }] of places.entries()) {
-      const first = (base + codesAt) >> 2;
-      out[b].codes.set(found.subarray(first, first + out[b].codes.length));
-    }
+    codes.set(found.subarray(codesAt >> 2, (codesAt >> 2) + codes.length));
   }
 
   /** @param {number} bytes */

@@ -1,6 +1,6 @@
 /** Blocks of a file by number, checked and with their codes decoded; damage told or concealed. */
 
-import { ADAPTIVE, LM, PACKED, STATIC } from '../container/header.js';
+import { LM, PACKED, STATIC } from '../container/header.js';
 import { decodeAllocation, decodeLevels } from '../entropy/allocation.js';
 import { checksum, emptyCodes, StaticCoder, unpack } from '../entropy/codes.js';
 import { RangeDecoder } from '../entropy/exact.js';
@@ -125,7 +125,7 @@ export class CodeReader {
   async #loadCoder(store) {
     const { coder, coderHash } = this.header, { model } = this;
     const asset = coder === STATIC ? model.static : model.lm;
-    if (coder !== STATIC && coder !== LM && coder !== ADAPTIVE) return;
+    if (coder !== STATIC && coder !== LM) return;
     if (!asset) throw new ModelError(`needs a language model of ${model.name}`);
     if (coder === STATIC) {
       const { readNpy } = await import('../model/npy.js');
@@ -190,7 +190,7 @@ export class CodeReader {
     const out = emptyCodes(channels, codebooks, block.tokens, counts);
     if (block.coder === PACKED) unpack(block.payload, out, header.codeBits);
     else if (this.static) this.static.decode(decoder, block.payload, out);
-    else if (this.lm) this.lm.decode([block.payload], [out], header.coder === ADAPTIVE);
+    else if (this.lm) this.lm.decode(block.payload, out);
     else throw new UnsupportedError(`entropy coder ${block.coder}: needs a newer vauxio`);
     if (checksum(out, header.allocationTokens > 0) !== block.checksum) {
       throw new ChecksumError(`block ${index}: decoded to codes with a wrong checksum; `

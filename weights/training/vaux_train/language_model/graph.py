@@ -110,9 +110,10 @@ def lm_graph(model: TokenModel) -> onnx.ModelProto:
 
     Inputs: ``codes`` int64 ``[B, S, codebooks]``; ``wanted`` int64, at which of the B * S steps
     codebooks are scored, one codebook after the other, and ``counts`` int64 ``[codebooks]``, how
-    many that are of each; for each layer ``past_keys_i`` ``[B, key, window]``, ``past_values_i``
-    ``[B, window, key]`` and ``bias_i`` ``[S * heads, window + S]``, which says what each step sees
-    (the graph itself knows no order of time). Outputs: ``scores_k`` ``[counts[k], size]``;
+    many that are of each; for each layer ``past_keys_i`` ``[B, key, past]``, ``past_values_i``
+    ``[B, past, key]`` of as many steps as are given, at least one, and ``bias_i``
+    ``[S * heads, past + S]``, which says what each step sees (the graph itself knows no order of
+    time). Outputs: ``scores_k`` ``[counts[k], size]``;
     ``keys_i`` and ``values_i`` of the new steps.
     """
     c = model.config
@@ -128,7 +129,8 @@ def lm_graph(model: TokenModel) -> onnx.ModelProto:
     batch = g.op("Slice", g.op("Shape", "codes"), g.ints(0), g.ints(1))
     steps = g.op("Slice", g.op("Shape", "codes"), g.ints(1), g.ints(2))
     by_row = g.op("Concat", batch, g.ints(-1, key), axis=0)
-    past_and_new = g.op("Concat", g.ints(window), steps, axis=0)
+    past = g.op("Slice", g.op("Shape", "past_keys_0"), g.ints(2), g.ints(3))
+    past_and_new = g.op("Concat", past, steps, axis=0)
     table = torch.floor(model.table().detach() * UNIT + 0.5).clamp(-LARGEST, LARGEST)
     rows = np.arange(model.codebooks, dtype=np.int64) * (model.size + 1)
     rows = g.op("Add", g.reshape("codes", -1, model.codebooks), g.constant(rows))
@@ -182,8 +184,8 @@ def lm_graph(model: TokenModel) -> onnx.ModelProto:
     ]
     for i in range(c.layers):
         for name, dims in (
-            (f"past_keys_{i}", ["B", key, window]),
-            (f"past_values_{i}", ["B", window, key]),
+            (f"past_keys_{i}", ["B", key, "past"]),
+            (f"past_values_{i}", ["B", "past", key]),
             (f"bias_{i}", ["rows", "columns"]),
         ):
             inputs.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, dims))
