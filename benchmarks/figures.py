@@ -112,14 +112,17 @@ def since(name: str) -> list[str]:
 
 def quality(kind: str) -> str:
     """The codec beside its peers: a row for each bitrate. Qualities have a page of their own."""
-    metrics = {"speech": ("visqol", "pesq", "stoi", "dnsmos_ovrl")}.get(kind, ("visqol", "mel"))
+    of_speech = "distillmos", "visqol", "pesq", "stoi", "dnsmos_ovrl"
+    metrics = of_speech if kind == "speech" else ("visqol", "mel")
     names = [report.NAMES[m] for m in metrics]
     rows = []
     for entry in _entries(kind):
         if entry["family"] == "original" or report.is_variable(entry) or entry["kbps"] > 17:
             continue
         cells = [entry["family"], f"{entry['kbps']:.1f}"]
-        cells += [f"{entry[m][0]:.{3 if m == 'stoi' else 2}f}" for m in metrics]
+        cells += [
+            f"{entry[m][0]:.{3 if m == 'stoi' else 2}f}" if entry.get(m) else "-" for m in metrics
+        ]
         rows.append([f"**{c}**" for c in cells] if report.is_vauxio(entry) else cells)
     return _table([kind, "kbps", *names], rows)
 
