@@ -23,7 +23,6 @@ import soxr
 
 from vauxio.compare import metrics
 
-from . import fine_structure
 from .codecs import Signal
 from .corpus import Recording
 
@@ -142,6 +141,8 @@ def _opinions(
 def _fine(
     kind: str, original: np.ndarray, signal: np.ndarray, rate: int
 ) -> dict[str, float | int | None]:
+    from . import fine_structure  # needs SciPy, which pages are made without
+
     if kind == "speech":
         found = fine_structure.pulses(original, signal, rate)
         return {

@@ -182,7 +182,10 @@ def test_signals_are_heard_while_a_block_is_decoded(vaux_process, tmp_path, numb
     process.send_signal(number)
     process.wait(60)
     assert time.monotonic() - begin < 2
-    assert process.returncode in (128 + number, 0)  # 0: it was done before
+    # The latter two: it was done before, or on its way out, where the system's own handler is back.
+    assert process.returncode in (128 + number, 0, -number)
+    if process.returncode != 128 + number:
+        assert len(vauxio.read(tmp_path / "a.vx")[0]) == soundfile.info(tmp_path / "a.wav").frames
     assert b"Traceback" not in process.stderr.read()
     assert [name for name in os.listdir(tmp_path) if name.endswith(".part")] == []
 
