@@ -28,7 +28,8 @@ import soundfile
 from vauxio import Codec
 from vauxio.codec.signal import SignalEncoder
 from vauxio.entropy.allocation import ABSENT, allocation_of
-from vauxio.file.blocks import best_coder, block_tokens
+from vauxio.file.block_writer import block_tokens
+from vauxio.file.coder_choice import best_coder
 
 from .output import add_json_option, publish
 

@@ -30,7 +30,7 @@ from vauxio.archive.coding import measure_whole  # noqa: E402
 from vauxio.audio import pcm  # noqa: E402
 from vauxio.codec.bandwidth_extension import bands_for  # noqa: E402
 from vauxio.entropy.allocation import Allocation  # noqa: E402
-from vauxio.file.blocks import TokenWriter  # noqa: E402
+from vauxio.file.block_writer import TokenWriter  # noqa: E402
 from vauxio.model.installed import find_model  # noqa: E402
 
 from .output import add_json_option, publish  # noqa: E402

@@ -78,7 +78,8 @@ def encodec(lm: bool, seconds: float, threads: int) -> dict[str, Any]:
 def stages(model: str, bitrate: float, seconds: float, threads: int) -> dict[str, Any]:
     """Networks (with conversion of rates) and entropy coders (with blocks and checksums) apart."""
     from vauxio.codec.signal import SignalEncoder
-    from vauxio.file.blocks import TokenReader, TokenWriter
+    from vauxio.file.block_reader import TokenReader
+    from vauxio.file.block_writer import TokenWriter
 
     codec = vauxio.Codec(model, threads=threads)
     allocation = codec.model.allocation(bitrate, None)

@@ -29,7 +29,7 @@ from vauxio import archive
 from vauxio.archive import jobs, manifest
 from vauxio.archive.engine import Lost, Processes
 from vauxio.archive.verify import verify
-from vauxio.file.blocks import TokenReader
+from vauxio.file.block_reader import TokenReader
 
 
 @pytest.fixture

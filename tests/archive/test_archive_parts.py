@@ -15,7 +15,7 @@ from support.archives import RATE, files, run, save
 from support.signals import voice
 from vauxio import archive
 from vauxio.archive import coding, jobs, work
-from vauxio.audio.pcm import Recording
+from vauxio.audio.recording import Recording
 from vauxio.codec.codec import Codec
 from vauxio.codec.signal import SignalEncoder
 from vauxio.entropy.allocation import Allocation

@@ -16,7 +16,7 @@ import vauxio
 from support.media import MADE, RATE, media
 from support.signals import Pipe, lag, voice
 from vauxio.audio.media.kinds import kind_of
-from vauxio.audio.pcm import Recording
+from vauxio.audio.recording import Recording
 from vauxio.audio.tags import read_tags
 from vauxio.errors import AudioError
 

@@ -14,7 +14,7 @@ import soundfile
 import vauxio
 from support.signals import Pipe, voice
 from vauxio.audio import mpeg, pages
-from vauxio.audio.pcm import Recording
+from vauxio.audio.recording import Recording
 from vauxio.errors import AudioError
 
 RATE = 24000

@@ -14,6 +14,7 @@ import soundfile
 from support.signals import Pipe
 from vauxio.audio import completeness, pcm
 from vauxio.audio.formats import Raw
+from vauxio.audio.recording import Recording
 from vauxio.errors import AudioError
 
 
@@ -127,7 +128,7 @@ def recorded(tmp_path, format: str = "WAV", frames: int = 10000, channels: int =
 
 
 def collect(file) -> np.ndarray:
-    with pcm.Recording(file) as recording:
+    with Recording(file) as recording:
         assert (recording.samplerate, recording.channels) == (44100, 2)
         return np.concatenate(list(recording.blocks(3000)))
 
@@ -168,7 +169,7 @@ def test_live_wav_of_unknown_length_from_a_pipe(tmp_path):
     receiver, sender = os.pipe()
     feeder = threading.Thread(target=feed, args=(sender, bytes(content)))
     feeder.start()
-    with os.fdopen(receiver, "rb") as file, pcm.Recording(file) as recording:
+    with os.fdopen(receiver, "rb") as file, Recording(file) as recording:
         assert recording.frames is None
         assert sum(len(block) for block in recording.blocks(777)) == 10000
     feeder.join()
@@ -186,7 +187,7 @@ def test_a_named_pipe(tmp_path):
 
 def test_a_recording_left_early_does_not_hang(tmp_path):
     content = recorded(tmp_path, frames=500_000).read_bytes()
-    with pcm.Recording(Pipe(content)) as recording:
+    with Recording(Pipe(content)) as recording:
         next(recording.blocks(10))
 
 
@@ -196,20 +197,20 @@ def test_not_a_recording(tmp_path, content):
     path.write_bytes(content)
     for file in (path, io.BytesIO(content), Pipe(content)):
         with pytest.raises(AudioError, match="not a recording"):
-            pcm.Recording(file)
+            Recording(file)
 
 
 def test_recordings_that_are_not_there(tmp_path):
     with pytest.raises(FileNotFoundError):
-        pcm.Recording(tmp_path / "none.wav")
+        Recording(tmp_path / "none.wav")
     with pytest.raises(IsADirectoryError):
-        pcm.Recording(tmp_path)
+        Recording(tmp_path)
 
 
 def test_a_recording_cut_off_is_not_taken_for_whole(tmp_path):
     path = recorded(tmp_path, "FLAC", frames=200_000)
     path.write_bytes(path.read_bytes()[:300_000])
-    with pcm.Recording(path) as recording, pytest.raises(AudioError, match="cut off|damaged"):
+    with Recording(path) as recording, pytest.raises(AudioError, match="cut off|damaged"):
         list(recording.blocks(10_000))
 
 
@@ -240,10 +241,10 @@ def test_files_of_chunks_that_are_cut_off(tmp_path, format, endian):
         for file in (tmp_path / "a", io.BytesIO(whole[:kept])):
             (tmp_path / "a").write_bytes(whole[:kept])
             with pytest.raises(AudioError, match="cut off: its last [0-9,]+ bytes are missing"):
-                pcm.Recording(file)
+                Recording(file)
         assert soundfile.SoundFile(tmp_path / "a").frames < 1000
         with subprocess.Popen(["cat", tmp_path / "a"], stdout=subprocess.PIPE) as pipe:
-            with pcm.Recording(pipe.stdout) as recording:
+            with Recording(pipe.stdout) as recording:
                 assert 0 < sum(len(block) for block in recording.blocks(4096)) < 1000
 
 
@@ -269,7 +270,7 @@ def test_lengths_that_say_nothing_in_other_formats(format, at, lengths):
             == completeness.unfinished(io.BytesIO(whole))
             == 0
         )
-        with pcm.Recording(io.BytesIO(whole)) as recording:
+        with Recording(io.BytesIO(whole)) as recording:
             assert sum(len(block) for block in recording.blocks(4096)) == 1000
 
 
@@ -290,7 +291,7 @@ def test_wav_whose_header_was_never_finished(tmp_path, subtype, kind, endian, le
     path = tmp_path / "a.wav"
     path.write_bytes(whole)
     content = {"path": path, "file": io.BytesIO(whole), "pipe": Pipe(whole)}[kind]
-    with pcm.Recording(content) as recording:
+    with Recording(content) as recording:
         data = np.concatenate(list(recording.blocks(777)))
     file.seek(0)
     assert np.array_equal(data, soundfile.read(file, dtype="float32")[0])
@@ -303,7 +304,7 @@ def test_others_whose_header_was_never_finished(format, at, kind):
     at = whole.index(at) + {"AIFF": 4, "AU": 8, "RF64": 16}[format]
     whole[at : at + 4] = b"\0\0\0\x08" if format == "AIFF" else bytes(4)
     with pytest.raises(AudioError, match="no samples, but 4,0[0-9]+ bytes follow.*repair"):
-        pcm.Recording(kind(bytes(whole)))
+        Recording(kind(bytes(whole)))
 
 
 @pytest.mark.parametrize("format, after", [
@@ -314,7 +315,7 @@ def test_others_whose_header_was_never_finished(format, at, kind):
 def test_recordings_without_samples(format, after, kind):
     file = io.BytesIO()
     soundfile.write(file, noise(0, 2), 8000, format=format)
-    with pcm.Recording(kind(file.getvalue() + after)) as recording:
+    with Recording(kind(file.getvalue() + after)) as recording:
         assert recording.frames == 0 and not list(recording.blocks(100))
 
 
@@ -340,7 +341,7 @@ def test_a_recording_with_nan_names_the_frame(tmp_path):
     samples[8000] = np.nan
     soundfile.write(tmp_path / "a.wav", samples, 44100, "FLOAT")
     with (
-        pcm.Recording(tmp_path / "a.wav") as recording,
+        Recording(tmp_path / "a.wav") as recording,
         pytest.raises(AudioError, match=r"a\.wav: frame 8000 "),
     ):
         list(recording.blocks(1000))
@@ -349,7 +350,7 @@ def test_a_recording_with_nan_names_the_frame(tmp_path):
 def test_a_recording_outside_the_limits(tmp_path):
     soundfile.write(tmp_path / "a.wav", noise(100, 33), 44100)
     with pytest.raises(AudioError, match=r"a\.wav: 33 channels"):
-        pcm.Recording(tmp_path / "a.wav")
+        Recording(tmp_path / "a.wav")
 
 
 def test_more_than_fits_in_memory():
@@ -373,7 +374,7 @@ def test_raw_samples(tmp_path, text, dtype, scale, piped):
     stored = (samples * scale).astype(dtype)
     (tmp_path / "a.raw").write_bytes(stored.tobytes())
     file = Pipe(stored.tobytes()) if piped else tmp_path / "a.raw"
-    with pcm.Recording(file, Raw.parse(text)) as recording:
+    with Recording(file, Raw.parse(text)) as recording:
         found = np.concatenate(list(recording.blocks(300)))
         assert (recording.samplerate, recording.channels, recording.frames) == (16000, 2, 1000)
         assert recording.notes == []
@@ -381,7 +382,7 @@ def test_raw_samples(tmp_path, text, dtype, scale, piped):
 
 
 def test_raw_samples_that_end_within_a_frame(tmp_path):
-    with pcm.Recording(io.BytesIO(bytes(4003)), Raw.parse("8000,1,s24")) as recording:
+    with Recording(io.BytesIO(bytes(4003)), Raw.parse("8000,1,s24")) as recording:
         assert recording.frames == 1334 and "1 bytes" in recording.notes[0]
 
 

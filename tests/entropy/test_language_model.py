@@ -36,7 +36,8 @@ from vauxio.entropy import (
     transformer_coder,
 )
 from vauxio.errors import ChecksumError, FormatError, ModelError
-from vauxio.file.blocks import TokenReader, TokenWriter, block_tokens
+from vauxio.file.block_reader import TokenReader
+from vauxio.file.block_writer import TokenWriter, block_tokens
 from vauxio.model.installed import DEFAULT, find_model
 
 FOLDER = DATA / "lm"

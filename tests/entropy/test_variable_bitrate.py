@@ -26,7 +26,8 @@ from vauxio.codec.tokens import TokenDecoder, TokenEncoder
 from vauxio.entropy import allocation, coders
 from vauxio.entropy.segments import segment_count
 from vauxio.errors import FormatError, TruncatedError
-from vauxio.file.blocks import TokenReader, TokenWriter
+from vauxio.file.block_reader import TokenReader
+from vauxio.file.block_writer import TokenWriter
 from vauxio.model.installed import find_model
 
 MODEL = find_model()

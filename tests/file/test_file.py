@@ -26,7 +26,7 @@ from support.signals import Full, Pipe, lag, voice
 from vauxio import container
 from vauxio.codec.signal import SignalDecoder
 from vauxio.errors import AudioError, FormatError, ModelError, TruncatedError, UnsupportedError
-from vauxio.file.blocks import TokenReader
+from vauxio.file.block_reader import TokenReader
 from vauxio.model.installed import find_model
 
 RATE = 16000

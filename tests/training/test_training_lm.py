@@ -21,7 +21,7 @@ from vaux_train import config  # noqa: E402
 from vaux_train.language_model import codes as coding  # noqa: E402
 from vaux_train.language_model import evaluate, export, graph, network, start, training  # noqa: E402
 from vauxio.entropy import transformer  # noqa: E402
-from vauxio.file.blocks import TokenReader  # noqa: E402
+from vauxio.file.block_reader import TokenReader  # noqa: E402
 
 SMALL = [
     "model.codebooks=3",

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from ..audio import pcm
-from ..audio.pcm import Recording
+from ..audio.recording import Recording
 from ..audio.resample import Resampler
 from ..codec.bandwidth_extension import Bands, Meter
 from ..codec.denoising import DenoisingResampler
@@ -19,7 +19,7 @@ from ..codec.signal import SignalDecoder
 from ..codec.spectral_decoder import timing
 from ..codec.tokens import CHUNK, TokenEncoder
 from ..entropy.allocation import WINDOW, Allocation
-from ..file.blocks import TokenReader
+from ..file.block_reader import TokenReader
 from ..file.transform import TransformFrames
 from ..model.bundles import Model
 

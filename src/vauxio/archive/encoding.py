@@ -15,12 +15,14 @@ import numpy as np
 
 from .. import container
 from ..audio import pcm
+from ..audio.recording import Recording
 from ..audio.tags import Tags, read_tags
 from ..codec.bandwidth_extension import Bands
 from ..codec.stereo.rates import Plan, plan
 from ..entropy.allocation import Allocation
 from ..errors import AudioError, FormatError
-from ..file.blocks import TokenReader, TokenWriter, block_tokens
+from ..file.block_reader import TokenReader
+from ..file.block_writer import TokenWriter, block_tokens
 from ..file.vauxfile import VauxFile
 from ..fileio import name_of
 from ..model.bundles import Model
@@ -107,7 +109,7 @@ def _write(
     context: Context,
     task: Task,
     model: str,
-    recording: pcm.Recording,
+    recording: Recording,
     channels: int,
     blocks: Iterator[np.ndarray],
     tags: Tags,
@@ -261,14 +263,12 @@ def _written(
 
 
 @contextlib.contextmanager
-def _recording(
-    context: Context, task: Task, tags: bool = True
-) -> Iterator[tuple[pcm.Recording, Tags]]:
+def _recording(context: Context, task: Task, tags: bool = True) -> Iterator[tuple[Recording, Tags]]:
     """A recording of the source tree, and its tags if they are wanted."""
     with known_store(context.source).reading(task.source) as file:
         found = read_tags(file) if tags else Tags()
         try:
-            with pcm.Recording(file) as recording:
+            with Recording(file) as recording:
                 yield recording, found
         except AudioError as e:  # without the file's name, which the result has anyway
             raise AudioError(str(e).removeprefix(f"{name_of(file)}: ")) from None

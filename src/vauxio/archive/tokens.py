@@ -20,6 +20,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from ..audio import pcm
+from ..audio.recording import Recording
 from ..audio.tags import read_tags
 from ..codec.codec import Codec
 from ..codec.signal import SignalEncoder
@@ -180,7 +181,7 @@ def tokens_of_file(file: Any, source: str, settings: Settings) -> Tokens:
         return _tokens_of_vx(file, source, settings)
     tags = read_tags(file)
     try:
-        with pcm.Recording(file) as recording:
+        with Recording(file) as recording:
             rate, channels = recording.samplerate, 1 if settings.mono else recording.channels
             model = choose_model(settings.model, rate, channels, tokens_bitrate(settings, channels))
             allocation = Allocation.constant(count_for(model, settings, channels))

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from ..errors import ChecksumError, FormatError, ModelError
-from ..file.blocks import TokenReader
+from ..file.block_reader import TokenReader
 from ..file.transform import TransformFrames
 from ..file.vauxfile import VauxFile
 from ..fileio import Input

@@ -24,7 +24,7 @@ from .common import STREAM, blame, complain, is_device, opened
 from .signals import postponed
 
 if TYPE_CHECKING:
-    from ..audio.pcm import Recording
+    from ..audio.recording import Recording
     from ..audio.tags import Tags
     from ..file.vauxfile import VauxFile
 
@@ -41,13 +41,13 @@ def recorded(name: str, raw: Raw | None = None) -> Iterator[tuple[Recording, Tag
     raw : Raw, optional
         What it is, if it has no header.
     """
-    from ..audio import pcm
+    from ..audio.recording import Recording
     from ..audio.tags import Tags, read_tags
 
     with opened(name) as file:
         with blame(name):
             tags = read_tags(name) if raw is None and os.path.isfile(name) else Tags()
-            recording = pcm.Recording(file, raw)
+            recording = Recording(file, raw)
         for note in tags.notes:
             complain(f"{name}: {note}")
         with recording:

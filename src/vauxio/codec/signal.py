@@ -16,6 +16,7 @@ from ..model.networks import CPU, Providers
 from .bandwidth_extension import NO_BANDS, Bands
 from .concealment import ConcealingDecoder
 from .denoising import DenoisingResampler
+from .resampled import Resampled
 from .spectral_decoder import SpectralDecoder, timing
 from .stereo.downmix import Downmixer
 from .stereo.layout import NO_STEREO, Stereo
@@ -127,7 +128,7 @@ class SignalEncoder:
         return np.concatenate([self._empty, *parts], axis=2)
 
 
-class SignalDecoder:
+class SignalDecoder(Resampled):
     """Codes to frames at any rate, from any frame on.
 
     Parameters
@@ -172,9 +173,9 @@ class SignalDecoder:
         threads: int = 1,
         providers: Providers = CPU,
     ) -> None:
-        self._timing, self._samplerate = timing(model, bands, stereo), samplerate
+        self._timing = timing(model, bands, stereo)
         rate, hop, delay, reach = self._timing
-        self._resampler = Resampler(rate, samplerate, channels, start)
+        super().__init__(rate, samplerate, channels, start)
         self._coded = stereo.coded(channels)
         self._tokens = tokens or TokenDecoder(model, len(self._coded), threads, providers)
         self._channels = channels
@@ -182,7 +183,7 @@ class SignalDecoder:
         if bands.count or stereo:
             self._spectral = SpectralDecoder(channels, bands, stereo)
         self.begin(max(0, (self._resampler.first + delay) // hop - reach))
-        self.position, self.frames = start, frames
+        self.frames = frames
 
     def begin(self, token: int) -> None:
         """Begin with that token instead of `first_token`, which it must not lie behind."""
@@ -214,17 +215,3 @@ class SignalDecoder:
             parts.append(self._resample(self._spectral.finish().T))
         parts.append(self._give(self._resampler.finish(self.frames)))
         return np.concatenate(parts)
-
-    def _resample(self, samples: np.ndarray) -> np.ndarray:
-        begin, self._sample = self._sample, self._sample + len(samples)
-        samples = samples[max(0, self._resampler.first - begin) :]
-        if self.frames is not None:
-            end = self._timing.samples_for(self.frames, self._samplerate)
-            samples = samples[: max(0, len(samples) - max(0, self._sample - end))]
-        return self._give(self._resampler.push(samples))
-
-    def _give(self, out: np.ndarray) -> np.ndarray:
-        if self.frames is not None:
-            out = out[: max(0, self.frames - self.position)]
-        self.position += len(out)
-        return out

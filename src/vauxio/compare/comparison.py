@@ -16,6 +16,7 @@ import numpy as np
 
 from .. import container
 from ..audio import pcm
+from ..audio.recording import Recording
 from ..container.header import MAGIC
 from ..container.metadata import printable
 from ..errors import AudioError
@@ -218,7 +219,7 @@ def _rates(path: str, duration: float) -> tuple[Rate, ...]:
 
 
 def _read_recording(path: str, start: float, seconds: float) -> Part:
-    with pcm.Recording(path) as recording:
+    with Recording(path) as recording:
         first = round(start * recording.samplerate)
         stop = first + round(seconds * recording.samplerate)
         parts = [np.empty((0, recording.channels), np.float32)]

@@ -17,7 +17,8 @@ from ..entropy import allocation, coders
 from ..errors import AudioError
 from ..fileio import File, Output
 from ..model.installed import find_model
-from .blocks import TokenReader, TokenWriter, block_tokens
+from .block_reader import TokenReader
+from .block_writer import TokenWriter, block_tokens
 
 __all__ = ["FileCodes", "codes_of", "write_codes"]
 

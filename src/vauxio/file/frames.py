@@ -11,7 +11,7 @@ import numpy as np
 from ..codec.concealment import ConcealingDecoder
 from ..codec.signal import SignalDecoder
 from ..codec.tokens import CHUNK
-from .blocks import TokenReader
+from .block_reader import TokenReader
 
 __all__ = ["FrameReader"]
 

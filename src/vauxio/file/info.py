@@ -15,7 +15,7 @@ from ..container.metadata import printable
 from ..entropy import coders
 from ..errors import ModelError, VauxError
 from ..fileio import File, Input, is_seekable, name_of
-from .blocks import TokenReader
+from .block_reader import TokenReader
 
 __all__ = ["Info", "describe"]
 

@@ -18,7 +18,7 @@ from ..container.metadata import Foreign
 from ..entropy import coders
 from ..errors import FormatError, UnsupportedError
 from ..model.bundles import Transform
-from .blocks import TokenReader
+from .block_reader import TokenReader
 
 __all__ = ["TransformFrames", "TransformWriter"]
 

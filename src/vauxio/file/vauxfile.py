@@ -22,7 +22,7 @@ from ..audio import pcm
 from ..container.metadata import Foreign, Picture
 from ..errors import AudioError, LimitError, TruncatedError, VauxError
 from ..fileio import File, Input, Output
-from .blocks import TokenReader
+from .block_reader import TokenReader
 from .codes import FileCodes, codes_of
 from .frames import FrameReader
 from .transform import TransformFrames

@@ -17,7 +17,7 @@ from ..codec.stereo.rates import Plan, plan
 from ..container.metadata import Foreign, Picture
 from ..model.bundles import Model
 from ..model.installed import choose_model, transform_for
-from .blocks import TokenWriter
+from .block_writer import TokenWriter
 from .transform import TransformWriter
 
 __all__ = ["FrameWriter", "Writer", "writer_for"]

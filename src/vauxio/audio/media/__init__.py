@@ -4,7 +4,7 @@ They are decoded by PyAV, which holds FFmpeg's libraries, or by the ``ffmpeg`` c
 
 - ``kinds``: which format a file has, by how it begins
 - ``structure``: whether it is all there, and how many frames exactly
-- ``reader``: the recording as `pcm.Recording` reads it
+- ``reader``: the recording as `recording.Recording` reads it
 - ``pyav``, ``ffmpeg``: the two ways to decode it
 - ``tags``: what it says of itself
 """

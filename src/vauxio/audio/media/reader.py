@@ -1,4 +1,4 @@
-"""A recording that FFmpeg decodes, with the attributes and methods that `pcm.Recording` uses.
+"""A recording that FFmpeg decodes, with the attributes and methods that `recording.Recording` uses.
 
 That is the part of `soundfile.SoundFile` that it needs, and what soundfile has no word for: notes,
 and how many frames there must be at least.

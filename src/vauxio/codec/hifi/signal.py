@@ -11,6 +11,7 @@ import numpy as np
 
 from ...audio.resample import Resampler
 from ...model.bundles import Transform
+from ..resampled import Resampled
 from .decoder import Decoder
 from .encoder import Coded, Encoder
 from .network import Tables
@@ -56,7 +57,7 @@ class SignalEncoder:
         return self._encoder.push(self._resampler.finish(samples).T) + self._encoder.finish()
 
 
-class SignalDecoder:
+class SignalDecoder(Resampled):
     """Blocks to frames, from any frame on.
 
     Parameters
@@ -87,14 +88,11 @@ class SignalDecoder:
         block_frames: int,
         start: int = 0,
     ) -> None:
-        self._transform, self._samplerate = transform, samplerate
-        self._resampler = Resampler(transform.samplerate, samplerate, channels, start)
+        super().__init__(transform.samplerate, samplerate, channels, start)
         size = block_frames * transform.hop
         self.first_block = max(0, self._resampler.first - _REACH) // size
         self._decoder = Decoder(_tables(transform), channels, start=self.first_block == 0)
         self._sample = self.first_block * size - (_REACH if self.first_block else 0)
-        self.position = start
-        self.frames: int | None = None
 
     def push(self, payload: bytes | None, frames: int, checksum: int | None = None) -> np.ndarray:
         """A block to the ``float32[m, channels]`` that it completes.
@@ -112,20 +110,6 @@ class SignalDecoder:
             self._give(self._resampler.finish(self.frames)),
         ]
         return np.concatenate(parts)
-
-    def _resample(self, samples: np.ndarray) -> np.ndarray:
-        begin, self._sample = self._sample, self._sample + len(samples)
-        samples = samples[max(0, self._resampler.first - begin) :]
-        if self.frames is not None:
-            end = self._transform.samples_for(self.frames, self._samplerate)
-            samples = samples[: max(0, len(samples) - max(0, self._sample - end))]
-        return self._give(self._resampler.push(samples))
-
-    def _give(self, out: np.ndarray) -> np.ndarray:
-        if self.frames is not None:
-            out = out[: max(0, self.frames - self.position)]
-        self.position += len(out)
-        return out
 
 
 _known: dict[str, Tables] = {}

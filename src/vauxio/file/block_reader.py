@@ -1,13 +1,12 @@
-"""Codes to the blocks of a ``.vx`` file and back, addressed by token.
+"""The blocks of a ``.vx`` file to codes, addressed by token.
 
-This module chooses the entropy coder, fills blocks, and finds and checks what they held. It knows
-nothing of samples or networks.
+This module finds blocks and checks what they hold. It knows nothing of samples or networks.
 """
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,10 +17,9 @@ from ..codec import bandwidth_extension
 from ..codec.concealment import LOST
 from ..codec.spectral_decoder import bands_with_values
 from ..codec.spectrum import HOP
-from ..codec.stereo.layout import HELD, NO_STEREO, Stereo, pairs_of
-from ..codec.stereo.parameters import decode_parameters, encode_parameters
+from ..codec.stereo.layout import HELD, Stereo, pairs_of
+from ..codec.stereo.parameters import decode_parameters
 from ..entropy import allocation, coders
-from ..entropy.transformer_coder import LMCoder
 from ..errors import (
     AudioError,
     ChecksumError,
@@ -33,158 +31,13 @@ from ..errors import (
 from ..model.bundles import Model, Transform
 from ..model.grid import Grid
 from ..model.installed import find_model, find_transform
-from ..model.networks import LanguageModel
+from .coder_choice import lm_coder
 
-__all__ = ["TokenReader", "TokenWriter", "best_coder", "block_tokens"]
+__all__ = ["TokenReader"]
 
-_BLOCK_SECONDS = 10  # about
-_ALONE = 1.5  # blocks: a recording of no more is one block, for a short second one would cost much
 _MOST_SECONDS = 20  # of a block: who wants a second of it has to decode it from its beginning
 _LEAST_TOKENS = 64  # of a block that is not the last: each takes steps before its first token
 _COUNTED = 1 << 20  # tokens that `TokenReader.count_allocation` counts, about
-
-
-def block_tokens(model: Model, tokens: int | None = None) -> int:
-    """Tokens in a full block: whole windows of bit allocation, and so whole spans of levels too.
-
-    Parts of a file, which begin between blocks, give the same bits then. `tokens` is how many the
-    file will have, if that is known.
-    """
-    usual = round(_BLOCK_SECONDS * model.token_rate / allocation.WINDOW) * allocation.WINDOW
-    alone = int(_ALONE * usual)
-    return alone if tokens is not None and usual < tokens <= alone else usual
-
-
-class TokenWriter:
-    """Codes into blocks of about ten seconds, each written as soon as it is full.
-
-    Parameters
-    ----------
-    file : BinaryIO
-        Never sought; not closed.
-    model : Model
-    samplerate, channels, codebooks : int
-    tags : mapping of str to str
-    pictures : sequence of container.Picture
-    lm : bool
-        False for plain bit packing, without a probability model.
-    variable : bool, optional
-        Whether some codes may be absent.
-    bands : bandwidth_extension.Bands, optional
-        Those above the model's whose levels come with the codes.
-    tokens : int, optional
-        How many there will be, if that is known: up to fifteen seconds of them are one block.
-    frames : int, optional
-        How many there will be, if that is known: for the header.
-    foreign : sequence of container.Foreign, optional
-    stereo : Stereo, optional
-        How pairs of channels are coded, whose values come with the codes.
-
-    Attributes
-    ----------
-    header : container.Header
-    model : Model
-    """
-
-    def __init__(
-        self,
-        file: Any,
-        model: Model,
-        samplerate: int,
-        channels: int,
-        codebooks: int,
-        tags: Mapping[str, str],
-        pictures: Sequence[container.Picture],
-        lm: bool,
-        variable: bool = False,
-        bands: bandwidth_extension.Bands = bandwidth_extension.NO_BANDS,
-        tokens: int | None = None,
-        frames: int | None = None,
-        foreign: Sequence[container.Foreign] = (),
-        stereo: Stereo = NO_STEREO,
-    ) -> None:
-        self._packer = coders.PackedCoder(model.code_bits)
-        self._coder = best_coder(model, codebooks) if lm else self._packer
-        self._block_tokens = block_tokens(model, tokens)
-        self._waiting = np.empty((channels, codebooks, 0), np.uint16)
-        self._levels = np.empty((channels, bands.count, 0), np.uint8)
-        self._bands = bands
-        shape = pairs_of(channels), 2, bands_with_values(bands), 0
-        self._values = np.empty(shape, np.uint8)
-        self.model = model
-        self.header = container.Header(
-            model=model.name,
-            code_space=model.code_space,
-            coder=self._coder.id,
-            coder_hash=self._coder.hash,
-            samplerate=samplerate,
-            channels=channels,
-            frames=frames,
-            codebooks=codebooks,
-            code_bits=model.code_bits,
-            block_tokens=self._block_tokens,
-            tags=tags,
-            pictures=tuple(pictures),
-            allocation_tokens=allocation.SPAN if variable else 0,
-            bands=bands.count,
-            fine=bands.fine,
-            foreign=tuple(foreign),
-            stereo_tokens=stereo.span,
-            side=stereo.side,
-        )
-        self._writer = container.Writer(file, self.header)
-
-    def push(
-        self, codes: np.ndarray, levels: np.ndarray | None = None, values: np.ndarray | None = None
-    ) -> None:
-        """Codes ``uint16[channels, codebooks, n]`` that follow the last; variable: ``int32``.
-
-        `levels` are those of `bandwidth_extension.Meter`, `values` those of `stereo.Downmixer`.
-        Neither may come later than the codes.
-        """
-        if values is not None:
-            self._values = np.concatenate([self._values, values], axis=3)
-        if levels is not None:
-            self._levels = np.concatenate([self._levels, levels], axis=2)
-        waiting = np.concatenate([self._waiting, codes], axis=2)
-        while waiting.shape[2] >= self._block_tokens:
-            self._write(waiting[..., : self._block_tokens])
-            waiting = waiting[..., self._block_tokens :]
-        self._waiting = waiting
-
-    def finish(self, frames: int) -> None:
-        """What is waiting as the last block, then the trailer."""
-        if self._waiting.shape[2]:
-            self._write(self._waiting)
-        self._writer.close(frames)
-
-    def _write(self, codes: np.ndarray) -> None:
-        codes = np.ascontiguousarray(codes)
-        coder = self._coder
-        payload = coder.encode(codes)
-        counts = allocation.allocation_of(codes)
-        if len(payload) > -(-int(counts.sum()) * self._packer.code_bits // 8):
-            coder = self._packer
-            payload = coder.encode(codes)
-        spans = -(-codes.shape[2] // self._bands.span)
-        levels, self._levels = self._levels[..., :spans], self._levels[..., spans:]
-        stereo = b""
-        if self.header.stereo_tokens:
-            spans = -(-codes.shape[2] // self.header.stereo_tokens)
-            stereo = encode_parameters(self._values[..., :spans])
-            self._values = self._values[..., spans:]
-        span = self.header.allocation_tokens
-        most = self.header.codebooks
-        block = container.Block(
-            tokens=codes.shape[2],
-            coder=coder.id,
-            codes_crc=coders.codes_crc(codes),
-            payload=payload,
-            allocation=allocation.encode_allocation(counts, span, most) if span else b"",
-            levels=bandwidth_extension.encode_levels(levels),
-            stereo=stereo,
-        )
-        self._writer.write(block)
 
 
 class TokenReader:
@@ -611,7 +464,7 @@ class TokenReader:
                     f"needs a language model of {model.name}, which is not installed; "
                     "install the version of vauxio that wrote the file"
                 )
-            what, coder = "language model", _lm_coder(model, model.lm)
+            what, coder = "language model", lm_coder(model, model.lm)
         else:
             return
         if coder.hash != header.coder_hash:
@@ -629,14 +482,3 @@ class TokenReader:
         if number not in self._coders:
             raise UnsupportedError(f"a block of entropy coder {number}: needs a newer vauxio")
         return self._coders[number]
-
-
-def best_coder(model: Model, codebooks: int) -> coders.Coder:
-    """The one that takes the fewest bits."""
-    if model.lm is None or codebooks > model.lm.codebooks:
-        return coders.StaticCoder(model.static_table())
-    return _lm_coder(model, model.lm)
-
-
-def _lm_coder(model: Model, lm: LanguageModel) -> LMCoder:
-    return LMCoder(lm.hash, lm.codebooks, model.codebook_size, lm.open)
