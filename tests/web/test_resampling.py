@@ -8,7 +8,7 @@ import pytest
 from vauxio.audio.resample import Resampler
 
 NEAR = 2e-5
-HALVED = 1e-3  # libsoxr's filter that halves rates has numbers of its own, heard of at the beginning
+HALVED = 1e-3  # libsoxr's filter that halves rates is not this one, as its beginning shows
 
 CONVERT = """
   const { Resampler } = await import('/web/src/codec/resampler.js');
