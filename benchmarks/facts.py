@@ -18,7 +18,7 @@ import onnx
 import soundfile
 
 import vauxio
-from vauxio.model.bundles import Denoiser, Model
+from vauxio.model.models import Denoiser, Model
 
 from .output import write
 from .provenance import EXAMPLE, ROOT, measured

@@ -58,7 +58,7 @@ def measure(task: tuple[str, Path, str, Row]) -> Row:
         blob = with_codes(recording, model, setting["codes"])
     else:
         blob = vauxio.compress(recording.samples, recording.samplerate, model=model, **setting)
-    figures = metrics.opinions(recording, vauxio.decompress(blob))
+    figures = metrics.only_opinions(recording, vauxio.decompress(blob))
     kbps = len(blob) * 8 / recording.seconds / 1000
     return {"kind": kind, "file": recording.name, **setting, "kbps": kbps, **figures}
 

@@ -11,6 +11,7 @@ import tarfile
 from pathlib import Path
 
 import pytest
+import tomllib
 
 from support.paths import DATA
 
@@ -84,6 +85,14 @@ def test_links_of_the_readme_lead_somewhere_everywhere(dist):
     about = done.stdout.decode()
     targets = [part.split(")")[0] for part in about.split("](")[1:]]
     assert targets and all(target.startswith(("https://", "#")) for target in targets)
+
+
+def test_the_repository_has_one_address():
+    """Where there must be a whole one: elsewhere, links are relative or made from this."""
+    about = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["urls"]
+    citation = (ROOT / "CITATION.cff").read_text("utf-8")
+    assert f"repository-code: {about['Source']}\n" in citation
+    assert all(address.startswith(about["Source"]) for address in about.values())
 
 
 @pytest.mark.filterwarnings("ignore:.*click.utils:DeprecationWarning")  # of click-man
