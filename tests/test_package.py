@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import filecmp
 import os
+import re
 import subprocess
 import sys
 import sysconfig
@@ -11,7 +12,6 @@ import tarfile
 from pathlib import Path
 
 import pytest
-import tomllib
 
 from support.paths import DATA
 
@@ -89,10 +89,11 @@ def test_links_of_the_readme_lead_somewhere_everywhere(dist):
 
 def test_the_repository_has_one_address():
     """Where there must be a whole one: elsewhere, links are relative or made from this."""
-    about = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["urls"]
-    citation = (ROOT / "CITATION.cff").read_text("utf-8")
-    assert f"repository-code: {about['Source']}\n" in citation
-    assert all(address.startswith(about["Source"]) for address in about.values())
+    project = (ROOT / "pyproject.toml").read_text("utf-8")
+    (source,) = re.findall(r'^Source = "(.+)"$', project, re.MULTILINE)
+    assert f"repository-code: {source}\n" in (ROOT / "CITATION.cff").read_text("utf-8")
+    named = re.findall(r"https://(?:raw\.githubusercontent|github)(\.com/[\w-]+/[\w-]+)", project)
+    assert {"https://github" + name for name in named} == {source}
 
 
 @pytest.mark.filterwarnings("ignore:.*click.utils:DeprecationWarning")  # of click-man
