@@ -13,7 +13,6 @@ from typing import NamedTuple
 import numpy as np
 
 _SIZE = 11  # of texts, in pixels
-VARIABLE = " variable"  # ends the name of a line that is dashed, in the colour of the one without
 BITRATES = 1, 1.5, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128
 VERSION = 5
 """Of the drawing: a new one draws every plot again."""
@@ -94,7 +93,7 @@ class Plot:
         with plt.rc_context(style):
             figure, axis = plt.subplots(figsize=(5.6, 4.9), layout="constrained")
             for i, (name, points) in enumerate(self.lines.items()):
-                colours = _COLOURS.get(name.removesuffix(VARIABLE), _OTHERS[i % len(_OTHERS)])
+                colours = _COLOURS.get(name, _OTHERS[i % len(_OTHERS)])
                 self._line(axis, name, sorted(points), colours[dark])
             if self.original is not None:
                 axis.axhline(self.original, color=ink, linestyle=":", label="original")
@@ -108,7 +107,6 @@ class Plot:
 
     @staticmethod
     def _line(axis, name: str, points: Sequence[Point], colour: str) -> None:
-        variable = name.endswith(VARIABLE)
         gaps = [math.nan] * len(points)
         places = np.column_stack([[p.x for p in points]] * 2 + [gaps]).ravel()
         ends = np.column_stack([[p.low for p in points], [p.high for p in points], gaps]).ravel()
@@ -116,7 +114,6 @@ class Plot:
         axis.plot(
             [p.x for p in points], [p.mean for p in points], label=name, color=colour, marker="o",
             markersize=5, linewidth=2.6 if name.startswith("vauxio") else 1.4,
-            linestyle="--" if variable else "-", markerfacecolor="none" if variable else colour,
         )  # fmt: skip
 
     def _scale(self, axis) -> None:
