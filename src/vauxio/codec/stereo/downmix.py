@@ -49,7 +49,8 @@ class Downmixer:
         self._bands, self._stereo, self._price = bands, stereo, price
         self._delay = model.delay // model.hop  # tokens until a decoder has what was pushed
         self._analysis = Analysis(channels, self.factor)
-        self._synthesis = Synthesis(channels)
+        self._coded = stereo.coded(channels)
+        self._synthesis = Synthesis(len(self._coded))
         top = bands.edges[-1] if bands.count else HOP
         self._starts = list(EDGES[: band_count(top)])
         self._top = top
@@ -122,7 +123,8 @@ class Downmixer:
             turned[..., self._bands.edges[0] :] = 0  # where the extension begins
         self._token += count
         self._window += tokens
-        samples: np.ndarray = self._synthesis.push(turned[..., :HOP]).T
+        samples = np.zeros((count * HOP, self._channels), np.float32)
+        samples[:, self._coded] = self._synthesis.push(turned[self._coded, :, :HOP]).T
         before = min(len(samples), max(0, -self._given))
         self._given += len(samples)
         return samples[before:]
