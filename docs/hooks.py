@@ -67,6 +67,15 @@ def on_page_markdown(markdown: str, page: Any, config: Any, files: Files) -> str
     return re.sub(r"(\]\((?:\.\./)*)docs/", r"\1", markdown)
 
 
+def on_post_page(output: str, **_: Any) -> str:
+    """The link to the repository stays a link: Material's script would ask there for its stars."""
+    return re.sub(r' data-md-component="?source"?(?=[ >])', "", output)
+
+
+def on_post_template(output: str, **_: Any) -> str:
+    return on_post_page(output)
+
+
 def _both(image: re.Match[str]) -> str:
     """A plot twice, if there is a dark one: Material shows the one of its colour scheme."""
     dark = image["path"].replace(".svg", "-dark.svg")

@@ -1,29 +1,32 @@
 """Measure: every codec on every recording, one row each; see the package's docstring.
 
 Codecs are run each time. Their figures, which take much longer, are kept in a cache by what was
-decoded, so that a run that was interrupted goes on, and nothing is measured twice.
+decoded, so that a run that was interrupted goes on, and nothing is measured twice. What is done is
+written after each setting.
 """
 
 from __future__ import annotations
 
+from .. import one_thread  # noqa: F401
+
+# isort: split
 import argparse
 import hashlib
 import json
 import os
 import signal
 import sys
+from collections import Counter
 from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
-for _name in ("OMP", "OPENBLAS", "MKL", "NUMBA"):  # before NumPy: one thread for each process
-    os.environ[f"{_name}_NUM_THREADS"] = "1"
-
-from ..output import write  # noqa: E402
-from ..provenance import measured  # noqa: E402
-from . import corpus, metrics, statistics  # noqa: E402
-from .codecs import CODECS, Codec, Coded, Vauxio  # noqa: E402
+from ..output import write
+from . import corpus, metrics, opinions
+from .codec import Codec, Coded
+from .codecs import named
+from .results import add, begun
 
 VERSION = 2
 """Of what the metrics compute here; a new one measures everything again."""
@@ -37,69 +40,41 @@ def main() -> None:
                         help="folder with the folders speech, music and sound")  # fmt: skip
     parser.add_argument("--out", type=Path, required=True, help="JSON to write")
     parser.add_argument("--cache", type=Path, default=Path("runs/quality-cache"))
-    families = sorted({codec.family for codec in CODECS})
-    parser.add_argument("--only", nargs="+", choices=families, default=families,
-                        metavar="CODEC", help=f"of {', '.join(families)}; what OUT has of the "
-                        "others is kept")  # fmt: skip
+    parser.add_argument("--only", nargs="+", metavar="CODEC", help="codecs (Opus) or settings of "
+                        "them ('Opus 6 kbps'); what OUT has of others is kept")  # fmt: skip
+    kinds = (*corpus.KINDS, corpus.STEREO)
+    parser.add_argument("--kinds", nargs="+", choices=kinds, default=kinds)
     parser.add_argument("-j", "--jobs", type=int, default=1, help="processes")
     arguments = parser.parse_args()
 
-    versions = metrics.versions()
-    rows, models, before = _kept(arguments.out, arguments.only, versions)
-    kept = {row["family"] for row in rows}
-    codecs, skipped = [], {}
-    for codec in CODECS:
-        if codec.family in kept:
-            continue
-        reason = codec.missing if codec.family in arguments.only else "not asked for"
-        if reason is None:
-            codecs.append(codec)
-        else:
-            skipped[codec.name] = reason
-            print(f"skipped {codec.name}: {reason}", file=sys.stderr)
-    files = corpus.find(arguments.corpus)
+    codecs = named(arguments.only)
+    versions = opinions.versions()
+    result = begun(arguments.out, versions)
+    files = corpus.find(arguments.corpus) + corpus.find_stereo(arguments.corpus)
     if not files:
         sys.exit(f"{arguments.corpus}: no recordings in speech, music and sound")
-    tasks = [
-        (codec, kind, path, arguments.cache, _digest(VERSION, versions))
-        for codec in codecs
-        for kind, path in files
-        if kind in codec.kinds
-    ]
+    counted = Counter(kind for kind, _ in files)
+    result |= {"seconds": corpus.SECONDS, "recordings": dict(counted)}
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended; the same command goes on from here"))
     with ProcessPoolExecutor(arguments.jobs) as pool:
         try:
-            for row in _progress(pool.map(_row, tasks), len(tasks)):
-                rows.append(row)
+            for codec, kind in ((c, k) for c in codecs for k in c.kinds if k in arguments.kinds):
+                result["skipped"].pop(codec.name, None)
+                if codec.missing:
+                    result["skipped"][codec.name] = codec.missing
+                    print(f"skipped {codec.name}: {codec.missing}", file=sys.stderr)
+                    continue
+                tasks = [
+                    (codec, kind, path, arguments.cache, _digest(VERSION, versions))
+                    for of_kind, path in files
+                    if of_kind == kind
+                ]
+                if tasks:
+                    add(result, codec, list(_progress(pool.map(_row, tasks), len(tasks))))
+                    write(result, arguments.out)
         except BaseException:  # without this, ending would wait for all that is left to do
             pool.shutdown(wait=False, cancel_futures=True)
             raise
-    own = _models(codecs)
-    record = measured(own)
-    record["models"] = before | record["models"]
-    result = {
-        "measured": record,
-        "metrics": versions,
-        "seconds": corpus.SECONDS,
-        "recordings": {k: sum(kind == k for kind, _ in files) for k in corpus.KINDS},
-        "models": models | own,
-        "skipped": skipped,
-        "summary": statistics.summarise(rows),
-        "rows": rows,
-    }
-    write(result, arguments.out)
-
-
-def _kept(out: Path, only: list[str], versions: dict[str, str]) -> tuple[list[Row], Row, Row]:
-    """Rows, models and their records of codecs that are not asked for, which stay as they were."""
-    before = json.loads(out.read_text()) if out.exists() else {"rows": []}
-    rows = [row for row in before["rows"] if row["family"] not in only]
-    # What is new since then has no figures of these codecs; what there was must be the same.
-    if rows and before["metrics"].items() - versions.items():
-        sys.exit(f"{out}: measured with {before['metrics']}; install those, or measure all again")
-    if not rows:
-        return [], {}, {}
-    return rows, before["models"], before["measured"]["models"]
 
 
 def _row(task: tuple[Codec, str, Path, Path, str]) -> Row:
@@ -135,18 +110,6 @@ def _figures(recording: corpus.Recording, coded: Coded, cache: Path, version: st
     temporary.write_text(json.dumps(figures))
     os.replace(temporary, path)
     return figures
-
-
-def _models(codecs: list[Codec]) -> dict[str, Row]:
-    """What vauxio was measured with."""
-    import vauxio
-
-    found = {}
-    for codec in codecs:
-        if isinstance(codec, Vauxio):
-            model = vauxio.Codec(codec.model).model
-            found[model.name] = {"version": vauxio.__version__, "decoder": model.decoder.hash.hex()}
-    return found
 
 
 def _digest(*parts: object) -> str:

@@ -17,7 +17,7 @@ from support.signals import voice
 from vauxio import archive
 from vauxio.archive.engine import Lost
 from vauxio.archive.jobs import Many
-from vauxio.archive.tokens import keys_of
+from vauxio.archive.token_files import keys_of
 
 
 @pytest.fixture

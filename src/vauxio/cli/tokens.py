@@ -121,13 +121,13 @@ def _check_model(model: str, bitrate: float | None, codebooks: int | None, denoi
         )
     from ..archive.planning import by_channels, tokens_bitrate
     from ..archive.plans import Settings
-    from ..archive.tokens import count_for
+    from ..archive.tokenizing import wanted_codebooks
 
     settings = Settings(model=model, bitrate=bitrate, codebooks=codebooks)
 
     def check(settings: Settings, channels: int) -> None:
         for chosen in candidates(model, tokens_bitrate(settings, channels), channels):
-            count_for(chosen, settings, channels)
+            wanted_codebooks(chosen, settings, channels)
             if denoise:
                 find_denoiser(chosen.samplerate)
 

@@ -1,6 +1,7 @@
-"""Samples to codes and back: whole signals and live streams.
+"""The class `Codec`: samples to codes and back, of whole signals and of live streams.
 
-This module is the codec. It knows nothing of files, of bits or of entropy coding.
+It sorts out what it was given; `encoding`, `decoding`, `latents` and `streaming` do the work. It
+knows nothing of files, of bits or of entropy coding.
 
 A token is one time step of a model (`Model.hop` samples at the model's rate); a code is one number
 of a token, one per codebook. Codes are ``uint16[channels, codebooks, tokens]`` throughout.
@@ -16,18 +17,16 @@ from numpy.typing import NDArray
 
 from ..audio import pcm
 from ..audio.arrays import give_back, is_array, to_numpy
-from ..entropy.allocation import Allocation
 from ..errors import AudioError
-from ..model.bundles import Model
 from ..model.installed import find_model
+from ..model.models import Model
 from ..model.networks import check_providers
-from .batches import in_parallel, is_batch, pad
+from .batches import is_batch, pad
 from .codes import Codes, CodesBatch, check
-from .concealment import ConcealingDecoder
-from .latents import LatentEncoder, embed
-from .signal import SignalDecoder, SignalEncoder
+from .decoding import codes_of, decode, decode_all, rows_of
+from .encoding import count_for, encode, encode_all, latents_of
+from .latents import embed
 from .streaming import StreamBatch, StreamDecoder, StreamEncoder
-from .tokens import CHUNK
 
 __all__ = ["Codec", "Codes", "CodesBatch"]
 
@@ -160,34 +159,19 @@ class Codec:
         >>> batch.codes.shape, batch.mask.sum(axis=1)
         ((2, 1, 4, 79), array([79, 29]))
         """
+        running = self.threads, self.providers
         if not is_batch(data):
-            frames = pcm.to_frames(data)
-            count = self._count(bitrate, codebooks, frames.shape[1])
-            return self._encode(frames, samplerate, Allocation.constant(count))
+            signal = pcm.to_frames(data)
+            count = count_for(self.model, bitrate, codebooks, signal.shape[1])
+            return encode(self.model, signal, samplerate, count, *running)
         rates = [samplerate] * len(data) if isinstance(samplerate, int) else list(samplerate)
         if len(rates) != len(data):
             raise ValueError(f"{len(rates)} sample rates for {len(data)} signals")
         signals = [pcm.to_frames(signal) for signal in data]
         if len({signal.shape[1] for signal in signals}) > 1:
             raise AudioError("signals of a batch must have as many channels")
-        allocation = Allocation.constant(self._count(bitrate, codebooks, signals[0].shape[1]))
-        self.model.encoder.open(self.threads, self.providers)
-        return CodesBatch.of(
-            in_parallel(
-                lambda i: self._encode(signals[i], rates[i], allocation),
-                [len(signal) for signal in signals], self.threads, workers,
-            )
-        )  # fmt: skip
-
-    def _encode(self, frames: np.ndarray, samplerate: Any, allocation: Allocation) -> Codes:
-        samplerate, channels = pcm.check_format(samplerate, frames.shape[1])
-        pcm.check_finite(frames)
-        encoder = SignalEncoder(
-            self.model, samplerate, channels, allocation,
-            threads=self.threads, providers=self.providers,
-        )  # fmt: skip
-        return Codes(_push_all(encoder, frames, samplerate), samplerate, len(frames),
-                     self.model.name)  # fmt: skip
+        count = count_for(self.model, bitrate, codebooks, signals[0].shape[1])
+        return encode_all(self.model, signals, rates, count, *running, workers)
 
     @overload
     def decode(
@@ -261,75 +245,23 @@ class Codec:
         """
         if not isinstance(codes, (Codes, CodesBatch, list, tuple)) and not is_array(codes):
             raise AudioError(f"codes of type {type(codes).__name__}: must be Codes or an array")
-        if isinstance(codes, Codes):
-            found: Any = self._decode(codes)
-        elif isinstance(codes, CodesBatch):
-            found = self._decode_all(list(codes), workers)
-        elif isinstance(codes, (list, tuple)):
-            each = [one if isinstance(one, Codes) else self._wrap(one, samplerate, frames)
-                    for one in codes]  # fmt: skip
-            found = self._decode_all(each, workers)
+        running = self.threads, self.providers
+        found: Any
+        if isinstance(codes, (CodesBatch, list, tuple)):
+            each = [codes_of(self.model, one, samplerate, frames) for one in codes]
+            found = decode_all(self.model, each, *running, workers)
+        elif isinstance(codes, Codes):
+            found = decode(self.model, codes, *running)
+        elif (array := to_numpy(codes)).ndim == 4:
+            each = [codes_of(self.model, row, samplerate, frames) for row in rows_of(array, mask)]
+            found = pad(decode_all(self.model, each, *running, workers))
         else:
-            array = to_numpy(codes)
-            if array.ndim != 4:
-                found = self._decode(self._wrap(array, samplerate, frames))
-            else:
-                rows = self._masked(array, mask)
-                each = [self._wrap(row, samplerate, frames) for row in rows]
-                found = pad(self._decode_all(each, workers))
+            found = decode(self.model, codes_of(self.model, array, samplerate, frames), *running)
         if like is None:
             return found
         if isinstance(found, list):
             return [give_back(one, like) for one in found]
         return give_back(found, like)
-
-    def _decode_all(self, each: list[Codes], workers: int | None) -> list[np.ndarray]:
-        self.model.decoder.open(self.threads, self.providers)
-        tokens = [one.codes.shape[-1] for one in each]
-        return in_parallel(lambda i: self._decode(each[i]), tokens, self.threads, workers)
-
-    def _wrap(self, codes: Any, samplerate: int | None, frames: int | None) -> Codes:
-        """An array with what is not said of it."""
-        array = to_numpy(codes)
-        array = array[None] if array.ndim == 2 else array
-        samplerate = self.model.samplerate if samplerate is None else samplerate
-        if frames is None and array.ndim == 3:
-            frames = self.model.frames_in(array.shape[2], samplerate)
-            array = array[..., : self.model.tokens_for(frames, samplerate)]
-        return Codes(array, samplerate, frames or 0, self.model.name)
-
-    @staticmethod
-    def _masked(array: np.ndarray, mask: Any) -> list[np.ndarray]:
-        if not len(array):
-            raise AudioError("a batch of no signals")
-        if mask is None:
-            return list(array)
-        there = to_numpy(mask).astype(bool)
-        if there.shape != (len(array), array.shape[3]):
-            raise AudioError(f"mask {list(there.shape)}: must be [batch, tokens]")
-        lengths = there.sum(axis=1)
-        if not np.array_equal(there, np.arange(there.shape[1]) < lengths[:, None]):
-            raise AudioError("mask: tokens must be there from the first on")
-        return [row[..., :n] for row, n in zip(array, lengths, strict=True)]
-
-    def _decode(self, codes: Codes) -> np.ndarray:
-        array = self._check_codes(codes)
-        channels, _, tokens = array.shape
-        concealing = None
-        if codes.lost.any():
-            coded = len(codes.stereo.coded(channels))
-            concealing = ConcealingDecoder(self.model, coded, self.threads, self.providers)
-        decoder = SignalDecoder(
-            self.model, codes.samplerate, channels, frames=codes.frames, bands=codes.bands,
-            stereo=codes.stereo, tokens=concealing, threads=self.threads, providers=self.providers,
-        )  # fmt: skip
-        parts = []
-        for i in range(0, tokens, CHUNK):
-            levels = None if codes.levels is None else codes.levels[..., i : i + CHUNK]
-            values = None if codes.values is None else codes.values[..., i : i + CHUNK]
-            parts.append(decoder.push(array[..., i : i + CHUNK], levels, values))
-        data = np.concatenate([*parts, decoder.finish()])
-        return data[:, 0] if channels == 1 else data
 
     def codebook_vectors(self) -> NDArray[np.float32]:
         """The vectors that codes stand for.
@@ -422,14 +354,9 @@ class Codec:
         ModelError
             If the model does not show its latents.
         """
-        frames = pcm.to_frames(data)
-        samplerate, channels = pcm.check_format(samplerate, frames.shape[1])
-        pcm.check_finite(frames)
-        encoder = SignalEncoder(
-            self.model, samplerate, channels, Allocation.constant(1),
-            tokens=LatentEncoder(self.model, channels, self.threads, self.providers),
-        )  # fmt: skip
-        found = _push_all(encoder, frames, samplerate)
+        found = latents_of(
+            self.model, pcm.to_frames(data), samplerate, self.threads, self.providers
+        )
         return found if like is None else give_back(found, like)
 
     def stream_encoder(
@@ -535,50 +462,3 @@ class Codec:
         samplerate = self.model.samplerate if samplerate is None else samplerate
         checked = pcm.check_format(samplerate, channels)
         return *checked, self.model.codebooks_for(bitrate, channels)
-
-    def _check_codes(self, codes: Codes) -> np.ndarray:
-        model, array = self.model, np.asarray(codes.codes)
-        if codes.model != model.name:
-            raise AudioError(f"codes of {codes.model}, not of {model.name}")
-        if array.ndim != 3 or not np.issubdtype(array.dtype, np.integer):
-            raise AudioError(
-                f"codes {array.dtype}{list(array.shape)}: "
-                "must be integers [channels, codebooks, tokens]"
-            )
-        channels, _, tokens = array.shape
-        pcm.check_format(codes.samplerate, channels)
-        if wrong := check(array, model.codebooks, model.codebook_size):
-            raise AudioError(wrong)
-        needed = model.tokens_for(codes.frames, codes.samplerate)
-        if tokens != needed:
-            raise AudioError(f"{tokens} tokens: {codes.frames} frames need {needed}")
-        return array
-
-    def _count(self, bitrate: float | None, codebooks: int | None, channels: int) -> int:
-        """How many codes every token is to have; only what the model has just so."""
-        model = self.model
-        if codebooks is None:
-            each = None if bitrate is None else bitrate / channels
-            count = model.codebooks_for(bitrate, channels)
-            if each is not None and abs(model.bitrate(count) - each) > 1e-6 * each:
-                below = int(each / model.bitrate(1))
-                has = " and ".join(f"{channels * model.bitrate(k):g}" for k in (below, below + 1))
-                of_all = f" of {channels} channels" * (channels > 1)
-                raise ValueError(
-                    f"bitrate of {bitrate:g} kbps{of_all}: {model.name} has {has}, "
-                    f"{below} and {below + 1} codebooks"
-                )
-            return count
-        if bitrate is not None:
-            raise TypeError("Only one of {bitrate, codebooks} may be used")
-        if not 1 <= codebooks <= model.codebooks:
-            raise ValueError(f"{codebooks} codebooks: {model.name} has 1 to {model.codebooks}")
-        return int(codebooks)
-
-
-def _push_all(encoder: SignalEncoder, frames: np.ndarray, samplerate: int) -> np.ndarray:
-    parts = [
-        encoder.push(pcm.to_float(frames[i : i + samplerate]))
-        for i in range(0, len(frames), samplerate)
-    ]
-    return np.concatenate([*parts, encoder.finish()], axis=2)

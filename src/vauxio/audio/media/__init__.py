@@ -6,5 +6,4 @@ They are decoded by PyAV, which holds FFmpeg's libraries, or by the ``ffmpeg`` c
 - ``structure``: whether it is all there, and how many frames exactly
 - ``reader``: the recording as `recording.Recording` reads it
 - ``pyav``, ``ffmpeg``: the two ways to decode it
-- ``tags``: what it says of itself
 """
