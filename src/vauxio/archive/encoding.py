@@ -26,6 +26,7 @@ from ..file.vauxfile import VauxFile
 from ..fileio import name_of
 from ..model.installed import choose_model, transform_for
 from ..model.models import Model
+from ..results import Result
 from .coding import (
     PIECE,
     encode_joint_stretch,
@@ -36,7 +37,7 @@ from .coding import (
     measure_whole,
 )
 from .jobs import Context, Join, Part, Parts, divided, guarded
-from .plans import Result, Settings, Task
+from .plans import Settings, Task
 from .store import known_store
 from .verify import check_blocks, read_back
 
