@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 
-def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Head and rows of cells."""
-    lines = [head, ["---"] * len(head), *rows]
+def table(head: Sequence[str], rows: Iterable[Sequence[str]], texts: int | None = None) -> str:
+    """Head and rows of cells; those after the first `texts` are numbers, to the right."""
+    texts = len(head) if texts is None else texts
+    align = ["---"] * texts + ["---:"] * (len(head) - texts)
+    lines = [head, align, *rows]
     return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
 
 

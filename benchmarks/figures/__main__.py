@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from ..provenance import ROOT
+from ..paths import ROOT
 from ..quality import report
 from ..speed import report as speed_report
 from .places import filled

@@ -6,7 +6,7 @@ import json
 
 from vauxio.model.installed import DEFAULT
 
-from ..provenance import ROOT
+from ..paths import ROOT
 from ..tables import table
 from .results import results
 

@@ -6,7 +6,7 @@ import re
 import sys
 from pathlib import Path
 
-from ..provenance import ROOT
+from ..paths import ROOT
 from ..tables import listed
 from . import commands, cost, models, results, settings, sound
 

@@ -9,10 +9,10 @@ import json
 from functools import cache
 from typing import Any
 
-from ..provenance import ROOT, changed
+from ..paths import RESULTS
+from ..provenance import changed
 from ..tables import listed, table
 
-FOLDER = ROOT / "benchmarks" / "results"
 TITLES = {
     "archive": "cost of a library",
     "denoise": "denoising",
@@ -47,7 +47,7 @@ def since(name: str) -> list[str]:
 
 @cache
 def loaded(name: str) -> dict[str, Any]:
-    return json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8"))
+    return json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
 
 
 def age(*names: str) -> str:
@@ -68,7 +68,7 @@ def age(*names: str) -> str:
 def ages() -> str:
     """Every result: when it was measured, and what has changed since."""
     rows = []
-    for path in sorted(FOLDER.glob("*.json")):
+    for path in sorted(RESULTS.glob("*.json")):
         record = loaded(path.stem)["measured"]
         news = listed(since(path.stem)) or "nothing"
         rows.append([f"`{path.name}`", record["date"], f"`{record['commit']}`", news])

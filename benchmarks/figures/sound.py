@@ -10,7 +10,7 @@ from vauxio.model.installed import DEFAULT, HIFI, SPEECH
 from ..quality import report
 from ..quality.codecs import family
 from ..quality.corpus import KINDS, STEREO
-from ..quality.metrics import LEADING, NAMES
+from ..quality.metrics import LEADING, LESS_IS_BETTER, NAMES
 from ..tables import table
 from .results import results
 
@@ -21,14 +21,12 @@ _COMPARED = {
     "music": ("tonality_low", "shape", "visqol"),
     STEREO: ("visqol_mid", "coherence 2-6", "level 2-6"),
 }
-"""By what a setting is set beside another codec, the most telling figure first."""
+"""Which figures are shown, the one that says most about the sound first."""
 _SETTINGS = {
     DEFAULT: ("3 kbps", "6 kbps", "12 kbps", "24 kbps"),
     SPEECH: ("3 kbps", "6 kbps"),
     HIFI: ("24 kbps", "48 kbps", "96 kbps"),
 }
-_DOWN = "tonality", "level", "coherence", "mel", "comb"
-"""How the names of figures begin of which less is better."""
 _NEAR = 0.25
 """Codecs are compared where their bits differ by no more than this share."""
 
@@ -165,7 +163,7 @@ def _own(kind: str, setting: str) -> Entry:
 
 def _rank(entry: Entry, metrics: Sequence[str]) -> tuple[float, ...]:
     """Larger if better, by the first figure; what has none comes last."""
-    means = [entry[m][0] * (-1 if m.startswith(_DOWN) else 1) if entry.get(m) else -1e9
+    means = [entry[m][0] * (-1 if m in LESS_IS_BETTER else 1) if entry.get(m) else -1e9
              for m in metrics]  # fmt: skip
     return tuple(means)
 
@@ -175,7 +173,7 @@ def _pair(own: Entry, peer: Entry, metric: str) -> str:
     a, b = own.get(metric), peer.get(metric)
     cells = [_mean(own, metric), _mean(peer, metric)]
     if a and b and not (a[1] <= b[2] and b[1] <= a[2]):
-        better = int((b[0] > a[0]) != metric.startswith(_DOWN))
+        better = int((b[0] > a[0]) != (metric in LESS_IS_BETTER))
         cells[better] = f"**{cells[better]}**"
     return " : ".join(cells)
 

@@ -7,6 +7,9 @@ written after each family of codecs.
 
 from __future__ import annotations
 
+from .. import one_thread  # noqa: F401
+
+# isort: split
 import argparse
 import hashlib
 import json
@@ -19,15 +22,12 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
-for _name in ("OMP", "OPENBLAS", "MKL", "NUMBA"):  # before NumPy: one thread for each process
-    os.environ[f"{_name}_NUM_THREADS"] = "1"
-
-from ..output import write  # noqa: E402
-from ..provenance import measured  # noqa: E402
-from . import corpus, metrics, opinions, statistics  # noqa: E402
-from .codec import Codec, Coded, Vauxio  # noqa: E402
-from .codecs import CODECS  # noqa: E402
-from .codecs import family as family_of  # noqa: E402
+from ..output import write
+from ..provenance import measured
+from . import corpus, metrics, opinions, statistics
+from .codec import Codec, Coded, Vauxio
+from .codecs import CODECS
+from .codecs import family as family_of
 
 VERSION = 2
 """Of what the metrics compute here; a new one measures everything again."""

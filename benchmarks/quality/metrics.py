@@ -56,6 +56,10 @@ OF_KIND = {
 }
 """All figures of each kind of recording."""
 
+LESS_IS_BETTER = {"comb", "tonality_low", "tonality_high", "mel"} | {
+    f"{key} {name}" for key in ("level", "coherence") for name in RANGES
+}
+
 Figures = dict[str, float | int | None]
 
 
@@ -89,6 +93,16 @@ def only_opinions(recording: Recording, decoded: Signal) -> Figures:
     """ViSQOL of a decoded recording, and PESQ of speech: all that `measure` has of these."""
     original, signal, _ = _aligned(recording, decoded)
     return _rounded(_opinions(recording.kind, original, signal, recording.samplerate))
+
+
+def distances(recording: Recording, decoded: Signal) -> Figures:
+    """The mel distance of a decoded recording, and PESQ of speech."""
+    rate = recording.samplerate
+    original, signal, _ = _aligned(recording, decoded)
+    figures: Figures = {"mel": metrics.mel_distance(original, signal, rate)}
+    if recording.kind == "speech":
+        figures["pesq"] = opinions.pesq(*(_resample(x, rate, 16000) for x in (original, signal)))
+    return _rounded(figures)
 
 
 def _aligned(recording: Recording, decoded: Signal) -> tuple[np.ndarray, np.ndarray, int]:

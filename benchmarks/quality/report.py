@@ -61,7 +61,7 @@ def figures(entries: list[Entry], metrics: tuple[str, ...]) -> str:
     for entry in entries:
         cells = [_with_interval(entry.get(m), _DIGITS.get(m, 2)) for m in metrics]
         rows.append(_row(entry, cells))
-    return table(["codec", "setting", "kbps", "file", *(NAMES[m] for m in metrics)], rows)
+    return table(["codec", "setting", "kbps", "file", *(NAMES[m] for m in metrics)], rows, 2)
 
 
 def _image(entries: list[Entry]) -> str:
@@ -78,7 +78,7 @@ def _image(entries: list[Entry]) -> str:
         rows.append(_row(entry, cells))
     if not rows:
         return "Not measured."
-    return table(["codec", "setting", "kbps", "file", *IMAGE.values()], rows)
+    return table(["codec", "setting", "kbps", "file", *IMAGE.values()], rows, 2)
 
 
 def _row(entry: Entry, cells: list[str]) -> list[str]:

@@ -10,6 +10,7 @@ import pytest
 import soundfile
 
 from benchmarks.quality import codecs, corpus, metrics, peers, report, statistics, streams
+from benchmarks.quality.equal import bits_for_equal
 from support.signals import low_pass, noise
 
 
@@ -42,6 +43,22 @@ def test_summary_leaves_out_what_could_not_be_told():
     assert speech["files"] == 2 and speech["kbps"] == 6.0 and speech["pesq"] == [1.0, 1.0, 1.0]
     assert speech["distillmos"] is None
     assert music["kind"] == "music" and "pesq" not in music
+
+
+def test_bits_for_equal_figures():
+    """On lines over the logarithm of the bitrate: half-way between 16 and 64 is 32."""
+    own = [{"kbps_file": k, "pesq": [p, 0, 0], "mel": [m, 0, 0]}
+           for k, p, m in ((16, 3.0, 4.0), (64, 4.0, 2.0), (128, 4.5, 1.0))]  # fmt: skip
+    others = ("a", 64, 3.5, 4.0), ("b", 40, 4.5, 3.0), ("c", 9, 2.0, 9.0)
+    theirs = [{"setting": s, "kbps_file": k, "pesq": [p, 0, 0], "mel": [m, 0, 0]}
+              for s, k, p, m in others]  # fmt: skip
+    assert bits_for_equal(own, theirs, "pesq") == {
+        "a": pytest.approx(0.5), "b": pytest.approx(3.2), "c": None,
+    }  # fmt: skip
+    assert bits_for_equal(own, theirs, "mel") == {
+        "a": pytest.approx(0.25), "b": pytest.approx(0.8), "c": None,
+    }  # fmt: skip
+    assert bits_for_equal(own, theirs, "visqol") == dict.fromkeys("abc")
 
 
 @pytest.fixture
@@ -180,9 +197,6 @@ def test_codecs_give_the_recording_back(codec, recorded):
         assert 0.3 * nominal < kbps < 1.3 * nominal + 0.5
 
 
-BETTER_LOW = {"mel", "comb", "tonality_low", "tonality_high"}
-
-
 @pytest.mark.parametrize("kind", ["speech", "music", corpus.STEREO])
 def test_figures_of_the_original_are_the_best_there_are(recorded, kind):
     for package in ("visqol", "ai_edge_litert", "pesq", "pystoi", "speechmos", "distillmos"):
@@ -200,7 +214,7 @@ def test_figures_of_the_original_are_the_best_there_are(recorded, kind):
     for name in metrics.LEADING[kind]:
         assert best[name] is not None
         if name != "comb":  # there are no lines in either
-            assert (best[name] > worse[name]) == (name not in BETTER_LOW), name
+            assert (best[name] > worse[name]) == (name not in metrics.LESS_IS_BETTER), name
     if kind == corpus.STEREO:
         for name in metrics.RANGES:
             assert best[f"level {name}"] == best[f"coherence {name}"] == 0

@@ -21,7 +21,7 @@ from ..codec.tokens import CHUNK, TokenEncoder
 from ..entropy.allocation import WINDOW, Allocation
 from ..file.block_reader import TokenReader
 from ..file.transform import TransformFrames
-from ..model.bundles import Model
+from ..model.models import Model
 
 __all__ = [
     "PIECE",

@@ -25,8 +25,8 @@ from ..file.block_reader import TokenReader
 from ..file.block_writer import TokenWriter, block_tokens
 from ..file.vauxfile import VauxFile
 from ..fileio import name_of
-from ..model.bundles import Model
 from ..model.installed import choose_model, transform_for
+from ..model.models import Model
 from .coding import (
     PIECE,
     encode_stretch,

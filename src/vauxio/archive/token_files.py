@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from ..errors import AudioError, VauxError
-from ..model.bundles import Model
+from ..model.models import Model
 
 __all__ = ["Sink", "Tokens", "keys_of", "sink_for"]
 

@@ -16,8 +16,8 @@ from ..entropy.allocation import Allocation
 from ..errors import AudioError
 from ..file.vauxfile import VauxFile
 from ..fileio import name_of
-from ..model.bundles import Model
 from ..model.installed import choose_model, find_model
+from ..model.models import Model
 from .coding import PIECE
 from .planning import tokens_bitrate
 from .plans import Settings

@@ -6,8 +6,8 @@ import json
 
 import click
 
-from ..model.bundles import Denoiser, Model, Transform
 from ..model.installed import models
+from ..model.models import Denoiser, Model, Transform
 
 __all__ = ["command"]
 

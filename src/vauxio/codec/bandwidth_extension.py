@@ -20,7 +20,7 @@ import numpy as np
 from ..container.header import LEVEL_TOKENS
 from ..entropy.allocation import Allocation, decode_allocation, encode_allocation
 from ..errors import FormatError
-from ..model.bundles import Model
+from ..model.models import Model
 from .spectrum import HOP, STOP
 
 __all__ = ["FINE_COST", "NO_BANDS", "Bands", "Extender", "Meter", "bands_for", "check_bands",

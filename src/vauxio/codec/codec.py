@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from ..audio import pcm
 from ..audio.arrays import give_back, is_array, to_numpy
 from ..errors import AudioError
-from ..model.bundles import Model
 from ..model.installed import find_model
+from ..model.models import Model
 from ..model.networks import check_providers
 from .batches import is_batch, pad
 from .codes import Codes, CodesBatch, check

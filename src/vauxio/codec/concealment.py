@@ -20,7 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..entropy.allocation import ABSENT
-from ..model.bundles import Model
+from ..model.models import Model
 from ..model.networks import CPU, Providers
 from .tokens import TokenDecoder
 

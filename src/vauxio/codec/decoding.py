@@ -9,7 +9,7 @@ import numpy as np
 from ..audio import pcm
 from ..audio.arrays import to_numpy
 from ..errors import AudioError
-from ..model.bundles import Model
+from ..model.models import Model
 from ..model.networks import Providers
 from .batches import in_parallel
 from .codes import Codes, check

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..audio import pcm
 from ..entropy.allocation import Allocation
-from ..model.bundles import Model
+from ..model.models import Model
 from ..model.networks import Providers
 from .batches import in_parallel
 from .codes import Codes, CodesBatch

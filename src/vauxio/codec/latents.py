@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..model.bundles import Model
 from ..model.graphs import vectors_of, with_latents
+from ..model.models import Model
 from ..model.networks import CPU, Providers
 from .tokens import Stateful
 

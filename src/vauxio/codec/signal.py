@@ -11,7 +11,7 @@ import numpy as np
 
 from ..audio.resample import Resampler
 from ..entropy.allocation import WINDOW, Allocation
-from ..model.bundles import Model
+from ..model.models import Model
 from ..model.networks import CPU, Providers
 from .bandwidth_extension import NO_BANDS, Bands
 from .concealment import ConcealingDecoder

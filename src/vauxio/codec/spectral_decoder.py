@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..model.bundles import Model
+from ..model.models import Model
 from .bandwidth_extension import NO_BANDS, Bands, Extender
 from .spectrum import HOP, Analysis, Synthesis
 from .stereo.layout import HELD, NO_STEREO, Stereo, band_count, pairs_of

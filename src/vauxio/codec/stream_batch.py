@@ -14,7 +14,7 @@ from ..audio.live_resample import LiveResampler
 from ..entropy.allocation import Allocation
 from ..entropy.coders import PackedCoder
 from ..errors import FormatError
-from ..model.bundles import Model
+from ..model.models import Model
 from .concealment import LOST, ConcealingDecoder
 from .denoising import LiveDenoisingResampler
 from .tokens import TokenEncoder

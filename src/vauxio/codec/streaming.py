@@ -16,7 +16,7 @@ from typing import Any, TypeVar, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from ..model.bundles import Model
+from ..model.models import Model
 from .stream_batch import Decoders, Encoders
 
 __all__ = ["StreamBatch", "StreamDecoder", "StreamEncoder"]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..entropy.allocation import ABSENT, Allocation, cut
-from ..model.bundles import Model
+from ..model.models import Model
 from ..model.networks import CPU, Network, Providers
 
 __all__ = ["CHUNK", "Stateful", "TokenDecoder", "TokenEncoder"]

@@ -28,9 +28,9 @@ from ..errors import (
     TruncatedError,
     UnsupportedError,
 )
-from ..model.bundles import Model, Transform
 from ..model.grid import Grid
 from ..model.installed import find_model, find_transform
+from ..model.models import Model, Transform
 from .coder_choice import lm_coder
 
 __all__ = ["TokenReader"]

@@ -16,7 +16,7 @@ from ..codec.spectral_decoder import bands_with_values
 from ..codec.stereo.layout import NO_STEREO, Stereo, pairs_of
 from ..codec.stereo.parameters import encode_parameters
 from ..entropy import allocation, coders
-from ..model.bundles import Model
+from ..model.models import Model
 from .coder_choice import best_coder
 
 __all__ = ["TokenWriter", "block_tokens"]

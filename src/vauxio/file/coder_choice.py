@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from ..entropy import coders
 from ..entropy.transformer_coder import LMCoder
-from ..model.bundles import Model
+from ..model.models import Model
 from ..model.networks import LanguageModel
 
 __all__ = ["best_coder", "lm_coder"]

@@ -17,7 +17,7 @@ from ..codec.hifi.signal import SignalDecoder, SignalEncoder
 from ..container.metadata import Foreign
 from ..entropy import coders
 from ..errors import FormatError, UnsupportedError
-from ..model.bundles import Transform
+from ..model.models import Transform
 from .block_reader import TokenReader
 
 __all__ = ["TransformFrames", "TransformWriter"]

@@ -15,8 +15,8 @@ from ..codec.bandwidth_extension import Meter
 from ..codec.signal import SignalEncoder
 from ..codec.stereo.rates import Plan, plan
 from ..container.metadata import Foreign, Picture
-from ..model.bundles import Model
 from ..model.installed import choose_model, transform_for
+from ..model.models import Model
 from .block_writer import TokenWriter
 from .transform import TransformWriter
 

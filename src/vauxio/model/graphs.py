@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import ModelError
-from .bundles import Model
+from .models import Model
 from .networks import Network
 
 __all__ = ["Vectors", "WithLatents", "vectors_of", "with_latents"]

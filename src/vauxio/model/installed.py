@@ -9,7 +9,8 @@ import math
 from collections.abc import Iterable
 
 from ..errors import ModelError
-from .bundles import Denoiser, Model, Transform, read_bundles, weights_folder
+from .bundles import read_bundles, weights_folder
+from .models import Denoiser, Model, Transform
 
 __all__ = [
     "DEFAULT",

@@ -10,7 +10,7 @@ import threading
 import numpy as np
 
 from ...audio.resample import Resampler
-from ...model.bundles import Transform
+from ...model.models import Transform
 from ..resampled import Resampled
 from .decoder import Decoder
 from .encoder import Coded, Encoder

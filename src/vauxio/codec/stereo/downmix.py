@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ...entropy.allocation import WINDOW
-from ...model.bundles import Model
+from ...model.models import Model
 from ..bandwidth_extension import Bands, levels_of, ranges_of
 from ..spectrum import HOP, Analysis, Synthesis
 from .choice import choose, cost_of

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...entropy.allocation import Allocation
-from ...model.bundles import Model
+from ...model.models import Model
 from ..bandwidth_extension import FINE_COST, NO_BANDS, Bands, bands_for
 from ..spectrum import HOP
 from .layout import NO_STEREO, SPAN, Stereo

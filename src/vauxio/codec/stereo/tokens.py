@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ...entropy.allocation import ABSENT, Allocation, cut
-from ...model.bundles import Model
+from ...model.models import Model
 from ...model.networks import CPU, Providers
 from ..tokens import TokenEncoder
 from .downmix import Downmixer

@@ -17,7 +17,7 @@ import torch
 
 import vauxio
 from vauxio.entropy.allocation import SPAN, Allocation, needs, spans_of
-from vauxio.model.bundles import SILENT
+from vauxio.model.models import SILENT
 
 from ..codec.graph import silence
 from ..codec.network import Codec
