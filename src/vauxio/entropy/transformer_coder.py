@@ -24,7 +24,7 @@ from .transformer import Network, Steps, decided
 __all__ = ["LMCoder", "least_bytes"]
 
 _LEVELS = 4096  # differences of scores from here on are all the same
-_AT_ONCE = 16  # codes that get distributions at once: what they take stays in the cache
+_AT_ONCE = 24  # codes that get distributions at once: what they take stays in the cache
 _ROWS = 32  # that are decoded together, where a block has fewer
 
 
