@@ -444,10 +444,10 @@ def test_channels_without_codes_have_no_rows():
 
 def test_segments_cost_little():
     """Of real codes, and all of them learn from each other."""
-    codes = np.tile(golden_codes("mono"), 6)
+    codes = np.tile(golden_codes("mono"), 12)
     whole = len(coder().encode(codes))
-    apart = sum(len(coder().encode(codes[..., at : at + 120])) for at in range(0, 360, 120))
-    assert segments.segment_count(allocation.allocation_of(codes)) == 3
+    apart = sum(len(coder().encode(codes[..., at : at + 120])) for at in range(0, 720, 120))
+    assert segments.segment_count(allocation.allocation_of(codes)) == 6
     assert whole < 0.95 * apart
 
 
