@@ -1,11 +1,12 @@
 """Latency as users meet it: short recordings to bytes and back, warm and cold, and Opus beside.
 
-    python -m benchmarks.latency [--json FILE]
+    python -m benchmarks.latency [--quick] [--json FILE]
 
 Warm: ``vauxio.compress`` and ``vauxio.decompress`` in a process that has done so before. Cold:
 ``vaux encode`` and ``vaux decode``, whole processes. Opus is libopus as PyAV has it, and
 ``opusenc`` and ``opusdec`` where they are installed. On one core, in seconds of the processor. All
-codecs take turns, so that what else goes on meets all of them. It takes four minutes.
+codecs take turns, so that what else goes on meets all of them. It takes four minutes, and with
+``--quick``, which codes a fifth as often, one.
 """
 
 from __future__ import annotations
@@ -41,26 +42,30 @@ ROUNDS = 2
 def main() -> None:
     parser = argparse.ArgumentParser("python -m benchmarks.latency", description=__doc__)
     parser.add_argument("--warm", choices=(*MODELS, OPUS), help=argparse.SUPPRESS)
+    parser.add_argument("--quick", action="store_true", help="fewer times")
     add_json_option(parser)
     arguments = parser.parse_args()
+    less = 5 if arguments.quick else 1
     if arguments.warm:
-        print(json.dumps(warm(arguments.warm)))
+        print(json.dumps(warm(arguments.warm, less)))
         return
     times: dict[str, dict[str, list[float]]] = {name: {} for name in (*MODELS, OPUS)}
     with tempfile.TemporaryDirectory() as folder:
         for seconds in COLD:
             soundfile.write(Path(folder) / f"{seconds}.wav", *recording(seconds))
-        for _ in range(ROUNDS):
+        for _ in range(1 if arguments.quick else ROUNDS):
             for name, found in times.items():
                 command = ["-m", "benchmarks.latency", "--warm", name]
-                for what, taken in (run(command, 1).result | cold(name, Path(folder))).items():
-                    found.setdefault(what, []).extend(taken)
+                command += ["--quick"] if arguments.quick else []
+                taken = run(command, 1).result | cold(name, Path(folder), less)
+                for what, seconds in taken.items():
+                    found.setdefault(what, []).extend(seconds)
     codecs = {
         name: {what: summary(what, taken) for what, taken in found.items()}
         for name, found in times.items()
     }
-    result = {"processor": processor(), "bitrate": BITRATE, "codecs": codecs}
-    publish(result, arguments.json, list(MODELS))
+    result = {"quick": arguments.quick, "processor": processor(), "bitrate": BITRATE}
+    publish(result | {"codecs": codecs}, arguments.json, MODELS)
 
 
 def recording(seconds: float) -> tuple[np.ndarray, int]:
@@ -69,8 +74,8 @@ def recording(seconds: float) -> tuple[np.ndarray, int]:
     return np.resize(audio, round(seconds * samplerate)), samplerate
 
 
-def warm(name: str) -> dict[str, list[float]]:
-    """In this process; ``"decompress 10 s, warm"``: seconds, each time."""
+def warm(name: str, less: int) -> dict[str, list[float]]:
+    """In this process, `less` times less often; ``"decompress 10 s, warm"``: seconds, each time."""
     found: dict[str, list[float]] = {}
     for seconds, times in WARM.items():
         data, samplerate = recording(seconds)
@@ -79,7 +84,7 @@ def warm(name: str) -> dict[str, list[float]]:
         if name != OPUS:
             compress = partial(vauxio.compress, data, samplerate, model=name, bitrate=BITRATE)
             decompress = vauxio.decompress
-        for i in range(times + 1):
+        for i in range(-(-times // less) + 1):
             begin = time.process_time()
             content = compress()
             between = time.process_time()
@@ -91,7 +96,7 @@ def warm(name: str) -> dict[str, list[float]]:
     return found
 
 
-def cold(name: str, folder: Path) -> dict[str, list[float]]:
+def cold(name: str, folder: Path, less: int) -> dict[str, list[float]]:
     """Whole processes."""
     found: dict[str, list[float]] = {}
     for seconds, times in COLD.items():
@@ -108,7 +113,8 @@ def cold(name: str, folder: Path) -> dict[str, list[float]]:
         for verb, files in (("encode", (source, packed)), ("decode", (packed, back))):
             program, *rest = options[verb]
             if shutil.which(str(program)):
-                taken = [run([*rest, *files], 1, str(program)).cpu_seconds for _ in range(times)]
+                taken = [run([*rest, *files], 1, str(program)).cpu_seconds
+                         for _ in range(-(-times // less))]  # fmt: skip
                 found[f"{verb} {seconds} s, cold"] = taken
     return found
 
