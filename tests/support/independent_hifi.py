@@ -158,9 +158,9 @@ def decode(
     gain = int.from_bytes(payload[5:7], "little")
     length = int.from_bytes(payload[7:10], "little")
     code = payload[10 : 10 + length]
-    if len(code) < length or code[-1:] == b"\0" or flags > 3 or bands > 25 or gain > 4095:
+    if len(code) < length or code[-1:] == b"\0" or flags > 7 or bands > 25 or gain > 4095:
         raise Malformed("head")
-    coarse, joint = flags & 1, flags >> 1
+    coarse, joint = flags & 1, flags >> 1 & 1
     coder, raw = RangeDecoder(code), Bits(payload[10 + length :])
     sizes = read_sizes(coder, frames, tables)
     blocks = read_levels(coder, raw, sizes, channels, bands, coarse, tables)
@@ -366,7 +366,7 @@ def features(
     return row, shift
 
 
-def coefficients(blocks: list[Block], joint: bool) -> np.ndarray:
+def coefficients(blocks: list[Block], flags: int) -> np.ndarray:
     """Section 6, up to the transform: ``float64[channels, frames * 2048]``, 1 is full scale."""
     channels = len(blocks[0].levels)
     found: list[list[float]] = [[] for _ in range(channels)]
@@ -374,17 +374,17 @@ def coefficients(blocks: list[Block], joint: bool) -> np.ndarray:
         begin = len(found[0])
         for c in range(channels):
             sound = [
-                sounding(block, c, k, channels * begin + c * block.count + k)
+                sounding(block, c, k, channels * begin + c * block.count + k, bool(flags & 4))
                 for k in range(block.count)
             ]
             found[c] += sound + [0.0] * (block.layout.size - block.count)
     out = np.array(found) / 2**15
-    if joint:
+    if flags & 2:
         out[:2] = np.stack([out[0] + out[1], out[0] - out[1]]) * math.sqrt(0.5)
     return out
 
 
-def sounding(block: Block, c: int, k: int, place: int) -> float:
+def sounding(block: Block, c: int, k: int, place: int, noisy: bool) -> float:
     """What a value stands for, or the noise in its place."""
     b = block.band[k]
     step = 2 ** (block.steps[c][b] / 64)
@@ -400,7 +400,8 @@ def sounding(block: Block, c: int, k: int, place: int) -> float:
         high = first * 24000 >= 5000 * block.layout.size
         strength = min(left, 0.5 * step) * (0.9 if high else 0.63)
     else:
-        strength = min(left, 0.3 * step) * 0.8
+        more = (zeros / len(values)) ** 8 if noisy else 0.0
+        strength = min(left, (0.3 + 0.3 * more) * step) * (0.8 + 0.2 * more)
     x = 0x9E3779B1 * place % 2**32
     for _ in range(2):
         x = 0x45D9F3B * (x ^ x >> 16) % 2**32
