@@ -44,8 +44,8 @@ def fill(
     places : ndarray
         ``int64[blocks]``: where noise begins, for the hash.
     noisy : bool, optional
-        Whether bands with few values get more of it. Noise has little else; the gaps between
-        partials must stay empty.
+        Whether bands with few values get more of it, and its level goes from that of one band to
+        that of the next. Noise has little else; the gaps between partials must stay empty.
 
     Returns
     -------
@@ -73,4 +73,16 @@ def fill(
     level = np.where(zeros == widths, empty, partly) * np.sqrt(3)
     inside = np.arange(values[0].size).reshape(values.shape[1:])
     noise = uniform((places[:, None, None] + inside).astype(np.uint32)) * level[..., band]
+    if noisy:
+        noise *= _between_bands(levels, layout, band)
     return np.asarray(np.where(zero, noise, out))
+
+
+def _between_bands(levels: np.ndarray, layout: Layout, band: np.ndarray) -> np.ndarray:
+    """By how much noise is stronger or weaker than on average over its band, at most twice."""
+    far = np.minimum(layout.far[: len(band)], levels.shape[2] - 1)
+    rise = (levels[..., far] - levels[..., band]) * (16 - layout.share[: len(band)])
+    slope = np.exp2(rise / 64)
+    edges = layout.edges[: levels.shape[2]]
+    mean = np.add.reduceat(slope * slope, edges, axis=2) / layout.widths[: levels.shape[2]]
+    return np.asarray(np.minimum(slope / np.sqrt(mean)[..., band], 2))

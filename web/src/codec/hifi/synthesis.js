@@ -106,9 +106,22 @@ function fill({ layout, values, levels, steps }, ch, place, noisy, out) {
     const noise = Math.sqrt(3) * (zeros === to - from
       ? Math.min(rest, 0.5 * step) * (high ? 0.9 : 0.63)
       : Math.min(rest, (0.3 + 0.3 * few) * step) * (0.8 + 0.2 * few));
-    for (let k = from; k < to; k++) if (!own[k]) out[k] = noise * uniform(place + k);
+    const slope = noisy ? between(layout, levels[ch], b) : null;
+    for (let k = from; k < to; k++) {
+      if (!own[k]) out[k] = noise * (slope ? slope[k - from] : 1) * uniform(place + k);
+    }
   }
   for (let k = 0; k < out.length; k++) out[k] /= 2 ** 15;
+}
+
+/** By how much noise is stronger than on average over its band, at most twice. @param {import('./layout.js').Layout} layout @param {ArrayLike<number>} levels @param {number} b */
+function between({ edges, far, share }, levels, b) {
+  const slope = Float64Array.from({ length: edges[b + 1] - edges[b] }, (_, j) => {
+    const k = edges[b] + j, other = Math.min(far[k], levels.length - 1);
+    return 2 ** (((levels[other] - levels[b]) * (16 - share[k])) / 64);
+  });
+  const mean = Math.sqrt(slope.reduce((sum, x) => sum + x * x, 0) / slope.length);
+  return slope.map((x) => Math.min(x / mean, 2));
 }
 
 /** A pseudo-random number in [-1, 1), a hash of a place. @param {number} place */
