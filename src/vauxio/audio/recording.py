@@ -21,6 +21,7 @@ from ..fileio import File, is_seekable, name_of
 from . import completeness, mpeg, pages, riff
 from .channels import from_vorbis
 from .chatter import hushed
+from .findings import Findings
 from .flac import Digest
 from .formats import Raw
 from .media.kinds import HEAD, Kind, kind_of
@@ -286,7 +287,7 @@ class Recording:
 
         Where the samples of a file end, behind which libsndfile would read on; else 0.
         """
-        found: pages.Pages | mpeg.Frames | None
+        found: Findings | None
         if found := pages.look(source):
             self._surround = found.surround
         elif found := mpeg.look(source):
