@@ -2,14 +2,10 @@
  * Conversion of the sample rate, as samples come, from any position.
  *
  * Output frame j lies at input time j * in / out: there is no delay to make up for, and what comes
- * out does not depend on how it is pushed. The filter is a windowed sinc (Kaiser) with the constants
- * of libsoxr's "HQ", which the Python library uses.
+ * out does not depend on how it is pushed.
  */
 
-const CUTOFF = 0.95687183; // of half the lower rate
-const BETA = 13.04;
-const HALF = 97.2; // periods of the lower rate to either side
-const MOST_PHASES = 1024; // that are worked out; between them, where there are more, a line
+import { filtersOf } from './resampling-filter.js';
 
 export class Resampler {
   /**
@@ -19,21 +15,16 @@ export class Resampler {
    * @param {number} [start] the output frame to begin with
    */
   constructor(inRate, outRate, channels, start = 0) {
-    this.inRate = inRate;
-    this.outRate = outRate;
-    this.same = inRate === outRate;
-    this.filter = this.same ? null : filterOf(inRate, outRate);
-    this.next = start; // output frame
     /** The input frame to begin with. */
-    this.first = this.same ? start : this.#firstFor(start);
-    this.at = this.first; // input frame that `waiting` begins with
-    this.waiting = Array.from({ length: channels }, () => new Float32Array(0));
-  }
-
-  /** @param {number} frame */
-  #firstFor(frame) {
-    const { reach } = /** @type {Filter} */ (this.filter);
-    return Math.max(0, Math.floor((frame * this.inRate) / this.outRate) - reach + 1);
+    this.first = start;
+    /** @type {Stage[]} */
+    this.stages = [];
+    const filters = inRate === outRate ? [] : filtersOf(inRate, outRate);
+    for (const filter of [...filters].reverse()) {
+      this.stages.unshift(new Stage(filter, channels, this.first));
+      this.first = this.stages[0].first;
+    }
+    this.channels = channels;
   }
 
   /**
@@ -43,15 +34,54 @@ export class Resampler {
    * @returns {Float32Array[]}
    */
   push(frames) {
-    if (this.same) {
-      this.next += frames[0].length;
-      return frames;
-    }
-    const { reach } = /** @type {Filter} */ (this.filter);
+    return this.stages.reduce((own, stage) => stage.push(own), frames);
+  }
+
+  /** The rest of the output, up to frame `frames`, as if silence followed. @param {number} frames */
+  finish(frames) {
+    const { stages, channels } = this, ends = [frames]; // of what each stage gives
+    for (const stage of [...stages].reverse()) ends.unshift(stage.needs(ends[0]));
+    let rest = Array.from({ length: channels }, () => new Float32Array(0));
+    stages.forEach((stage, i) => (rest = stage.finish(rest, ends[i + 1])));
+    return rest;
+  }
+}
+
+/** One filter, and the input that it still needs. */
+class Stage {
+  /**
+   * @param {import('./resampling-filter.js').Filter} filter
+   * @param {number} channels
+   * @param {number} start the output frame to begin with
+   */
+  constructor(filter, channels, start) {
+    this.filter = filter;
+    this.next = start; // output frame
+    /** The input frame to begin with. */
+    this.first = this.#firstFor(start);
+    this.at = this.first; // input frame that `waiting` begins with
+    this.waiting = Array.from({ length: channels }, () => new Float32Array(0));
+  }
+
+  /** @param {number} frame */
+  #firstFor(frame) {
+    const { up, down, reach } = this.filter;
+    return Math.max(0, Math.floor((frame * down) / up) - reach + 1);
+  }
+
+  /** How many input frames so many of the output need. @param {number} frames */
+  needs(frames) {
+    const { up, down, reach } = this.filter;
+    return Math.ceil((frames * down) / up) + reach;
+  }
+
+  /** @param {Float32Array[]} frames */
+  push(frames) {
+    const { up, down, reach } = this.filter;
     this.waiting = this.waiting.map((waiting, ch) => join(waiting, frames[ch]));
     const stop = this.at + this.waiting[0].length;
-    // Output j needs input up to floor(j in / out) + reach.
-    const end = Math.max(this.next, Math.ceil(((stop - reach) * this.outRate) / this.inRate));
+    // Output j needs input up to floor(j down / up) + reach.
+    const end = Math.max(this.next, Math.ceil(((stop - reach) * up) / down));
     const out = this.waiting.map((waiting) => this.#filtered(waiting, end - this.next));
     this.next = end;
     const drop = Math.min(Math.max(0, this.#firstFor(end) - this.at), this.waiting[0].length);
@@ -60,25 +90,26 @@ export class Resampler {
     return out;
   }
 
-  /** The rest of the output, up to frame `frames`, as if silence followed. @param {number} frames */
-  finish(frames) {
-    if (this.same || this.next >= frames) return this.waiting.map(() => new Float32Array(0));
-    const { reach } = /** @type {Filter} */ (this.filter);
-    const needed = Math.ceil((frames * this.inRate) / this.outRate) + reach;
-    const missing = Math.max(0, needed - this.at - this.waiting[0].length);
-    const wanted = frames - this.next;
-    const out = this.push(this.waiting.map(() => new Float32Array(missing)));
-    return out.map((samples) => samples.subarray(0, wanted));
+  /** The last input and silence; the rest of the output. @param {Float32Array[]} rest @param {number} frames */
+  finish(rest, frames) {
+    const wanted = Math.max(0, frames - this.next);
+    const missing = Math.max(0, this.needs(frames) - this.at - this.waiting[0].length);
+    const out = this.push(rest.map((own) => {
+      const whole = new Float32Array(Math.max(own.length, missing));
+      whole.set(own);
+      return whole;
+    }));
+    return out.map((own) => own.subarray(0, wanted));
   }
 
   /** @param {Float32Array} input @param {number} count */
   #filtered(input, count) {
-    const { taps, reach, phases, rows } = /** @type {Filter} */ (this.filter);
+    const { up, down, taps, reach, phases, rows } = this.filter;
     const out = new Float32Array(count);
     for (let i = 0; i < count; i++) {
-      const scaled = (this.next + i) * this.inRate;
-      const whole = Math.floor(scaled / this.outRate);
-      const place = ((scaled - whole * this.outRate) * phases) / this.outRate;
+      const scaled = (this.next + i) * down;
+      const whole = Math.floor(scaled / up);
+      const place = ((scaled - whole * up) * phases) / up;
       const phase = Math.floor(place), share = place - phase;
       const from = whole - reach + 1 - this.at; // input that the first tap is for
       const low = Math.max(0, -from), high = Math.min(taps, input.length - from);
@@ -105,48 +136,6 @@ function dot(row, input, from, low, high) {
   if (i < high) a += row[i] * input[from + i];
   return a + b;
 }
-
-/** @typedef {{taps: number, reach: number, phases: number, rows: Float32Array[]}} Filter */
-
-/** @type {Map<string, Filter>} */
-const filters = new Map();
-
-/** @param {number} inRate @param {number} outRate @returns {Filter} */
-function filterOf(inRate, outRate) {
-  const key = `${inRate} ${outRate}`;
-  let filter = filters.get(key);
-  if (!filter) {
-    const scale = Math.max(1, inRate / outRate), reach = Math.ceil(HALF * scale);
-    const phases = Math.min(MOST_PHASES, outRate / gcd(inRate, outRate));
-    const taps = 2 * reach;
-    const rows = Array.from({ length: phases + 1 }, (_, phase) =>
-      Float32Array.from({ length: taps }, (_, i) =>
-        kernel((phase / phases + reach - 1 - i) / scale) / scale));
-    filters.set(key, (filter = { taps, reach, phases, rows }));
-  }
-  return filter;
-}
-
-/** @param {number} u in periods of the lower rate */
-function kernel(u) {
-  if (Math.abs(u) >= HALF) return 0;
-  const x = Math.PI * CUTOFF * u;
-  const window = bessel(BETA * Math.sqrt(1 - (u / HALF) ** 2)) / bessel(BETA);
-  return CUTOFF * (x ? Math.sin(x) / x : 1) * window;
-}
-
-/** The modified Bessel function of order 0. @param {number} x */
-function bessel(x) {
-  let sum = 1, term = 1;
-  for (let n = 1; term > 1e-12 * sum; n++) {
-    term *= (x / (2 * n)) ** 2;
-    sum += term;
-  }
-  return sum;
-}
-
-/** @param {number} a @param {number} b @returns {number} */
-const gcd = (a, b) => (b ? gcd(b, a % b) : a);
 
 /** @param {Float32Array} a @param {Float32Array} b */
 export function join(a, b) {
