@@ -107,15 +107,6 @@ def sink(
     guard, done = _Guard(file), 0
     rate = form.samplerate_for(f.samplerate)
     resampler = None if rate == f.samplerate else Resampler(f.samplerate, rate, f.channels)
-    try:
-        with postponed():
-            sound = soundfile.SoundFile(guard, "w", rate, f.channels, form.subtype, format=major)
-    except soundfile.SoundFileError as e:
-        guard.check()
-        raise AudioError(
-            f"{f.channels} channels at {f.samplerate} Hz do not go into this format; "
-            ".wav takes them"
-        ) from e
 
     def write(block: np.ndarray) -> None:
         nonlocal done
@@ -134,21 +125,49 @@ def sink(
             raise
         guard.check()
 
-    try:
+    with _sound_file(guard, rate, f.channels, form, major) as sound:
         yield write
         if resampler is not None:
             put(resampler.finish(round(done * rate / f.samplerate)))
-    except BaseException:
-        with contextlib.suppress(soundfile.SoundFileError), postponed():
-            sound.close()  # before its file is: it writes once more
-        raise
-    try:
-        with postponed():
-            sound.close()
-    finally:
-        guard.check()
     if not done and not NEVER_EMPTY.isdisjoint(form):
         raise AudioError("this format cannot hold a recording without samples; .wav can")
+
+
+@contextlib.contextmanager
+def _sound_file(
+    guard: _Guard, samplerate: int, channels: int, form: Format, major: str
+) -> Iterator[Any]:
+    """What libsndfile writes. It writes once more when it closes, so it closes before its file."""
+    import soundfile
+
+    with contextlib.ExitStack() as stack:
+        try:
+            with postponed():  # no signal between opening it and what closes it
+                sound = soundfile.SoundFile(
+                    guard, "w", samplerate, channels, form.subtype, format=major
+                )
+                stack.callback(_close, sound)
+        except soundfile.SoundFileError as e:
+            guard.check()
+            raise AudioError(
+                f"{channels} channels at {samplerate} Hz do not go into this format; "
+                ".wav takes them"
+            ) from e
+        yield sound
+        try:
+            with postponed():
+                stack.pop_all()
+                sound.close()
+        finally:
+            guard.check()
+
+
+def _close(sound: Any) -> None:
+    """Close a file that is given up."""
+    import soundfile
+
+    with contextlib.suppress(soundfile.SoundFileError), postponed():
+        sound.close()
 
 
 def _wav_header(f: VauxFile | Recording, frames: int | None, mask: int | None) -> bytes:

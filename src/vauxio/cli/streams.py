@@ -15,7 +15,7 @@ import click
 from ..fileio import Output
 from .failures import Failure, blame
 from .names import STREAM, is_device
-from .signals import wakeup
+from .signals import postponed, wakeup
 
 __all__ = ["opened", "writing"]
 
@@ -46,19 +46,18 @@ def writing(name: str, force: bool) -> Iterator[Output]:
     force : bool
         Whether a file of that name may be replaced.
     """
-    with blame(name):
-        if name == STREAM:
-            output = Output(_standard_output())
-        else:
-            could_be_lost = not is_device(name) and not os.path.isdir(name)
-            output = Output(name, exclusive=could_be_lost and not force)
-    try:
+    with contextlib.ExitStack() as stack:
+        with blame(name):
+            if name == STREAM or is_device(name) or os.path.isdir(name):
+                output = Output(_standard_output() if name == STREAM else name)
+                stack.callback(output.discard)
+            else:
+                with postponed():  # no signal between the temporary file and what removes it
+                    output = Output(name, exclusive=not force)
+                    stack.callback(output.discard)
         yield output
-    except BaseException:
-        output.discard()
-        raise
-    with blame(name):
-        output.commit()
+        with blame(name):
+            output.commit()  # after which there is nothing to discard
 
 
 class _Stream(io.FileIO):
