@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from .around import after_tags, behind
+from . import flac
+from .around import Behind, after_tags, behind
 from .window import Window
 
-__all__ = ["Behind", "Chunk", "chunks", "follows", "kind_of"]
+__all__ = ["Chunk", "chunks", "follows", "kind_of"]
 
 _MOST = 1000  # chunks that are looked at
 _W64 = b"riff\x2e\x91\xcf\x11\xa5\xd6\x28\xdb\x04\xc1\0\0"
@@ -28,24 +29,6 @@ class Chunk(NamedTuple):
     name: bytes
     at: int
     length: int
-
-
-class Behind(NamedTuple):
-    """What lies behind the samples of a file.
-
-    Attributes
-    ----------
-    another : bool
-        Whether another recording begins there.
-    notes : tuple of str
-        What is left out, in words.
-    end : int
-        Where the samples end; 0 if that is not known.
-    """
-
-    another: bool = False
-    notes: tuple[str, ...] = ()
-    end: int = 0
 
 
 def kind_of(head: bytes) -> str:
@@ -107,8 +90,8 @@ def follows(window: Window) -> Behind:
         if length == 0xFFFFFFFF or not length or end > window.size:
             return Behind()
         return Behind(_begins(window, end, end), tuple(behind(window, end)), end)
-    if window.take(first, 4) == b"fLaC":
-        return Behind(_another_flac(window, first), tuple(behind(window, None)))
+    if window.take(first, 4) == flac.MAGIC:
+        return flac.follows(window, first)
     if kind := kind_of(head):
         return _behind_chunks(window, kind)
     return Behind()
@@ -142,14 +125,3 @@ def _begins(window: Window, at: int, last: int) -> bool:
     """Whether a recording begins there, or up to that byte, by how programs fill chunks up."""
     there = window.take(max(at - 1, 0), last - at + 8)
     return any(there[i:].startswith(_BEGINNINGS) for i in range(last - at + 2))
-
-
-def _another_flac(window: Window, at: int) -> bool:
-    """Whether a second FLAC file lies somewhere behind the first, which begins there."""
-    while (found := window.find(b"fLaC", at + 4)) is not None:
-        at = found
-        if window.take(at + 4, 4) in (b"\0\0\0\x22", b"\x80\0\0\x22"):
-            sizes = window.take(at + 8, 4)  # the smallest and largest block
-            if 16 <= int.from_bytes(sizes[:2], "big") <= int.from_bytes(sizes[2:], "big"):
-                return True
-    return False
