@@ -164,6 +164,21 @@ def test_junk_behind_the_samples_is_told_and_is_no_sound(ending):
         assert sum(len(block) for block in recording.blocks(4096)) == 36001
 
 
+def test_junk_in_front_of_an_mp3_file_is_told(tmp_path):
+    for junk, notes in ((b"\1" * 1500, ["1,500 bytes before its first frame were left out"]),
+                        (bytes(100), [])):  # fmt: skip
+        (tmp_path / "a.mp3").write_bytes(junk + coded("mp3"))
+        with Recording(tmp_path / "a.mp3") as recording:
+            assert recording.notes == notes
+            assert sum(len(block) for block in recording.blocks(4096)) == 36000
+
+
+def test_junk_in_front_of_a_flac_file_is_refused():
+    for junk in (b"\1" * 300, bytes(300)):
+        with pytest.raises(AudioError, match="not a recording"):
+            frames_of(junk + coded("flac"))
+
+
 @pytest.mark.parametrize("junk", [b"\1", b"\xff\xf8" * 200, bytes(1024), b"\0" * 900 + b"x"])
 def test_junk_behind_a_flac_file_is_told(junk):
     content = coded("flac", frames=36001)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from .around import after_tags, behind
+from .around import BLANK, after_tags, behind
 from .findings import Findings
 from .window import Window
 
@@ -38,16 +38,10 @@ class Frames(Findings):
         Of all frames, of one channel.
     stated : bool
         Whether the file says how many frames it has.
-    begin : int
-        Where the first frame is.
-    junk : int
-        Bytes before that, which are no tags.
     """
 
     samples: int = 0
     stated: bool = False
-    begin: int = 0
-    junk: int = 0
 
 
 class _Frame(NamedTuple):
@@ -72,7 +66,9 @@ def look(file: Any) -> Frames | None:
         first = _synchronised(window, at, min(window.size, at + _JUNK))
         if first is None:
             return None
-        found = Frames(begin=first, junk=first - at)
+        found = Frames()
+        if first - at >= BLANK or any(window.take(at, first - at)):
+            found.notes.append(f"{first - at:,} bytes before its first frame were left out")
         found.wrong = _walk(window, first, found)
         return found
 
