@@ -27,15 +27,14 @@ import soundfile
 
 import vauxio
 from benchmarks.output import add_json_option, publish
-from benchmarks.process import ROOT, processor
+from benchmarks.paths import DATA, ROOT, SPEECH
+from benchmarks.process import THREADS, processor
 from vauxio import archive
-
-DATA = ROOT / "tests" / "data"
 
 
 def make(root: Path, count: int, seconds: float) -> float:
     """Files of real speech, each begun elsewhere; seconds of audio in all."""
-    data, rate = soundfile.read(DATA / "speech-48k.flac", dtype="int16")
+    data, rate = soundfile.read(SPEECH, dtype="int16")
     frames = round(seconds * rate)
     root.mkdir(parents=True)
     for i in range(count):
@@ -67,7 +66,7 @@ def codec(source: Path, processes: int = 1) -> dict[str, float]:
     The longest of them; loading the networks is left out.
     """
     command = [sys.executable, "-m", "benchmarks.archive", "--codec", str(source)]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+    environment = os.environ | dict.fromkeys(THREADS, "1")
     started = [subprocess.Popen(command, cwd=ROOT, env=environment, stdin=subprocess.PIPE,
                                 stdout=subprocess.PIPE) for _ in range(processes)]  # fmt: skip
     for process in started:  # all are ready, and then begin at once

@@ -24,9 +24,10 @@ import vauxio
 from vauxio.model.installed import SPEECH, find_denoiser, find_model
 
 from .output import add_json_option, publish
-from .quality.codecs import PEERS, Signal
+from .quality.codec import Signal
+from .quality.codecs import PEERS
 from .quality.corpus import SECONDS, Recording, load
-from .quality.metrics import dnsmos
+from .quality.opinions import dnsmos
 
 NOISES = "sound/smstools_rain", "sound/ufoai_city_abnd_ufoai_atm", "music/librosa_KarissaHobbs"
 SNRS = 0, 5, 10

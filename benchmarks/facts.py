@@ -21,7 +21,8 @@ import vauxio
 from vauxio.model.models import Denoiser, Model
 
 from .output import write
-from .provenance import EXAMPLE, ROOT, measured
+from .paths import RESULTS, SPEECH
+from .provenance import measured
 
 PARTS = "encoder", "decoder", "quantiser", "lm", "trunk"
 RATES = 24000, 48000, 44100, 16000, 8000
@@ -29,7 +30,7 @@ RATES = 24000, 48000, 44100, 16000, 8000
 
 def main() -> None:
     parser = argparse.ArgumentParser("python -m benchmarks.facts", description=__doc__)
-    parser.add_argument("--json", type=Path, default=ROOT / "benchmarks" / "results" / "facts.json")
+    parser.add_argument("--json", type=Path, default=RESULTS / "facts.json")
     arguments = parser.parse_args()
     names = [m.name for m in (*vauxio.models(), *vauxio.models().denoisers)]
     result = {
@@ -92,13 +93,13 @@ def delay(model: Model, rate: int) -> float:
 
 def example() -> dict[str, Any]:
     """A recording of the tests, coded with the defaults, and what ``vaux info`` says of it."""
-    data, rate = soundfile.read(EXAMPLE, dtype="int16")
+    data, rate = soundfile.read(SPEECH, dtype="int16")
     with tempfile.TemporaryDirectory() as name:
         wav, vx = Path(name, "speech.wav"), Path(name, "speech.vx")
         soundfile.write(wav, data, rate)
         vauxio.write(vx, data, rate)
         return {
-            "recording": EXAMPLE.name,
+            "recording": SPEECH.name,
             "seconds": round(len(data) / rate, 3),
             "wav_bytes": wav.stat().st_size,
             "vx_bytes": vx.stat().st_size,

@@ -10,30 +10,31 @@ straight line between its settings, over the logarithm of the bitrate.
 
 from __future__ import annotations
 
+from . import one_thread  # noqa: F401
+
+# isort: split
 import argparse
-import os
 import sys
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
-for _name in ("OMP", "OPENBLAS", "MKL", "NUMBA"):  # before NumPy: one thread for each process
-    os.environ[f"{_name}_NUM_THREADS"] = "1"
+import numpy as np
 
-import numpy as np  # noqa: E402
+import vauxio
+from vauxio.model.installed import HIFI
 
-import vauxio  # noqa: E402
-from vauxio.model.installed import HIFI  # noqa: E402
-
-from .output import add_json_option, publish  # noqa: E402
-from .quality import codecs, corpus, metrics  # noqa: E402
+from .output import add_json_option, publish
+from .quality import corpus, metrics
+from .quality.codec import Signal
+from .quality.peers import aac, mp3, opus
 
 KINDS = "speech", "music"
 OURS = 12, 16, 20, 24, 32, 48, 64, 96, 128
 PEERS = [
-    *map(codecs._opus, (16, 24, 32, 48, 64, 96, 128)),
-    *map(codecs._mp3, (32, 64, 128)),
-    *map(codecs._aac, (32, 64, 128)),
+    *map(opus, (16, 24, 32, 48, 64, 96, 128)),
+    *map(mp3, (32, 64, 128)),
+    *map(aac, (32, 64, 128)),
 ]
 OPUS = "Opus"
 Row = dict[str, Any]
@@ -79,9 +80,7 @@ def _rows(file: tuple[str, Path]) -> list[Row]:
     return rows
 
 
-def _row(
-    recording: corpus.Recording, family: str, setting: str, size: int, decoded: codecs.Signal
-) -> Row:
+def _row(recording: corpus.Recording, family: str, setting: str, size: int, decoded: Signal) -> Row:
     return {
         "family": family,
         "setting": setting,

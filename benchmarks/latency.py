@@ -22,10 +22,10 @@ from typing import Any
 import numpy as np
 
 from .output import add_json_option, publish
-from .process import ROOT, processor, run
+from .paths import ROOT, SPEECH
+from .process import processor, run
 
 MODEL, BITRATE = "general-24k", 6
-RECORDING = ROOT / "tests" / "data" / "speech-48k.flac"
 LENGTHS = {1: 20, 3: 20, 10: 10, 30: 6}  # seconds, and how often they are coded
 COLD = 3  # processes of each
 
@@ -82,7 +82,7 @@ def child(folder: Path, rounds: int) -> dict[str, list[float]]:
 
     import vauxio
 
-    audio, samplerate = soundfile.read(RECORDING, dtype="float32")
+    audio, samplerate = soundfile.read(SPEECH, dtype="float32")
     found: dict[str, list[float]] = {}
     for seconds, times in LENGTHS.items():
         data = np.resize(audio, seconds * samplerate)

@@ -10,17 +10,14 @@ not count, with the least and the most), and the bits in relation to bare codes.
 
 from __future__ import annotations
 
-import os
+from . import one_thread  # noqa: F401
 
-os.environ.setdefault("OMP_NUM_THREADS", "1")
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-
+# isort: split
 import argparse
 import json
 import statistics
 import sys
 import time
-from pathlib import Path
 
 import numpy as np
 import soundfile
@@ -32,14 +29,13 @@ from vauxio.file.block_writer import block_tokens
 from vauxio.file.coder_choice import best_coder
 
 from .output import add_json_option, publish
-
-RECORDINGS = Path(__file__).parents[1] / "tests" / "data"
+from .paths import DATA
 
 
 def codes_of(codec: Codec, kbps: float, seconds: float) -> np.ndarray:
     """``int32[1, codebooks, tokens]`` of real recordings, repeated until there are enough."""
     parts = []
-    for path in sorted(RECORDINGS.glob("*.flac")):
+    for path in sorted(DATA.glob("*.flac")):
         audio, samplerate = soundfile.read(path, dtype="float32", always_2d=True)
         encoder = SignalEncoder(codec.model, samplerate, 1, codec.model.allocation(kbps, None))
         parts += [encoder.push(audio[:, :1]), encoder.finish()]

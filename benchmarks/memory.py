@@ -19,9 +19,8 @@ import soundfile
 import vauxio
 
 from .output import add_json_option, publish
+from .paths import MUSIC, SPEECH
 from .process import run
-
-DATA = Path(__file__).parents[1] / "tests" / "data"
 
 
 def make_recording(path: Path, source: Path, seconds: float) -> None:
@@ -66,7 +65,7 @@ def main() -> None:
     parser.add_argument("--stereo", action="store_true", help="music, 44.1 kHz stereo")
     add_json_option(parser)
     arguments = parser.parse_args()
-    source = DATA / ("music-44k-stereo.flac" if arguments.stereo else "speech-48k.flac")
+    source = MUSIC if arguments.stereo else SPEECH
     with tempfile.TemporaryDirectory() as folder:
         result = {
             "recording": source.name,

@@ -11,13 +11,12 @@ import argparse
 import subprocess
 import sys
 import tempfile
-from pathlib import Path
 
 import tomllib
 
 from .output import add_json_option, publish
+from .paths import ROOT
 
-ROOT = Path(__file__).parents[1]
 SYSTEMS = {
     "Linux x86-64": ["manylinux_2_17_x86_64", "manylinux_2_27_x86_64", "manylinux_2_28_x86_64",
                      "manylinux2014_x86_64"],

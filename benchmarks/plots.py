@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 VARIABLE = " variable"  # ends the name of a line that is dashed, in the colour of the one without
-BITRATES = 1, 1.5, 2, 3, 4, 6, 8, 12, 16, 24, 32
+BITRATES = 1, 1.5, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128
 VERSION = 4
 """Of the drawing: a new one draws every plot again."""
 
 _COLOURS = {  # on light and on dark paper
-    "vauxio": ("#0b6bcb", "#4da3ff"),
+    "vauxio general-24k": ("#0b6bcb", "#4da3ff"),
+    "vauxio hifi-48k": ("#7e22ce", "#c084fc"),
     "vauxio speech-24k": ("#0e7490", "#22d3ee"),
     "Opus": ("#c2410c", "#fb923c"),
     "Opus NoLACE": ("#be185d", "#f472b6"),
@@ -24,7 +25,7 @@ _COLOURS = {  # on light and on dark paper
     "MP3": ("#475569", "#94a3b8"),
     "AAC": ("#a16207", "#facc15"),
 }
-_OTHERS = tuple(_COLOURS[name] for name in ("vauxio", "Opus", "AMR-WB", "Codec2"))
+_OTHERS = tuple(_COLOURS[name] for name in ("vauxio general-24k", "Opus", "AMR-WB", "Codec2"))
 
 
 class Point(NamedTuple):

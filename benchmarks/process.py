@@ -15,8 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).parents[1]
-_THREADS = "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"
+from .paths import ROOT
+
+THREADS = "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"
+"""Variables that say how many threads libraries of numbers use."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,7 @@ def run(arguments: Sequence[object], threads: int) -> Run:
     The process starts on the cores that it is to use, and its libraries are told how many there
     are before they are loaded. Ends the benchmark if it fails.
     """
-    environment = os.environ | dict.fromkeys(_THREADS, str(threads))
+    environment = os.environ | dict.fromkeys(THREADS, str(threads))
     allowed = _allowed()
     _bind(allowed[-threads:])
     try:

@@ -14,11 +14,10 @@ import subprocess
 from collections.abc import Iterable, Mapping
 from datetime import date
 from functools import cache
-from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).parents[1]
-EXAMPLE = ROOT / "tests" / "data" / "speech-48k.flac"
+from .paths import ROOT, SPEECH
+
 TOLERANCE = 0.01
 _NAMES = {"lm": "language model", "static": "table of frequencies"}
 """Parts that only the entropy coder needs."""
@@ -91,7 +90,7 @@ def _example(name: str) -> dict[str, int]:
 
     if name not in {model.name for model in vauxio.models()}:
         return {}
-    data, samplerate = soundfile.read(EXAMPLE, dtype="int16")
+    data, samplerate = soundfile.read(SPEECH, dtype="int16")
     return {"example_bytes": len(vauxio.compress(data, samplerate, model=name))}
 
 

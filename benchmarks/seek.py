@@ -21,9 +21,9 @@ import vauxio
 from vauxio.container import Reader, Writer
 
 from .output import add_json_option, publish
+from .paths import SPEECH
 from .process import processor, run
 
-DATA = Path(__file__).parents[1] / "tests" / "data"
 BLOCK = 10  # seconds
 
 PROBE = """
@@ -47,7 +47,7 @@ print(json.dumps({name: round(value, 4) for name, value in times.items()}))
 
 def make_file(path: Path, seconds: int) -> None:
     """A ``.vx`` of that length, and a little more: a block over and over, and a part of one."""
-    data, samplerate = soundfile.read(DATA / "speech-48k.flac", dtype="float32")
+    data, samplerate = soundfile.read(SPEECH, dtype="float32")
     data = np.resize(data, round(1.3 * BLOCK * samplerate))
     reader = Reader(io.BytesIO(vauxio.compress(data, samplerate)))
     first, *rest = reader

@@ -25,7 +25,7 @@ import soxr
 import vauxio
 from vauxio import archive
 
-SPEECH = Path(__file__).parents[1] / "tests" / "data" / "speech-48k.flac"
+from .paths import SPEECH
 
 
 def utterances(count: int, rate: int) -> list[np.ndarray]:

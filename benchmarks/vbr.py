@@ -11,30 +11,29 @@ bits, on the straight line between the two numbers of codes around it.
 
 from __future__ import annotations
 
+from . import one_thread  # noqa: F401
+
+# isort: split
 import argparse
 import io
 import json
-import os
 import sys
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
-for _name in ("OMP", "OPENBLAS", "MKL", "NUMBA"):  # before NumPy: one thread for each process
-    os.environ[f"{_name}_NUM_THREADS"] = "1"
+import numpy as np
 
-import numpy as np  # noqa: E402
+import vauxio
+from vauxio.archive.coding import measure_whole
+from vauxio.audio import pcm
+from vauxio.codec.bandwidth_extension import bands_for
+from vauxio.entropy.allocation import Allocation
+from vauxio.file.block_writer import TokenWriter
+from vauxio.model.installed import find_model
 
-import vauxio  # noqa: E402
-from vauxio.archive.coding import measure_whole  # noqa: E402
-from vauxio.audio import pcm  # noqa: E402
-from vauxio.codec.bandwidth_extension import bands_for  # noqa: E402
-from vauxio.entropy.allocation import Allocation  # noqa: E402
-from vauxio.file.block_writer import TokenWriter  # noqa: E402
-from vauxio.model.installed import find_model  # noqa: E402
-
-from .output import add_json_option, publish  # noqa: E402
-from .quality import corpus, metrics  # noqa: E402
+from .output import add_json_option, publish
+from .quality import corpus, metrics
 
 Row = dict[str, Any]
 
@@ -58,7 +57,7 @@ def measure(task: tuple[str, Path, str, Row]) -> Row:
         blob = with_codes(recording, model, setting["codes"])
     else:
         blob = vauxio.compress(recording.samples, recording.samplerate, model=model, **setting)
-    figures = metrics.opinions(recording, vauxio.decompress(blob))
+    figures = metrics.only_opinions(recording, vauxio.decompress(blob))
     kbps = len(blob) * 8 / recording.seconds / 1000
     return {"kind": kind, "file": recording.name, **setting, "kbps": kbps, **figures}
 

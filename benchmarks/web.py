@@ -29,9 +29,9 @@ import soundfile
 import vauxio
 
 from .output import add_json_option, publish
+from .paths import MUSIC, ROOT, SPEECH
 from .process import processor
 
-ROOT = Path(__file__).parents[1]
 WEB = ROOT / "web"
 LINKS = {"web": WEB, "weights": ROOT / "weights",
          "runtime": WEB / "node_modules" / "onnxruntime-web" / "dist"}  # fmt: skip
@@ -107,8 +107,8 @@ def sizes() -> dict[str, Any]:
 
 def make_files(site: Path) -> None:
     """A minute, ten minutes and a minute of stereo, of the recordings of the repository."""
-    speech, rate = soundfile.read(ROOT / "tests/data/speech-48k.flac", dtype="float32")
-    music, music_rate = soundfile.read(ROOT / "tests/data/music-44k-stereo.flac", dtype="float32")
+    speech, rate = soundfile.read(SPEECH, dtype="float32")
+    music, music_rate = soundfile.read(MUSIC, dtype="float32")
     speech = np.tile(speech[::2], 15)[: 60 * rate // 2]
     vauxio.write(site / "minute.vx", speech, rate // 2, bitrate=6, model="general-24k")
     long = np.tile(speech, 10)

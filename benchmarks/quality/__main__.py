@@ -1,29 +1,33 @@
 """Measure: every codec on every recording, one row each; see the package's docstring.
 
 Codecs are run each time. Their figures, which take much longer, are kept in a cache by what was
-decoded, so that a run that was interrupted goes on, and nothing is measured twice.
+decoded, so that a run that was interrupted goes on, and nothing is measured twice. What is done is
+written after each family of codecs.
 """
 
 from __future__ import annotations
 
+from .. import one_thread  # noqa: F401
+
+# isort: split
 import argparse
 import hashlib
 import json
 import os
 import signal
 import sys
+from collections import Counter
 from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
-for _name in ("OMP", "OPENBLAS", "MKL", "NUMBA"):  # before NumPy: one thread for each process
-    os.environ[f"{_name}_NUM_THREADS"] = "1"
-
-from ..output import write  # noqa: E402
-from ..provenance import measured  # noqa: E402
-from . import corpus, metrics, statistics  # noqa: E402
-from .codecs import CODECS, Codec, Coded, Vauxio  # noqa: E402
+from ..output import write
+from ..provenance import measured
+from . import corpus, metrics, opinions, statistics
+from .codec import Codec, Coded, Vauxio
+from .codecs import CODECS
+from .codecs import family as family_of
 
 VERSION = 2
 """Of what the metrics compute here; a new one measures everything again."""
@@ -37,69 +41,66 @@ def main() -> None:
                         help="folder with the folders speech, music and sound")  # fmt: skip
     parser.add_argument("--out", type=Path, required=True, help="JSON to write")
     parser.add_argument("--cache", type=Path, default=Path("runs/quality-cache"))
-    families = sorted({codec.family for codec in CODECS})
+    families = list(dict.fromkeys(codec.family for codec in CODECS))
     parser.add_argument("--only", nargs="+", choices=families, default=families,
                         metavar="CODEC", help=f"of {', '.join(families)}; what OUT has of the "
                         "others is kept")  # fmt: skip
     parser.add_argument("-j", "--jobs", type=int, default=1, help="processes")
     arguments = parser.parse_args()
 
-    versions = metrics.versions()
-    rows, models, before = _kept(arguments.out, arguments.only, versions)
-    kept = {row["family"] for row in rows}
-    codecs, skipped = [], {}
-    for codec in CODECS:
-        if codec.family in kept:
-            continue
-        reason = codec.missing if codec.family in arguments.only else "not asked for"
-        if reason is None:
-            codecs.append(codec)
-        else:
-            skipped[codec.name] = reason
-            print(f"skipped {codec.name}: {reason}", file=sys.stderr)
-    files = corpus.find(arguments.corpus)
+    versions = opinions.versions()
+    result = _begun(arguments.out, versions)
+    files = corpus.find(arguments.corpus) + corpus.find_stereo(arguments.corpus)
     if not files:
         sys.exit(f"{arguments.corpus}: no recordings in speech, music and sound")
-    tasks = [
-        (codec, kind, path, arguments.cache, _digest(VERSION, versions))
-        for codec in codecs
-        for kind, path in files
-        if kind in codec.kinds
-    ]
+    kinds = Counter(kind for kind, _ in files)
+    result |= {"seconds": corpus.SECONDS, "recordings": dict(kinds)}
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended; the same command goes on from here"))
     with ProcessPoolExecutor(arguments.jobs) as pool:
         try:
-            for row in _progress(pool.map(_row, tasks), len(tasks)):
-                rows.append(row)
+            for family in arguments.only:
+                codecs = [codec for codec in CODECS if codec.family == family]
+                rows = []
+                for codec in codecs:
+                    result["skipped"].pop(codec.name, None)
+                    if codec.missing:
+                        result["skipped"][codec.name] = codec.missing
+                        print(f"skipped {codec.name}: {codec.missing}", file=sys.stderr)
+                        continue
+                    tasks = [
+                        (codec, kind, path, arguments.cache, _digest(VERSION, versions))
+                        for kind, path in files
+                        if kind in codec.kinds
+                    ]
+                    rows += _progress(pool.map(_row, tasks), len(tasks))
+                if rows:
+                    _add(result, family, rows)
+                    write(result, arguments.out)
         except BaseException:  # without this, ending would wait for all that is left to do
             pool.shutdown(wait=False, cancel_futures=True)
             raise
-    own = _models(codecs)
-    record = measured(own)
-    record["models"] = before | record["models"]
-    result = {
-        "measured": record,
-        "metrics": versions,
-        "seconds": corpus.SECONDS,
-        "recordings": {k: sum(kind == k for kind, _ in files) for k in corpus.KINDS},
-        "models": models | own,
-        "skipped": skipped,
-        "summary": statistics.summarise(rows),
-        "rows": rows,
-    }
-    write(result, arguments.out)
 
 
-def _kept(out: Path, only: list[str], versions: dict[str, str]) -> tuple[list[Row], Row, Row]:
-    """Rows, models and their records of codecs that are not asked for, which stay as they were."""
-    before = json.loads(out.read_text()) if out.exists() else {"rows": []}
-    rows = [row for row in before["rows"] if row["family"] not in only]
+def _begun(out: Path, versions: dict[str, str]) -> Row:
+    """What there is already; what is measured again is put in its place."""
+    if not out.exists():
+        return {"measured": {"models": {}}, "metrics": versions, "skipped": {}, "rows": []}
+    result = json.loads(out.read_text())
     # What is new since then has no figures of these codecs; what there was must be the same.
-    if rows and before["metrics"].items() - versions.items():
-        sys.exit(f"{out}: measured with {before['metrics']}; install those, or measure all again")
-    if not rows:
-        return [], {}, {}
-    return rows, before["models"], before["measured"]["models"]
+    if result["metrics"].items() - versions.items():
+        sys.exit(f"{out}: measured with {result['metrics']}; install those, or measure all again")
+    return result | {"metrics": versions}
+
+
+def _add(result: Row, family: str, rows: list[Row]) -> None:
+    """Put rows of one family in their place, with the record of what they were measured with."""
+    names = {codec.model for codec in CODECS if isinstance(codec, Vauxio)}
+    record = measured(name for name in names if family == family_of(name))
+    moment = {key: record[key] for key in ("commit", "date")}
+    about = {name: {**entry, **moment} for name, entry in record["models"].items()}
+    result["measured"] = record | {"models": result["measured"]["models"] | about}
+    result["rows"] = [row for row in result["rows"] if row["family"] != family] + rows
+    result["summary"] = statistics.summarise(result["rows"])
 
 
 def _row(task: tuple[Codec, str, Path, Path, str]) -> Row:
@@ -135,18 +136,6 @@ def _figures(recording: corpus.Recording, coded: Coded, cache: Path, version: st
     temporary.write_text(json.dumps(figures))
     os.replace(temporary, path)
     return figures
-
-
-def _models(codecs: list[Codec]) -> dict[str, Row]:
-    """What vauxio was measured with."""
-    import vauxio
-
-    found = {}
-    for codec in codecs:
-        if isinstance(codec, Vauxio):
-            model = vauxio.Codec(codec.model).model
-            found[model.name] = {"version": vauxio.__version__, "decoder": model.decoder.hash.hex()}
-    return found
 
 
 def _digest(*parts: object) -> str:

@@ -85,18 +85,8 @@ def pulses(original: np.ndarray, decoded: np.ndarray, samplerate: int) -> dict[s
     The correlation, one pitch period apart, of the band's envelope: what the ear has of pitch where
     it cannot tell partials apart. Noise of the right levels keeps up to half of what speech has.
     """
-    size, hop = int(_PULSE_WINDOW * samplerate), int(_PULSE_HOP * samplerate)
-    longest, shortest = (int(samplerate / hz) for hz in _PITCHES)
-    low = scipy.signal.butter(4, 900, fs=samplerate, output="sos")
-    frames = _frames(scipy.signal.sosfiltfilt(low, original), size + longest, hop)
-    energy = (frames[:, :size] ** 2).sum(axis=1)
-    lags = np.arange(shortest, longest, 2)
-    voiced = []
-    for i in np.flatnonzero(energy >= energy.max() * 1e-3):
-        here = frames[i, :size]
-        apart = [_correlation(here, frames[i, lag : lag + size]) for lag in lags]
-        if max(apart) >= _VOICED:
-            voiced.append((i, lags[int(np.argmax(apart))]))
+    size = int(_PULSE_WINDOW * samplerate)
+    voiced = _voiced(np.asarray(original, np.float64), samplerate)
     smooth = scipy.signal.butter(2, 800, fs=samplerate, output="sos")
     found = {}
     for band in PULSE_BANDS:
@@ -104,12 +94,39 @@ def pulses(original: np.ndarray, decoded: np.ndarray, samplerate: int) -> dict[s
             continue
         passed = scipy.signal.butter(4, band, "band", fs=samplerate, output="sos")
         envelope = np.abs(scipy.signal.hilbert(scipy.signal.sosfiltfilt(passed, decoded)))
-        rows = _frames(scipy.signal.sosfiltfilt(smooth, envelope), size + longest, hop)
+        envelope = scipy.signal.sosfiltfilt(smooth, envelope)
+        rows = _frames(envelope, *_pulse_frames(samplerate))
         rows = rows - rows.mean(axis=1, keepdims=True)
         found[_name(*band)] = float(
             np.mean([_correlation(rows[i, :size], rows[i, lag : lag + size]) for i, lag in voiced])
         )
     return found
+
+
+def _voiced(x: np.ndarray, samplerate: int) -> list[tuple[int, int]]:
+    """Frames that are voiced, each with its pitch period in samples."""
+    size = int(_PULSE_WINDOW * samplerate)
+    longest, shortest = (int(samplerate / hz) for hz in _PITCHES)
+    low = scipy.signal.butter(4, 900, fs=samplerate, output="sos")
+    frames = _frames(scipy.signal.sosfiltfilt(low, x), *_pulse_frames(samplerate))
+    energy = (frames[:, :size] ** 2).sum(axis=1)
+    lags = np.arange(shortest, longest, 2)
+    found = []
+    for i in np.flatnonzero(energy >= energy.max() * 1e-3):
+        here, later = (
+            frames[i, :size],
+            np.lib.stride_tricks.sliding_window_view(frames[i], size)[lags],
+        )
+        apart = later @ here / np.sqrt((later**2).sum(axis=1) * (here @ here) + 1e-15)
+        if apart.max() >= _VOICED:
+            found.append((int(i), int(lags[np.argmax(apart)])))
+    return found
+
+
+def _pulse_frames(samplerate: int) -> tuple[int, int]:
+    """Size and hop of frames that reach one pitch period further than what is compared."""
+    longest = int(samplerate / _PITCHES[0])
+    return int(_PULSE_WINDOW * samplerate) + longest, int(_PULSE_HOP * samplerate)
 
 
 def comb(decoded: np.ndarray, samplerate: int, spacing: float = 75.0) -> float | None:

@@ -8,70 +8,90 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from ..plots import VARIABLE, Plot, Point
-from .metrics import FINE_OF_KIND, NAMES, OF_KIND
+from ..plots import Plot, Point
+from ..tables import listed, table
+from .codecs import CODECS
+from .corpus import STEREO
+from .metrics import IMAGE, LEADING, NAMES, OF_KIND, RANGES
 
 _TEMPLATE = Path(__file__).with_name("template.md")
 _PLOTTED = {
-    "speech": ("distillmos", "visqol", "pesq", "stoi", "dnsmos_ovrl"),
-    "music": ("visqol", "mel"),
+    "speech": ("distillmos", "pesq", "visqol", "pulses_low"),
+    "music": ("tonality_low", "visqol", "mel"),
     "sound": ("visqol", "mel"),
+    STEREO: ("visqol_mid", "coherence 2-6"),
 }
 _DIGITS = {"stoi": 3, "si_sdr": 1, "tonality_low": 1, "tonality_high": 1, "comb": 1}
 
 Entry = dict[str, Any]
 
 
-def page(result: dict[str, Any]) -> str:
+def page(result: Entry) -> str:
     """``benchmarks.md``."""
-    fill = {"PLOTS " + kind: _images(result, kind) for kind in _PLOTTED}
-    fill |= {"TABLE " + kind: table(_of_kind(result, kind)) for kind in _PLOTTED}
-    fill |= {"FILES " + kind: str(n) for kind, n in result["recordings"].items()}
-    fill |= {"FINE " + kind: table(_of_kind(result, kind), FINE_OF_KIND[kind])
-             for kind in ("speech", "music")}  # fmt: skip
+    fill = {}
+    for kind in _PLOTTED:
+        entries = of_kind(result, kind)
+        fill |= {
+            f"PLOTS {kind}": _images(result, kind),
+            f"TABLE {kind}": figures(entries, LEADING[kind]),
+            f"FILES {kind}": str(result["recordings"].get(kind, 0)),
+        }
+    speech = of_kind(result, "speech")
+    fill["REST speech"] = figures(speech, OF_KIND["speech"][len(LEADING["speech"]) :])
+    fill["IMAGE"] = _image(of_kind(result, STEREO))
+    fill["RANGES"] = ", ".join(RANGES)
     fill["SECONDS"] = str(result["seconds"])
     fill["VERSIONS"] = ", ".join(f"{name} {v}" for name, v in result["metrics"].items())
     fill["MODELS"] = ", ".join(
-        f"{name} of vauxio {m['version']}, decoder {m['decoder']}"
-        for name, m in result["models"].items()
+        f"{name} on {about['date']} at commit `{about['commit']}`"
+        for name, about in result["measured"]["models"].items()
     ) or "none"  # fmt: skip
     fill["LAGS"] = _lags([row for row in result["rows"] if is_vauxio(row)])
-    skipped = [f"- {name}: {reason}" for name, reason in result["skipped"].items()]
-    fill["SKIPPED"] = "\n".join(["Not measured:", "", *skipped, ""]) if skipped else ""
+    fill["MISSING"] = _missing(result)
     parts = _TEMPLATE.read_text().split("%%")  # text, key, text, key, ..., text
     return "".join(fill[part] if i % 2 else part for i, part in enumerate(parts))
 
 
-def table(entries: list[Entry], metrics: tuple[str, ...] = ()) -> str:
-    """Markdown; half the width of each interval after the mean.
-
-    Of `metrics` where they were measured; of the scores of that kind of recording if not given.
-    """
-    if metrics:
-        entries = [e for e in entries if any(e.get(m) is not None for m in metrics)]
+def figures(entries: list[Entry], metrics: tuple[str, ...]) -> str:
+    """Markdown; half the width of each interval after the mean."""
+    entries = [e for e in entries if any(e.get(m) is not None for m in metrics)]
     if not entries:
         return "Not measured."
-    metrics = metrics or OF_KIND[entries[0]["kind"]]
-    head = ["codec", "setting", "kbps", "file", *(NAMES[m] for m in metrics)]
-    lines = ["| " + " | ".join(head) + " |", "|---|---" + "|---:" * (len(head) - 2) + "|"]
+    rows = []
     for entry in entries:
-        cells = [entry["family"], entry["setting"], f"{entry['kbps']:.2f}"]
-        cells.append(f"{entry['kbps_file']:.2f}")
-        for m in metrics:
-            cells.append(
-                "-" if entry.get(m) is None else _with_interval(entry[m], _DIGITS.get(m, 2))
-            )
-        if is_vauxio(entry):
-            cells = [f"**{cell}**" for cell in cells]
-        lines.append("| " + " | ".join(cells) + " |")
-    return "\n".join(lines)
+        cells = [_with_interval(entry.get(m), _DIGITS.get(m, 2)) for m in metrics]
+        rows.append(_row(entry, cells))
+    return table(["codec", "setting", "kbps", "file", *(NAMES[m] for m in metrics)], rows, 2)
 
 
-def plots(result: dict[str, Any]) -> dict[str, Plot]:
+def _image(entries: list[Entry]) -> str:
+    """The stereo image, its ranges side by side in a cell."""
+    rows = []
+    for entry in entries:
+        if entry.get(f"level {RANGES[0]}") is None:
+            continue
+        cells = []
+        for key in IMAGE:
+            means = [entry.get(f"{key} {name}") for name in RANGES]
+            digits = 1 if key == "level" else 2
+            cells.append(" / ".join("-" if m is None else f"{m[0]:.{digits}f}" for m in means))
+        rows.append(_row(entry, cells))
+    if not rows:
+        return "Not measured."
+    return table(["codec", "setting", "kbps", "file", *IMAGE.values()], rows, 2)
+
+
+def _row(entry: Entry, cells: list[str]) -> list[str]:
+    """What a setting is, and its cells; ours are bold."""
+    head = [entry["family"], entry["setting"], f"{entry['kbps']:.2f}", f"{entry['kbps_file']:.2f}"]
+    return [f"**{cell}**" if is_vauxio(entry) else cell for cell in head + cells]
+
+
+def plots(result: Entry) -> dict[str, Plot]:
     """By file name."""
     found = {}
     for kind, metrics in _PLOTTED.items():
-        entries = _of_kind(result, kind)
+        entries = of_kind(result, kind)
         for metric in metrics:
             lines: dict[str, list[Point]] = {}
             original = None
@@ -89,7 +109,7 @@ def plots(result: dict[str, Any]) -> dict[str, Plot]:
     return found
 
 
-def _images(result: dict[str, Any], kind: str) -> str:
+def _images(result: Entry, kind: str) -> str:
     made = plots(result)
     return "\n".join(
         f"![{NAMES[metric]} of {kind} over the bitrate](images/{_file(kind, metric)})"
@@ -104,12 +124,25 @@ def _lags(rows: list[Entry]) -> str:
     return f"0 in {none} of {len(rows)} cases, {most} samples at most"
 
 
+def _missing(result: Entry) -> str:
+    """What is in the plan, but not among the results."""
+    there = {(e["family"], e["setting"], e["kind"]) for e in result["summary"]}
+    missing = []
+    for codec in CODECS:
+        kinds = [k for k in codec.kinds if (codec.family, codec.setting, k) not in there]
+        reason = result["skipped"].get(codec.name)
+        if kinds:
+            missing.append(f"{codec.name} of {listed(kinds)}" + (f" ({reason})" if reason else ""))
+    return f"Not measured: {'; '.join(missing)}.\n" if missing else ""
+
+
 def _file(kind: str, metric: str) -> str:
-    return f"quality-{kind}-{metric}.svg".replace("_", "-")
+    name = metric.replace("_", "-").replace(" ", "-").replace(".", "")
+    return f"quality-{kind}-{name}.svg"
 
 
-def _of_kind(result: dict[str, Any], kind: str) -> list[Entry]:
-    """Codec by codec, each from its lowest bitrate on; vauxio and the original first."""
+def of_kind(result: Entry, kind: str) -> list[Entry]:
+    """Codec by codec, each from its lowest bitrate on; the original and vauxio first."""
     entries = [e for e in result["summary"] if e["kind"] == kind]
 
     def order(entry: Entry) -> tuple[bool, bool, str, float]:
@@ -124,11 +157,8 @@ def is_vauxio(entry: Entry) -> bool:
     return entry["family"].startswith("vauxio")
 
 
-def is_variable(entry: Entry) -> bool:
-    """Whether it is of a quality of vauxio, not of a bitrate."""
-    return entry["family"].endswith(VARIABLE)
-
-
-def _with_interval(value: list[float], digits: int) -> str:
+def _with_interval(value: list[float] | None, digits: int) -> str:
+    if value is None:
+        return "-"
     mean, low, high = value
     return f"{mean:.{digits}f} ± {(high - low) / 2:.{digits}f}"

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .metrics import FINE_OF_KIND, OF_KIND
+from .metrics import OF_KIND
 
 RESAMPLES = 10_000
 SEED = 0
@@ -27,7 +27,7 @@ def summarise(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
         for key in ("kbps", "kbps_file", "kbps_plain"):
             values = [row[key] for row in members]
             entry[key] = None if None in values else round(float(np.mean(values)), 4)
-        for key in (*OF_KIND[kind], *FINE_OF_KIND[kind]):
+        for key in OF_KIND[kind]:
             values = [row[key] for row in members if row.get(key) is not None]
             entry[key] = None if not values else [round(v, 5) for v in interval(values)]
         summary.append(entry)

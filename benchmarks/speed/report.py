@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ..plots import Plot, Point
+from ..tables import table
 
 _TEMPLATE = Path(__file__).with_name("template.md")
 _SPANS = {1: "1 s", 10: "10 s", 60: "1 min", 600: "10 min", 3600: "1 h"}
@@ -113,9 +114,9 @@ def _encodec(result: Entry) -> str:
             encode, decode = (ratio(own[verb], peer[verb]) for verb in ("encode", "decode"))
             ratios.append(f"- {codec}, {kind}: encodes {encode:.1f} and decodes {decode:.1f} times "
                           "as fast as EnCodec on one core.")  # fmt: skip
-    table = _table(["codec", "entropy coding", "on", "encode, × real time", "decode, × real time",
+    coded = _table(["codec", "entropy coding", "on", "encode, × real time", "decode, × real time",
                     "peak memory"], rows)  # fmt: skip
-    return _ENCODEC.format(**result["encodec"], seconds=result["beside_seconds"], table=table,
+    return _ENCODEC.format(**result["encodec"], seconds=result["beside_seconds"], table=coded,
                            ratios="\n".join(ratios))  # fmt: skip
 
 
@@ -160,5 +161,4 @@ def _point(x: float, entry: Entry) -> Point:
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    align = ["---", *["---:"] * (len(head) - 1)]
-    return "\n".join("| " + " | ".join(cells) + " |" for cells in (head, align, *rows))
+    return table(head, rows, texts=1)

@@ -1,17 +1,15 @@
-"""The numbers that say how far a decoded signal is from its original, and what is made of them."""
+"""The numbers that say how far a decoded signal is from its original."""
 
 from __future__ import annotations
 
-import importlib.util
 import math
-from xml.etree import ElementTree
 
 import numpy as np
 import pytest
 import soundfile
 
-from benchmarks.quality import codecs, corpus, report, statistics, streams
 from support import signals
+from support.signals import low_pass, noise
 from vauxio.compare import metrics
 
 RATE = 24000
@@ -25,16 +23,6 @@ def voice() -> np.ndarray:
 @pytest.fixture
 def recorded(speech) -> np.ndarray:
     return soundfile.read(speech, dtype="float32")[0]
-
-
-def noise(like: np.ndarray, seed: int = 0) -> np.ndarray:
-    return np.random.default_rng(seed).standard_normal(len(like)).astype("float32")
-
-
-def low_pass(x: np.ndarray, samplerate: int, cutoff: float) -> np.ndarray:
-    spectrum = np.fft.rfft(x)
-    spectrum[np.fft.rfftfreq(len(x), 1 / samplerate) > cutoff] = 0
-    return np.fft.irfft(spectrum, len(x))
 
 
 def without_phase(x: np.ndarray) -> np.ndarray:
@@ -149,165 +137,3 @@ def test_align_moves_and_fits():
 def test_level_difference(voice):
     assert metrics.level_difference(voice, 2 * voice) == pytest.approx(20 * math.log10(2))
     assert metrics.level_difference(0 * voice, 0 * voice) == 0
-
-
-# the benchmark
-
-
-def test_interval_is_that_of_the_mean():
-    values = np.random.default_rng(0).normal(3, 0.5, 400).tolist()
-    mean, low, high = statistics.interval(values)
-    assert mean == pytest.approx(np.mean(values))
-    assert (high - low) / 2 == pytest.approx(1.96 * np.std(values) / 20, rel=0.05)
-    assert statistics.interval(values) == (mean, low, high)
-    assert statistics.interval([2.5]) == (2.5, 2.5, 2.5)
-
-
-def row(**changes: object) -> dict:
-    figures = dict.fromkeys(("visqol", "pesq", "stoi", "dnsmos_ovrl", "dnsmos_sig"), 2.0)
-    return {
-        "family": "vauxio", "setting": "6 kbps", "kind": "speech", "file": "a", "kbps": 5.0,
-        "kbps_file": 5.0, "kbps_plain": 6.0, "si_sdr": 3.0, "mel": 4.0, "lag": 0,
-        **figures, **changes,
-    }  # fmt: skip
-
-
-def test_summary_leaves_out_what_could_not_be_told():
-    rows = [row(pesq=1.0), row(file="b", pesq=None, kbps=7.0), row(kind="music", pesq=None)]
-    speech, music = statistics.summarise(rows)
-    assert speech["files"] == 2 and speech["kbps"] == 6.0 and speech["pesq"] == [1.0, 1.0, 1.0]
-    assert music["kind"] == "music" and "pesq" not in music
-
-
-def test_report_has_every_figure_and_well_formed_plots():
-    rows = [
-        row(family=family, setting=setting, kind=kind, file=str(i), kbps=kbps + i, visqol=mos + i,
-            lag=-2 * (family == "vauxio" and kbps < 3 and i))
-        for kind in ("speech", "music")
-        for family, setting, kbps, mos in (
-            ("Opus", "6 kbps", 5.5, 1.25), ("vauxio", "3 kbps", 2.5, 2.125),
-            ("original", "PCM", 256.0, 3.75), ("vauxio", "6 kbps", 5.0, 2.375),
-        )
-        for i in range(2)
-    ]  # fmt: skip
-    result = {
-        "metrics": {"pesq": "0.0.4"},
-        "seconds": 10,
-        "recordings": {"speech": 2, "music": 2, "sound": 0},
-        "models": {"general-24k": {"version": "1.2.3", "decoder": "abcd"}},
-        "skipped": {"Codec2 2.4 kbps": "c2enc is not on the path"},
-        "summary": statistics.summarise(rows),
-        "rows": rows,
-    }
-    page = report.page(result)
-    assert "%%" not in page
-    assert "| **vauxio** | **3 kbps** | **3.00** | **5.00** | **2.62 ± 0.50** |" in page
-    assert "| Opus | 6 kbps | 6.00 |" in page and "Codec2 2.4 kbps: c2enc" in page
-    assert "0 in 6 of 8 cases, 2 samples at most" in page
-    assert page.index("**vauxio**") < page.index("| Opus")
-    drawn = report.plots(result)
-    assert sorted(drawn)[:2] == ["quality-music-mel.svg", "quality-music-visqol.svg"]
-    assert len(drawn) == 6
-    for name, plot in drawn.items():
-        assert f"(images/{name})" in page
-        svg = plot.svg(dark=False)
-        assert plot.digest in svg and plot.title in svg
-        groups = [e.get("id", "") for e in ElementTree.fromstring(svg).iter()]
-        assert (
-            sum(name.startswith("LineCollection") for name in groups) == 2 + 2
-        )  # intervals of two lines, and the legend
-
-
-def ogg_page(lacing: bytes, body: bytes) -> bytes:
-    return b"OggS" + bytes(22) + bytes([len(lacing)]) + lacing + body
-
-
-def test_ogg_counts_packets_without_headers():
-    data = ogg_page(bytes([19]), bytes(19)) + ogg_page(bytes([30]), bytes(30))
-    data += ogg_page(bytes([255, 45, 7, 255]), bytes(255 + 45 + 7 + 255))
-    data += ogg_page(bytes([5]), bytes(5))  # the last packet goes on
-    assert streams.ogg(data) == 300 + 7 + 260
-    with pytest.raises(ValueError):
-        streams.ogg(data[:-1] + b"x" + data[-1:])
-
-
-def test_ogg_of_a_real_file(recorded, tmp_path):
-    path = tmp_path / "a.opus"
-    soundfile.write(path, recorded, 48000, format="OGG", subtype="OPUS")
-    size = path.stat().st_size
-    assert 0.9 * size < streams.ogg(path.read_bytes()) < size
-
-
-def test_amr_wb_counts_frames_without_their_first_byte():
-    frames = bytes([0 << 3 | 4]) + bytes(17) + bytes([2 << 3 | 4]) + bytes(32)
-    assert streams.amr_wb(b"#!AMR-WB\n" + frames) == 17 + 32
-    with pytest.raises(ValueError):
-        streams.amr_wb(frames)
-
-
-def test_adts_counts_frames_without_headers():
-    def frame(body: int) -> bytes:
-        size = body + 7
-        head = [0xFF, 0xF1, 0x50, 0x80 | size >> 11, size >> 3 & 255, (size & 7) << 5 | 31, 0xFC]
-        return bytes(head) + bytes(body)
-
-    assert streams.adts(frame(100) + frame(2500)) == 2600
-    with pytest.raises(ValueError):
-        streams.adts(frame(100) + bytes(10))
-
-
-def test_recordings_are_cut_and_mixed(tmp_path):
-    for kind in corpus.KINDS:
-        (tmp_path / kind).mkdir()
-    stereo = np.stack([np.full(12 * 8000, 0.5), np.full(12 * 8000, -0.25)], axis=1)
-    soundfile.write(tmp_path / "music" / "a.flac", stereo, 8000)
-    ((kind, path),) = corpus.find(tmp_path)
-    recording = corpus.load(kind, path)
-    assert (recording.kind, recording.name, recording.seconds) == ("music", "a", 10)
-    assert np.array_equal(recording.samples, np.full(80000, 4096))
-
-
-def test_a_codec_that_is_not_there_is_named():
-    missing = codecs.Tool("X", "1", encode=("no-such-encoder",), decode=("no-such-decoder",))
-    assert missing.missing == "no-such-encoder is not on the path"
-
-
-@pytest.mark.parametrize("codec", codecs.CODECS, ids=lambda c: c.name)
-def test_codecs_give_the_recording_back(codec, recorded):
-    if codec.missing:
-        pytest.skip(codec.missing)
-    samples = np.rint(recorded[:96000] * 2**15).astype(np.int16)
-    recording = corpus.Recording("speech", "a", 48000, samples)
-    coded = codec.run(recording)
-    decoded, samplerate = coded.decoded
-    assert decoded.ndim == 1 and len(decoded) / samplerate == pytest.approx(2, abs=0.15)
-    assert 0 < coded.audio_bytes <= coded.bytes
-    kbps = coded.audio_bytes * 8 / 2 / 1000
-    if codec.family == "original":
-        assert np.array_equal(np.rint(decoded * 2**15), samples)
-    elif report.is_variable({"family": codec.family}):
-        assert 0 < kbps < 13
-    else:
-        nominal = float(codec.setting.split()[0])
-        assert 0.4 * nominal < kbps < 1.3 * nominal + 0.5
-
-
-@pytest.mark.parametrize("kind", ["speech", "music"])
-def test_figures_of_the_original_are_the_best_there_are(recorded, kind):
-    for package in ("visqol", "ai_edge_litert", "pesq", "pystoi", "speechmos", "distillmos"):
-        if importlib.util.find_spec(package) is None:
-            pytest.skip("needs the extra 'bench'")
-    from benchmarks.quality.metrics import FINE_OF_KIND, OF_KIND, measure
-
-    samples = np.rint(recorded * 2**15).astype(np.int16)
-    recording = corpus.Recording(kind, "a", 48000, samples)
-    same = samples.astype(np.float32) / 2**15
-    best = measure(recording, (same, 48000))
-    worse = measure(recording, (low_pass(same, 48000, 2500) + 0.03 * noise(same), 48000))
-    assert set(best) == {"lag", *OF_KIND[kind], *FINE_OF_KIND[kind]}
-    assert best["lag"] == 0 and best["si_sdr"] == 100 and best["mel"] == 0
-    for name in set(OF_KIND[kind]) - {"dnsmos_sig"}:  # which likes a little noise
-        assert (best[name] > worse[name]) == (name != "mel"), name
-    assert best["visqol"] > 4.4
-    if kind == "speech":
-        assert best["pesq"] > 4.6 and best["stoi"] > 0.999

@@ -7,7 +7,8 @@ import json
 
 import pytest
 
-from benchmarks import figures, provenance
+from benchmarks import provenance
+from benchmarks.figures import places, results
 from support.paths import ROOT
 
 RESULTS = sorted(ROOT.glob("benchmarks/results/*.json"))
@@ -46,15 +47,15 @@ def test_what_has_changed_is_named():
 
 
 def test_a_page_must_say_that_its_figures_are_old(monkeypatch):
-    stale = copy.deepcopy(figures._loaded("vbr"))
+    stale = copy.deepcopy(results.loaded("vbr"))
     stale["measured"]["models"]["general-24k"]["weights"]["decoder"] = "0" * 16
-    monkeypatch.setattr(figures, "_loaded", lambda name: stale)
-    figures.since.cache_clear()
+    monkeypatch.setattr(results, "loaded", lambda name: stale)
+    results.since.cache_clear()
     page = "<!-- figures: silent --><!-- /figures -->"
     try:
         with pytest.raises(SystemExit, match="page.md: weights or coder changed after vbr"):
-            figures.filled(page, ROOT / "page.md")
-        page = figures.filled(f"{page} <!-- figures: age --><!-- /figures -->", ROOT / "page.md")
+            places.filled(page, ROOT / "page.md")
+        page = places.filled(f"{page} <!-- figures: age --><!-- /figures -->", ROOT / "page.md")
     finally:
-        figures.since.cache_clear()
+        results.since.cache_clear()
     assert "variable bitrate: measured on" in page and "another decoder" in page

@@ -21,6 +21,18 @@ def voice(frames: int, samplerate: int = 24000, channels: int = 1, seed: int = 0
     return out
 
 
+def noise(like: np.ndarray, seed: int = 0) -> np.ndarray:
+    """White noise as long as another signal."""
+    return np.random.default_rng(seed).standard_normal(len(like)).astype("float32")
+
+
+def low_pass(x: np.ndarray, samplerate: int, cutoff: float) -> np.ndarray:
+    """Nothing left above so many Hz."""
+    spectrum = np.fft.rfft(x)
+    spectrum[np.fft.rfftfreq(len(x), 1 / samplerate) > cutoff] = 0
+    return np.fft.irfft(spectrum, len(x))
+
+
 def lag(a: np.ndarray, b: np.ndarray) -> int:
     """Frames by which `b` comes after `a`: the peak of their cross-correlation."""
     size = 1 << (len(a) + len(b)).bit_length()

@@ -1,0 +1,86 @@
+"""What coding takes: time, memory, bytes to fetch."""
+
+from __future__ import annotations
+
+from ..tables import table
+from .results import results
+
+
+def speed() -> str:
+    """Coding, starting, memory: one core."""
+    coding, starting = results("speed")["coding"], results("speed")["starting"]
+    memory = results("memory")["long"]
+    coder = next(c for c in ("lm", "static") if f"encode 6 kbps {c}" in coding)  # the default
+    rows = [
+        ["encode", f"{coding[f'encode 6 kbps {coder}']['x_real_time']:.0f} × real time"],
+        ["decode", f"{coding[f'decode 6 kbps {coder}']['x_real_time']:.0f} × real time"],
+        ["`import vauxio`", f"{starting['import vauxio']['seconds']:.2f} s"],
+        ["`vaux --help`", f"{starting['vaux --help']['seconds']:.2f} s"],
+        [f"peak memory, {memory['audio_seconds'] / 3600:g} hours of audio",
+         f"{memory['encode']['peak_mb']:.0f} MB to encode, "
+         f"{memory['decode']['peak_mb']:.0f} MB to decode"],
+    ]  # fmt: skip
+    return table(["one core of an " + results("speed")["processor"], ""], rows)
+
+
+def peak() -> str:
+    """Memory of a process that encodes."""
+    return f"{results('memory')['long']['encode']['peak_mb']:.0f} MB"
+
+
+def streaming() -> str:
+    """Live streams, one token at a time."""
+    rows = [
+        [name, f"{r['encode']['clock']:.1f} ×", f"{r['decode']['clock']:.1f} ×"]
+        for name, r in results("streaming").items()
+        if isinstance(r, dict) and "encode" in r
+    ]
+    return table(["one core", "encode", "decode"], rows)
+
+
+def latency() -> str:
+    """Short recordings, warm and cold, and beside the build before."""
+    found = results("latency")
+    rows = [
+        [
+            key,
+            *(f"{1000 * own[p]:.0f} ms" for p in ("p50", "p99")),
+            *(f"{found['times_as_fast'][key][p]:.2f}" for p in ("p50", "p99")),
+        ]
+        for key, own in found["this"].items()
+    ]
+    return table(["one core, 6 kbps", "p50", "p99", "times as fast as before, p50", "p99"], rows)
+
+
+def cost() -> str:
+    """CPU hours for a thousand hours of audio, with what they were measured on."""
+    r = results("archive")
+    how = "a short run of it" if r.get("quick") else "it"
+    hours = r["cpu_hours_per_1000_hours"]
+    return f"{how} put 1,000 hours of audio at {hours:.1f} CPU hours of encoding"
+
+
+def web() -> str:
+    """Decoding in a browser, with one thread."""
+    r = results("web")
+    rows = [
+        [f"decode {what}", f"{r[what]['x_real_time_cpu']:.0f} × real time"]
+        for what in ("6 kbps, mono", "128 kbps, stereo")
+    ]
+    first = r["first sound of ten minutes"]["cpu_seconds"]
+    rows.append(["first sound of a ten-minute file", f"{first:.1f} s"])
+    rows.append(["scripts of the page", f"{r['script_bytes'] / 1000:.0f} kB"])
+    return table([f"Chromium, one core of an {r['processor']}", ""], rows)
+
+
+def web_sizes() -> str:
+    """What a page fetches."""
+    r = results("web")
+    runtime = f"{r['runtime_bytes'] / 1e6:.1f} MB, {r['runtime_bytes_gzip'] / 1e6:.1f} MB with gzip"
+    rows = [
+        ["`web/dist`", "the scripts", f"{r['script_bytes'] / 1000:.0f} kB"],
+        ["`web/node_modules/onnxruntime-web/dist`", "ONNX Runtime: three files, below", runtime],
+        *(["`weights`", f"the model `{name}`", f"{size / 1e6:.2g} MB"]
+          for name, size in r["model_bytes"].items()),
+    ]  # fmt: skip
+    return table(["folder", "what", "bytes"], rows)

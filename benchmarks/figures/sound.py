@@ -1,0 +1,185 @@
+"""How good it sounds, beside other codecs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from vauxio.model.installed import DEFAULT, HIFI, SPEECH
+
+from ..quality import report
+from ..quality.codecs import family
+from ..quality.corpus import KINDS, STEREO
+from ..quality.metrics import LEADING, LESS_IS_BETTER, NAMES
+from ..tables import table
+from .results import results
+
+Entry = dict[str, Any]
+
+_COMPARED = {
+    "speech": ("distillmos", "pesq", "visqol", "pulses_low"),
+    "music": ("tonality_low", "shape", "visqol"),
+    STEREO: ("visqol_mid", "coherence 2-6", "level 2-6"),
+}
+"""Which figures are shown, the one that says most about the sound first."""
+_SETTINGS = {
+    DEFAULT: ("3 kbps", "6 kbps", "12 kbps", "24 kbps"),
+    SPEECH: ("3 kbps", "6 kbps"),
+    HIFI: ("24 kbps", "48 kbps", "96 kbps"),
+}
+_NEAR = 0.25
+"""Codecs are compared where their bits differ by no more than this share."""
+
+
+def quality(kind: str, model: str = DEFAULT) -> str:
+    """A model beside its peers at its bitrates."""
+    entries = report.of_kind(results("quality"), kind)
+    own = [e for e in entries if e["family"] == family(model)]
+    least, most = own[0]["kbps"] * (1 - _NEAR), own[-1]["kbps"] * (1 + _NEAR)
+    metrics = [m for m in LEADING[kind] if any(e.get(m) for e in entries)]
+    rows = []
+    for entry in entries:
+        peer = not report.is_vauxio(entry) and least <= entry["kbps"] <= most
+        if entry["family"] in (family(model), "original") or peer:
+            cells = [entry["family"], f"{entry['kbps']:.1f}", *(_mean(entry, m) for m in metrics)]
+            rows.append([f"**{cell}**" for cell in cells] if entry in own else cells)
+    return table([kind, "kbps", *(NAMES[m] for m in metrics)], rows)
+
+
+def beside(kind: str) -> str:
+    """Each model beside the best codec at about the same bits: ours, theirs, the better one bold.
+
+    Nothing is bold where the intervals overlap. Where no codec has so few bits, it is the one that
+    has fewest.
+    """
+    entries = report.of_kind(results("quality"), kind)
+    peers = [e for e in entries if not report.is_vauxio(e) and e["family"] != "original"]
+    peers.sort(key=lambda e: e["kbps"])
+    metrics = _COMPARED[kind]
+    if not peers:
+        return "Not measured."
+    rows = []
+    for own in filter(report.is_vauxio, entries):
+        model = own["family"].removeprefix("vauxio ")
+        near = [e for e in peers if abs(e["kbps"] / own["kbps"] - 1) <= _NEAR]
+        if own["setting"] not in _SETTINGS[model]:
+            continue
+        peer = max(near, key=lambda e: _rank(e, metrics)) if near else peers[0]
+        rows.append([
+            f"{model}, {own['kbps']:.1f} kbps",
+            f"{peer['family']}, {peer['kbps']:.1f} kbps",
+            *(_pair(own, peer, metric) for metric in metrics),
+        ])  # fmt: skip
+    return table([kind, "beside", *(NAMES[m] for m in metrics)], rows)
+
+
+def headline() -> str:
+    """Sound beside a peer at about the same bits, speed, memory: all that a reader decides by."""
+    coding, memory = results("speed")["coding"], results("memory")["long"]
+    speeds = " / ".join(
+        f"{coding[f'{verb} 6 kbps lm']['x_real_time']:.0f} ×" for verb in ("encode", "decode")
+    )
+    peaks = " / ".join(f"{memory[verb]['peak_mb']:.0f} MB" for verb in ("encode", "decode"))
+    hours = memory["audio_seconds"] / 3600
+    return table(
+        ["general-24k", "encode / decode"],
+        [
+            ["speed on one core, times real time", speeds],
+            [f"peak memory, {hours:g} hours of audio", peaks],
+        ],
+    )
+
+
+def recordings() -> str:
+    """What was measured, in words."""
+    n = results("quality")["recordings"]
+    return f"{n['speech']} recordings of speech and {n['music']} of music"
+
+
+def intelligibility(setting: str) -> str:
+    """STOI of speech at so many nominal kbps."""
+    return f"{_own('speech', setting + ' kbps')['stoi'][0]:.2f}"
+
+
+def savings() -> str:
+    """What entropy coding makes of the nominal bits; all bytes of files of ten seconds counted."""
+    columns = {kind: (family(DEFAULT), kind) for kind in KINDS}
+    columns[f"speech, {SPEECH}"] = family(SPEECH), "speech"
+    cells = {
+        (e["family"], kind, e["setting"]): f"{e['kbps']:.2f} ({e['kbps_plain']:.2f})"
+        for kind in KINDS
+        for e in report.of_kind(results("quality"), kind)
+        if e["kbps_plain"] is not None
+    }
+    settings = dict.fromkeys(setting for *_, setting in cells)
+    rows = [[s, *(cells.get((*column, s), "") for column in columns.values())] for s in settings]
+    return table(["nominal", *columns], rows)
+
+
+def high_rates_recordings() -> str:
+    """What `hifi-48k` was measured on, in words."""
+    found = results("high_rates")
+    n = found["recordings"]
+    return (
+        f"the first {found['seconds']} seconds of {n['speech']} recordings of speech and "
+        f"{n['music']} of music"
+    )
+
+
+def high_rates(kind: str) -> str:
+    """`hifi-48k` and its peers, from the lowest bitrate on."""
+    means = [row for row in results("high_rates")["means"] if row["kind"] == kind]
+    metrics = [name for name in ("pesq", "mel") if name in means[0]]
+    rows = [
+        [row["family"], row["setting"], f"{row['kbps']:.1f}", *(f"{row[m]:.2f}" for m in metrics)]
+        for row in sorted(
+            means, key=lambda row: (row["family"] != HIFI, row["family"], row["kbps"])
+        )
+    ]
+    return table(["codec", "setting", "kbps", *(report.NAMES[m] for m in metrics)], rows)
+
+
+def high_rates_equal() -> str:
+    """Bits of `hifi-48k` for the same figures as Opus, over those of Opus."""
+    rows = results("high_rates")["bits_for_equal"]
+
+    def cell(kind: str, setting: str, metric: str) -> str:
+        (row,) = (r for r in rows if (r["kind"], r["setting"]) == (kind, setting))
+        return "-" if row[metric] is None else f"{row[metric]:.2f}"
+
+    settings = dict.fromkeys(row["setting"] for row in rows)
+    columns = (("speech", "pesq"), ("speech", "mel"), ("music", "mel"))
+    return table(
+        ["Opus at", "speech, PESQ-WB", "speech, mel distance", "music, mel distance"],
+        [[s, *(cell(kind, s, metric) for kind, metric in columns)] for s in settings],
+    )
+
+
+def _own(kind: str, setting: str) -> Entry:
+    """The means of vauxio with its default model."""
+    entries = report.of_kind(results("quality"), kind)
+    return next(e for e in entries if (e["family"], e["setting"]) == (family(DEFAULT), setting))
+
+
+def _rank(entry: Entry, metrics: Sequence[str]) -> tuple[float, ...]:
+    """Larger if better, by the first figure; what has none comes last."""
+    means = [entry[m][0] * (-1 if m in LESS_IS_BETTER else 1) if entry.get(m) else -1e9
+             for m in metrics]  # fmt: skip
+    return tuple(means)
+
+
+def _pair(own: Entry, peer: Entry, metric: str) -> str:
+    """Both means, the better one bold if the intervals are apart."""
+    a, b = own.get(metric), peer.get(metric)
+    cells = [_mean(own, metric), _mean(peer, metric)]
+    if a and b and not (a[1] <= b[2] and b[1] <= a[2]):
+        better = int((b[0] > a[0]) != (metric in LESS_IS_BETTER))
+        cells[better] = f"**{cells[better]}**"
+    return " : ".join(cells)
+
+
+def _mean(entry: Entry, metric: str) -> str:
+    value = entry.get(metric)
+    if value is None:
+        return "-"
+    return f"{value[0]:.{1 if metric.startswith(('tonality', 'comb', 'level')) else 2}f}"
