@@ -31,7 +31,7 @@ __all__ = ["decode", "decode_part", "join_decoded"]
 
 
 def decode(context: Context, task: Task, divide: bool) -> Result | Parts:
-    """One whole file, or what it is to be divided into."""
+    """Decode a whole file, or divide it into parts."""
     form = FORMATS[context.settings.format]
     on_error = context.settings.on_error
     with (
@@ -46,7 +46,7 @@ def decode(context: Context, task: Task, divide: bool) -> Result | Parts:
             raise AudioError("too long for this format; .flac, .w64 and .rf64 take any length")
         if not frames and not NEVER_EMPTY.isdisjoint(form):
             raise AudioError("this format cannot hold a recording without samples; .wav can")
-        if divide and on_error == "stop":  # what is concealed depends on all before it
+        if divide and on_error == "stop":  # concealment depends on everything before it
             with tokens_of(context, task) as reader:
                 if parts := divided(context, task, frames, reader.blocks):
                     return parts
@@ -78,7 +78,7 @@ def join_decoded(job: Join) -> Result:
     dtype = np.dtype(FORMATS[context.settings.format].dtype)
     blocks = _samples(job.contents, dtype, header.channels)
     result = _write(context, task, job.frames, header, blocks)
-    for path in job.contents:  # not before: whoever takes over from a process that died needs them
+    for path in job.contents:  # not before: a process that takes over from a dead one needs them
         os.unlink(path)
     return replace(result, elapsed=job.elapsed)
 
@@ -132,7 +132,7 @@ def _write(
 
 
 def _samples(paths: Sequence[str], dtype: np.dtype, channels: int) -> Iterator[np.ndarray]:
-    """What is in those files."""
+    """The contents of files of bare samples, one after the other."""
     for path in paths:
         with open(path, "rb") as file:
             while data := file.read(PIECE * channels * dtype.itemsize):

@@ -47,7 +47,7 @@ _SHORT = 2.0  # seconds; the network is not faster for several longer ones at on
 
 
 def encode(context: Context, tasks: tuple[Task, ...], divide: bool) -> Iterator[Result | Parts]:
-    """The short ones together, the others one after the other."""
+    """Encode short recordings together, the others one by one."""
     together: dict[tuple[Model, Allocation], list[_Short]] = {}
     for task in tasks:
         outcome = guarded(task, functools.partial(_encode, context, task, divide))
@@ -93,7 +93,7 @@ def _encode(context: Context, task: Task, divide: bool) -> _Short | Parts | Resu
             return _write(context, task, transform.name, recording, channels, blocks, tags)
         model = choose_model(settings.model, rate, channels, settings.bitrate)
         planned = _plan(settings, model, rate, channels)
-        if planned.stereo:  # coded as it comes: where pairs are turned, nothing is divided
+        if planned.stereo:  # joint stereo is coded as it comes, and not divided
             return _write(context, task, model.name, recording, channels, blocks, tags)
         if frames is not None and frames <= _SHORT * rate:
             whole = np.concatenate([np.empty((0, channels), np.float32), *blocks])
@@ -115,7 +115,7 @@ def _write(
     blocks: Iterator[np.ndarray],
     tags: Tags,
 ) -> Result:
-    """A whole recording, as it comes."""
+    """Encode a whole recording as it is read."""
     settings, rate = context.settings, recording.samplerate
     with known_store(context.target).creating(task.target) as output:
         with VauxFile(
@@ -241,7 +241,7 @@ def join_encoded(job: Join) -> Result:
 
 
 def _wrong_as_a_whole(context: Context, task: Task) -> list[str]:
-    """What reading the parts of a recording could not tell."""
+    """Notes that only reading a whole recording gives."""
     with _recording(context, task, tags=False) as (recording, _):
         if recording.has_checksum:
             for _ in recording.blocks(PIECE):

@@ -17,7 +17,7 @@ BLANK = 1024
 
 
 def after_tags(window: Window, at: int) -> int:
-    """Where ID3 and APE tags end that begin there."""
+    """The end of ID3 and APE tags that begin at `at`."""
     while True:
         head = window.take(at, 32)
         if head[:3] == b"ID3" and len(head) >= 10 and not any(b & 128 for b in head[6:10]):
@@ -27,7 +27,7 @@ def after_tags(window: Window, at: int) -> int:
             at += 128
         elif head[:8] == b"APETAGEX" and len(head) == 32:
             size, flags = (int.from_bytes(head[i : i + 4], "little") for i in (12, 20))
-            at += 32 + (size if flags >> 29 & 1 else 0)  # its head, or only its end
+            at += 32 + (size if flags >> 29 & 1 else 0)  # a tag with a header, or only a footer
         else:
             return at
 
@@ -51,7 +51,7 @@ class Behind(NamedTuple):
 
 
 def before_tags(window: Window) -> tuple[int, list[str]]:
-    """Where the tags begin that end a file, and what is left out with them, in words."""
+    """Where the tags at a file's end begin, and notes on those that are left out."""
     notes, stop = [], window.size
     if stop >= 128 and (last := window.take(stop - 128, 128))[:3] == b"TAG":
         stop -= 128
@@ -66,7 +66,7 @@ def before_tags(window: Window) -> tuple[int, list[str]]:
 
 
 def behind(window: Window, end: int) -> list[str]:
-    """What lies behind a recording and is not read with it, in words.
+    """Notes on what lies behind a recording and is not read.
 
     Parameters
     ----------

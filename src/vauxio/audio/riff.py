@@ -43,7 +43,7 @@ def kind_of(head: bytes) -> str:
 
 
 def chunks(window: Window, cut: bool = False) -> Iterator[Chunk]:
-    """All that can be found, up to the first that makes no sense or tells no length.
+    """All chunks, up to the first that is not valid or has no length.
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ def chunks(window: Window, cut: bool = False) -> Iterator[Chunk]:
     kind = kind_of(head)
     if not kind:
         return
-    # Bytes of a name, of a chunk's head, and what chunks are filled up to a multiple of.
+    # Bytes of a name and of a chunk's head; chunks are padded to a multiple of the last.
     named, header, padded = {"W64": (16, 24, 8), "CAF": (4, 12, 1)}.get(kind, (4, 8, 2))
     big = kind in ("AIFF", "CAF") or head[:4] == b"RIFX"
     at = {"W64": 40, "CAF": 8}.get(kind, 12)
@@ -68,7 +68,7 @@ def chunks(window: Window, cut: bool = False) -> Iterator[Chunk]:
         if kind == "W64" and start[4:16] not in (_W64[4:], _W64_CHUNK):
             return
         length = int.from_bytes(start[named:], "big" if big else "little")
-        if kind == "W64":  # the head counts
+        if kind == "W64":  # the length includes the head
             length -= header
         if name == b"ds64":
             long_size = int.from_bytes(window.take(at + header + 8, 8), "little")
@@ -81,7 +81,7 @@ def chunks(window: Window, cut: bool = False) -> Iterator[Chunk]:
 
 
 def follows(window: Window) -> Behind:
-    """What lies behind the samples of a file, and would not be read."""
+    """What lies behind the samples of a file and is not read."""
     head = window.take(0, 40)
     first = after_tags(window, 0)
     if head[:4] == b".snd" and len(head) >= 24:
@@ -122,6 +122,6 @@ def _behind_chunks(window: Window, kind: str) -> Behind:
 
 
 def _begins(window: Window, at: int, last: int) -> bool:
-    """Whether a recording begins there, or up to that byte, by how programs fill chunks up."""
+    """Whether a recording begins at `at`, or after padding of up to `last`."""
     there = window.take(max(at - 1, 0), last - at + 8)
     return any(there[i:].startswith(_BEGINNINGS) for i in range(last - at + 2))

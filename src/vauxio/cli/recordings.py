@@ -36,7 +36,7 @@ __all__ = ["format_of", "recorded", "sink"]
 
 @contextlib.contextmanager
 def recorded(name: str, raw: Raw | None = None) -> Iterator[tuple[Recording, Tags]]:
-    """The recording and its tags, which a pipe's cannot be known to have.
+    """Open a recording with its tags. A recording from a pipe has none.
 
     Parameters
     ----------
@@ -58,7 +58,7 @@ def recorded(name: str, raw: Raw | None = None) -> Iterator[tuple[Recording, Tag
 
 
 def format_of(target: str) -> Format | None:
-    """The format that the name asks for; None for a WAV stream, written front to back."""
+    """The format of a target by its name; None for a WAV stream."""
     suffix = Path(target).suffix.lower()
     if target == STREAM or (is_device(target) and suffix in ("", ".wav")):
         return None
@@ -78,7 +78,7 @@ def sink(
     form: Format | None,
     tags: Mapping[str, str],
 ) -> Iterator[Callable[[np.ndarray], None]]:
-    """What takes samples of the type that the format asks for.
+    """A function that writes samples, of the type that the format needs.
 
     Parameters
     ----------
@@ -120,7 +120,7 @@ def sink(
         try:
             with postponed():
                 sound.write(block)
-        except (soundfile.SoundFileError, AssertionError):  # its ways to say: not all of it
+        except (soundfile.SoundFileError, AssertionError):  # how soundfile reports a short write
             guard.check()
             raise
         guard.check()
@@ -137,7 +137,7 @@ def sink(
 def _sound_file(
     guard: _Guard, samplerate: int, channels: int, form: Format, major: str
 ) -> Iterator[Any]:
-    """What libsndfile writes. It writes once more when it closes, so it closes before its file."""
+    """A file that libsndfile writes. Closing it writes again, so it closes before `guard`."""
     import soundfile
 
     with contextlib.ExitStack() as stack:
@@ -171,7 +171,7 @@ def _close(sound: Any) -> None:
 
 
 def _wav_header(f: VauxFile | Recording, frames: int | None, mask: int | None) -> bytes:
-    """Of 16-bit WAV. A length that is not known, or too long, is 2^32 - 1: up to the end."""
+    """The header of 16-bit WAV. An unknown or too large length is 2^32 - 1: up to the end."""
     align = 2 * f.channels
     data = 0xFFFFFFFF if frames is None else frames * align
     if data > MAX_CHUNK:
@@ -196,14 +196,14 @@ def _write_all(file: BinaryIO, data: bytes) -> None:
 
 
 class _Guard:
-    """A file for libsndfile, which calls it from C, where an exception could not be raised."""
+    """A file for libsndfile. It keeps errors, as callbacks from C cannot raise them."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
         self._error: OSError | None = None
 
     def check(self) -> None:
-        """Raise what has gone wrong."""
+        """Raise an error that was kept."""
         if self._error is not None:
             raise self._error
 

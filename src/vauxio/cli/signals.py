@@ -26,7 +26,7 @@ _pending: list[int] = []
 
 @contextlib.contextmanager
 def unwinding() -> Iterator[None]:
-    """Within, what would kill the process raises `KeyboardInterrupt` or `SystemExit` instead."""
+    """Within, signals that kill the process raise `KeyboardInterrupt` or `SystemExit`."""
     replaced = {}
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):  # the last is not on every system
         number = getattr(signal, name, None)
@@ -43,7 +43,7 @@ def unwinding() -> Iterator[None]:
 
 @contextlib.contextmanager
 def postponed() -> Iterator[None]:
-    """Within, no signal raises: for calls into C that call back. It does so right afterwards."""
+    """Hold signals back within: for calls into C that call back. They are raised afterwards."""
     global _busy
     _busy = True
     try:

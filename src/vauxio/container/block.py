@@ -45,7 +45,7 @@ class Block:
 
 
 def check_block(block: Block, header: Header, what: str) -> None:
-    """Refuse what a file with this header cannot have; `what` begins the error's line."""
+    """`FormatError` for a block that a file with this header cannot have; it begins with `what`."""
     if not 1 <= block.tokens <= header.block_tokens:
         raise FormatError(f"{what}: {block.tokens} tokens, must be 1 to {header.block_tokens}")
     if block.coder not in (0, header.coder):
@@ -61,7 +61,7 @@ def check_block(block: Block, header: Header, what: str) -> None:
 
 
 def parse_block(body: bytes, header: Header, where: str) -> Block:
-    """The block that a chunk holds; `FormatError` if it breaks a rule, said with `where`."""
+    """Parse the body of a block's chunk; a `FormatError` begins with `where`."""
     fields = Fields(body, where)
     tokens, coder = fields.number(), fields.byte()
     codes_crc = int.from_bytes(fields.take(4), "little")

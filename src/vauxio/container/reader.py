@@ -109,7 +109,7 @@ class Reader:
 
     @property
     def blocks(self) -> int:
-        """How many there are, counted as `tokens` are."""
+        """The number of blocks, counted like `tokens`."""
         return len(self._offsets)
 
     def __iter__(self) -> Iterator[Block]:
@@ -153,7 +153,7 @@ class Reader:
     def _check_gap(self, stop: int) -> None:
         """After a block, up to where the next begins, there may be optional chunks only.
 
-        Whoever reads in order would hear a block there, or take an end there for that of the file.
+        A reader of a pipe would decode a block there, or take an end there for that of the file.
         """
         source = self._source
         while source.at < stop:
@@ -189,7 +189,7 @@ class Reader:
             except ChecksumError as e:
                 damage = e
         except FormatError as e:
-            self._fault = e  # from here on there is no telling where blocks begin
+            self._fault = e  # after this, nothing says where blocks begin
             raise
         index, full = self.blocks, self.header.block_tokens
         self._offsets.append(offset)
@@ -203,7 +203,7 @@ class Reader:
         return block
 
     def _walk(self) -> None:
-        """Find the blocks of a seekable file that has no index, or none that can be believed."""
+        """Find the blocks of a seekable file that has no usable index."""
         source, size = self._source, self._source.size()
         try:
             while head := self._next_block():
@@ -222,13 +222,13 @@ class Reader:
             last = self._load(self.blocks - 1)
         except FormatError:
             if self._strict and not isinstance(self._fault, TruncatedError):
-                self._stop = self._offsets.pop()  # perhaps its length is what is wrong
+                self._stop = self._offsets.pop()  # perhaps its length is wrong
                 self.tokens -= self.header.block_tokens
-            return  # else to be raised when that block is asked for
+            return  # otherwise raised when that block is asked for
         self.tokens -= self.header.block_tokens - last.tokens
 
     def _next_block(self) -> Head | None:
-        """Go on to the next block; None at the end, which has then been checked."""
+        """Go on to the next block. At the end, check the end chunk and return None."""
         while True:
             head, self._head = self._head or read_head(self._source), None
             if head is None:
@@ -293,7 +293,7 @@ class Reader:
 
 
 class _Blocks(Iterator[Block]):
-    """An iteration that can go on after a damaged block."""
+    """An iterator that continues after a damaged block."""
 
     def __init__(self, reader: Reader) -> None:
         self._reader, self._index, self._over = reader, 0, False

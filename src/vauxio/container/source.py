@@ -9,7 +9,7 @@ __all__ = ["Source"]
 
 
 class Source:
-    """A file whose positions count from where it was handed over."""
+    """A file. Positions count from where it was when it was handed over."""
 
     def __init__(self, file: Any) -> None:
         self._file = file
@@ -27,7 +27,7 @@ class Source:
         self.at = at
 
     def size(self) -> int:
-        """Bytes of the file, seekable; leaves the position where it is."""
+        """Size of a seekable file in bytes. The position does not change."""
         size: int = self._file.seek(0, io.SEEK_END) - self._begin
         self._file.seek(self._begin + self.at)
         return size

@@ -10,7 +10,7 @@ __all__ = ["Damage", "damage_in"]
 
 
 class Damage(NamedTuple):
-    """Something in a file that is not what was written.
+    """A damaged part of a file.
 
     Attributes
     ----------
@@ -24,7 +24,7 @@ class Damage(NamedTuple):
     reason: str
 
     def describe(self, samplerate: int) -> str:
-        """In a line, with times."""
+        """One line, with times."""
         if self.start == self.stop:
             return self.reason
         times = [frame / samplerate for frame in self[:2]]
@@ -33,7 +33,7 @@ class Damage(NamedTuple):
 
 
 def damage_in(reader: TokenReader) -> list[Damage]:
-    """What a reader that conceals damage has found up to now."""
+    """Damage that a concealing reader has found so far."""
     header, frames = reader.header, reader.frames
     found = [] if reader.lost is None else [Damage(0, 0, str(reader.lost))]
     for index, error in sorted(reader.damage.items()):

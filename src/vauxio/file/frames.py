@@ -60,7 +60,7 @@ class FrameReader:
             return True
         if not self._tokens.seekable or self._piece_at <= position < decoder.position:
             return False
-        # Ahead by less than a restart would decode anyway: go on.
+        # Decoding on costs less than a restart, which decodes the receptive field first.
         header, model = self._tokens.header, self._tokens.model
         warm_up = model.decoder.receptive_field * model.hop * header.samplerate // model.samplerate
         return not decoder.position <= position <= decoder.position + warm_up

@@ -55,7 +55,7 @@ class Reading:
         self._frames: FrameReader | TransformFrames = kind(self.reader, conceal)
 
     def seek(self, frames: int, whence: int) -> int:
-        """Set the position; the new one."""
+        """Set the position, and return it."""
         if not self.reader.seekable:
             raise io.UnsupportedOperation("this file is not seekable")
         length = self.reader.frames or 0
@@ -110,7 +110,7 @@ class Reading:
         assert blocksize is not None
         if not 0 <= overlap < blocksize:
             raise ValueError(f"overlap must be 0 to {blocksize - 1} and not {overlap}")
-        tail = None  # what the next piece has in common with the last
+        tail = None  # frames that the next piece shares with the last
         while rest > 0:
             kept = 0 if tail is None else overlap
             size = blocksize if fill_value is not None else int(min(blocksize, kept + rest))
@@ -142,7 +142,7 @@ class Reading:
         return found
 
     def prepare(self, start: int, stop: int | None, frames: int) -> int:
-        """Go to `start`; how many frames `read` or `blocks` should be asked for."""
+        """Go to `start`. Returns the number of frames to ask `read` or `blocks` for."""
         if start != 0 and not self.reader.seekable:
             raise ValueError("start is only allowed for seekable files")
         if frames >= 0 and stop is not None:
@@ -158,7 +158,7 @@ class Reading:
         if frames >= 0:
             return frames
         if not self.reader.complete and not self._conceal and (stop is None or stop > known):
-            return -1  # beyond what there is: to be refused
+            return -1  # more than there is: `read` refuses it
         return max(0, end - begin)
 
     def _check_limit(self) -> None:
@@ -179,7 +179,7 @@ class Reading:
         return None if frames is None else frames - self.position
 
     def _check_end(self, wanted: float, left: int | None) -> None:
-        """`TruncatedError` if more is wanted than is left of a file that was cut off."""
+        """`TruncatedError` if a file is cut off before the frames that are wanted."""
         frames = self.reader.frames
         if left is None or wanted <= left or frames is None:
             return
@@ -192,7 +192,7 @@ class Reading:
         raise type(fault)(f"the file is damaged: {fault}; {there}; ask for no more than those")
 
     def _fill(self, out: np.ndarray) -> int:
-        """Decode into `out`; how many frames that were."""
+        """Decode into `out`. Returns the number of frames."""
         target = out[:, None] if out.ndim == 1 else out
         done = 0
         while done < len(target):
@@ -206,7 +206,7 @@ class Reading:
         return done
 
     def _read_pipe(self, dtype: np.dtype) -> np.ndarray:
-        """Everything that is still to come of a pipe."""
+        """Read a pipe to its end."""
         pieces = [np.empty((0, self._channels), dtype)]
         while len(piece := self._frames.take(self.position, _PIECE)):
             self._check_limit()
@@ -217,7 +217,7 @@ class Reading:
 
 
 def _limit(frames: int, left: int | None, fill_value: float | None) -> int:
-    """How many of the frames asked for (all if negative) there will be."""
+    """The number of frames that a request gives; all if `frames` is negative."""
     if left is not None and (frames < 0 or (frames > left and fill_value is None)):
         return left
     return frames

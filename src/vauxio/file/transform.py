@@ -93,7 +93,7 @@ class TransformWriter:
         self._write(self._encoder.push(frames))
 
     def finish(self) -> None:
-        """The blocks that are left, then the trailer."""
+        """Write the blocks that are left, then the trailer."""
         self._write(self._encoder.finish())
         self._writer.close(self.frames)
 

@@ -205,7 +205,7 @@ class VauxFile:
 
     @property
     def frames(self) -> int | None:
-        """Frames that can be read, or have been written; None from a pipe before its end."""
+        """Number of frames: readable, or written so far; None from a pipe before its end."""
         return self._reader.frames if "r" in self._mode else self._written
 
     @property
@@ -247,7 +247,7 @@ class VauxFile:
 
     @property
     def damage(self) -> list[Damage]:
-        """What was found damaged up to now, of a file read with ``on_error='conceal'``."""
+        """Damage found so far in a file that is read with ``on_error='conceal'``."""
         if "r" not in self._mode:
             return []
         return damage_in(self._reader)
@@ -450,7 +450,7 @@ class VauxFile:
             raise
 
     def flush(self) -> None:
-        """Hand on to the system what is coded: whole blocks, of about ten seconds each."""
+        """Pass complete blocks, of about ten seconds each, to the operating system."""
         self._check_open()
         if self._output is not None and hasattr(self._output.file, "flush"):
             self._output.file.flush()

@@ -195,7 +195,7 @@ def transform_for(
 
 
 def candidates(name: str = "auto", bitrate: float | None = None, channels: int = 1) -> list[Model]:
-    """The models that a name may come to stand for, before anything is known of a signal.
+    """The models that a name can stand for, whatever the signal.
 
     Parameters
     ----------

@@ -24,7 +24,7 @@ SILENT = 1 / 40
 
 @dataclass(frozen=True, repr=False)
 class _Named(Grid):
-    """What all of them have.
+    """What all kinds of models have in common.
 
     Attributes
     ----------
@@ -123,7 +123,7 @@ class Model(_Named):
         return math.floor(each / low + 0.5)
 
     def allocation(self, bitrate: float | None, quality: float | None) -> Allocation:
-        """How many codes a channel's tokens have, at a bitrate of its own or at a quality instead.
+        """The bit allocation of one channel, at a bitrate (kbps of that channel) or at a quality.
 
         A bitrate is an average.
 
@@ -225,7 +225,7 @@ class Transform(_Named):
     samplerate : int
         Rate at which it works, in Hz.
     hop : int
-        Samples of a frame, which is to it what a token is to other models.
+        Samples of a frame. It takes the place of a token.
     lowest, highest, default_bitrate : float
         kbps per channel that it can have, and has where none is asked for.
     tables : Asset
@@ -261,7 +261,7 @@ class Transform(_Named):
 
 
 def _range(low: float, high: float, channels: int) -> str:
-    """What there is for so many channels."""
+    """A range of bitrates in words, for so many channels."""
     if channels == 1:
         return f"{low:g} to {high:g} kbps per channel"
     return f"{low * channels:g} to {high * channels:g} kbps for {channels} channels"
