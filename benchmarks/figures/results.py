@@ -26,7 +26,7 @@ TITLES = {
     "speed": "speed",
     "streaming": "speed of live streams",
     "vbr": "variable bitrate",
-    "web": "decoding in a browser",
+    "web": "speed in a browser",
 }
 """Of results whose age pages tell."""
 used: dict[str, None] = {}

@@ -35,6 +35,8 @@ def quality(kind: str, model: str = DEFAULT) -> str:
     """A model beside its peers at its bitrates."""
     entries = report.of_kind(results("quality"), kind)
     own = [e for e in entries if e["family"] == family(model)]
+    if not own:
+        return "Not measured."
     least, most = own[0]["kbps"] * (1 - _NEAR), own[-1]["kbps"] * (1 + _NEAR)
     metrics = [m for m in LEADING[kind] if any(e.get(m) for e in entries)]
     rows = []

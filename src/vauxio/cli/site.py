@@ -39,6 +39,7 @@ _PAGE = """<!doctype html>
 <meta name="color-scheme" content="light dark">
 <title>{title}</title>
 <style>
+  html {{ background: Canvas; }}
   body {{ font: 1rem/1.5 system-ui, sans-serif; max-width: 56rem; margin: 2rem auto; padding: 0 1rem; }}
   h1 {{ font-size: 1.25rem; overflow-wrap: anywhere; }}
   ul {{ list-style: none; padding: 0; }}
