@@ -1,7 +1,7 @@
 """Frames of a ``.vx`` file, from any position.
 
-This module joins `blocks` to `codec`: it knows when decoding can continue and when it must start
-again, and keeps the last piece decoded. It knows nothing of paths or sample types.
+This module joins `block_reader` to `codec`. It knows when decoding can continue and when it must
+start again, and keeps the last piece decoded. It knows nothing of paths or sample types.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Files of a transform codec: writing and reading their blocks.
 
-It does for them what `blocks` and `frames` do for tokens. This module joins payloads to
+It corresponds to `block_writer` and `frames` of files with codes, and joins payloads to
 `codec.hifi`.
 """
 

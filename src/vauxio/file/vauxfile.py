@@ -1,8 +1,7 @@
 """An open ``.vx`` file: the class that all functions on files use.
 
-This module combines the others: samples from `pcm`, codes from `codec`, their bits from
-`blocks`, positions from `frames`, names on disk from `fileio`. It follows
-`soundfile.SoundFile`: the unit is the frame.
+It checks how it is used, and knows the file's name and when to close it. `reading` and `writing` do
+the work. It follows `soundfile.SoundFile`: the unit is the frame.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The installed models, and the choice of one by name, file or signal.
 
-This module chooses. `bundles` knows what a model is and where it is.
+This module chooses. `models` knows what a model is, `bundles` where it is.
 """
 
 from __future__ import annotations
