@@ -34,6 +34,13 @@ class _Named(Grid):
     name: str
     description: str
 
+    def __repr__(self) -> str:
+        return f"{self.name}: {self.description}\n    {self._summary()}"
+
+    def _summary(self) -> str:
+        """Its most important numbers, in a line."""
+        raise NotImplementedError
+
 
 @dataclass(frozen=True, repr=False)
 class Model(_Named):
@@ -179,10 +186,9 @@ class Model(_Named):
             )
         return table
 
-    def __repr__(self) -> str:
+    def _summary(self) -> str:
         return (
-            f"{self.name}: {self.description}\n"
-            f"    {self.samplerate} Hz, {self.bitrates[0]:g} to {self.bitrates[-1]:g} kbps "
+            f"{self.samplerate} Hz, {self.bitrates[0]:g} to {self.bitrates[-1]:g} kbps "
             f"per channel (default {self.default_bitrate:g}), "
             f"{self.latency * 1000:.1f} ms delay, "
             f"code space {self.code_space.hex()}, decoder {self.decoder.hash.hex()}"
@@ -207,12 +213,9 @@ class Denoiser(_Named):
 
     network: Network
 
-    def __repr__(self) -> str:
+    def _summary(self) -> str:
         delay = self.delay / self.samplerate * 1000
-        return (
-            f"{self.name}: {self.description}\n"
-            f"    denoiser, {self.samplerate} Hz, {delay:.1f} ms delay"
-        )
+        return f"denoiser, {self.samplerate} Hz, {delay:.1f} ms delay"
 
 
 @dataclass(frozen=True, repr=False)
@@ -252,10 +255,9 @@ class Transform(_Named):
             raise ValueError(f"bitrate of {bitrate:g} kbps: {self.name} has {has}")
         return each
 
-    def __repr__(self) -> str:
+    def _summary(self) -> str:
         return (
-            f"{self.name}: {self.description}\n"
-            f"    transform codec, {self.samplerate} Hz, {self.lowest:g} to {self.highest:g} kbps "
+            f"transform codec, {self.samplerate} Hz, {self.lowest:g} to {self.highest:g} kbps "
             f"per channel (default {self.default_bitrate:g}), tables {self.tables.hash.hex()}"
         )
 
