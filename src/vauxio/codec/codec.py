@@ -131,7 +131,8 @@ class Codec:
             In Hz, 1,000 to 768,000; of a batch, one for all or one for each.
         bitrate : float, optional
             Nominal kbps of all channels, each having one of `Model.bitrates`; the model's default
-            for each if neither this nor `codebooks` is given.
+            for each if neither this nor `codebooks` is given. Each channel is coded by itself: of
+            stereo, `vauxio.compress` and `vauxio.read_codes` give codes of joint stereo.
         codebooks : int, optional
             How many codes every token is to have, instead of `bitrate`.
         workers : int, optional
@@ -375,6 +376,8 @@ class Codec:
             In Hz, 1,000 to 768,000; the model's if not given. Others cost time, and delay: 4 ms
             where the rate is not below the model's.
         channels : int, optional
+            Each is coded by itself, with an equal part of the bitrate: joint stereo, as of files,
+            looks five seconds ahead.
         bitrate : float, optional
             Nominal kbps of all channels; see `Model.codebooks_for` for what each can have. The
             model's default for each if not given.
