@@ -43,6 +43,8 @@ class TokenReader:
     Attributes
     ----------
     header : container.Header
+    decoder : BlockDecoder
+        Of this file's blocks.
     seekable : bool
     complete : bool
         Whether the file has its end. From a pipe, False until that has been read.
@@ -68,7 +70,7 @@ class TokenReader:
             pcm.check_format(header.samplerate, header.channels)
         except AudioError as e:
             raise UnsupportedError(f"{e} in this version") from None
-        self._decoder = BlockDecoder(header)
+        self.decoder = BlockDecoder(header)
         self._first = 0  # token that _codes begins with
         self._following, self._together = 0, 0  # the block after those in _codes; their number
         self._codes = np.empty((header.channels, header.codebooks, 0), np.uint16)
@@ -84,12 +86,12 @@ class TokenReader:
     @property
     def model(self) -> Model:
         """The model that decodes this file; `ModelError` if it is not installed."""
-        return self._decoder.model
+        return self.decoder.model
 
     @property
     def transform(self) -> Transform:
         """The transform codec that decodes this file; `ModelError` if it is not installed."""
-        return self._decoder.transform
+        return self.decoder.transform
 
     @property
     def grid(self) -> Grid:
@@ -99,12 +101,12 @@ class TokenReader:
     @property
     def bands(self) -> Bands:
         """Bands above the model's that have levels."""
-        return self._decoder.bands
+        return self.decoder.bands
 
     @property
     def stereo(self) -> Stereo:
         """How pairs of channels are coded."""
-        return self._decoder.stereo
+        return self.decoder.stereo
 
     @property
     def complete(self) -> bool:
@@ -190,6 +192,13 @@ class TokenReader:
             raise block
         return block
 
+    def hold(self, block: container.Block, contents: Contents) -> None:
+        """Take over what the first block holds, if it is this one: it need not be decoded then."""
+        with contextlib.suppress(FormatError):  # to be told when its codes are asked for
+            if self._sequence is None and self.block(0) == block:
+                self._first, self._codes, self._held = 0, contents.codes, {0: contents}
+                self._following = self._together = 1
+
     def levels(self, token: int, count: int) -> np.ndarray:
         """Levels of bands above the model's: ``uint8[channels, bands, count]``.
 
@@ -240,7 +249,7 @@ class TokenReader:
                     break
                 continue
             with contextlib.suppress(FormatError):
-                found = self._decoder.allocation(block)[self.stereo.coded(self.header.channels)]
+                found = self.decoder.allocation(block)[self.stereo.coded(self.header.channels)]
                 counts += np.bincount(found.ravel(), minlength=len(counts))
         return counts
 
@@ -302,7 +311,7 @@ class TokenReader:
         # Whoever reads on gets twice as much at once each time; whoever jumps, one block.
         reads_on = index == self._following and self._together > 0
         count = max(2 * self._together if reads_on else 1, -(-wanted // header.block_tokens))
-        count = min(count, self._decoder.together, self._reader.blocks - index)
+        count = min(count, self.decoder.together, self._reader.blocks - index)
         group = self._decode_group(index, count) or [self._decode(index, None)]
         self._following, self._together = index + len(group), len(group)
         return group
@@ -324,7 +333,7 @@ class TokenReader:
             pass  # to be told when it is that block's turn
         try:
             for block, codes in zip(blocks, self._decoded(header.coder, blocks), strict=True):
-                found.append(self._decoder.contents(index + len(found), block, codes))
+                found.append(self.decoder.contents(index + len(found), block, codes))
         except FormatError:
             pass
         return found
@@ -336,7 +345,7 @@ class TokenReader:
                 raise block
             block = self._reader.read(index) if block is None else block
             (codes,) = self._decoded(block.coder, [block])
-            return self._decoder.contents(index, block, codes)
+            return self.decoder.contents(index, block, codes)
         except UnsupportedError:
             raise
         except FormatError as e:
@@ -354,4 +363,4 @@ class TokenReader:
             raise FormatError(
                 f"blocks of {header.block_tokens} tokens: at least {_LEAST_TOKENS} are needed"
             )
-        return self._decoder.decode(coder, blocks)
+        return self.decoder.decode(coder, blocks)
