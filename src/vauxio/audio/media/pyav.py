@@ -159,7 +159,7 @@ class PyAV:
 _IMAGES = {"mjpeg": "jpeg", "jpegls": "jpeg"}
 
 
-def _metadata_errors() -> dict[str, str]:
+def _metadata_errors() -> dict[str, Any]:
     """What PyAV before 19 must be told, to give bytes that are no UTF-8 as later ones do."""
     import av
 
