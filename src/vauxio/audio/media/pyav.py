@@ -40,7 +40,7 @@ class PyAV:
         try:
             with _heard(self._said):
                 self._container = av.open(
-                    file, format=kind.demuxer if kind.forced else None, container_options=options,
+                    file, "r", kind.demuxer if kind.forced else None, container_options=options,
                     buffer_size=_BUFFER, **_metadata_errors(),
                 )  # fmt: skip
         except av.FFmpegError as e:
@@ -159,7 +159,7 @@ class PyAV:
 _IMAGES = {"mjpeg": "jpeg", "jpegls": "jpeg"}
 
 
-def _metadata_errors() -> dict[str, str]:
+def _metadata_errors() -> dict[str, Any]:
     """What PyAV before 19 must be told, to give bytes that are no UTF-8 as later ones do."""
     import av
 
