@@ -40,7 +40,7 @@ class PyAV:
         try:
             with _heard(self._said):
                 self._container = av.open(
-                    file, format=kind.demuxer if kind.forced else None, container_options=options,
+                    file, "r", kind.demuxer if kind.forced else None, container_options=options,
                     buffer_size=_BUFFER, **_metadata_errors(),
                 )  # fmt: skip
         except av.FFmpegError as e:
