@@ -1,22 +1,25 @@
-"""Plots over a logarithmic scale, drawn by matplotlib as SVG for light and for dark pages."""
+"""Plots over a logarithmic scale, as SVG for light and dark pages: matplotlib, and scour."""
 
 from __future__ import annotations
 
 import hashlib
 import io
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-VARIABLE = " variable"  # ends the name of a line that is dashed, in the colour of the one without
+import numpy as np
+
+_SIZE = 11  # of texts, in pixels
 BITRATES = 1, 1.5, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128
-VERSION = 4
+VERSION = 5
 """Of the drawing: a new one draws every plot again."""
 
 _COLOURS = {  # on light and on dark paper
     "vauxio general-24k": ("#0b6bcb", "#4da3ff"),
-    "vauxio hifi-48k": ("#7e22ce", "#c084fc"),
+    "vauxio hifi-48k": ("#1e3a8a", "#93c5fd"),
     "vauxio speech-24k": ("#0e7490", "#22d3ee"),
     "Opus": ("#c2410c", "#fb923c"),
     "Opus NoLACE": ("#be185d", "#f472b6"),
@@ -81,15 +84,16 @@ class Plot:
         ink, soft = ("#e2e4e9", "#8b90a0") if dark else ("#1c1d22", "#666a75")
         style = {
             "svg.fonttype": "none", "svg.hashsalt": "vauxio", "font.family": "sans-serif",
-            "font.sans-serif": ["DejaVu Sans"], "font.size": 11, "text.color": ink,
-            "axes.edgecolor": soft, "xtick.color": ink,
-            "ytick.color": ink, "axes.labelcolor": ink, "axes.spines.top": False,
-            "axes.spines.right": False, "grid.color": soft, "grid.alpha": 0.3, "axes.grid": True,
+            "font.sans-serif": ["DejaVu Sans"], "font.size": _SIZE, "axes.titlesize": _SIZE,
+            "text.color": ink, "xtick.color": ink, "ytick.color": ink, "axes.labelcolor": ink,
+            "axes.edgecolor": soft, "grid.color": soft, "grid.alpha": 0.3, "axes.grid": True,
+            "axes.spines.top": False, "axes.spines.right": False,
+            "xtick.bottom": False, "ytick.left": False,
         }  # fmt: skip
         with plt.rc_context(style):
             figure, axis = plt.subplots(figsize=(5.6, 4.9), layout="constrained")
             for i, (name, points) in enumerate(self.lines.items()):
-                colours = _COLOURS.get(name.removesuffix(VARIABLE), _OTHERS[i % len(_OTHERS)])
+                colours = _COLOURS.get(name, _OTHERS[i % len(_OTHERS)])
                 self._line(axis, name, sorted(points), colours[dark])
             if self.original is not None:
                 axis.axhline(self.original, color=ink, linestyle=":", label="original")
@@ -97,21 +101,19 @@ class Plot:
             axis.set_title(self.title, loc="left", fontweight="bold")
             figure.legend(loc="outside lower center", ncols=2, frameon=False)
             out = io.StringIO()
-            figure.savefig(out, format="svg", transparent=True,
-                           metadata={"Date": None, "Description": self.digest})  # fmt: skip
+            figure.savefig(out, format="svg", transparent=True)
             plt.close(figure)
-        return _small(out.getvalue())
+        return f"{_small(out.getvalue(), ink)}<!-- {self.digest} -->\n"
 
     @staticmethod
     def _line(axis, name: str, points: Sequence[Point], colour: str) -> None:
-        variable = name.endswith(VARIABLE)
-        means = [p.mean for p in points]
-        bars = [[max(0.0, p.mean - p.low) for p in points],
-                [max(0.0, p.high - p.mean) for p in points]]  # fmt: skip
-        axis.errorbar(
-            [p.x for p in points], means, bars, label=name, color=colour, marker="o", markersize=5,
-            elinewidth=1.2, linewidth=2.6 if name.startswith("vauxio") else 1.4,
-            linestyle="--" if variable else "-", markerfacecolor="none" if variable else colour,
+        gaps = [math.nan] * len(points)
+        places = np.column_stack([[p.x for p in points]] * 2 + [gaps]).ravel()
+        ends = np.column_stack([[p.low for p in points], [p.high for p in points], gaps]).ravel()
+        axis.plot(places, ends, color=colour, linewidth=1.2)  # all intervals as one path
+        axis.plot(
+            [p.x for p in points], [p.mean for p in points], label=name, color=colour, marker="o",
+            markersize=5, linewidth=2.6 if name.startswith("vauxio") else 1.4,
         )  # fmt: skip
 
     def _scale(self, axis) -> None:
@@ -127,9 +129,20 @@ class Plot:
             axis.set_ylim(bottom=0)
 
 
-def _small(svg: str) -> str:
-    """Half the size: coordinates to a tenth of a point, no empty space between them."""
-    svg = re.sub(r"(\d+\.\d)\d{3,}", r"\1", svg)  # texts have fewer digits
-    svg = re.sub(r'<!--.*?-->| clip-path="[^"]+"| transform="rotate\(-0 [^"]+"', "", svg)
-    svg = re.sub(r"\s*\n\s*", "\n", svg)
-    return re.sub(r"\n(?=[LMzC\"])", " ", svg)
+def _small(svg: str, ink: str) -> str:
+    """Half the size: relative paths, a tenth of a point, one style for all texts."""
+    from scour import scour
+
+    svg = re.sub(r' clip-path="[^"]+"| transform="rotate\(-0 [^"]+"', "", svg)
+    svg = re.sub(r"(?<=\d\.\d)\d+", "", svg)
+    svg = re.sub(r"font-(size|family): [^;]+; |; fill: \S+(?=\" x=)", "", svg)
+    texts = f"text{{font-family: sans-serif; font-size: {_SIZE}px; fill: {ink}}} "
+    svg = svg.replace("*{", texts + "*{", 1)
+    options = scour.sanitizeOptions()
+    options.digits = options.cdigits = 4
+    options.enable_viewboxing = options.strip_ids = options.shorten_ids = True
+    options.group_create = options.remove_descriptive_elements = options.strip_comments = True
+    options.strip_xml_prolog = options.strip_xml_space_attribute = True
+    options.indent_type, options.newlines = "none", False
+    small: str = scour.scourString(svg, options)
+    return re.sub(r"<!DOCTYPE[^>]*>\s*", "", small)

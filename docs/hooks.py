@@ -25,7 +25,9 @@ PAGES = (
     "weights/training/*.md",
 )
 RUNTIME = ("ort.wasm.min.mjs", "ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threaded.wasm")
-MODEL_FILES = ("model.json", "decoder.onnx", "lm.onnx", "static.npy", "entropy.npz")
+MODEL_FILES = (
+    "model.json", "encoder.onnx", "decoder.onnx", "lm.onnx", "static.npy", "entropy.npz",
+)  # fmt: skip
 RECORDINGS = "speech-48k", "music-44k-stereo"
 BITRATES = 1.5, 3, 6, 12
 _PLOT = re.compile(r"!\[(?P<alt>[^\]]*)\]\((?P<path>images/[\w-]+\.svg)\)")
@@ -65,6 +67,15 @@ def on_page_markdown(markdown: str, page: Any, config: Any, files: Files) -> str
     if "/" not in page.file.src_uri and page.file.src_uri != "CHANGELOG.md":
         return re.sub(r"(\]\()\.\./", r"\1", markdown)
     return re.sub(r"(\]\((?:\.\./)*)docs/", r"\1", markdown)
+
+
+def on_post_page(output: str, **_: Any) -> str:
+    """The link to the repository stays a link: Material's script would ask there for its stars."""
+    return re.sub(r' data-md-component="?source"?(?=[ >])', "", output)
+
+
+def on_post_template(output: str, **_: Any) -> str:
+    return on_post_page(output)
 
 
 def _both(image: re.Match[str]) -> str:

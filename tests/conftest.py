@@ -22,6 +22,11 @@ for _number in {"SIGINT", "SIGHUP"} & set(dir(signal)):
         signal.signal(getattr(signal, _number), signal.SIG_DFL)
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--every-page", action="store_true",
+                     help="check the accessibility of every page of the site")  # fmt: skip
+
+
 @pytest.fixture
 def recordings() -> Path:
     """The folder of real recordings."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import filecmp
 import os
+import re
 import subprocess
 import sys
 import sysconfig
@@ -84,6 +85,15 @@ def test_links_of_the_readme_lead_somewhere_everywhere(dist):
     about = done.stdout.decode()
     targets = [part.split(")")[0] for part in about.split("](")[1:]]
     assert targets and all(target.startswith(("https://", "#")) for target in targets)
+
+
+def test_the_repository_has_one_address():
+    """Where there must be a whole one: elsewhere, links are relative or made from this."""
+    project = (ROOT / "pyproject.toml").read_text("utf-8")
+    (source,) = re.findall(r'^Source = "(.+)"$', project, re.MULTILINE)
+    assert f"repository-code: {source}\n" in (ROOT / "CITATION.cff").read_text("utf-8")
+    named = re.findall(r"https://(?:raw\.githubusercontent|github)(\.com/[\w-]+/[\w-]+)", project)
+    assert {"https://github" + name for name in named} == {source}
 
 
 @pytest.mark.filterwarnings("ignore:.*click.utils:DeprecationWarning")  # of click-man

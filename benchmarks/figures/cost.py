@@ -39,17 +39,14 @@ def streaming() -> str:
 
 
 def latency() -> str:
-    """Short recordings, warm and cold, and beside the build before."""
-    found = results("latency")
-    rows = [
-        [
-            key,
-            *(f"{1000 * own[p]:.0f} ms" for p in ("p50", "p99")),
-            *(f"{found['times_as_fast'][key][p]:.2f}" for p in ("p50", "p99")),
-        ]
-        for key, own in found["this"].items()
-    ]
-    return table(["one core, 6 kbps", "p50", "p99", "times as fast as before, p50", "p99"], rows)
+    """Short recordings, warm and cold: milliseconds at the median and at the 99th percentile."""
+    codecs = results("latency")["codecs"]
+    rows = []
+    for what in next(iter(codecs.values())):
+        own = [codec.get(what) for codec in codecs.values()]
+        cells = [f"{1000 * t['p50']:.0f} ({1000 * t['p99']:.0f})" if t else "" for t in own]
+        rows.append([what, *cells])
+    return table(["one core, 6 kbps, ms", *codecs], rows)
 
 
 def cost() -> str:
@@ -61,15 +58,20 @@ def cost() -> str:
 
 
 def web() -> str:
-    """Decoding in a browser, with one thread."""
+    """Decoding and encoding in a browser, with one thread."""
     r = results("web")
     rows = [
-        [f"decode {what}", f"{r[what]['x_real_time_cpu']:.0f} × real time"]
-        for what in ("6 kbps, mono", "128 kbps, stereo")
+        [what, f"{r[key]['x_real_time_cpu']:.0f} × real time"]
+        for what, key in (
+            ("decode 6 kbps, mono", "6 kbps, mono"),
+            ("decode 128 kbps, stereo", "128 kbps, stereo"),
+            ("encode 6 kbps, mono", "encode 6 kbps, mono"),
+        )
     ]
     first = r["first sound of ten minutes"]["cpu_seconds"]
     rows.append(["first sound of a ten-minute file", f"{first:.1f} s"])
-    rows.append(["scripts of the page", f"{r['script_bytes'] / 1000:.0f} kB"])
+    rows.append(["scripts of a page that plays", f"{r['script_bytes'] / 1000:.0f} kB"])
+    rows.append(["scripts of one that encodes", f"{r['script_bytes_to_encode'] / 1000:.0f} kB"])
     return table([f"Chromium, one core of an {r['processor']}", ""], rows)
 
 
@@ -77,10 +79,12 @@ def web_sizes() -> str:
     """What a page fetches."""
     r = results("web")
     runtime = f"{r['runtime_bytes'] / 1e6:.1f} MB, {r['runtime_bytes_gzip'] / 1e6:.1f} MB with gzip"
+    models = {name: f"{size / 1e6:.2g} MB" for name, size in r["model_bytes"].items()}
+    for name, size in r["encoder_bytes"].items():
+        models[name] += f", and {size / 1e6:.2g} MB to encode"
     rows = [
         ["`web/dist`", "the scripts", f"{r['script_bytes'] / 1000:.0f} kB"],
         ["`web/node_modules/onnxruntime-web/dist`", "ONNX Runtime: three files, below", runtime],
-        *(["`weights`", f"the model `{name}`", f"{size / 1e6:.2g} MB"]
-          for name, size in r["model_bytes"].items()),
+        *(["`weights`", f"the model `{name}`", size] for name, size in models.items()),
     ]  # fmt: skip
     return table(["folder", "what", "bytes"], rows)

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from ..paths import ROOT
 from ..tables import listed
-from . import commands, cost, models, results, settings, sound
+from . import commands, cost, machines, models, results, settings, sound
 
-MODULES = sound, models, cost, settings, results, commands
+MODULES = sound, models, cost, machines, settings, results, commands
 _PLACE = re.compile(r"(<!-- figures: ([^>]+?) -->).*?(<!-- /figures -->)", re.DOTALL)
 
 

@@ -35,6 +35,8 @@ def quality(kind: str, model: str = DEFAULT) -> str:
     """A model beside its peers at its bitrates."""
     entries = report.of_kind(results("quality"), kind)
     own = [e for e in entries if e["family"] == family(model)]
+    if not own:
+        return "Not measured."
     least, most = own[0]["kbps"] * (1 - _NEAR), own[-1]["kbps"] * (1 + _NEAR)
     metrics = [m for m in LEADING[kind] if any(e.get(m) for e in entries)]
     rows = []
@@ -56,7 +58,7 @@ def beside(kind: str) -> str:
     peers = [e for e in entries if not report.is_vauxio(e) and e["family"] != "original"]
     peers.sort(key=lambda e: e["kbps"])
     metrics = _COMPARED[kind]
-    if not peers:
+    if not peers or not any(map(report.is_vauxio, entries)):
         return "Not measured."
     rows = []
     for own in filter(report.is_vauxio, entries):
@@ -70,7 +72,8 @@ def beside(kind: str) -> str:
             f"{peer['family']}, {peer['kbps']:.1f} kbps",
             *(_pair(own, peer, metric) for metric in metrics),
         ])  # fmt: skip
-    return table([kind, "beside", *(NAMES[m] for m in metrics)], rows)
+    names = [NAMES[m] + " (less is better)" * (m in LESS_IS_BETTER) for m in metrics]
+    return table([kind, "beside", *names], rows)
 
 
 def headline() -> str:

@@ -2,7 +2,7 @@
 
 Codecs are run each time. Their figures, which take much longer, are kept in a cache by what was
 decoded, so that a run that was interrupted goes on, and nothing is measured twice. What is done is
-written after each family of codecs.
+written after each setting.
 """
 
 from __future__ import annotations
@@ -23,11 +23,10 @@ from pathlib import Path
 from typing import Any
 
 from ..output import write
-from ..provenance import measured
-from . import corpus, metrics, opinions, statistics
-from .codec import Codec, Coded, Vauxio
-from .codecs import CODECS
-from .codecs import family as family_of
+from . import corpus, metrics, opinions
+from .codec import Codec, Coded
+from .codecs import named
+from .results import add, begun, has
 
 VERSION = 2
 """Of what the metrics compute here; a new one measures everything again."""
@@ -41,66 +40,45 @@ def main() -> None:
                         help="folder with the folders speech, music and sound")  # fmt: skip
     parser.add_argument("--out", type=Path, required=True, help="JSON to write")
     parser.add_argument("--cache", type=Path, default=Path("runs/quality-cache"))
-    families = list(dict.fromkeys(codec.family for codec in CODECS))
-    parser.add_argument("--only", nargs="+", choices=families, default=families,
-                        metavar="CODEC", help=f"of {', '.join(families)}; what OUT has of the "
-                        "others is kept")  # fmt: skip
+    parser.add_argument("--only", nargs="+", metavar="CODEC", help="codecs (Opus) or settings of "
+                        "them ('Opus 6 kbps'); what OUT has of others is kept")  # fmt: skip
+    kinds = (*corpus.KINDS, corpus.STEREO)
+    parser.add_argument("--kinds", nargs="+", choices=kinds, default=kinds)
+    parser.add_argument("--missing", action="store_true", help="only what OUT does not have, or "
+                        "has of other weights")  # fmt: skip
     parser.add_argument("-j", "--jobs", type=int, default=1, help="processes")
     arguments = parser.parse_args()
 
+    codecs = named(arguments.only)
     versions = opinions.versions()
-    result = _begun(arguments.out, versions)
+    result = begun(arguments.out, versions)
     files = corpus.find(arguments.corpus) + corpus.find_stereo(arguments.corpus)
     if not files:
         sys.exit(f"{arguments.corpus}: no recordings in speech, music and sound")
-    kinds = Counter(kind for kind, _ in files)
-    result |= {"seconds": corpus.SECONDS, "recordings": dict(kinds)}
+    counted = Counter(kind for kind, _ in files)
+    result |= {"seconds": corpus.SECONDS, "recordings": dict(counted)}
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended; the same command goes on from here"))
     with ProcessPoolExecutor(arguments.jobs) as pool:
         try:
-            for family in arguments.only:
-                codecs = [codec for codec in CODECS if codec.family == family]
-                rows = []
-                for codec in codecs:
-                    result["skipped"].pop(codec.name, None)
-                    if codec.missing:
-                        result["skipped"][codec.name] = codec.missing
-                        print(f"skipped {codec.name}: {codec.missing}", file=sys.stderr)
-                        continue
-                    tasks = [
-                        (codec, kind, path, arguments.cache, _digest(VERSION, versions))
-                        for kind, path in files
-                        if kind in codec.kinds
-                    ]
-                    rows += _progress(pool.map(_row, tasks), len(tasks))
-                if rows:
-                    _add(result, family, rows)
+            for codec, kind in ((c, k) for c in codecs for k in c.kinds if k in arguments.kinds):
+                if arguments.missing and has(result, codec, kind):
+                    continue
+                result["skipped"].pop(codec.name, None)
+                if codec.missing:
+                    result["skipped"][codec.name] = codec.missing
+                    print(f"skipped {codec.name}: {codec.missing}", file=sys.stderr)
+                    continue
+                tasks = [
+                    (codec, kind, path, arguments.cache, _digest(VERSION, versions))
+                    for of_kind, path in files
+                    if of_kind == kind
+                ]
+                if tasks:
+                    add(result, codec, list(_progress(pool.map(_row, tasks), len(tasks))))
                     write(result, arguments.out)
         except BaseException:  # without this, ending would wait for all that is left to do
             pool.shutdown(wait=False, cancel_futures=True)
             raise
-
-
-def _begun(out: Path, versions: dict[str, str]) -> Row:
-    """What there is already; what is measured again is put in its place."""
-    if not out.exists():
-        return {"measured": {"models": {}}, "metrics": versions, "skipped": {}, "rows": []}
-    result = json.loads(out.read_text())
-    # What is new since then has no figures of these codecs; what there was must be the same.
-    if result["metrics"].items() - versions.items():
-        sys.exit(f"{out}: measured with {result['metrics']}; install those, or measure all again")
-    return result | {"metrics": versions}
-
-
-def _add(result: Row, family: str, rows: list[Row]) -> None:
-    """Put rows of one family in their place, with the record of what they were measured with."""
-    names = {codec.model for codec in CODECS if isinstance(codec, Vauxio)}
-    record = measured(name for name in names if family == family_of(name))
-    moment = {key: record[key] for key in ("commit", "date")}
-    about = {name: {**entry, **moment} for name, entry in record["models"].items()}
-    result["measured"] = record | {"models": result["measured"]["models"] | about}
-    result["rows"] = [row for row in result["rows"] if row["family"] != family] + rows
-    result["summary"] = statistics.summarise(result["rows"])
 
 
 def _row(task: tuple[Codec, str, Path, Path, str]) -> Row:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import sys
+
 from vauxio.model.installed import DEFAULT, HIFI, SPEECH
 
 from .codec import Codec, Original, Vauxio
 from .corpus import KINDS, STEREO
 from .peers import aac, amr_wb, codec2, mp3, nolace, opus
 
-__all__ = ["CODECS", "PEERS", "VAUXIO", "family"]
+__all__ = ["CODECS", "PEERS", "VAUXIO", "family", "named"]
 
 _HIGH = "speech", "music"
 """What high bitrates are measured on."""
@@ -44,4 +46,12 @@ PEERS: list[Codec] = [
     *(aac(n, _HIGH) for n in (64, 128)),
     *(aac(n, (STEREO,)) for n in (32, 48)),
 ]
-CODECS: list[Codec] = [Original("original", "PCM", (*KINDS, STEREO)), *VAUXIO, *PEERS]
+CODECS: list[Codec] = [Original("original", "PCM"), *VAUXIO, *PEERS]
+
+
+def named(names: list[str] | None) -> list[Codec]:
+    """Codecs by their names, with or without a setting; all if there are none."""
+    known = {name for codec in CODECS for name in (codec.family, codec.name)}
+    if unknown := set(names or []) - known:
+        sys.exit(f"no codec {', '.join(sorted(unknown))}; there are {', '.join(sorted(known))}")
+    return [c for c in CODECS if not names or c.family in names or c.name in names]

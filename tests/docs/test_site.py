@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+import functools
+import http.server
 import re
-import shutil
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import soundfile
 
 import vauxio
+from support.browser import PHONE, chromium, faults, is_scrolled_sideways, missing
 from support.paths import ROOT
 from vauxio.cli import main
-
-PHONE = {"width": 390, "height": 844}  # CSS pixels
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
 
 
 @pytest.fixture(scope="module")
@@ -41,38 +42,76 @@ def test_site_is_whole_and_asks_no_other_server(site):
     assert len(list((site / "audio").glob("*.flac"))) == 10
 
 
+@pytest.fixture(scope="module")
+def served(site) -> Iterator[str]:
+    """The address of the site."""
+    handler = functools.partial(_Quiet, directory=site)
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/"
+        server.shutdown()
+
+
+class _Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *args: object) -> None:
+        pass
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    if reason := missing():
+        pytest.skip(reason)
+    with chromium() as browser:
+        yield browser
+
+
 @pytest.fixture
 def made(tmp_path) -> list[Path]:
-    """The pages that the command makes: a comparison, and the report of a run."""
+    """The pages that the command makes: a comparison, a listening test, the report of a run."""
     data, rate = soundfile.read(ROOT / "tests" / "data" / "speech-16k.flac", dtype="int16")
     (tmp_path / "in").mkdir()
-    soundfile.write(tmp_path / "in" / "a.wav", data[:rate], rate)
-    vauxio.write(tmp_path / "a.vx", data[:rate], rate)
-    pages = [tmp_path / "compare.html", tmp_path / "report.html"]
-    recording, folder = str(tmp_path / "in" / "a.wav"), str(tmp_path / "in")
-    assert main(["compare", recording, str(tmp_path / "a.vx"), "-o", str(pages[0])]) == 0
-    out = ["-o", str(tmp_path / "out"), "--report", str(pages[1])]
-    assert main(["encode", "-r", folder, *out, "-j", "1"]) == 0
+    recording = tmp_path / "in" / "a.wav"
+    soundfile.write(recording, data[:rate], rate)
+    coded = [tmp_path / f"{bitrate}.vx" for bitrate in (3, 6)]
+    for bitrate, path in zip((3, 6), coded, strict=True):
+        vauxio.write(path, data[:rate], rate, bitrate=bitrate, lm=False)
+    pages = [tmp_path / f"{name}.html" for name in ("compare", "blind", "report")]
+    for command in (
+        ["compare", recording, *coded, "-o", pages[0]],
+        ["compare", "--blind", recording, *coded, "-o", pages[1]],
+        ["encode", "-r", tmp_path / "in", "-o", tmp_path / "out", "--report", pages[2], "-j", "1"],
+    ):
+        assert main([str(part) for part in command]) == 0
     return pages
 
 
-@pytest.mark.skipif(CHROMIUM is None or not AXE.exists(),
-                    reason="needs Chromium, and npm install --no-save axe-core")  # fmt: skip
+def test_every_page_fits_a_phone_and_asks_no_other_server(site, served, browser):
+    context = browser.new_context(viewport=PHONE)
+    page, asked, failed = context.new_page(), set(), []
+    page.on("request", lambda request: asked.add(request.url))
+    page.on("pageerror", lambda error: failed.append(f"{page.url}: {error}"))
+    for path in sorted(site.rglob("*.html")):
+        page.goto(served + path.relative_to(site).as_posix())
+        page.wait_for_timeout(100)  # until scripts have wrapped tables
+        assert not is_scrolled_sideways(page), path
+    context.close()
+    assert failed == []
+    assert [url for url in asked if not url.startswith((served, "data:", "blob:"))] == []
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_pages_fit_a_phone_and_have_no_serious_accessibility_fault(site, made, scheme):
-    sync = pytest.importorskip("playwright.sync_api")
-    pages = [site / name for name in ("index.html", "api.html", "guide.html", "speed.html")]
-    with sync.sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        context = browser.new_context(viewport=PHONE, color_scheme=scheme, bypass_csp=True)
-        for path in pages + made:
-            page = context.new_page()
-            page.goto(path.as_uri())
-            page.wait_for_timeout(300)  # until scripts have named and wrapped things
-            assert page.evaluate("document.documentElement.scrollWidth") == PHONE["width"], path
-            page.evaluate(AXE.read_text(encoding="utf-8"))
-            found = page.evaluate("axe.run({resultTypes: ['violations']})")["violations"]
-            faults = [f["id"] for f in found if f["impact"] in ("serious", "critical")]
-            assert faults == [], path
-            page.close()
-        browser.close()
+def test_pages_have_no_serious_accessibility_fault(
+    site, served, browser, made, scheme, pytestconfig
+):
+    """One page of each kind, or every one with ``--every-page``."""
+    context = browser.new_context(viewport=PHONE, color_scheme=scheme, bypass_csp=True)
+    names = ("index.html", "api.html", "guide.html", "speed.html", "listen.html", "404.html")
+    if pytestconfig.getoption("every_page"):
+        names = sorted(path.relative_to(site).as_posix() for path in site.rglob("*.html"))
+    page = context.new_page()
+    for address in [*(served + name for name in names), *(path.as_uri() for path in made)]:
+        page.goto(address)
+        page.wait_for_timeout(300)  # until scripts have named things
+        assert not is_scrolled_sideways(page), address
+        assert faults(page) == [], address
+    context.close()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from support.browser import chromium, missing
 from support.paths import DATA, ROOT
 
 from .site import Site
@@ -23,17 +23,7 @@ def _missing() -> str:
     """What the tests need and is not there; nothing if all is."""
     if not _RUNTIME.is_dir() or not (WEB / "dist" / "index.js").is_file():
         return "web/ is not built: run 'npm ci && npm run build' there (needs Node.js)"
-    if _chromium() is None:
-        return "no Chromium: install Debian's package chromium"
-    try:
-        import playwright  # noqa: F401
-    except ImportError:
-        return "no Playwright: pip install playwright"
-    return ""
-
-
-def _chromium() -> str | None:
-    return shutil.which("chromium") or shutil.which("chromium-browser")
+    return missing()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -60,13 +50,8 @@ def site(made: Path) -> Iterator[Site]:
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Any]:
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        arguments = ["--no-sandbox", "--use-fake-device-for-media-stream"]
-        browser = playwright.chromium.launch(executable_path=_chromium(), args=arguments)
+    with chromium() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")

@@ -9,6 +9,7 @@ import threading
 import pytest
 
 import vauxio
+from support.browser import PHONE, faults, is_scrolled_sideways
 from support.paths import ROOT
 
 
@@ -28,7 +29,7 @@ def app(tmp_path):
 
 def test_a_message(browser, app):
     port, folder = app
-    context = browser.new_context(permissions=["microphone"])
+    context = browser.new_context(permissions=["microphone"], viewport=PHONE)
     page = context.new_page()
     page.goto(f"http://127.0.0.1:{port}/")
     page.get_by_role("button", name="Record").click()
@@ -43,6 +44,7 @@ def test_a_message(browser, app):
     player.get_by_role("button", name="Play").click()
     heard = "() => document.querySelector('vaux-player').currentTime > 0.3"
     page.wait_for_function(heard, timeout=60000)
+    assert faults(page) == [] and not is_scrolled_sideways(page)
     context.close()
 
 

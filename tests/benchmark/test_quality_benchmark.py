@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from benchmarks.quality import codecs, corpus, metrics, peers, report, statistics, streams
+from benchmarks.quality import codecs, corpus, metrics, peers, report, results, statistics, streams
 from benchmarks.quality.equal import bits_for_equal
 from support.signals import low_pass, noise
 
@@ -96,8 +96,8 @@ def test_page_has_every_figure(result):
         in page
     )
     assert "| Opus | 6 kbps | 6.00 |" in page
-    assert "Codec2 2.4 kbps of speech (c2enc is not on the path)" in page
-    assert "Opus 32 kbps of speech and music;" in page
+    assert "Codec2 2.4 kbps of speech (c2enc is not on the path);" in page
+    assert "Opus 32, 48, 64, 96 and 128 kbps of speech and music;" in page
     assert "0 in 9 of 12 cases, 2 samples at most" in page
     assert "general-24k on 2026-11-29 at commit `abcd`" in page
     assert page.index("**vauxio general-24k**") < page.index("| Opus")
@@ -225,3 +225,48 @@ def test_figures_of_the_original_are_the_best_there_are(recorded, kind):
     if kind == "speech":
         assert best["pesq"] > 4.6 and best["stoi"] > 0.999
         assert best["dnsmos_ovrl"] > worse["dnsmos_ovrl"]
+
+
+def test_what_is_measured_again_takes_the_place_of_what_was(result):
+    opus = next(c for c in codecs.CODECS if c.name == "Opus 6 kbps")
+    results.add(result, opus, [row(family="Opus", pesq=3.5)])
+    results.add(result, opus, [row(family="Opus", pesq=3.0), row(family="Opus", file="b")])
+    of_opus = [r for r in result["rows"] if r["family"] == "Opus" and r["kind"] == "speech"]
+    assert [r["pesq"] for r in of_opus] == [3.0, 2.0]
+    (mean,) = (e for e in result["summary"] if e["family"] == "Opus" and e["kind"] == "speech")
+    assert mean["pesq"][0] == 2.5
+    assert {r["kind"] for r in result["rows"] if r["family"] == "Opus"} == {
+        "speech",
+        "music",
+        "stereo",
+    }
+
+
+def test_figures_of_other_weights_go(result):
+    ours = next(c for c in codecs.VAUXIO if c.name == "vauxio general-24k 6 kbps")
+    results.add(result, ours, [row()])
+    results.add(result, ours, [row(file="b")])
+    mine = [r for r in result["rows"] if r["family"] == ours.family]
+    assert [(r["kind"], r["file"]) for r in mine] == [("speech", "b")]
+    about = result["measured"]["models"]["general-24k"]
+    assert about["weights"] and about["commit"] and about["example_bytes"] > 0
+
+
+def test_what_is_there_need_not_be_measured_again(result):
+    ours, theirs = (next(c for c in codecs.CODECS if c.name == name)
+                    for name in ("vauxio general-24k 6 kbps", "Opus 6 kbps"))  # fmt: skip
+    assert not results.has(result, theirs, "speech")  # some figures are missing
+    assert not results.has(result, theirs, "sound")
+    for codec in (ours, theirs):
+        full = dict.fromkeys(metrics.OF_KIND["speech"], 1.0)
+        results.add(result, codec, [row(family=codec.family, **full)])
+        assert results.has(result, codec, "speech")
+    result["measured"]["models"]["general-24k"]["weights"] = {"decoder": "0" * 16}
+    assert not results.has(result, ours, "speech") and results.has(result, theirs, "speech")
+
+
+def test_only_known_codecs_are_asked_for():
+    assert {c.name for c in codecs.named(["Opus", "MP3 64 kbps"])} > {"MP3 64 kbps"}
+    assert codecs.named(None) == codecs.CODECS
+    with pytest.raises(SystemExit, match="no codec Opsu; there are .*Opus"):
+        codecs.named(["Opsu", "Opus"])
