@@ -39,7 +39,9 @@ def files(made):
     return made
 
 
-@pytest.mark.parametrize("name", ["speech", "fine", "voice", "music", "plain", "hifi", "hifi-voice"])
+@pytest.mark.parametrize(
+    "name", ["speech", "fine", "voice", "music", "plain", "hifi", "hifi-voice"]
+)
 def test_samples(run, files, name):
     expected, samplerate = vauxio.read(files / f"{name}.vx", always_2d=True)
     found = run(DECODE, {"file": f"/made/{name}.vx"})
