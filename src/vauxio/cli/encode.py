@@ -178,7 +178,7 @@ def _encode(
 
 
 def _state(source: str) -> tuple[int, int, int] | None:
-    """What changes when somebody writes to a file."""
+    """Properties of a file that change when a program writes to it."""
     if source == STREAM:
         return None
     status = os.stat(source)
@@ -186,7 +186,7 @@ def _state(source: str) -> tuple[int, int, int] | None:
 
 
 def _verify(path: os.PathLike[str], written: VauxFile) -> None:
-    """Decode all of a file; an error if it is not what was written."""
+    """Decode a whole file; an error if it is damaged."""
     with VauxFile(path) as f:
         frames = sum(len(block) for block in f.blocks(_PIECE))
         if (frames, f.samplerate, f.channels) != (
