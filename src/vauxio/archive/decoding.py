@@ -40,7 +40,7 @@ _Held = tuple[Block, Contents]
 
 
 def decode(context: Context, tasks: tuple[Task, ...], divide: bool) -> Iterator[Result | Parts]:
-    """Whole files, or what they are to be divided into."""
+    """Decode whole files, or divide them into parts."""
     begin = time.perf_counter()
     known = _codes_of(context, tasks) if len(tasks) > 1 else {}
     share = (time.perf_counter() - begin) / len(tasks)
@@ -52,17 +52,17 @@ def decode(context: Context, tasks: tuple[Task, ...], divide: bool) -> Iterator[
 
 
 def _codes_of(context: Context, tasks: Sequence[Task]) -> dict[Task, _Held | None]:
-    """What is in those files that are best decoded together."""
+    """The contents of files that are best decoded together."""
     with contextlib.ExitStack() as stack:
         readers = {}
         for task in tasks:
-            with contextlib.suppress(Exception):  # told when it is that file's turn
+            with contextlib.suppress(Exception):  # raised when it is that file's turn
                 readers[task] = stack.enter_context(tokens_of(context, task))
         return dict(zip(readers, decode_together(list(readers.values())), strict=True))
 
 
 def _decode(context: Context, task: Task, divide: bool, known: _Held | None) -> Result | Parts:
-    """One whole file, or what it is to be divided into."""
+    """Decode a whole file, or divide it into parts."""
     form = FORMATS[context.settings.format]
     on_error = context.settings.on_error
     with (
@@ -79,7 +79,7 @@ def _decode(context: Context, task: Task, divide: bool, known: _Held | None) -> 
             raise AudioError("too long for this format; .flac, .w64 and .rf64 take any length")
         if not frames and not NEVER_EMPTY.isdisjoint(form):
             raise AudioError("this format cannot hold a recording without samples; .wav can")
-        if divide and on_error == "stop":  # what is concealed depends on all before it
+        if divide and on_error == "stop":  # concealment depends on everything before it
             with tokens_of(context, task) as reader:
                 if parts := divided(context, task, frames, reader.blocks):
                     return parts
@@ -111,7 +111,7 @@ def join_decoded(job: Join) -> Result:
     dtype = np.dtype(FORMATS[context.settings.format].dtype)
     blocks = _samples(job.contents, dtype, header.channels)
     result = _write(context, task, job.frames, header, blocks)
-    for path in job.contents:  # not before: whoever takes over from a process that died needs them
+    for path in job.contents:  # not before: a process that takes over from a dead one needs them
         os.unlink(path)
     return replace(result, elapsed=job.elapsed)
 
@@ -165,7 +165,7 @@ def _write(
 
 
 def _samples(paths: Sequence[str], dtype: np.dtype, channels: int) -> Iterator[np.ndarray]:
-    """What is in those files."""
+    """The contents of files of bare samples, one after the other."""
     for path in paths:
         with open(path, "rb") as file:
             while data := file.read(PIECE * channels * dtype.itemsize):

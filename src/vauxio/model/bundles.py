@@ -27,7 +27,7 @@ _FORMAT = 1  # of model.json
 
 
 def read_bundles() -> list[Model | Denoiser | Transform]:
-    """All that is in the weights folder, in no particular order.
+    """Read all bundles of the weights folder, in any order.
 
     Raises
     ------
@@ -60,7 +60,7 @@ def weights_folder() -> Path:
 
 @functools.cache
 def _unpacked() -> Path | None:
-    """The weights of a package that is imported from an archive, in a folder until the end."""
+    """Unpack the weights of a package in a zip file into a folder, until the process ends."""
     weights = importlib.resources.files("vauxio").joinpath("weights")
     if not weights.is_dir():
         return None
@@ -125,6 +125,7 @@ def _parse(fields: dict[str, Any], folder: Path) -> Model | Denoiser | Transform
             lowest=float(fields["lowest_bitrate"]),
             highest=float(fields["highest_bitrate"]),
             default_bitrate=float(fields["default_bitrate"]),
+            auto_bitrate=float(fields["auto_bitrate"]),
             tables=Asset(*_file(fields["tables"], folder)),
         )
     numbers = {
