@@ -58,7 +58,7 @@ def beside(kind: str) -> str:
     peers = [e for e in entries if not report.is_vauxio(e) and e["family"] != "original"]
     peers.sort(key=lambda e: e["kbps"])
     metrics = _COMPARED[kind]
-    if not peers:
+    if not peers or not any(map(report.is_vauxio, entries)):
         return "Not measured."
     rows = []
     for own in filter(report.is_vauxio, entries):
@@ -72,7 +72,8 @@ def beside(kind: str) -> str:
             f"{peer['family']}, {peer['kbps']:.1f} kbps",
             *(_pair(own, peer, metric) for metric in metrics),
         ])  # fmt: skip
-    return table([kind, "beside", *(NAMES[m] for m in metrics)], rows)
+    names = [NAMES[m] + " (less is better)" * (m in LESS_IS_BETTER) for m in metrics]
+    return table([kind, "beside", *names], rows)
 
 
 def headline() -> str:

@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..errors import VauxError
-from .plans import Result, Settings, Task
+from ..results import Result
+from .plans import Settings, Task
 
 __all__ = ["Context", "Join", "Made", "Many", "Part", "Parts", "divided", "guarded"]
 
@@ -73,7 +74,7 @@ class Parts:
 
 
 class Made(NamedTuple):
-    """What a part gave, for its `Join`, and the seconds that it took."""
+    """The outcome of a part, for its `Join`, with the seconds that it took."""
 
     content: Any
     elapsed: float

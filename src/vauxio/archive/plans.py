@@ -1,13 +1,14 @@
-"""What a plan is made of: settings, tasks, results. It opens nothing and decides nothing."""
+"""What a plan is made of: settings and tasks. It opens nothing and decides nothing."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import Literal
 
+from ..results import Result
 from .store import Entry
 
-__all__ = ["Plan", "Result", "Settings", "Task", "count"]
+__all__ = ["Plan", "Settings", "Task", "count"]
 
 
 @dataclass(frozen=True)
@@ -67,43 +68,8 @@ class Task:
 
 
 @dataclass(frozen=True)
-class Result:
-    """How a task ended.
-
-    Attributes
-    ----------
-    source, target : str
-    error : str or None
-        Why it failed; None if it did not.
-    seconds : float
-        Of audio.
-    bytes_in, bytes_out : int
-    elapsed : float
-        Seconds of work.
-    notes : tuple of str
-        What could not be kept: tags that do not fit, say.
-    damage : tuple of str
-        What was concealed.
-    """
-
-    source: str
-    target: str
-    error: str | None = None
-    seconds: float = 0.0
-    bytes_in: int = 0
-    bytes_out: int = 0
-    elapsed: float = 0.0
-    notes: tuple[str, ...] = ()
-    damage: tuple[str, ...] = ()
-
-    @property
-    def ok(self) -> bool:
-        return self.error is None
-
-
-@dataclass(frozen=True)
 class Plan:
-    """What `run` is to do. Its repr says it in a line.
+    """The work of a run. Its repr is one line.
 
     Attributes
     ----------
@@ -148,7 +114,7 @@ class Plan:
 
     @property
     def bytes(self) -> int:
-        """Of all sources that are to be worked on, as far as is known."""
+        """Size of all sources to be worked on, as far as it is known."""
         return sum(task.entry.size or 0 for task in self.tasks)
 
     def __repr__(self) -> str:
@@ -160,5 +126,5 @@ class Plan:
 
 
 def count(number: int, what: str = "file") -> str:
-    """So many of them, in words."""
+    """A number with its noun."""
     return f"{number} {what}{'s' * (number != 1)}"

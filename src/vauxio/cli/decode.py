@@ -12,22 +12,15 @@ from ..audio.tags import write_tags
 from ..container.header import MAGIC
 from ..errors import FormatError
 from ..file.vauxfile import OnError, VauxFile
+from ..results import Result
 from .batch import Batch, only, options, work_on
-from .common import (
-    STREAM,
-    Failure,
-    Job,
-    Outcome,
-    Progress,
-    blame,
-    blaming,
-    complain,
-    for_each,
-    opened,
-    plan,
-    writing,
-)
+from .events import for_each
+from .failures import Failure, blame, blaming
+from .names import STREAM, Job, plan
+from .progress import Progress
 from .recordings import format_of, sink
+from .streams import opened, writing
+from .terminal import complain
 
 __all__ = ["command"]
 
@@ -100,7 +93,7 @@ def command(
 
 
 def _check_magic(name: str) -> None:
-    """Say of a recording that it is no ``.vx`` file before its own name is taken for an output."""
+    """`FormatError` for a recording given without an output: it is not a ``.vx`` file."""
     if name.lower().endswith(".vx") or not os.path.isfile(name):
         return
     with blame(name), open(name, "rb") as file:
@@ -116,7 +109,7 @@ def _decode(
     end: float | None,
     on_error: OnError,
     quiet: bool,
-) -> Outcome:
+) -> Result:
     source, target = job
     notes: list[str] = []
     size = os.path.getsize(source) if os.path.isfile(source) else 0
@@ -149,14 +142,14 @@ def _decode(
         for text in damage:
             complain(f"{source}: {text}")
         made = os.path.getsize(target) if os.path.isfile(target) else 0
-        return Outcome(source, target, None, progress.done, size, made, notes=tuple(notes),
+        return Result(source, target, None, progress.done, size, made, notes=tuple(notes),
                        damage=damage)  # fmt: skip
 
 
 def _go_to(
     f: VauxFile, source: str, begin: float | None, end: float | None, on_error: OnError
 ) -> tuple[int | None, int]:
-    """Go to where decoding begins; how many frames there will be, and how many to ask for."""
+    """Go to the first frame. Returns the number of frames, and the number to ask for."""
     start = 0 if begin is None else round(begin * f.samplerate)
     stop = None if end is None else round(end * f.samplerate)
     known = f.frames

@@ -9,7 +9,10 @@ import click
 
 from ..file.functions import info
 from ..file.info import Info
-from .common import STREAM, blame, for_each, opened
+from .events import for_each
+from .failures import blame
+from .names import STREAM
+from .streams import opened
 from .terminal import show_table
 
 __all__ = ["command"]
@@ -54,7 +57,7 @@ _HEAD = "file", "duration", "Hz", "channels", "model", "kbps", "bytes", "tags"
 
 
 def _row(report: Info) -> list[str]:
-    """One file of many, in a line."""
+    """One file as a row of a table."""
     bytes = f"{report.bytes:,}" + ("" if report.complete else " CUT OFF")
     kbps = "" if report.kbps is None else f"{report.kbps:.2f}"
     duration = "" if report.duration is None else f"{report.duration:.3f}"

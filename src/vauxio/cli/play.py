@@ -5,9 +5,13 @@ from __future__ import annotations
 import click
 
 from ..file.vauxfile import OnError, VauxFile
-from .common import STREAM, blame, complain, for_each, opened
+from .events import for_each
+from .failures import blame
 from .keys import Keys
+from .names import STREAM
 from .speakers import Speakers, open_speakers
+from .streams import opened
+from .terminal import complain
 
 __all__ = ["command"]
 
@@ -15,7 +19,7 @@ _JUMPS = {"left": -5, "right": 5, "down": -60, "up": 60}  # seconds
 
 
 class _Quit(Exception):
-    """Nothing more is to be played."""
+    """Raised to stop playing."""
 
 
 @click.command("play")

@@ -1,6 +1,6 @@
 """The installed models, and the choice of one by name, file or signal.
 
-This module chooses. `bundles` knows what a model is and where it is.
+This module chooses. `models` knows what a model is, `bundles` where it is.
 """
 
 from __future__ import annotations
@@ -195,7 +195,7 @@ def transform_for(
 
 
 def candidates(name: str = "auto", bitrate: float | None = None, channels: int = 1) -> list[Model]:
-    """The models that a name may come to stand for, before anything is known of a signal.
+    """The models that a name can stand for, whatever the signal.
 
     Parameters
     ----------

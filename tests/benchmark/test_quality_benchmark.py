@@ -96,8 +96,8 @@ def test_page_has_every_figure(result):
         in page
     )
     assert "| Opus | 6 kbps | 6.00 |" in page
-    assert "Codec2 2.4 kbps of speech (c2enc is not on the path)" in page
-    assert "Opus 32 kbps of speech and music;" in page
+    assert "Codec2 2.4 kbps of speech (c2enc is not on the path);" in page
+    assert "Opus 32, 48, 64, 96 and 128 kbps of speech and music;" in page
     assert "0 in 9 of 12 cases, 2 samples at most" in page
     assert "general-24k on 2026-11-29 at commit `abcd`" in page
     assert page.index("**vauxio general-24k**") < page.index("| Opus")
@@ -250,6 +250,19 @@ def test_figures_of_other_weights_go(result):
     assert [(r["kind"], r["file"]) for r in mine] == [("speech", "b")]
     about = result["measured"]["models"]["general-24k"]
     assert about["weights"] and about["commit"] and about["example_bytes"] > 0
+
+
+def test_what_is_there_need_not_be_measured_again(result):
+    ours, theirs = (next(c for c in codecs.CODECS if c.name == name)
+                    for name in ("vauxio general-24k 6 kbps", "Opus 6 kbps"))  # fmt: skip
+    assert not results.has(result, theirs, "speech")  # some figures are missing
+    assert not results.has(result, theirs, "sound")
+    for codec in (ours, theirs):
+        full = dict.fromkeys(metrics.OF_KIND["speech"], 1.0)
+        results.add(result, codec, [row(family=codec.family, **full)])
+        assert results.has(result, codec, "speech")
+    result["measured"]["models"]["general-24k"]["weights"] = {"decoder": "0" * 16}
+    assert not results.has(result, ours, "speech") and results.has(result, theirs, "speech")
 
 
 def test_only_known_codecs_are_asked_for():
