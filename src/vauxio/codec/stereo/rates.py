@@ -26,7 +26,7 @@ _SIDE_QUALITY = 7  # from which on sides are coded
 
 # Prices of changes (`choice.choose`), by codes of a pair; and about how many codes values take.
 _CODES = 2, 4, 8, 12, 16, 24, 32
-_PRICES = 8, 5, 2.5, 2.0, 1.0, 0.4, 0.2
+_PRICES = 8, 5, 2.8, 2.2, 1.1, 0.4, 0.2
 _COSTS = 0.6, 0.8, 1.2, 2.3, 3.0, 3.9, 4.4
 _FINE_CODES = 12  # of a pair, from which on values come more often: where sides are coded, too
 
