@@ -48,7 +48,7 @@ class VauxFile:
     model : str, optional
         Name of the model to write with; see `vauxio.models`. ``'auto'`` is speech-24k for one
         channel at 16 kHz or less, if it is installed and has the bitrate; hifi-48k for a bitrate
-        above 12 for each channel; else general-24k.
+        of 12 or more for each channel; else general-24k.
     bitrate : float, optional
         Nominal kbps of the whole file, all channels together, on average over every five seconds.
         For one channel the nearest that the model has is taken (of two equally near ones, the

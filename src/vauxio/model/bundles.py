@@ -125,6 +125,7 @@ def _parse(fields: dict[str, Any], folder: Path) -> Model | Denoiser | Transform
             lowest=float(fields["lowest_bitrate"]),
             highest=float(fields["highest_bitrate"]),
             default_bitrate=float(fields["default_bitrate"]),
+            auto_bitrate=float(fields["auto_bitrate"]),
             tables=Asset(*_file(fields["tables"], folder)),
         )
     numbers = {

@@ -164,7 +164,8 @@ def transform_for(
 ) -> Transform | None:
     """The transform codec that is asked for, or None if it is a model with tokens.
 
-    ``'auto'`` stands for one where the bitrate of each channel is above what `DEFAULT` has.
+    ``'auto'`` stands for one from its `Transform.auto_bitrate` on; where something is asked for
+    that it does not have, only above what `DEFAULT` has.
 
     Parameters
     ----------
@@ -181,8 +182,12 @@ def transform_for(
     installed = models()
     if name == "auto":
         most = max((m.bitrates[-1] for m in installed if m.name == DEFAULT), default=math.inf)
-        wanted = bitrate is not None and quality is None and bitrate > most * channels
-        found = [t for t in installed.transforms if wanted and t.name == HIFI]
+        each = -math.inf if bitrate is None or quality is not None else bitrate / channels
+        found = [
+            t
+            for t in installed.transforms
+            if t.name == HIFI and (each > most or (lm and not denoise and each >= t.auto_bitrate))
+        ]
     else:
         found = [t for t in installed.transforms if t.name == name]
     if not found:

@@ -231,6 +231,8 @@ class Transform(_Named):
         Samples of a frame. It takes the place of a token.
     lowest, highest, default_bitrate : float
         kbps per channel that it can have, and has where none is asked for.
+    auto_bitrate : float
+        kbps per channel from which on it sounds better than the models with tokens.
     tables : Asset
         What predicts its coefficients, see `codec.hifi.network.Tables`.
     """
@@ -238,6 +240,7 @@ class Transform(_Named):
     lowest: float
     highest: float
     default_bitrate: float
+    auto_bitrate: float
     tables: Asset
 
     def bitrate_for(self, bitrate: float | None, channels: int = 1) -> float:
