@@ -37,6 +37,7 @@ from .coding import (
     measure_whole,
 )
 from .jobs import Context, Join, Part, Parts, divided, guarded
+from .planning import raw_of
 from .plans import Settings, Task
 from .store import known_store
 from .verify import check_blocks, read_back
@@ -47,7 +48,7 @@ _SHORT = 2.0  # seconds; the network is not faster for several longer ones at on
 
 
 def encode(context: Context, tasks: tuple[Task, ...], divide: bool) -> Iterator[Result | Parts]:
-    """The short ones together, the others one after the other."""
+    """Encode short recordings together, the others one by one."""
     together: dict[tuple[Model, Allocation], list[_Short]] = {}
     for task in tasks:
         outcome = guarded(task, functools.partial(_encode, context, task, divide))
@@ -113,7 +114,7 @@ def _write(
     blocks: Iterator[np.ndarray],
     tags: Tags,
 ) -> Result:
-    """A whole recording, as it comes."""
+    """Encode a whole recording as it is read."""
     settings, rate = context.settings, recording.samplerate
     with known_store(context.target).creating(task.target) as output:
         with VauxFile(
@@ -240,7 +241,7 @@ def join_encoded(job: Join) -> Result:
 
 
 def _wrong_as_a_whole(context: Context, task: Task) -> list[str]:
-    """What reading the parts of a recording could not tell."""
+    """Notes that only reading a whole recording gives."""
     with _recording(context, task, tags=False) as (recording, _):
         if recording.has_checksum:
             for _ in recording.blocks(PIECE):
@@ -266,9 +267,10 @@ def _written(
 def _recording(context: Context, task: Task, tags: bool = True) -> Iterator[tuple[Recording, Tags]]:
     """A recording of the source tree, and its tags if they are wanted."""
     with known_store(context.source).reading(task.source) as file:
-        found = read_tags(file) if tags else Tags()
+        raw = raw_of(task.source, context.settings)
+        found = read_tags(file) if tags and raw is None else Tags()
         try:
-            with Recording(file) as recording:
+            with Recording(file, raw) as recording:
                 yield recording, found
         except AudioError as e:  # without the file's name, which the result has anyway
             raise AudioError(str(e).removeprefix(f"{name_of(file)}: ")) from None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from ..audio.formats import Raw
 from ..results import Result
 from .store import Entry
 
@@ -21,6 +22,9 @@ class Settings:
         To encode; see `vauxio.VauxFile`.
     mono : bool
         Encode all channels mixed down to one.
+    raw : Raw, optional
+        What files without a header are, when they are encoded: those named ``.raw`` or ``.pcm``,
+        and whatever else is included that is not named as a recording.
     format : str
         Ending of decoded files: ``'.wav'``, ``'.flac'``, ..., in small letters; of tokens,
         ``'.npz'``, ``'.parquet'`` or ``'.tar'`` (WebDataset).
@@ -41,6 +45,7 @@ class Settings:
     lm: bool = True
     denoise: bool = False
     mono: bool = False
+    raw: Raw | None = None
     format: str = ".wav"
     on_error: Literal["stop", "conceal"] = "stop"
     deep: bool = False
@@ -69,7 +74,7 @@ class Task:
 
 @dataclass(frozen=True)
 class Plan:
-    """What `run` is to do. Its repr says it in a line.
+    """The work of a run. Its repr is one line.
 
     Attributes
     ----------
@@ -114,7 +119,7 @@ class Plan:
 
     @property
     def bytes(self) -> int:
-        """Of all sources that are to be worked on, as far as is known."""
+        """Size of all sources to be worked on, as far as it is known."""
         return sum(task.entry.size or 0 for task in self.tasks)
 
     def __repr__(self) -> str:
@@ -126,5 +131,5 @@ class Plan:
 
 
 def count(number: int, what: str = "file") -> str:
-    """So many of them, in words."""
+    """A number with its noun."""
     return f"{number} {what}{'s' * (number != 1)}"

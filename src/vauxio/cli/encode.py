@@ -36,13 +36,14 @@ _PIECE = 1 << 16  # frames
               help="Instead of -b: as many bits as the recording needs.")  # fmt: skip
 @click.option("-m", "--model", default="auto", metavar="NAME",
               help="Model; see vaux models. auto, if not given: speech-24k for mono at 16 kHz or "
-              "less, if it is installed and has the bitrate; hifi-48k above 12 kbps a "
-              "channel; else general-24k.")  # fmt: skip
+              "less, if it is installed and has the bitrate; hifi-48k from 12 kbps a "
+              "channel on; else general-24k.")  # fmt: skip
 @click.option("--mono", is_flag=True, help="Mix all channels down to one.")
 @click.option("--no-lm", is_flag=True, help="Write plain codes: larger files, the same sound.")
 @click.option("--raw", metavar="RATE,CHANNELS,TYPE",
               help="The input is samples without a header: --raw 16000,1,s16; types are u8 s8 s16 "
-              "s24 s32 f32 f64, with be if the high byte comes first, ulaw and alaw.")  # fmt: skip
+              "s24 s32 f32 f64, with be if the high byte comes first, ulaw and alaw. With -r: "
+              "those of files named .raw or .pcm, or as --include says.")  # fmt: skip
 @click.option("--denoise", is_flag=True, help="Take noise out of speech before it is coded.")
 @click.option("-f", "--force", is_flag=True, help="Replace files that exist.")
 @click.option("--delete-input", is_flag=True,
@@ -105,12 +106,10 @@ def command(
     except ValueError as e:
         raise click.UsageError(f"--raw {e}") from None
     if batch.recursive:
-        if raw:
-            raise click.UsageError("--raw is for files, not for trees")
         return work_on(
             batch, "encode", only(files), output, model=model, bitrate=bitrate, quality=quality,
-            mono=mono, lm=not no_lm, denoise=denoise, force=force, delete_input=delete_input,
-            delete_lossy=delete_lossy,
+            mono=mono, lm=not no_lm, denoise=denoise, raw=samples, force=force,
+            delete_input=delete_input, delete_lossy=delete_lossy,
         )  # fmt: skip
     jobs = plan(files, output, ".vx", lambda name: name == STREAM or name.lower().endswith(".vx"))
     if delete_input and any(STREAM in job or is_device(job.source) for job in jobs):
@@ -178,7 +177,7 @@ def _encode(
 
 
 def _state(source: str) -> tuple[int, int, int] | None:
-    """What changes when somebody writes to a file."""
+    """Properties of a file that change when a program writes to it."""
     if source == STREAM:
         return None
     status = os.stat(source)
@@ -186,7 +185,7 @@ def _state(source: str) -> tuple[int, int, int] | None:
 
 
 def _verify(path: os.PathLike[str], written: VauxFile) -> None:
-    """Decode all of a file; an error if it is not what was written."""
+    """Decode a whole file; an error if it is damaged."""
     with VauxFile(path) as f:
         frames = sum(len(block) for block in f.blocks(_PIECE))
         if (frames, f.samplerate, f.channels) != (
