@@ -24,8 +24,8 @@ from .transformer import Network, Steps, decided
 __all__ = ["LMCoder", "least_bytes"]
 
 _LEVELS = 4096  # differences of scores from here on are all the same
-_AT_ONCE = 24  # codes that get distributions at once: what they take stays in the cache
-_ROWS = 32  # that are decoded together, where a block has fewer
+_AT_ONCE = 32  # codes that get distributions at once: what they take stays in the cache
+_ROWS = 48  # that are decoded together, where a block has fewer
 
 
 def _frequencies() -> np.ndarray:
