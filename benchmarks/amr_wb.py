@@ -66,7 +66,8 @@ def amr_wb(samples: np.ndarray, mode: int) -> bytes:
     try:
         for frame in _frames(samples):
             address = frame.ctypes.data_as(ctypes.c_void_p)
-            parts.append(coded.raw[: library.E_IF_encode(state, mode, address, coded, 0)])
+            length = library.E_IF_encode(state, mode, address, coded, 0)
+            parts.append(coded.raw[:length])
     finally:
         library.E_IF_exit(state)
     return b"".join(parts)

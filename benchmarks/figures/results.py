@@ -14,6 +14,7 @@ from ..provenance import changed
 from ..tables import listed, table
 
 TITLES = {
+    "amr_wb": "AMR-WB",
     "archive": "cost of a library",
     "denoise": "denoising",
     "high_rates": "high bitrates",

@@ -158,6 +158,27 @@ def high_rates_equal() -> str:
     )
 
 
+def amr_wb() -> str:
+    """`auto` beside AMR-WB, at its bitrates."""
+    found = results("amr_wb")
+    rows = [
+        [
+            row["codec"],
+            f"{row['setting']:g} kbps",
+            f"{row['kbps']:.1f}",
+            *(f"{row[key]:.2f}" for key in ("pesq", "distillmos")),
+        ]
+        for row in found["means"]
+    ]
+    heads = ["codec", "setting", "kbps", report.NAMES["pesq"], report.NAMES["distillmos"]]
+    return table(heads, rows)
+
+
+def amr_wb_recordings() -> str:
+    """How many recordings `auto` was measured on beside AMR-WB."""
+    return f"{results('amr_wb')['recordings']} recordings of speech"
+
+
 def _own(kind: str, setting: str) -> Entry:
     """The means of vauxio with its default model."""
     entries = report.of_kind(results("quality"), kind)
