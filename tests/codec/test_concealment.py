@@ -196,7 +196,7 @@ def test_decode_conceals_and_lists(vaux, blob, tmp_path):
     result = vaux("decode", "--on-error", "conceal", "in.vx", "out.wav")
     assert result.code == 0
     assert soundfile.info(tmp_path / "out.wav").frames == SECONDS * RATE
-    assert result.err.startswith("vaux: in.vx: concealed 0:09.94")
+    assert result.err.startswith("vaux: in.vx: concealed 0:09.93")
     assert "block 1" in result.err and result.err.count("\n") == 1
     assert vaux("verify", "in.vx").code == 1
 

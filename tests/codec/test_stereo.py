@@ -274,7 +274,7 @@ def test_recordings_that_end_below(rate):
     data = noise(rate // 2, 2)
     out, _ = vauxio.decompress(vauxio.compress(data, rate, bitrate=6))
     assert out.shape == data.shape
-    assert abs(coherence(out)) < 0.3 and abs(level(out) - level(data)) < 2
+    assert abs(coherence(out)) < 0.3 and abs(level(out) - level(data)) < 2.5
 
 
 @pytest.mark.parametrize("channels", [3, 6])

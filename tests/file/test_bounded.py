@@ -88,7 +88,7 @@ def hostile(base: bytes, channels: int, tokens: int, block: int, payload: bytes)
     writer = container.Writer(file, header)
     for first in range(0, tokens, block):
         writer.write(container.Block(min(block, tokens - first), header.coder, 0, payload))
-    writer.close((tokens - 5) * 320 + 100)
+    writer.close((tokens - 6) * 320 + 100)
     return file.getvalue()
 
 

@@ -62,8 +62,8 @@ def path(blob, tmp_path) -> Path:
 
 @pytest.mark.parametrize(
     ("seconds", "known", "blocks"),
-    [(12, 12, [904]), (12, None, [750, 154]), (8, 8, [604]), (16, 16, [750, 454]),
-     (16, 12, [1125, 79]), (8, 12, [604]), (12, 400, [750, 154])],
+    [(12, 12, [905]), (12, None, [750, 155]), (8, 8, [605]), (16, 16, [750, 455]),
+     (16, 12, [1125, 80]), (8, 12, [605]), (12, 400, [750, 155])],
 )  # fmt: skip
 def test_up_to_fifteen_seconds_are_one_block(seconds, known, blocks):
     """If the length is known; and any other may be written all the same."""

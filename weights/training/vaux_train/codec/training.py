@@ -113,25 +113,26 @@ class CodecTrainer(Trainer):
             for codec in (self.codec, self.average):
                 load_weights(codec, weights)
             state = json.loads((source / "training" / "state.json").read_text())
-            if not self._load_judges(source / "training" / "discriminators.safetensors"):
-                state["adversarial_steps"] = 0  # new ones learn alone first
+            judges = source / "training" / "discriminators.safetensors"
+            known = judges.exists() and self._load_judges(load_file(judges))
         else:
             state = torch.load(source, map_location=self.device, weights_only=True)
-            for name in NETWORKS:
-                getattr(self, name).load_state_dict(self._cut(state[name]))
+            for codec in ("codec", "average"):
+                getattr(self, codec).load_state_dict(self._cut(state[codec]))
             load_moments(self.optimiser, self._cut_moments(state["optimiser"]))
-            load_moments(self.judge_optimiser, state["judge_optimiser"])
+            if known := self._load_judges(state["judges"]):
+                load_moments(self.judge_optimiser, state["judge_optimiser"])
+        if not known:
+            state["adversarial_steps"] = 0  # new ones learn alone first
         self.step = state["step"]
         self.fresh_from = self.step if source.is_dir() else state["fresh_from"]
         self.adversarial_steps = state["adversarial_steps"]
 
-    def _load_judges(self, path: Path) -> bool:
-        """Discriminators of a model folder, if it has some, and they are of this recipe."""
-        if not path.exists():
-            return False
-        weights, own = load_file(path), self.judges.state_dict()
+    def _load_judges(self, weights: dict[str, torch.Tensor]) -> bool:
+        """Discriminators of another run, if they are those of this configuration."""
+        own = self.judges.state_dict()
         if {n: w.shape for n, w in weights.items()} != {n: w.shape for n, w in own.items()}:
-            print(f"{path}: not the discriminators of this configuration; they start anew")
+            print("the discriminators are not those of this configuration: they start anew")
             return False
         self.judges.load_state_dict(weights)
         return True
