@@ -189,8 +189,6 @@ def test_a_recording_has_what_it_had(speech, rate):
 def test_it_is_there_again_after_the_end(speech):
     """Codes that are kept for the next read keep their levels, whatever was read in between."""
     frames = (750 * MODEL.hop - MODEL.delay) * 2  # whole blocks: the end comes after the last
-        750 * MODEL.hop - MODEL.delay
-    ) * 2  # whole blocks: the end is found only after the last
     data = np.tile(speech, 3)[:frames]
     blob = bytearray(vauxio.compress(data, 48000, bitrate=1.5, lm=False))
     with vauxio.VauxFile(io.BytesIO(bytes(blob))) as f:
