@@ -6,11 +6,13 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from support.browser import chromium, missing
 from support.commands import Result
 from support.paths import DATA
 from vauxio.audio import chatter
@@ -25,6 +27,15 @@ for _number in {"SIGINT", "SIGHUP"} & set(dir(signal)):
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--every-page", action="store_true",
                      help="check the accessibility of every page of the site")  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """One for all tests of a process: Playwright can be started only once in each."""
+    if reason := missing():
+        pytest.skip(reason)
+    with chromium() as browser:
+        yield browser
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ import base64
 import io
 import json
 import re
-import shutil
 import subprocess
 import sys
 
@@ -85,35 +84,29 @@ def test_the_script_reads_what_the_page_saves(tmp_path):
     assert subprocess.run(command, capture_output=True).returncode == 2
 
 
-def test_a_listener_can_do_it(vaux, tmp_path):
+def test_a_listener_can_do_it(vaux, tmp_path, browser):
     """In a browser: hear, rate, save; on a phone, without a bar to scroll by."""
-    playwright = pytest.importorskip("playwright.sync_api")
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
-    if chromium is None:
-        pytest.skip("no Chromium")
     data = voice(RATE, RATE)
     soundfile.write("a.wav", data, RATE)
     vauxio.write("a.vx", data, RATE)
     assert vaux("compare", "--blind", "a.wav", "a.vx", "-o", "test.html").code == 0
-    with playwright.sync_playwright() as engine:
-        browser = engine.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        page = browser.new_page(viewport={"width": 390, "height": 800}, accept_downloads=True)
-        faults: list[str] = []
-        page.on("pageerror", lambda error: faults.append(str(error)))
-        page.goto((tmp_path / "test.html").as_uri())
-        assert page.evaluate("document.documentElement.scrollWidth") <= 390
-        page.click("#play")
-        page.wait_for_function("document.getElementById('play').textContent === 'Stop'")
-        rows = page.locator(".row")
-        for i in range(rows.count()):
-            assert page.is_disabled("#save")
-            rows.nth(i).locator("button").click()
-            rows.nth(i).locator("input").fill(str(100 - i))
-        page.fill("#listener", "me")
-        with page.expect_download() as download:
-            page.click("#save")
-        saved = json.loads(download.value.path().read_text())
-        browser.close()
+    page = browser.new_page(viewport={"width": 390, "height": 800}, accept_downloads=True)
+    faults: list[str] = []
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.goto((tmp_path / "test.html").as_uri())
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    page.click("#play")
+    page.wait_for_function("document.getElementById('play').textContent === 'Stop'")
+    rows = page.locator(".row")
+    for i in range(rows.count()):
+        assert page.is_disabled("#save")
+        rows.nth(i).locator("button").click()
+        rows.nth(i).locator("input").fill(str(100 - i))
+    page.fill("#listener", "me")
+    with page.expect_download() as download:
+        page.click("#save")
+    saved = json.loads(download.value.path().read_text())
+    page.close()
     assert faults == [] and saved["listener"] == "me"
     assert sorted(saved["ratings"]) == sorted(saved["order"]) == sorted([REFERENCE, ANCHOR, "a.vx"])
     assert [saved["ratings"][name] for name in saved["order"]] == [100, 99, 98]

@@ -10,13 +10,12 @@ import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 import soundfile
 
 import vauxio
-from support.browser import PHONE, chromium, faults, is_scrolled_sideways, missing
+from support.browser import PHONE, faults, is_scrolled_sideways
 from support.paths import ROOT
 from vauxio.cli import main
 
@@ -55,14 +54,6 @@ def served(site) -> Iterator[str]:
 class _Quiet(http.server.SimpleHTTPRequestHandler):
     def log_message(self, *args: object) -> None:
         pass
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    if reason := missing():
-        pytest.skip(reason)
-    with chromium() as browser:
-        yield browser
 
 
 @pytest.fixture

@@ -380,7 +380,7 @@ def test_allocations_are_those_of_the_distortion(speech):
 @pytest.mark.parametrize("bitrate", [1.5, 6, 11.25, 12])
 def test_a_bitrate_is_an_average(speech, bitrate):
     """Kept in every window."""
-    codes = codes_of(vauxio.compress(*speech, bitrate=bitrate))
+    codes = codes_of(vauxio.compress(*speech, bitrate=bitrate, model=MODEL.name))
     deep = allocation.allocation_of(codes.astype(np.int32))[0]
     average = plan(MODEL, speech[1], 1, bitrate, None).allocation.average
     for at in range(0, len(deep), allocation.WINDOW):

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from support.browser import chromium, missing
+from support.browser import missing
 from support.paths import DATA, ROOT
 
 from .site import Site
@@ -46,12 +46,6 @@ def site(made: Path) -> Iterator[Site]:
     site = Site(folders)
     yield site
     site.close()
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Any]:
-    with chromium() as browser:
-        yield browser
 
 
 @pytest.fixture(scope="module")

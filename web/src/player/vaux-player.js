@@ -26,6 +26,7 @@ export class VauxPlayer extends HTMLElement {
   /** @type {Promise<Playback> | null} */
   #opening = null;
   #load = 0; // counts sources: what an earlier one began has no effect
+  #described = -1; // the last of them that was asked for its length and title
   #wanted = 0; // seconds to begin with
   #intent = false; // to play
   #volume = 1;
@@ -190,6 +191,8 @@ export class VauxPlayer extends HTMLElement {
   /** Length and title, from the ends of the file: without models. */
   async #describe() {
     const load = this.#load;
+    if (load === this.#described) return; // an element in a page is told of its source twice
+    this.#described = load;
     try {
       const source = await openSource(this.#blob ?? new URL(this.src, this.baseURI));
       const { header, metadata, frames } = await Reader.open(source, false);
