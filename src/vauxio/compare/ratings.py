@@ -70,7 +70,7 @@ def means(results: Sequence[Mapping[str, Any]], seed: int = 0) -> list[Mean]:
 
 
 def main(files: Sequence[str]) -> int:
-    if not files:
+    if not files or files[0] in ("-h", "--help"):
         print("usage: python -m vauxio.compare.ratings ratings-*.json", file=sys.stderr)
         return 2
     results = []
