@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from .codec.denoising import denoise
     from .errors import (
         AudioError,
+        BitrateError,
         ChecksumError,
         FormatError,
         LimitError,
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AudioError",
+    "BitrateError",
     "ChecksumError",
     "Codec",
     "Codes",
@@ -70,6 +72,7 @@ _FROM = {
     "codec.denoising": ("denoise",),
     "errors": (
         "AudioError",
+        "BitrateError",
         "ChecksumError",
         "FormatError",
         "LimitError",

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 __all__ = [
     "AudioError",
+    "BitrateError",
     "ChecksumError",
     "FormatError",
     "LimitError",
@@ -24,6 +25,10 @@ class VauxError(Exception):
 
 class AudioError(VauxError, ValueError):
     """Samples, arrays or recordings that cannot be coded."""
+
+
+class BitrateError(VauxError, ValueError):
+    """A bitrate that a model does not have for that number of channels."""
 
 
 class FormatError(VauxError, ValueError):

@@ -204,6 +204,14 @@ def test_bitrate(vaux, speech):
     assert vauxio.info("default.vx").nominal == pytest.approx(default, rel=0.1)
 
 
+def test_a_bitrate_that_the_model_lacks_for_the_channels(vaux, music):
+    """Mono would have it, so only the recording shows that it is an error."""
+    for arguments in ((music, "out.vx"), ("-r", music.parent, "-o", "out")):
+        code, _, err = vaux("encode", "-b", 0.8, "-m", "general-24k", *arguments)
+        assert code == 1 and "general-24k has 1.5 to 24 kbps for 2 channels" in err
+        assert "internal error" not in err and "Traceback" not in err
+
+
 def test_model_by_name(vaux, speech):
     name = vauxio.models()[0].name
     assert vaux("encode", "-m", name, speech, "named.vx").code == 0

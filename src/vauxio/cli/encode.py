@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from functools import partial
 
 import click
@@ -118,7 +117,7 @@ def command(
     work = partial(
         _encode, bitrate=bitrate, quality=quality, model=model, mono=mono, lm=not no_lm,
         denoise=denoise, force=force, delete_input=delete_input, delete_lossy=delete_lossy,
-        raw=samples, quiet=batch.quiet, has=partial(encoded_with, settings),
+        raw=samples, quiet=batch.quiet,
     )  # fmt: skip
     if batch.as_json and any(job.target == STREAM for job in jobs):
         raise click.UsageError("--json and the file cannot both go to standard output")
@@ -138,7 +137,6 @@ def _encode(
     delete_lossy: bool,
     raw: Raw | None,
     quiet: bool,
-    has: Callable[[int], object],
 ) -> Result:
     from ..audio import pcm
 
@@ -146,15 +144,10 @@ def _encode(
     with blame(source):
         before = _state(source)
     with recorded(source, raw) as (recording, tags), writing(target, force) as output:
-        channels = 1 if mono else recording.channels
-        try:
-            has(channels)
-        except ValueError as e:  # a bitrate that the model does not have for so many channels
-            raise Failure(source, str(e)) from None
         output.like = None if source == STREAM else source
         seconds = None if recording.frames is None else recording.frames / recording.samplerate
         with blame(target), VauxFile(
-            output.file, "w", recording.samplerate, channels,
+            output.file, "w", recording.samplerate, 1 if mono else recording.channels,
             model=model, bitrate=bitrate, quality=quality, tags=tags.tags, pictures=tags.pictures,
             lm=lm, denoise=denoise, foreign=tags.foreign,
             frames=recording.frames, exact=recording.exact,

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..entropy.allocation import Allocation
-from ..errors import ModelError
+from ..errors import BitrateError, ModelError
 from .grid import Grid
 from .networks import Asset, LanguageModel, Network
 
@@ -118,13 +118,13 @@ class Model(_Named):
 
         Raises
         ------
-        ValueError
+        BitrateError
             If `bitrate` is below the model's lowest bitrate or above its highest.
         """
         each = self.default_bitrate if bitrate is None else bitrate / channels
         low, high = self.bitrate(1), self.bitrate(self.codebooks)
         if not self.has_bitrate(each):
-            raise ValueError(
+            raise BitrateError(
                 f"bitrate of {bitrate:g} kbps: {self.name} has {_range(low, high, channels)}"
             )
         return math.floor(each / low + 0.5)
@@ -249,13 +249,13 @@ class Transform(_Named):
 
         Raises
         ------
-        ValueError
+        BitrateError
             If it is out of range.
         """
         each = self.default_bitrate if bitrate is None else bitrate / channels
         if not self.lowest <= each <= self.highest:
             has = _range(self.lowest, self.highest, channels)
-            raise ValueError(f"bitrate of {bitrate:g} kbps: {self.name} has {has}")
+            raise BitrateError(f"bitrate of {bitrate:g} kbps: {self.name} has {has}")
         return each
 
     def _summary(self) -> str:
