@@ -64,5 +64,5 @@ def test_public_names():
 def test_errors_have_one_base():
     public = [getattr(vauxio, name) for name in vauxio.__all__]
     errors = [e for e in public if isinstance(e, type) and issubclass(e, Exception)]
-    assert len(errors) == 8
+    assert len(errors) == 9
     assert all(issubclass(e, vauxio.VauxError) for e in errors)

@@ -52,7 +52,7 @@ def beside(kind: str) -> str:
     """Each model beside the best codec at about the same bits: ours, theirs, the better one bold.
 
     Nothing is bold where the intervals overlap. Where no codec has so few bits, it is the one that
-    has fewest.
+    has fewest; where none was measured near, there is no row.
     """
     entries = report.of_kind(results("quality"), kind)
     peers = [e for e in entries if not report.is_vauxio(e) and e["family"] != "original"]
@@ -64,9 +64,10 @@ def beside(kind: str) -> str:
     for own in filter(report.is_vauxio, entries):
         model = own["family"].removeprefix("vauxio ")
         near = [e for e in peers if abs(e["kbps"] / own["kbps"] - 1) <= _NEAR]
-        if own["setting"] not in _SETTINGS[model]:
+        least = peers[:1] if own["kbps"] < peers[0]["kbps"] else []
+        if own["setting"] not in _SETTINGS[model] or not (near or least):
             continue
-        peer = max(near, key=lambda e: _rank(e, metrics)) if near else peers[0]
+        peer = max(near or least, key=lambda e: _rank(e, metrics))
         rows.append([
             f"{model}, {own['kbps']:.1f} kbps",
             f"{peer['family']}, {peer['kbps']:.1f} kbps",
