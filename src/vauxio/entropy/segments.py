@@ -26,8 +26,7 @@ def segment_count(allocation: np.ndarray) -> int:
     allocation : ndarray
         ``uint8[channels, tokens]``: how many codes there are.
     """
-    channels, tokens = allocation.shape
-    return int(-(-tokens // _length(allocation)))
+    return int(-(-allocation.shape[1] // _length(allocation)))
 
 
 def _length(allocation: np.ndarray) -> int:
@@ -62,7 +61,10 @@ class Segments:
 
     def __init__(self, allocations: Sequence[np.ndarray]) -> None:
         self._lengths = [_length(each) for each in allocations]
-        self._counts = [segment_count(each) for each in allocations]
+        self._counts = [
+            -(-each.shape[1] // length)
+            for each, length in zip(allocations, self._lengths, strict=True)
+        ]
         self._coded: list[np.ndarray] = [each.max(axis=1, initial=0) > 0 for each in allocations]
         self.tokens = max(self._lengths)
         self.allocation = self.divide(allocations, 0)
