@@ -315,7 +315,8 @@ def encoded_with(settings: Settings, channels: int) -> list[object]:
             channels,
             transform.name,
             transform.tables.sha256,
-            transform.bitrate_for(settings.bitrate, channels),
+            transform.bitrate_for(settings.bitrate, settings.quality, channels),
+            settings.quality is not None,
         ]
     made: list[object] = [channels]
     for model in candidates(settings.model, settings.bitrate, channels):

@@ -129,10 +129,11 @@ def writer_for(
     announced = frames if exact else None
     transform = transform_for(model, bitrate, quality, channels, lm=lm, denoise=denoise)
     if transform is not None:
-        rate = transform.bitrate_for(bitrate, channels)
+        rate, constant = transform.bitrate_for(bitrate, quality, channels), quality is not None
         return lambda file: TransformWriter(
-            file, transform, samplerate, channels, rate, tags, pictures, foreign, announced
-        )
+            file, transform, samplerate, channels, rate, tags, pictures, foreign, announced,
+            constant=constant,
+        )  # fmt: skip
     chosen: Model = choose_model(model, samplerate, channels, bitrate)
     planned = plan(chosen, samplerate, channels, bitrate, quality, denoise)
     encoder = SignalEncoder(chosen, samplerate, channels, planned.allocation, denoise, plan=planned)
