@@ -16,7 +16,6 @@ from ..tables import listed, table
 TITLES = {
     "archive": "cost of a library",
     "denoise": "denoising",
-    "high_rates": "high bitrates",
     "latency": "latency",
     "lm": "entropy coding",
     "loss": "lost packets",
