@@ -19,7 +19,7 @@ VERSION = 5
 
 _COLOURS = {  # on light and on dark paper
     "vauxio general-24k": ("#0b6bcb", "#4da3ff"),
-    "vauxio hifi-48k": ("#7e22ce", "#c084fc"),
+    "vauxio hifi-48k": ("#1e3a8a", "#93c5fd"),
     "vauxio speech-24k": ("#0e7490", "#22d3ee"),
     "Opus": ("#c2410c", "#fb923c"),
     "Opus NoLACE": ("#be185d", "#f472b6"),

@@ -88,7 +88,8 @@ def _example(name: str) -> dict[str, int]:
 
     import vauxio
 
-    if name not in {model.name for model in vauxio.models()}:
+    installed = vauxio.models()
+    if name not in {model.name for model in (*installed, *installed.transforms)}:
         return {}
     data, samplerate = soundfile.read(SPEECH, dtype="int16")
     return {"example_bytes": len(vauxio.compress(data, samplerate, model=name))}

@@ -1,4 +1,4 @@
-"""Decoding in a browser: times real time, time to the first sound, size of the scripts.
+"""Decoding and encoding in a browser: speed, time to the first sound, size of the scripts.
 
     python -m benchmarks.web [--json FILE]
 
@@ -17,6 +17,7 @@ import functools
 import gzip
 import http.server
 import os
+import re
 import shutil
 import tempfile
 import threading
@@ -47,6 +48,15 @@ SPEED = """async (name) => {
   const begin = performance.now();
   const { samplesDecoded, sampleRate } = await decoder.decodeFile(bytes);
   return { seconds: (performance.now() - begin) / 1000, audio: samplesDecoded / sampleRate };
+}"""
+
+ENCODE = """async (name) => {
+  const { VauxEncoder } = await import('/web/dist/encode.js');
+  globalThis.encoder ??= new VauxEncoder({ models: '/weights/', runtime: '/runtime/', threads: 1 });
+  const samples = new Float32Array(await (await fetch(name)).arrayBuffer());
+  const begin = performance.now();
+  await encoder.encode({ channelData: [samples], sampleRate: 24000 }, { bitrate: 6 });
+  return { seconds: (performance.now() - begin) / 1000, audio: samples.length / 24000 };
 }"""
 
 FIRST = """async (name) => {
@@ -80,14 +90,28 @@ def main() -> None:
         result = measure(context, address, Path(folder, "profile"))
         result["version"] = context.browser.version if context.browser else ""
         context.close()
-    scripts = [*(WEB / "dist").glob("*.js"), *(WEB / "dist").glob("*.wasm")]
     result |= {
-        "script_bytes": sum(path.stat().st_size for path in scripts),
+        "script_bytes": script_bytes("vaux-player.js", "worker.js", "exact.wasm"),
+        "script_bytes_to_encode": script_bytes("encode.js", "worker.js", "exact.wasm"),
         **sizes(),
         "load": os.getloadavg()[0],
         "processor": processor(),
     }
     publish(result, arguments.json, ["general-24k", "hifi-48k"])
+
+
+def script_bytes(*names: str) -> int:
+    """Bytes of scripts and all that they import; the worker has the encoder where it is wanted."""
+    found, waiting = set(), [WEB / "dist" / name for name in names]
+    while waiting:
+        script = waiting.pop()
+        if script in found or (script.name.startswith("encoder-") and "encode.js" not in names):
+            continue
+        found.add(script)
+        if script.suffix == ".js":
+            imports = re.findall(r'(?:from|import)\(?"\./([^"]+)"', script.read_text())
+            waiting += [script.parent / name for name in imports]
+    return sum(script.stat().st_size for script in found)
 
 
 def sizes() -> dict[str, Any]:
@@ -98,10 +122,12 @@ def sizes() -> dict[str, Any]:
         for folder in sorted((ROOT / "weights").glob("*/model.json"))
         if (files := [n for n in MODEL_FILES if (folder.parent / n).exists()])
     }
+    encoders = (ROOT / "weights").glob("*/encoder.onnx")
     return {
         "runtime_bytes": sum(map(len, runtime)),
         "runtime_bytes_gzip": sum(len(gzip.compress(content)) for content in runtime),
         "model_bytes": models,
+        "encoder_bytes": {path.parent.name: path.stat().st_size for path in sorted(encoders)},
     }
 
 
@@ -111,6 +137,7 @@ def make_files(site: Path) -> None:
     music, music_rate = soundfile.read(MUSIC, dtype="float32")
     speech = np.tile(speech[::2], 15)[: 60 * rate // 2]
     vauxio.write(site / "minute.vx", speech, rate // 2, bitrate=6, model="general-24k")
+    speech.tofile(site / "minute.f32")
     long = np.tile(speech, 10)
     vauxio.write(site / "long.vx", long, rate // 2, bitrate=6, model="general-24k")
     music = np.tile(music, (38, 1))[: 60 * music_rate]
@@ -119,13 +146,17 @@ def make_files(site: Path) -> None:
 
 def measure(context: Any, address: str, profile: Path) -> dict[str, Any]:
     result = {}
-    for name, what in (("minute", "6 kbps, mono"), ("hifi", "128 kbps, stereo")):
+    for script, file, what in (
+        (SPEED, "/minute.vx", "6 kbps, mono"),
+        (SPEED, "/hifi.vx", "128 kbps, stereo"),
+        (ENCODE, "/minute.f32", "encode 6 kbps, mono"),
+    ):
         page = context.new_page()
         page.goto(address)
         runs = []
         for _ in range(4):  # the first loads models and compiles
             before = cpu_seconds(profile)
-            found = page.evaluate(SPEED, f"/{name}.vx")
+            found = page.evaluate(script, file)
             runs.append((found["seconds"], cpu_seconds(profile) - before, found["audio"]))
         seconds, cpu, audio = (float(np.median(values)) for values in zip(*runs[1:], strict=True))
         result[what] = {"x_real_time": audio / seconds, "x_real_time_cpu": audio / cpu}

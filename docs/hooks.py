@@ -25,7 +25,9 @@ PAGES = (
     "weights/training/*.md",
 )
 RUNTIME = ("ort.wasm.min.mjs", "ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threaded.wasm")
-MODEL_FILES = ("model.json", "decoder.onnx", "lm.onnx", "static.npy", "entropy.npz")
+MODEL_FILES = (
+    "model.json", "encoder.onnx", "decoder.onnx", "lm.onnx", "static.npy", "entropy.npz",
+)  # fmt: skip
 RECORDINGS = "speech-48k", "music-44k-stereo"
 BITRATES = 1.5, 3, 6, 12
 _PLOT = re.compile(r"!\[(?P<alt>[^\]]*)\]\((?P<path>images/[\w-]+\.svg)\)")

@@ -61,15 +61,20 @@ def cost() -> str:
 
 
 def web() -> str:
-    """Decoding in a browser, with one thread."""
+    """Decoding and encoding in a browser, with one thread."""
     r = results("web")
     rows = [
-        [f"decode {what}", f"{r[what]['x_real_time_cpu']:.0f} × real time"]
-        for what in ("6 kbps, mono", "128 kbps, stereo")
+        [what, f"{r[key]['x_real_time_cpu']:.0f} × real time"]
+        for what, key in (
+            ("decode 6 kbps, mono", "6 kbps, mono"),
+            ("decode 128 kbps, stereo", "128 kbps, stereo"),
+            ("encode 6 kbps, mono", "encode 6 kbps, mono"),
+        )
     ]
     first = r["first sound of ten minutes"]["cpu_seconds"]
     rows.append(["first sound of a ten-minute file", f"{first:.1f} s"])
-    rows.append(["scripts of the page", f"{r['script_bytes'] / 1000:.0f} kB"])
+    rows.append(["scripts of a page that plays", f"{r['script_bytes'] / 1000:.0f} kB"])
+    rows.append(["scripts of one that encodes", f"{r['script_bytes_to_encode'] / 1000:.0f} kB"])
     return table([f"Chromium, one core of an {r['processor']}", ""], rows)
 
 
@@ -77,10 +82,12 @@ def web_sizes() -> str:
     """What a page fetches."""
     r = results("web")
     runtime = f"{r['runtime_bytes'] / 1e6:.1f} MB, {r['runtime_bytes_gzip'] / 1e6:.1f} MB with gzip"
+    models = {name: f"{size / 1e6:.2g} MB" for name, size in r["model_bytes"].items()}
+    for name, size in r["encoder_bytes"].items():
+        models[name] += f", and {size / 1e6:.2g} MB to encode"
     rows = [
         ["`web/dist`", "the scripts", f"{r['script_bytes'] / 1000:.0f} kB"],
         ["`web/node_modules/onnxruntime-web/dist`", "ONNX Runtime: three files, below", runtime],
-        *(["`weights`", f"the model `{name}`", f"{size / 1e6:.2g} MB"]
-          for name, size in r["model_bytes"].items()),
+        *(["`weights`", f"the model `{name}`", size] for name, size in models.items()),
     ]  # fmt: skip
     return table(["folder", "what", "bytes"], rows)

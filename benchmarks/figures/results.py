@@ -25,7 +25,7 @@ TITLES = {
     "speed": "speed",
     "streaming": "speed of live streams",
     "vbr": "variable bitrate",
-    "web": "decoding in a browser",
+    "web": "speed in a browser",
 }
 """Of results whose age pages tell."""
 used: dict[str, None] = {}
@@ -55,9 +55,8 @@ def age(*names: str) -> str:
     lines = []
     for name in names:
         if since(name):
-            record = loaded(name)["measured"]
-            lines.append(f"> - {TITLES[name]}: measured on {record['date']} at commit "
-                         f"`{record['commit']}`. Since then {listed(since(name))}.")  # fmt: skip
+            when = listed(_when(loaded(name)["measured"]))
+            lines.append(f"> - {TITLES[name]}: measured {when}. Since then {listed(since(name))}.")
     if not lines:
         return ""
     return "\n".join(["> Figures on this page that are older than the installed weights:", ">",
@@ -72,3 +71,13 @@ def ages() -> str:
         news = listed(since(path.stem)) or "nothing"
         rows.append([f"`{path.name}`", record["date"], f"`{record['commit']}`", news])
     return table(["result", "measured", "commit", "changed since then"], rows)
+
+
+def _when(record: dict[str, Any]) -> list[str]:
+    """When and with what the models were measured that have changed since; they may differ."""
+    moments = {}
+    for name, about in record["models"].items():
+        if changed({"models": {name: about}}):
+            of = record | about
+            moments[f"on {of['date']} at commit `{of['commit']}`"] = None
+    return list(moments)

@@ -82,7 +82,8 @@ def beside(kind: str) -> str:
             f"{peer['family']}, {peer['kbps']:.1f} kbps",
             *(_pair(own, peer, metric) for metric in metrics),
         ])  # fmt: skip
-    return table([kind, "beside", *(NAMES[m] for m in metrics)], rows)
+    names = [NAMES[m] + " (less is better)" * (m in LESS_IS_BETTER) for m in metrics]
+    return table([kind, "beside", *names], rows)
 
 
 def headline() -> str:

@@ -26,7 +26,7 @@ from ..output import write
 from . import corpus, metrics, opinions
 from .codec import Codec, Coded
 from .codecs import named
-from .results import add, begun
+from .results import add, begun, has
 
 VERSION = 2
 """Of what the metrics compute here; a new one measures everything again."""
@@ -44,6 +44,8 @@ def main() -> None:
                         "them ('Opus 6 kbps'); what OUT has of others is kept")  # fmt: skip
     kinds = (*corpus.KINDS, corpus.STEREO)
     parser.add_argument("--kinds", nargs="+", choices=kinds, default=kinds)
+    parser.add_argument("--missing", action="store_true", help="only what OUT does not have, or "
+                        "has of other weights")  # fmt: skip
     parser.add_argument("-j", "--jobs", type=int, default=1, help="processes")
     arguments = parser.parse_args()
 
@@ -59,6 +61,8 @@ def main() -> None:
     with ProcessPoolExecutor(arguments.jobs) as pool:
         try:
             for codec, kind in ((c, k) for c in codecs for k in c.kinds if k in arguments.kinds):
+                if arguments.missing and has(result, codec, kind):
+                    continue
                 result["skipped"].pop(codec.name, None)
                 if codec.missing:
                     result["skipped"][codec.name] = codec.missing

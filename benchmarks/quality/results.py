@@ -7,9 +7,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from ..provenance import measured
+from ..provenance import measured, weights
 from . import statistics
 from .codec import Codec, Vauxio
+from .metrics import OF_KIND
 
 Row = dict[str, Any]
 
@@ -24,6 +25,17 @@ def begun(out: Path, versions: dict[str, str]) -> Row:
     if result["metrics"].items() - versions.items():
         sys.exit(f"{out}: measured with {result['metrics']}; install those, or measure all again")
     return result | {"metrics": versions}
+
+
+def has(result: Row, codec: Codec, kind: str) -> bool:
+    """Whether there are all figures of a setting, of the weights that are installed."""
+    if isinstance(codec, Vauxio):
+        about = result["measured"]["models"].get(codec.model, {})
+        if about.get("weights") != weights(codec.model):
+            return False
+    place = (codec.family, codec.setting, kind)
+    entries = [e for e in result["summary"] if (e["family"], e["setting"], e["kind"]) == place]
+    return any(all(e.get(metric) is not None for metric in OF_KIND[kind]) for e in entries)
 
 
 def add(result: Row, codec: Codec, rows: list[Row]) -> None:

@@ -153,12 +153,13 @@ def test_a_long_file_is_decoded_in_parts(tmp_path, blocks, rate, channels, form)
     assert {path.name for path in (tmp_path / "parts").iterdir()} == {f"a{form}"}  # no drafts
 
 
-@pytest.mark.parametrize("rate, settings", [
-    (24000, {"bitrate": 3, "denoise": True}), (48000, {"bitrate": 12, "lm": False}),
+@pytest.mark.parametrize("rate, channels, settings", [
+    (24000, 1, {"bitrate": 3, "denoise": True}), (48000, 1, {"bitrate": 12, "lm": False}),
+    (44100, 2, {"bitrate": 24, "lm": False}), (24000, 3, {"quality": 3, "denoise": True}),
 ])  # fmt: skip
-def test_a_long_file_is_encoded_in_parts(tmp_path, blocks, rate, settings):
-    """A denoiser needs what came before; fine levels have spans of their own."""
-    save(tmp_path / "in" / "a.wav", 25, rate)
+def test_a_long_file_is_encoded_in_parts(tmp_path, blocks, rate, channels, settings):
+    """A denoiser needs what came before; fine levels have spans of their own, pairs have values."""
+    save(tmp_path / "in" / "a.wav", 25, rate, channels)
     plan = archive.plan("encode", tmp_path / "in", tmp_path / "out", archive.Settings(**settings))
     assert in_parts(plan).ok
     data, _ = soundfile.read(tmp_path / "in" / "a.wav", dtype="float32")

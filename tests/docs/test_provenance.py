@@ -46,6 +46,17 @@ def test_what_has_changed_is_named():
     assert said[2:] == ["denoise-24k has another network", "none-24k is no longer installed"]
 
 
+def test_models_of_one_result_may_be_measured_at_different_times():
+    record = copy.deepcopy(FACTS)
+    for name, day in (("general-24k", "2026-01-02"), ("speech-24k", "2026-03-04")):
+        record["models"][name] |= {"commit": "abc", "date": day}
+        assert results._when(record) == []
+    record["models"]["general-24k"]["weights"]["decoder"] = "0" * 16
+    record["models"]["denoise-24k"]["weights"]["network"] = "0" * 16
+    of_all = f"on {record['date']} at commit `{record['commit']}`"
+    assert results._when(record) == ["on 2026-01-02 at commit `abc`", of_all]
+
+
 def test_a_page_must_say_that_its_figures_are_old(monkeypatch):
     stale = copy.deepcopy(results.loaded("vbr"))
     stale["measured"]["models"]["general-24k"]["weights"]["decoder"] = "0" * 16

@@ -1,6 +1,7 @@
-// Payloads of the coder with a Transformer (docs/format.md, sections 7.3 and 7.4) to codes.
+// Payloads of the coder with a Transformer (docs/format.md, sections 7.3 and 7.4) to codes, and back.
 
 import { RangeDecoder, consume, position, start } from "./range-decoder";
+import { begin as beginPayload, finish as finishPayload, put } from "./range-encoder";
 import { advance, begin, score, scores, size } from "./transformer";
 
 const LEVELS: i32 = 4096;
@@ -23,7 +24,8 @@ let same: usize = 0; // u8[rows][length]: in all codebooks so far
 let inputs: usize = 0; // i32[rows][codebooks]
 let active: usize = 0; // u8[rows]
 
-// Of the block that is decoded.
+// Of the block that is coded.
+let encoding = false; // its codes are there
 let tokens: i32 = 0;
 let length: i32 = 0; // tokens of a segment
 let segments: i32 = 0;
@@ -41,6 +43,25 @@ export function decode(
   payload: usize, bytes: i32, tokens_: i32, counts_: usize, codes_: usize,
   channels: i32, every: i32, used_: i32,
 ): bool {
+  encoding = false;
+  start(decoder, payload, bytes);
+  return code(tokens_, counts_, codes_, channels, every, used_);
+}
+
+/** Encode a block, as `decode`, to where there are 4 bytes for each code and 8 more. Its bytes. */
+export function encode(
+  payload: usize, tokens_: i32, counts_: usize, codes_: usize,
+  channels: i32, every: i32, used_: i32,
+): i32 {
+  encoding = true;
+  beginPayload(payload);
+  code(tokens_, counts_, codes_, channels, every, used_);
+  return finishPayload();
+}
+
+function code(
+  tokens_: i32, counts_: usize, codes_: usize, channels: i32, every: i32, used_: i32,
+): bool {
   if (!filled) fillTable();
   tokens = tokens_;
   counts = counts_;
@@ -53,14 +74,13 @@ export function decode(
   const rows = channels * segments;
   prepare(channels, rows, every);
   begin(rows);
-  start(decoder, payload, bytes);
   for (let step = 0; step < length + most - 1; step++) {
     for (let row = 0; row < rows; row++) store<u8>(active + row, <u8>(step < endOf(row)));
     advance(inputs, active, rows);
     for (let i = 0; i < rows * every; i++) store<i32>(inputs + <usize>(i * 4), size);
     for (let row = 0; row < rows; row++) {
       for (let k = max(0, step - length + 1); k < min(most, step + 1); k++) {
-        if (isThere(row, step - k, k) && !decodeOne(row, step - k, k, every)) return false;
+        if (isThere(row, step - k, k) && !codeOne(row, step - k, k, every)) return false;
       }
     }
     learn(channels);
@@ -93,7 +113,7 @@ function codeAt(row: i32, at: i32, k: i32): usize {
   return codes + <usize>(((row / segments * used + k) * tokens + token) * 4);
 }
 
-function decodeOne(row: i32, at: i32, k: i32, every: i32): bool {
+function codeOne(row: i32, at: i32, k: i32, every: i32): bool {
   const place = row / segments * used + k;
   score(row, k);
   frequencies();
@@ -101,7 +121,7 @@ function decodeOne(row: i32, at: i32, k: i32, every: i32): bool {
   correct(came);
   toWeights();
   const before = expect(row, at, k, place);
-  const symbol = next();
+  const symbol = encoding ? give(load<i32>(codeAt(row, at, k))) : next();
   if (symbol < 0) return false;
   store<i32>(codeAt(row, at, k), symbol);
   store<i32>(inputs + <usize>((row * every + k) * 4), symbol);
@@ -262,4 +282,12 @@ function next(): i32 {
     from = to;
   }
   return -1;
+}
+
+/** A symbol to the payload, by `weights`. */
+function give(symbol: i32): i32 {
+  let from: f64 = symbol;
+  for (let i = 0; i < symbol; i++) from += load<f64>(weights + <usize>(i * 8));
+  put(<u64>from, <u64>(from + load<f64>(weights + <usize>(symbol * 8)) + 1));
+  return symbol;
 }

@@ -1,9 +1,11 @@
-/** The decoder in a Web Worker: does what `worker-client.js` asks, one thing after the other. */
+/** Decoder or encoder in a Web Worker: does what `worker-client.js` asks, one thing after the other. */
 
 import { VauxDecoder } from './decoder.js';
 
 /** @type {VauxDecoder} */
 let decoder;
+/** @type {import('./encoder.js').VauxEncoder} */
+let encoder;
 /** @type {Map<number, import('./file/vaux-file.js').VauxFile>} */
 const files = new Map();
 /** @type {Map<number, AbortController>} */
@@ -12,10 +14,18 @@ let opened = 0;
 
 /** @type {Record<string, (...args: any[]) => any>} */
 const methods = {
-  start(options) {
+  async start(kind, options) {
+    if (kind === 'encoder') {
+      const { VauxEncoder } = await import('./encoder.js');
+      encoder = new VauxEncoder(options);
+      return encoder.ready;
+    }
     decoder = new VauxDecoder(options);
     return decoder.ready;
   },
+  encode: (recording, wishes) => encoder.encode(recording, {
+    ...wishes, onProgress: (/** @type {number} */ progress) => postMessage({ call: current, progress }),
+  }),
   decode: (bytes) => decoder.decode(bytes),
   decodeFile: (from) => decoder.decodeFile(from),
   flush: () => decoder.flush(),
@@ -56,10 +66,13 @@ function fileOf(id) {
 /** What may change as a file is read. @param {import('./file/vaux-file.js').VauxFile} file */
 const about = ({ frames, damage }) => ({ frames, damage });
 
+/** The call that is worked on. */
+let current = 0;
 let last = Promise.resolve();
 
 addEventListener('message', ({ data: { call, method, args } }) => {
   last = last.then(async () => {
+    current = call;
     try {
       const result = await methods[method](...args);
       const samples = result?.channelData ?? result?.piece ?? [];

@@ -11,8 +11,9 @@ The next run of the same plan resumes a run that was interrupted: a manifest in 
 what is done. `plan` changes nothing; `run` does the work.
 """
 
+from ..results import Result
 from .planning import plan
-from .plans import Plan, Result, Settings, Task
+from .plans import Plan, Settings, Task
 from .report import Report
 from .running import run
 

@@ -17,6 +17,9 @@ from ..codec.bandwidth_extension import Bands, Meter
 from ..codec.denoising import DenoisingResampler
 from ..codec.signal import SignalDecoder
 from ..codec.spectral_decoder import timing
+from ..codec.stereo.downmix import Downmixer
+from ..codec.stereo.rates import Plan
+from ..codec.stereo.tokens import JointTokenEncoder
 from ..codec.tokens import CHUNK, TokenEncoder
 from ..entropy.allocation import WINDOW, Allocation
 from ..file.block_reader import TokenReader
@@ -27,6 +30,7 @@ __all__ = [
     "PIECE",
     "bounds",
     "decode_stretch",
+    "encode_joint_stretch",
     "encode_stretch",
     "encode_together",
     "is_divisible",
@@ -69,12 +73,48 @@ def encode_stretch(
     """
     frames = recording.frames
     assert frames is not None
-    begin = max(0, first - -(-model.encoder.receptive_field // WINDOW) * WINDOW)
+    begin = _settling(model, first)
     samples = _samples(recording, model.samplerate, mono, begin * model.hop, stop * model.hop,
                        model.samples_for(frames, recording.samplerate), denoise)  # fmt: skip
     encoder = TokenEncoder(model, 1 if mono else recording.channels, allocation)
     parts = [encoder.push(piece.T) for piece in _pieces(samples, WINDOW * model.hop)]
     return np.concatenate(parts, axis=2)[..., first - begin :]
+
+
+def encode_joint_stretch(
+    recording: Recording,
+    model: Model,
+    planned: Plan,
+    first: int,
+    stop: int,
+    denoise: bool = False,
+) -> tuple[np.ndarray, np.ndarray | None, np.ndarray]:
+    """As `encode_stretch`, of joint stereo: codes, levels and values as `Downmixer.take` has them.
+
+    `first` begins a block.
+    """
+    frames, channels = recording.frames, recording.channels
+    assert frames is not None
+    begin, tokens = _settling(model, first), model.tokens_for(frames, recording.samplerate)
+    downmixer = Downmixer(model, channels, planned.bands, planned.stereo, planned.price, begin)
+    rate, hop = model.samplerate * downmixer.factor, model.hop * downmixer.factor
+    end = -(-frames * rate // recording.samplerate)
+    last = min((stop + WINDOW) * hop, end)  # the last samples are of the window after `stop`
+    pieces = _samples(recording, rate, False, downmixer.first, last, end, denoise)
+    mixed = [downmixer.push(piece) for piece in pieces]
+    if last == end:
+        mixed.append(downmixer.finish(tokens))
+    samples = np.concatenate(mixed)[: (stop - begin) * model.hop]
+    encoder = JointTokenEncoder(model, channels, planned, downmixer)
+    codes = [encoder.push(piece.T) for piece in _pieces(iter([samples]), WINDOW * model.hop)]
+    levels, values = downmixer.take()
+
+    def own(each: np.ndarray, span: int) -> np.ndarray:
+        return each[..., (first - begin) // span : -(-(stop - begin) // span)]
+
+    if levels is not None:
+        levels = own(levels, planned.bands.span)
+    return own(np.concatenate(codes, axis=2), 1), levels, own(values, planned.stereo.span)
 
 
 def encode_together(
@@ -209,6 +249,11 @@ def decode_stretch(reader: TokenReader, start: int, stop: int) -> Iterator[np.nd
                 return
         yield piece[: stop - start]
         start += len(piece)
+
+
+def _settling(model: Model, first: int) -> int:
+    """The token to begin with, for the encoder to be at `first` what it is in the whole."""
+    return max(0, first - -(-model.encoder.receptive_field // WINDOW) * WINDOW)
 
 
 def _samples(

@@ -20,9 +20,10 @@ from ..audio.tags import write_tags
 from ..container import Header
 from ..errors import AudioError, FormatError
 from ..file.vauxfile import VauxFile
+from ..results import Result
 from .coding import PIECE, bounds, decode_stretch
 from .jobs import Context, Join, Part, Parts, divided
-from .plans import Result, Task
+from .plans import Task
 from .store import known_store
 from .verify import tokens_of
 

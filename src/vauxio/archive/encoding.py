@@ -17,7 +17,6 @@ from .. import container
 from ..audio import pcm
 from ..audio.recording import Recording
 from ..audio.tags import Tags, read_tags
-from ..codec.bandwidth_extension import Bands
 from ..codec.stereo.rates import Plan, plan
 from ..entropy.allocation import Allocation
 from ..errors import AudioError, FormatError
@@ -27,8 +26,10 @@ from ..file.vauxfile import VauxFile
 from ..fileio import name_of
 from ..model.installed import choose_model, transform_for
 from ..model.models import Model
+from ..results import Result
 from .coding import (
     PIECE,
+    encode_joint_stretch,
     encode_stretch,
     encode_together,
     is_divisible,
@@ -36,7 +37,7 @@ from .coding import (
     measure_whole,
 )
 from .jobs import Context, Join, Part, Parts, divided, guarded
-from .plans import Result, Settings, Task
+from .plans import Settings, Task
 from .store import known_store
 from .verify import check_blocks, read_back
 
@@ -51,7 +52,8 @@ def encode(context: Context, tasks: tuple[Task, ...], divide: bool) -> Iterator[
     for task in tasks:
         outcome = guarded(task, functools.partial(_encode, context, task, divide))
         if isinstance(outcome, _Short):
-            together.setdefault((outcome.model, outcome.allocation), []).append(outcome)
+            key = outcome.model, outcome.planned.allocation
+            together.setdefault(key, []).append(outcome)
         else:
             yield outcome
     denoise = context.settings.denoise
@@ -74,8 +76,7 @@ class _Short:
     frames: np.ndarray
     samplerate: int
     model: Model
-    allocation: Allocation
-    bands: Bands
+    planned: Plan
     tags: Tags
 
 
@@ -92,12 +93,10 @@ def _encode(context: Context, task: Task, divide: bool) -> _Short | Parts | Resu
             return _write(context, task, transform.name, recording, channels, blocks, tags)
         model = choose_model(settings.model, rate, channels, settings.bitrate)
         planned = _plan(settings, model, rate, channels)
-        if planned.stereo:  # coded as it comes: where pairs are turned, nothing is divided
-            return _write(context, task, model.name, recording, channels, blocks, tags)
-        if frames is not None and frames <= _SHORT * rate:
+        if frames is not None and frames <= _SHORT * rate and not planned.stereo:
             whole = np.concatenate([np.empty((0, channels), np.float32), *blocks])
             tags.notes += recording.notes
-            return _Short(task, whole, rate, model, planned.allocation, planned.bands, tags)
+            return _Short(task, whole, rate, model, planned, tags)
         if divide and frames is not None and is_divisible(recording):
             count = -(-model.tokens_for(frames, rate) // block_tokens(model))
             if parts := divided(context, task, frames, count):
@@ -134,14 +133,15 @@ def _plan(settings: Settings, model: Model, samplerate: int, channels: int) -> P
 
 
 def _write_short(context: Context, short: _Short, codes: np.ndarray) -> Result:
-    model, rate, bands, levels = short.model, short.samplerate, short.bands, None
+    model, rate, bands, levels = short.model, short.samplerate, short.planned.bands, None
     if bands.count:
         levels = measure_whole(short.frames, model, rate, bands)
     with known_store(context.target).creating(short.task.target) as output:
         writer = _writer(
-            output.file, model, rate, context.settings, short.allocation, bands, codes, levels,
-            short.tags, len(short.frames),
+            output.file, model, rate, context.settings, short.planned, codes.shape[0], short.tags,
+            len(short.frames),
         )  # fmt: skip
+        writer.push(codes, levels)
         writer.finish(len(short.frames))
         return _written(context, short.task, output, len(short.frames), short.samplerate,
                         short.tags.notes)  # fmt: skip
@@ -152,21 +152,17 @@ def _writer(
     model: Model,
     samplerate: int,
     settings: Settings,
-    allocation: Allocation,
-    bands: Bands,
-    codes: np.ndarray,
-    levels: np.ndarray | None,
+    planned: Plan,
+    channels: int,
     tags: Tags,
     frames: int | None = None,
 ) -> TokenWriter:
-    """A file that these codes, and these levels if there are any, have been given to."""
-    writer = TokenWriter(
-        file, model, samplerate, codes.shape[0], allocation.codebooks, tags.tags, tags.pictures,
-        settings.lm, variable=allocation.variable, bands=bands, frames=frames,
-        foreign=tags.foreign,
+    """A file that codes are to be given to."""
+    return TokenWriter(
+        file, model, samplerate, channels, planned.codebooks, tags.tags, tags.pictures,
+        settings.lm, variable=planned.variable, bands=planned.bands, frames=frames,
+        foreign=tags.foreign, stereo=planned.stereo,
     )  # fmt: skip
-    writer.push(codes, levels)
-    return writer
 
 
 class _Encoded(NamedTuple):
@@ -186,20 +182,24 @@ def encode_part(job: Part) -> _Encoded:
         channels = 1 if settings.mono else recording.channels
         model = choose_model(settings.model, recording.samplerate, channels, settings.bitrate)
         planned = _plan(settings, model, recording.samplerate, channels)
-        allocation, bands = planned.allocation, planned.bands
         size = block_tokens(model)
         tokens = model.tokens_for(job.frames, recording.samplerate)
         first, stop = job.first * size, min(job.stop * size, tokens)
-        codes = encode_stretch(
-            recording, model, allocation, settings.mono, first, stop, settings.denoise
-        )
-        levels = None
-        if bands.count:
-            levels = measure_stretch(recording, model, settings.mono, bands, first, stop)
         out = io.BytesIO()
-        writer = _writer(
-            out, model, recording.samplerate, settings, allocation, bands, codes, levels, Tags()
-        )
+        writer = _writer(out, model, recording.samplerate, settings, planned, channels, Tags())
+        if planned.stereo:
+            stretch = encode_joint_stretch(recording, model, planned, first, stop, settings.denoise)
+            writer.push(*stretch)
+        else:
+            codes = encode_stretch(
+                recording, model, planned.allocation, settings.mono, first, stop, settings.denoise
+            )
+            levels = None
+            if planned.bands.count:
+                levels = measure_stretch(
+                    recording, model, settings.mono, planned.bands, first, stop
+                )
+            writer.push(codes, levels)
     writer.finish(model.frames_in(stop - first, recording.samplerate))
     if job.context.check:
         out.seek(0)

@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..errors import VauxError
-from .plans import Result, Settings, Task
+from ..results import Result
+from .plans import Settings, Task
 
 __all__ = ["Context", "Join", "Made", "Many", "Part", "Parts", "divided", "guarded"]
 

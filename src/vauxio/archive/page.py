@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from importlib import resources
 from typing import Any
 
-from .plans import Plan, Result, count
+from ..results import Result
+from .plans import Plan, count
 
 __all__ = ["page"]
 

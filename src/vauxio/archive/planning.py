@@ -18,8 +18,9 @@ from ..audio.formats import FORMATS
 from ..codec.stereo.rates import plan as plan_coding
 from ..errors import VauxError
 from ..model.installed import candidates, find_denoiser, find_model, transform_for
+from ..results import Result
 from . import manifest
-from .plans import Plan, Result, Settings, Task
+from .plans import Plan, Settings, Task
 from .shards import SHARDED, fill_shards
 from .store import SPECIAL, Store, is_safe, open_store
 from .targets import name_targets

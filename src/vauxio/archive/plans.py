@@ -1,13 +1,14 @@
-"""What a plan is made of: settings, tasks, results. It opens nothing and decides nothing."""
+"""What a plan is made of: settings and tasks. It opens nothing and decides nothing."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import Literal
 
+from ..results import Result
 from .store import Entry
 
-__all__ = ["Plan", "Result", "Settings", "Task", "count"]
+__all__ = ["Plan", "Settings", "Task", "count"]
 
 
 @dataclass(frozen=True)
@@ -64,41 +65,6 @@ class Task:
     source: str
     target: str
     entry: Entry
-
-
-@dataclass(frozen=True)
-class Result:
-    """How a task ended.
-
-    Attributes
-    ----------
-    source, target : str
-    error : str or None
-        Why it failed; None if it did not.
-    seconds : float
-        Of audio.
-    bytes_in, bytes_out : int
-    elapsed : float
-        Seconds of work.
-    notes : tuple of str
-        What could not be kept: tags that do not fit, say.
-    damage : tuple of str
-        What was concealed.
-    """
-
-    source: str
-    target: str
-    error: str | None = None
-    seconds: float = 0.0
-    bytes_in: int = 0
-    bytes_out: int = 0
-    elapsed: float = 0.0
-    notes: tuple[str, ...] = ()
-    damage: tuple[str, ...] = ()
-
-    @property
-    def ok(self) -> bool:
-        return self.error is None
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,9 @@ from typing import Any
 
 from .. import __version__
 from ..fileio import Output
+from ..results import Result
 from .page import page
-from .plans import Plan, Result, count
+from .plans import Plan, count
 
 __all__ = ["Report", "clock"]
 

@@ -14,10 +14,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..errors import VauxError
+from ..results import Result
 from .engine import Engine, Inline, Lost, Processes
 from .jobs import Context, Join, Made, Many, Part, Parts
 from .manifest import Manifest, Row
-from .plans import Plan, Result, Task
+from .plans import Plan, Task
 from .shards import SHARDED, shards_of
 from .store import Store, open_store
 

@@ -14,8 +14,9 @@ from dataclasses import replace
 from typing import Any
 
 from ..errors import VauxError
+from ..results import Result
 from .jobs import Context, guarded
-from .plans import Result, Settings, Task
+from .plans import Settings, Task
 from .store import known_store
 from .token_files import Tokens, keys_of, sink_for
 from .tokenizing import tokens_of_file

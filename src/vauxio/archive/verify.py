@@ -11,9 +11,10 @@ from ..file.block_reader import TokenReader
 from ..file.transform import TransformFrames
 from ..file.vauxfile import VauxFile
 from ..fileio import Input
+from ..results import Result
 from .coding import PIECE, bounds, decode_stretch
 from .jobs import Context, Join, Part, Parts, divided
-from .plans import Result, Task
+from .plans import Task
 from .store import known_store
 
 __all__ = ["check_blocks", "join_verified", "read_back", "tokens_of", "verify",

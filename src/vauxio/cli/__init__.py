@@ -17,8 +17,8 @@ import click
 from .. import __version__
 from ..audio import chatter
 from ..errors import VauxError
-from .common import complain
 from .signals import unwinding
+from .terminal import complain
 
 __all__ = ["main"]
 

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 import click
 
 from ..container.metadata import printable
-from .common import Failure, blame, complain, event
+from .events import event
+from .failures import Failure, blame
+from .terminal import complain
 
 if TYPE_CHECKING:
     from ..archive import Plan, Report, Result

@@ -9,7 +9,11 @@ from typing import TYPE_CHECKING
 import click
 
 from ..errors import AudioError
-from .common import STREAM, Failure, blame, complain, for_each, writing
+from .events import for_each
+from .failures import Failure, blame
+from .names import STREAM
+from .streams import writing
+from .terminal import complain
 
 if TYPE_CHECKING:
     from ..compare.comparison import Version

@@ -12,22 +12,15 @@ from ..audio.tags import write_tags
 from ..container.header import MAGIC
 from ..errors import FormatError
 from ..file.vauxfile import OnError, VauxFile
+from ..results import Result
 from .batch import Batch, only, options, work_on
-from .common import (
-    STREAM,
-    Failure,
-    Job,
-    Outcome,
-    Progress,
-    blame,
-    blaming,
-    complain,
-    for_each,
-    opened,
-    plan,
-    writing,
-)
+from .events import for_each
+from .failures import Failure, blame, blaming
+from .names import STREAM, Job, plan
+from .progress import Progress
 from .recordings import format_of, sink
+from .streams import opened, writing
+from .terminal import complain
 
 __all__ = ["command"]
 
@@ -116,7 +109,7 @@ def _decode(
     end: float | None,
     on_error: OnError,
     quiet: bool,
-) -> Outcome:
+) -> Result:
     source, target = job
     notes: list[str] = []
     size = os.path.getsize(source) if os.path.isfile(source) else 0
@@ -149,7 +142,7 @@ def _decode(
         for text in damage:
             complain(f"{source}: {text}")
         made = os.path.getsize(target) if os.path.isfile(target) else 0
-        return Outcome(source, target, None, progress.done, size, made, notes=tuple(notes),
+        return Result(source, target, None, progress.done, size, made, notes=tuple(notes),
                        damage=damage)  # fmt: skip
 
 

@@ -6,8 +6,13 @@ from functools import partial
 
 import click
 
-from .common import STREAM, Job, Progress, blame, blaming, complain, for_each, plan, writing
+from .events import for_each
+from .failures import blame, blaming
+from .names import STREAM, Job, plan
+from .progress import Progress
 from .recordings import format_of, recorded, sink
+from .streams import writing
+from .terminal import complain
 
 __all__ = ["command"]
 

@@ -11,22 +11,15 @@ from ..audio.formats import Raw
 from ..errors import FormatError
 from ..file.vauxfile import VauxFile
 from ..model.installed import models
+from ..results import Result
 from .batch import Batch, only, options, work_on
-from .common import (
-    STREAM,
-    Failure,
-    Job,
-    Outcome,
-    Progress,
-    blame,
-    blaming,
-    complain,
-    for_each,
-    is_device,
-    plan,
-    writing,
-)
+from .events import for_each
+from .failures import Failure, blame, blaming
+from .names import STREAM, Job, is_device, plan
+from .progress import Progress
 from .recordings import recorded
+from .streams import writing
+from .terminal import complain
 
 __all__ = ["command"]
 
@@ -145,7 +138,7 @@ def _encode(
     delete_lossy: bool,
     raw: Raw | None,
     quiet: bool,
-) -> Outcome:
+) -> Result:
     from ..audio import pcm
 
     source, target = job
@@ -180,7 +173,7 @@ def _encode(
         with blame(source):
             os.unlink(source)
     size = os.path.getsize(target) if os.path.isfile(target) else 0
-    return Outcome(source, target, None, (f.frames or 0) / recording.samplerate,
+    return Result(source, target, None, (f.frames or 0) / recording.samplerate,
                    before[1] if before else 0, size, notes=tuple(notes))  # fmt: skip
 
 

@@ -9,7 +9,10 @@ import click
 
 from ..file.functions import info
 from ..file.info import Info
-from .common import STREAM, blame, for_each, opened
+from .events import for_each
+from .failures import blame
+from .names import STREAM
+from .streams import opened
 from .terminal import show_table
 
 __all__ = ["command"]

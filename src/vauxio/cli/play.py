@@ -5,9 +5,13 @@ from __future__ import annotations
 import click
 
 from ..file.vauxfile import OnError, VauxFile
-from .common import STREAM, blame, complain, for_each, opened
+from .events import for_each
+from .failures import blame
 from .keys import Keys
+from .names import STREAM
 from .speakers import Speakers, open_speakers
+from .streams import opened
+from .terminal import complain
 
 __all__ = ["command"]
 

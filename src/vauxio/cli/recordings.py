@@ -20,8 +20,11 @@ from ..audio.channels import MASK, mask_of, to_vorbis
 from ..audio.formats import FORMATS, MAX_CHUNK, NEVER_EMPTY, Format, Raw
 from ..audio.resample import Resampler
 from ..errors import AudioError
-from .common import STREAM, blame, complain, is_device, opened
+from .failures import blame
+from .names import STREAM, is_device
 from .signals import postponed
+from .streams import opened
+from .terminal import complain
 
 if TYPE_CHECKING:
     from ..audio.recording import Recording

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from .common import complain
 from .site import Site
+from .terminal import complain
 
 __all__ = ["command"]
 

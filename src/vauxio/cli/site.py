@@ -22,7 +22,7 @@ from ..errors import VauxError
 from ..file.functions import info
 from ..file.info import Info
 from ..file.vauxfile import VauxFile
-from .common import complain
+from .terminal import complain
 
 __all__ = ["Site"]
 

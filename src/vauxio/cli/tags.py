@@ -12,7 +12,8 @@ from ..container import Picture, Reader
 from ..container.metadata import printable
 from ..container.retag import retag
 from ..errors import FormatError
-from .common import blame, for_each
+from .events import for_each
+from .failures import blame
 
 __all__ = ["command"]
 

@@ -10,7 +10,9 @@ import click
 from ..errors import VauxError
 from ..model.installed import candidates, find_denoiser, models
 from .batch import Batch, work_on
-from .common import Failure, blame, complain, writing
+from .failures import Failure, blame
+from .streams import writing
+from .terminal import complain
 
 __all__ = ["command"]
 

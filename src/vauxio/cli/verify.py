@@ -7,8 +7,10 @@ import os
 import click
 
 from ..errors import FormatError
+from ..results import Result
 from .batch import Batch, options, work_on
-from .common import Outcome, blame, for_each
+from .events import for_each
+from .failures import blame
 
 __all__ = ["command"]
 
@@ -33,7 +35,7 @@ def command(paths: tuple[str, ...], deep: bool, batch: Batch) -> int:
             raise click.UsageError("--report takes one folder or URL")
         return max(work_on(batch, "verify", path, deep=deep) for path in paths)
 
-    def check(path: str) -> Outcome:
+    def check(path: str) -> Result:
         from ..archive.verify import verify
 
         seconds = 0.0
@@ -43,6 +45,6 @@ def command(paths: tuple[str, ...], deep: bool, batch: Batch) -> int:
             seconds = verify(path, deep)
         if not (batch.as_json or batch.quiet):
             click.echo(f"{path}: ok")
-        return Outcome(path, "", seconds=seconds, bytes_in=os.path.getsize(path))
+        return Result(path, "", seconds=seconds, bytes_in=os.path.getsize(path))
 
     return for_each(paths, check, batch.as_json)

@@ -1,41 +1,31 @@
-"""The blocks of a ``.vx`` file to codes, addressed by token.
+"""The blocks of a ``.vx`` file in turn or at random, addressed by token.
 
-This module finds blocks and checks what they hold. It knows nothing of samples or networks.
+This module finds blocks, decodes them with `block_decoder`, and keeps the last. It decides what
+becomes of damaged ones. It knows nothing of samples or networks.
 """
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
 from .. import container
 from ..audio import pcm
-from ..codec import bandwidth_extension
+from ..codec.bandwidth_extension import Bands
 from ..codec.concealment import LOST
 from ..codec.spectral_decoder import bands_with_values
-from ..codec.spectrum import HOP
 from ..codec.stereo.layout import HELD, Stereo, pairs_of
-from ..codec.stereo.parameters import decode_parameters
-from ..entropy import allocation, coders
-from ..errors import (
-    AudioError,
-    ChecksumError,
-    FormatError,
-    ModelError,
-    TruncatedError,
-    UnsupportedError,
-)
+from ..entropy import coders
+from ..errors import AudioError, FormatError, TruncatedError, UnsupportedError
 from ..model.grid import Grid
-from ..model.installed import find_model, find_transform
 from ..model.models import Model, Transform
-from .coder_choice import lm_coder
+from .block_decoder import BlockDecoder, Contents
 
 __all__ = ["TokenReader"]
 
-_MOST_SECONDS = 20  # of a block: who wants a second of it has to decode it from its beginning
 _LEAST_TOKENS = 64  # of a block that is not the last: each takes steps before its first token
 _COUNTED = 1 << 20  # tokens that `TokenReader.count_allocation` counts, about
 
@@ -78,16 +68,11 @@ class TokenReader:
             pcm.check_format(header.samplerate, header.channels)
         except AudioError as e:
             raise UnsupportedError(f"{e} in this version") from None
-        self._model: Model | None = None
-        self._transform: Transform | None = None
-        self._coders: dict[int, Any] = {}
+        self._decoder = BlockDecoder(header)
         self._first = 0  # token that _codes begins with
         self._following, self._together = 0, 0  # the block after those in _codes; their number
         self._codes = np.empty((header.channels, header.codebooks, 0), np.uint16)
-        self._levels: dict[int, np.ndarray] = {}  # of the blocks in _codes that are not damaged
-        self._found: dict[int, np.ndarray] = {}  # the same of those that are being loaded
-        self._values: dict[int, np.ndarray] = {}  # of joint stereo, the same
-        self._found_values: dict[int, np.ndarray] = {}
+        self._held: dict[int, Contents] = {}  # of the blocks in _codes; nothing is known of others
         # From a pipe, one block is read ahead: only so is the last one known to be the last.
         self._sequence = None if self.seekable else iter(self._reader)
         self._index = 0  # of the next block in the sequence
@@ -99,40 +84,12 @@ class TokenReader:
     @property
     def model(self) -> Model:
         """The model that decodes this file; `ModelError` if it is not installed."""
-        if self._model is None:
-            header = self.header
-            if header.rate:
-                raise FormatError(f"a file of {header.model}, which has no codes")
-            model = find_model(header.model, header.code_space)
-            if header.code_bits != model.code_bits or header.codebooks > model.codebooks:
-                raise FormatError(
-                    f"{header.codebooks} codebooks of {header.code_bits} bits: "
-                    f"{model.name} has {model.codebooks} of {model.code_bits}"
-                )
-            if header.block_tokens > _MOST_SECONDS * model.token_rate:
-                raise FormatError(
-                    f"blocks of {header.block_tokens / model.token_rate:.0f} s: at most "
-                    f"{_MOST_SECONDS} s are allowed"
-                )
-            bandwidth_extension.check_bands(model, self.bands)
-            if self.stereo and model.hop != HOP:
-                raise FormatError(f"joint stereo of {model.name}, whose tokens are not of {HOP}")
-            self._check_coder(model)
-            self._model = model
-        return self._model
+        return self._decoder.model
 
     @property
     def transform(self) -> Transform:
         """The transform codec that decodes this file; `ModelError` if it is not installed."""
-        if self._transform is None:
-            header = self.header
-            if not header.rate or header.coder != coders.TRANSFORM:
-                raise UnsupportedError(f"entropy coder {header.coder}: needs a newer vauxio")
-            transform = find_transform(header.model, header.code_space)
-            if header.coder_hash != transform.tables.hash:
-                raise ModelError(f"needs the tables {header.coder_hash.hex()} of {header.model}")
-            self._transform = transform
-        return self._transform
+        return self._decoder.transform
 
     @property
     def grid(self) -> Grid:
@@ -140,14 +97,14 @@ class TokenReader:
         return self.transform if self.header.rate else self.model
 
     @property
-    def bands(self) -> bandwidth_extension.Bands:
-        """Those above the model's that have levels."""
-        return bandwidth_extension.Bands(self.header.bands, self.header.fine)
+    def bands(self) -> Bands:
+        """Bands above the model's that have levels."""
+        return self._decoder.bands
 
     @property
     def stereo(self) -> Stereo:
         """How pairs of channels are coded."""
-        return Stereo(self.header.stereo_tokens, self.header.side)
+        return self._decoder.stereo
 
     @property
     def complete(self) -> bool:
@@ -238,16 +195,9 @@ class TokenReader:
 
         Of tokens that `get` gave last; 0 where they are lost.
         """
-        size, parts = self.header.block_tokens, []
-        while count:
-            block, at = divmod(token, size)
-            n = min(count, size - at)
-            found = self._levels.get(block)
-            if found is None:
-                found = np.zeros((self.header.channels, self.header.bands, size), np.uint8)
-            parts.append(found[..., at : at + n])
-            token, count = token + n, count - n
-        return np.concatenate(parts, axis=2)
+        header = self.header
+        lost = np.zeros((header.channels, header.bands, header.block_tokens), np.uint8)
+        return self._beside(token, count, lambda held: held.levels, lost)
 
     def values(self, token: int, count: int) -> np.ndarray | None:
         """Angles and widths of joint stereo: ``uint8[pairs, 2, bands, count]``; None without.
@@ -256,16 +206,24 @@ class TokenReader:
         """
         if not self.stereo:
             return None
-        size, parts = self.header.block_tokens, []
-        shape = pairs_of(self.header.channels), 2, bands_with_values(self.bands), size
+        bands = bands_with_values(self.bands)
+        shape = pairs_of(self.header.channels), 2, bands, self.header.block_tokens
+        lost = np.full(shape, HELD, np.uint8)
+        return self._beside(token, count, lambda held: held.values, lost)
+
+    def _beside(
+        self, token: int, count: int, kind: Callable[[Contents], np.ndarray | None],
+        lost: np.ndarray,
+    ) -> np.ndarray:  # fmt: skip
+        """What is coded beside the codes of some tokens; `lost` stands for that of a block."""
+        parts = []
         while count:
-            block, at = divmod(token, size)
-            n = min(count, size - at)
-            found = self._values.get(block)
-            parts.append(np.full(shape, HELD, np.uint8) if found is None else found)
-            parts[-1] = parts[-1][..., at : at + n]
+            block, at = divmod(token, self.header.block_tokens)
+            n = min(count, self.header.block_tokens - at)
+            found = kind(self._held[block]) if block in self._held else None
+            parts.append((lost if found is None else found)[..., at : at + n])
             token, count = token + n, count - n
-        return np.concatenate(parts, axis=3)
+        return np.concatenate(parts, axis=-1)
 
     def count_allocation(self) -> np.ndarray:
         """How many tokens, in whichever channel, have so many codes: ``int64[codebooks + 1]``.
@@ -282,7 +240,7 @@ class TokenReader:
                     break
                 continue
             with contextlib.suppress(FormatError):
-                found = self._allocation(block)[self.stereo.coded(self.header.channels)]
+                found = self._decoder.allocation(block)[self.stereo.coded(self.header.channels)]
                 counts += np.bincount(found.ravel(), minlength=len(counts))
         return counts
 
@@ -300,14 +258,13 @@ class TokenReader:
 
     def _load(self, token: int, wanted: int) -> bool:
         """Decode the block with that token, or the next one from a pipe; False if there is none."""
-        self._found, self._found_values = {}, {}
         if self._sequence is None:
             index = token // self.header.block_tokens
             if index >= self._reader.blocks:
                 return False
             if 0 <= index * self.header.block_tokens - self._first < self._codes.shape[2]:
                 return False  # that block is here, and ends before the token
-            codes = self._decode_some(index, wanted)
+            found = self._decode_some(index, wanted)
         else:
             if self._ahead is None:
                 return False
@@ -315,12 +272,14 @@ class TokenReader:
             if isinstance(block, FormatError) and not self._conceal:
                 raise block  # and again, if it is asked for again
             self._read_ahead()
-            codes = self._decode(index, block)
+            found = [self._decode(index, block)]
         first = index * self.header.block_tokens
-        if self._sequence is None and token >= first + codes.shape[2]:
+        codes = [contents.codes for contents in found]
+        if self._sequence is None and token >= first + sum(part.shape[2] for part in codes):
             return False  # past the end of the last block
-        self._first, self._codes = first, codes
-        self._levels, self._values = self._found, self._found_values
+        self._first = first
+        self._codes = codes[0] if len(codes) == 1 else np.concatenate(codes, axis=2)
+        self._held = dict(enumerate(found, index))
         return True
 
     def _read_ahead(self) -> None:
@@ -337,27 +296,23 @@ class TokenReader:
                 self._ahead, self._cut_off = None, True
         self._index += 1
 
-    def _decode_some(self, index: int, wanted: int) -> np.ndarray:
-        """The codes of a block, and of those after it that are better decoded along with it."""
+    def _decode_some(self, index: int, wanted: int) -> list[Contents]:
+        """What a block holds, and those after it that are better decoded along with it."""
         header = self.header
-        self.model  # noqa: B018  which puts the header's coder among those that are known
-        most = 1
-        if header.coder in self._coders:
-            most = max(1, self._coders[header.coder].rows // header.channels)
         # Whoever reads on gets twice as much at once each time; whoever jumps, one block.
         reads_on = index == self._following and self._together > 0
         count = max(2 * self._together if reads_on else 1, -(-wanted // header.block_tokens))
-        group = self._decode_group(index, min(count, most, self._reader.blocks - index))
-        group = group or [self._decode(index, None)]
+        count = min(count, self._decoder.together, self._reader.blocks - index)
+        group = self._decode_group(index, count) or [self._decode(index, None)]
         self._following, self._together = index + len(group), len(group)
-        return group[0] if len(group) == 1 else np.concatenate(group, axis=2)
+        return group
 
-    def _decode_group(self, index: int, count: int) -> list[np.ndarray]:
-        """The codes of blocks together, up to the first that is damaged or coded otherwise."""
+    def _decode_group(self, index: int, count: int) -> list[Contents]:
+        """What blocks hold, up to the first that is damaged or coded otherwise."""
         if count < 2:
             return []
         blocks: list[container.Block] = []
-        codes: list[np.ndarray] = []
+        found: list[Contents] = []
         header = self.header
         try:
             for i in range(index, index + count):
@@ -368,19 +323,20 @@ class TokenReader:
         except FormatError:
             pass  # to be told when it is that block's turn
         try:
-            for block, decoded in zip(blocks, self._decoded(header.coder, blocks), strict=True):
-                self._check(index + len(codes), block, decoded)
-                codes.append(decoded)
+            for block, codes in zip(blocks, self._decoded(header.coder, blocks), strict=True):
+                found.append(self._decoder.contents(index + len(found), block, codes))
         except FormatError:
             pass
-        return codes
+        return found
 
-    def _decode(self, index: int, block: container.Block | FormatError | None) -> np.ndarray:
-        """The codes of a block; None to read it first."""
+    def _decode(self, index: int, block: container.Block | FormatError | None) -> Contents:
+        """What a block holds; None to read it first."""
         try:
             if isinstance(block, FormatError):
                 raise block
-            return self._codes_of(index, self._reader.read(index) if block is None else block)
+            block = self._reader.read(index) if block is None else block
+            (codes,) = self._decoded(block.coder, [block])
+            return self._decoder.contents(index, block, codes)
         except UnsupportedError:
             raise
         except FormatError as e:
@@ -389,12 +345,7 @@ class TokenReader:
             self.damage[index] = e
         header = self.header
         tokens = min(header.block_tokens, self._reader.tokens - index * header.block_tokens)
-        return np.full((header.channels, header.codebooks, tokens), LOST, np.int32)
-
-    def _codes_of(self, index: int, block: container.Block) -> np.ndarray:
-        (codes,) = self._decoded(block.coder, [block])
-        self._check(index, block, codes)
-        return codes
+        return Contents(np.full((header.channels, header.codebooks, tokens), LOST, np.int32))
 
     def _decoded(self, coder: int, blocks: Sequence[container.Block]) -> list[np.ndarray]:
         """The codes of blocks that have the same coder."""
@@ -403,82 +354,4 @@ class TokenReader:
             raise FormatError(
                 f"blocks of {header.block_tokens} tokens: at least {_LEAST_TOKENS} are needed"
             )
-        codes: list[np.ndarray] = self._coder(coder).decode(
-            [(block.payload, block.tokens) for block in blocks],
-            header.channels,
-            header.codebooks,
-            [self._allocation(block) for block in blocks] if header.allocation_tokens else None,
-        )
-        return codes
-
-    def _allocation(self, block: container.Block) -> np.ndarray:
-        """How many codes the tokens of a block have, ``uint8[channels, tokens]``."""
-        header = self.header
-        if not header.allocation_tokens:
-            return np.full((header.channels, block.tokens), header.codebooks, np.uint8)
-        found = allocation.decode_allocation(
-            block.allocation,
-            header.allocation_tokens,
-            header.channels,
-            block.tokens,
-            header.codebooks,
-        )
-        paired = 2 * pairs_of(header.channels)
-        if self.stereo and not header.side and found[1:paired:2].any():
-            raise FormatError("codes of sides, which are not coded")
-        if len(block.payload) > -(-int(found.sum(dtype=np.int64)) * header.code_bits // 8):
-            raise FormatError("larger than its codes plainly packed")
-        return found
-
-    def _check(self, index: int, block: container.Block, codes: np.ndarray) -> None:
-        if coders.codes_crc(codes) != block.codes_crc:
-            raise ChecksumError(
-                f"block {index}: decoded to codes with a wrong checksum; "
-                "the file is damaged or was written with another model"
-            )
-        if codes.size and int(codes.max()) >= self.model.codebook_size:
-            raise FormatError(f"block {index}: a code is beyond the model's codebooks")
-        header = self.header
-        if header.bands:
-            self._found[index] = bandwidth_extension.decode_levels(
-                block.levels, header.channels, self.bands, block.tokens
-            )
-
-        if self.stereo:
-            span = header.stereo_tokens
-            spans = -(-block.tokens // span)
-            found = decode_parameters(
-                block.stereo, pairs_of(header.channels), bands_with_values(self.bands), spans
-            )
-            self._found_values[index] = np.repeat(found, span, axis=3)[..., : block.tokens]
-
-    def _check_coder(self, model: Model) -> None:
-        """`ModelError` if the file was written with other probabilities than those here."""
-        header = self.header
-        coder: coders.Coder
-        if header.coder == coders.STATIC:
-            what, coder = "static table", coders.StaticCoder(model.static_table())
-        elif header.coder == coders.LM:
-            if model.lm is None:
-                raise ModelError(
-                    f"needs a language model of {model.name}, which is not installed; "
-                    "install the version of vauxio that wrote the file"
-                )
-            what, coder = "language model", lm_coder(model, model.lm)
-        else:
-            return
-        if coder.hash != header.coder_hash:
-            raise ModelError(
-                f"needs the {what} {header.coder_hash.hex()} of {model.name}, "
-                f"the one installed is {coder.hash.hex()}; install the version of vauxio "
-                "that wrote the file"
-            )
-        self._coders[header.coder] = coder
-
-    def _coder(self, number: int) -> Any:
-        self.model  # noqa: B018  which puts the header's coder among those that are known
-        if number == coders.PACKED and number not in self._coders:
-            self._coders[number] = coders.PackedCoder(self.header.code_bits)
-        if number not in self._coders:
-            raise UnsupportedError(f"a block of entropy coder {number}: needs a newer vauxio")
-        return self._coders[number]
+        return self._decoder.decode(coder, blocks)

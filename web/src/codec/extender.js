@@ -7,7 +7,7 @@ const EDGES = {
 const FIRST = 308, STOP = 533;
 const COPIED = STOP - FIRST; // coefficients that are copied upwards, from just below the first
 const GROUP = 15; // of these that are brought to the same power first
-const REFERENCE = [187, 306];
+export const REFERENCE = [187, 306];
 const SILENCE = 1e-10; // power of a coefficient: less does not count
 
 /** Where bands begin and end, in coefficients. */

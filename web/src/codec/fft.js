@@ -1,4 +1,4 @@
-/** Fast Fourier transforms of lengths that are powers of two, times five or not. */
+/** Fourier transforms, fast where a length has small factors only. */
 
 export class FFT {
   /** @param {number} n */
@@ -34,9 +34,9 @@ export class FFT {
       this.im[to] = im[from];
       return;
     }
-    const parts = n % 4 === 0 ? 4 : n % 2 === 0 ? 2 : 5;
+    let parts = n % 4 === 0 ? 4 : 2;
+    while (n % parts) parts++;
     const m = n / parts;
-    if (n % parts) throw new RangeError(`no transform of ${this.n}`);
     for (let p = 0; p < parts; p++) {
       this.#step(re, im, from + p * stride, stride * parts, m, to + p * m);
     }

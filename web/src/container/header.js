@@ -4,7 +4,7 @@ import { ChecksumError, FormatError, TruncatedError, UnsupportedError } from '..
 import { crc32 } from './crc32.js';
 import { Fields, hex, u32 } from './fields.js';
 
-const MAGIC = [0x89, 0x56, 0x58, 0x0a];
+export const MAGIC = [0x89, 0x56, 0x58, 0x0a];
 const MAX_FIELDS = 4096;
 const MAX_FRAMES = 2 ** 48 - 1;
 const MAX_BLOCK_CODES = 1 << 22;
@@ -14,7 +14,7 @@ const FRAME_BYTES = 4096; // that such a token may have in a channel
 /** Entropy coders. */
 export const PACKED = 0, STATIC = 1, TRANSFORM = 4, LM = 5;
 
-const FEATURES = { allocation: 1, bands: 2, fine: 4, transform: 8, stereo: 16 };
+export const FEATURES = { allocation: 1, bands: 2, fine: 4, transform: 8, stereo: 16 };
 
 /**
  * @typedef {object} Header

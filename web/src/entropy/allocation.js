@@ -4,8 +4,14 @@ import { levelTokens } from '../container/header.js';
 import { FormatError } from '../errors.js';
 import { distribution } from './exact.js';
 
-const FIRST = 64, NEXT = 32; // how often a difference counts as seen before it was, and when it is
-const HIGHEST_LEVEL = 21;
+const FIRST = 64; // how often a difference counts as seen before it was
+/** And when it is. */
+export const NEXT = 32;
+export const HIGHEST_LEVEL = 21;
+
+/** How often each difference of numbers up to `most` was seen. @param {number} most */
+export const counter = (most) => Int32Array.from({ length: 2 * most + 1 }, (_, i) =>
+  Math.max(1, Math.floor(FIRST / 2 ** Math.abs(i - most))));
 
 /**
  * @param {import('./exact.js').RangeDecoder} decoder
@@ -16,8 +22,7 @@ const HIGHEST_LEVEL = 21;
  * @returns {Uint8Array} [rows][columns]
  */
 function decodeRows(decoder, bytes, rows, columns, most) {
-  const counts = Int32Array.from({ length: 2 * most + 1 }, (_, i) =>
-    Math.max(1, Math.floor(FIRST / 2 ** Math.abs(i - most))));
+  const counts = counter(most);
   const out = new Uint8Array(rows * columns);
   decoder.open(bytes);
   for (let row = 0; row < rows; row++) {

@@ -1,4 +1,4 @@
-/** Payloads of the coder with a Transformer, decoded in `exact.wasm` with the numbers of `lm.onnx`. */
+/** Payloads of the coder with a Transformer: `exact.wasm`, with the numbers of `lm.onnx`. */
 
 import { FormatError, ModelError } from '../errors.js';
 import { initialisers } from '../model/onnx.js';
@@ -87,25 +87,41 @@ export class LanguageModel {
    * @param {Codes} out
    */
   decode(payload, out) {
-    const { exact } = this, { channels, codebooks, tokens, codes, counts } = out;
+    const { exact } = this, { channels, codebooks, tokens, codes } = out;
     if (codebooks > this.codebooks) {
       throw new FormatError(`${codebooks} codebooks, the language model has ${this.codebooks}`);
     }
     if (payload.length < leastBytes(out)) {
       throw new FormatError('a payload of fewer bytes than its codes must have');
     }
-    const codesAt = this.#reserve(4 * codes.length + counts.length + payload.length);
-    const countsAt = codesAt + 4 * codes.length, payloadAt = countsAt + counts.length;
-    const bytes = new Uint8Array(exact.memory.buffer);
-    new Int32Array(exact.memory.buffer).set(codes, codesAt >> 2);
-    bytes.set(counts, countsAt);
-    bytes.set(payload, payloadAt);
+    const { codesAt, countsAt, payloadAt } = this.#lay(out, payload.length);
+    new Uint8Array(exact.memory.buffer).set(payload, payloadAt);
     const sizes = [channels, this.codebooks, codebooks];
     if (!exact.decode(payloadAt, payload.length, tokens, countsAt, codesAt, ...sizes)) {
       throw new FormatError('range code: no symbols have this code');
     }
     const found = new Int32Array(exact.memory.buffer); // memory may have grown
     codes.set(found.subarray(codesAt >> 2, (codesAt >> 2) + codes.length));
+  }
+
+  /** The payload of a block. @param {Codes} block */
+  encode(block) {
+    const { exact } = this, { channels, codebooks, tokens, codes } = block;
+    const { codesAt, countsAt, payloadAt } = this.#lay(block, 4 * codes.length + 8);
+    const sizes = [channels, this.codebooks, codebooks];
+    const bytes = exact.encode(payloadAt, tokens, countsAt, codesAt, ...sizes);
+    const payload = new Uint8Array(Math.max(bytes, leastBytes(block)));
+    payload.set(new Uint8Array(exact.memory.buffer, payloadAt, bytes));
+    return payload;
+  }
+
+  /** Put a block where it is coded, with room for a payload. @param {Codes} block @param {number} room */
+  #lay({ codes, counts }, room) {
+    const codesAt = this.#reserve(4 * codes.length + counts.length + room + 4);
+    const countsAt = codesAt + 4 * codes.length, payloadAt = (countsAt + counts.length + 3) & ~3;
+    new Int32Array(this.exact.memory.buffer).set(codes, codesAt >> 2);
+    new Uint8Array(this.exact.memory.buffer).set(counts, countsAt);
+    return { codesAt, countsAt, payloadAt };
   }
 
   /** @param {number} bytes */

@@ -1,4 +1,4 @@
-/** The initialisers of an ONNX model: a protobuf, fields of a number, a type and a value. */
+/** Initialisers of an ONNX model: a protobuf, fields of a number, a type and a value. */
 
 import { ModelError } from '../errors.js';
 
@@ -47,6 +47,23 @@ export function initialisers(content) {
     }
   }
   return found;
+}
+
+/** Another small value for an integer of a model, in place. @param {Uint8Array} content @param {string} name @param {number} value */
+export function setNumber(content, name, value) {
+  for (const [number, graph] of fields(content)) {
+    if (number !== MODEL_GRAPH || typeof graph === 'number') continue;
+    for (const [part, tensor] of fields(graph)) {
+      if (part !== GRAPH_INITIALISER || typeof tensor === 'number') continue;
+      const own = new Map(fields(tensor)), raw = own.get(TENSOR.raw);
+      const text = own.get(TENSOR.name);
+      if (!(raw instanceof Uint8Array) || !(text instanceof Uint8Array)) continue;
+      if (new TextDecoder().decode(text) !== name) continue;
+      raw.fill(0).set([value]);
+      return;
+    }
+  }
+  throw new ModelError(`${name} is missing in the model`);
 }
 
 /**

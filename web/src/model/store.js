@@ -8,6 +8,7 @@
 
 import { ModelError } from '../errors.js';
 import { LanguageModel } from '../entropy/language-model.js';
+import { setNumber } from './onnx.js';
 import { openSession } from './runtime.js';
 import { sha256 } from './sha256.js';
 
@@ -25,6 +26,9 @@ const CACHE = 'vauxio-models';
  * @property {number} delay samples by which the decoder's output comes late
  * @property {number} codebooks
  * @property {number} codebook_size
+ * @property {number} default_bitrate kbps per channel
+ * @property {number[]} [distortions] that qualities allow
+ * @property {Asset & { state: number }} encoder
  * @property {Asset & { state: number, receptive_field: number }} decoder
  * @property {Asset} static
  * @property {Asset} [lm]
@@ -74,6 +78,22 @@ export class Store {
       openSession(ort, await this.load(model, model.decoder), model.name));
   }
 
+  /**
+   * The encoder's network, that looks for so many codes.
+   *
+   * @param {import('./runtime.js').Ort} ort
+   * @param {Model} model
+   * @param {number} codebooks
+   * @returns {Promise<import('./runtime.js').Session>}
+   */
+  encoder(ort, model, codebooks) {
+    return this.#once(`${model.encoder.sha256} ${codebooks}`, async () => {
+      const content = await this.load(model, model.encoder);
+      setNumber(content, 'codebooks', codebooks); // a default that this runtime cannot override
+      return openSession(ort, content, model.name);
+    });
+  }
+
   /** Let go of what has been made. */
   async free() {
     const made = await Promise.allSettled(this.made.values());
@@ -118,6 +138,14 @@ export class Store {
       other.push(`${folder}${name} has ${own}`);
     }
     throw new ModelError(`needs ${name} with code space ${codeSpace}: ${other.join('; ')}`);
+  }
+
+  /** The first model of that name. @param {string} name @returns {Promise<Model>} */
+  async describe(name) {
+    if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(name)) throw new ModelError(`no name of a model: ${name}`);
+    const tried = await Promise.allSettled(this.folders.map((folder) => this.#describe(folder, name)));
+    for (const { value } of /** @type {any[]} */ (tried)) if (value) return value;
+    throw /** @type {PromiseRejectedResult} */ (tried[0]).reason;
   }
 
   /** @param {string} folder @param {string} name @returns {Promise<Model>} */

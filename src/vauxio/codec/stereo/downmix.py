@@ -19,7 +19,8 @@ _HALF = np.float32(np.sqrt(0.5))
 class Downmixer:
     """Samples, pushed in pieces of any size, to samples of main and side channels.
 
-    What is chosen depends on no more than a window of bit allocation.
+    What is chosen depends on no more than a window of bit allocation, and work is done on whole
+    ones: neither pieces nor where it begins make a difference.
 
     Parameters
     ----------
@@ -31,53 +32,63 @@ class Downmixer:
     stereo : Stereo
     price : float
         As of `choice.choose`.
+    begin : int, optional
+        The token to begin with, of a whole window.
 
     Attributes
     ----------
     factor : int
         Of the rate of the samples that are pushed, over the model's.
+    first : int
+        The sample to begin with.
     costs : list of ndarray
         Of windows whose values are chosen, how many bits these take, about: of each pair.
     """
 
     def __init__(
-        self, model: Model, channels: int, bands: Bands, stereo: Stereo, price: float
-    ) -> None:
+        self, model: Model, channels: int, bands: Bands, stereo: Stereo, price: float,
+        begin: int = 0,
+    ) -> None:  # fmt: skip
         self.factor = 2 if bands.count else 1
         self.costs: list[np.ndarray] = []
         self._channels, self._pairs = channels, pairs_of(channels)
         self._bands, self._stereo, self._price = bands, stereo, price
         self._delay = model.delay // model.hop  # tokens until a decoder has what was pushed
         self._analysis = Analysis(channels, self.factor)
-        self._synthesis = Synthesis(channels)
+        self._coded = stereo.coded(channels)
+        self._synthesis = Synthesis(len(self._coded))
         top = bands.edges[-1] if bands.count else HOP
         self._starts = list(EDGES[: band_count(top)])
         self._top = top
-        self._samples = np.empty((channels, 0), np.float32)  # that make no token yet
-        self._waiting = np.empty((channels, 0, top), np.float32)  # coefficients, not yet turned
-        self._token = self._delay  # of the first of them, where a decoder has it
-        self._window = 0  # the token that their window begins with
-        self._given = -HOP  # samples that have been given; before 0 there are none
+        self._samples = np.empty((channels, 0), np.float32)  # that make no window yet
+        self._window = begin  # the token that it begins with
+        self._token = begin or self._delay  # of the first of them, where a decoder has it
+        self._begin = begin * HOP  # samples that are not given
+        self._given = (self._token - self._delay - 1) * HOP  # samples that are known
+        self._before = begin > 0  # whether those of the token before are to come
+        self.first = max(0, self._given) * self.factor
         self._values: list[np.ndarray] = []
         self._levels: list[np.ndarray] = []
 
     def push(self, samples: np.ndarray) -> np.ndarray:
         """``float32[n, channels]`` to the ``float32[m, channels]`` that it completes."""
         parts = [np.empty((0, self._channels), np.float32)]
-        self._analyse(samples)
-        while self._token + self._waiting.shape[1] >= self._window + WINDOW:
-            count = self._window + WINDOW - self._token
-            parts.append(self._turn(count, WINDOW))
+        self._samples = np.concatenate([self._samples, samples.T], axis=1)
+        if self._before and self._tokens_there():
+            self._analyse(1)
+            self._before = False
+        while not self._before and self._tokens_there() >= self._window + WINDOW - self._token:
+            parts.append(self._turn(self._window + WINDOW - self._token, WINDOW))
         return np.concatenate(parts)
 
     def finish(self, tokens: int) -> np.ndarray:
-        """The rest of the samples of so many tokens."""
-        there = self._token - self._delay + self._waiting.shape[1]  # tokens
-        silence = (tokens + 1 - there) * HOP * self.factor - self._samples.shape[1]
-        out = self.push(np.zeros((max(0, silence), self._channels), np.float32))
+        """The rest of the samples of so many tokens, counted from the signal's first."""
+        missing = (tokens + 1 + self._delay - self._token + self._before) * HOP * self.factor
+        silence = max(0, missing - self._samples.shape[1])
+        out = self.push(np.zeros((silence, self._channels), np.float32))
         left = tokens - self._window
-        if self._waiting.shape[1]:
-            out = np.concatenate([out, self._turn(self._waiting.shape[1], max(1, left), left > 0)])
+        if count := self._tokens_there():
+            out = np.concatenate([out, self._turn(count, max(1, left), left > 0)])
         return out[: len(out) - max(0, self._given - tokens * HOP)]
 
     def take(self) -> tuple[np.ndarray | None, np.ndarray]:
@@ -89,21 +100,21 @@ class Downmixer:
         found = np.concatenate(levels, axis=2) if self._bands.count else None
         return found, np.concatenate(values, axis=3)
 
-    def _analyse(self, samples: np.ndarray) -> None:
-        there = np.concatenate([self._samples, samples.T], axis=1)
-        size = HOP * self.factor
-        whole = there.shape[1] // size * size
-        self._samples = there[:, whole:]
-        if whole:
-            coefficients = self._analysis.push(there[:, :whole])[..., : self._top]
-            self._waiting = np.concatenate([self._waiting, coefficients], axis=1)
+    def _tokens_there(self) -> int:
+        return self._samples.shape[1] // (HOP * self.factor)
+
+    def _analyse(self, count: int) -> np.ndarray:
+        """Coefficients ``float32[channels, count, top]`` of what waits."""
+        size = count * HOP * self.factor
+        samples, self._samples = self._samples[:, :size], self._samples[:, size:]
+        return self._analysis.push(samples)[..., : self._top]
 
     def _turn(self, count: int, tokens: int, new: bool = True) -> np.ndarray:
-        """Turn so many tokens of coefficients, of which a window has `tokens`.
+        """Turn so many tokens of samples, of which a window has `tokens`.
 
         Not `new` where the signal's last tokens are those of the window before.
         """
-        waiting, self._waiting = self._waiting[:, :count], self._waiting[:, count:]
+        waiting = self._analyse(count)
         at = np.minimum(np.arange(count) + self._token - self._window, tokens - 1)
         within = np.arange(count) + self._token - self._window < tokens
         if new:
@@ -122,8 +133,9 @@ class Downmixer:
             turned[..., self._bands.edges[0] :] = 0  # where the extension begins
         self._token += count
         self._window += tokens
-        samples: np.ndarray = self._synthesis.push(turned[..., :HOP]).T
-        before = min(len(samples), max(0, -self._given))
+        samples = np.zeros((count * HOP, self._channels), np.float32)
+        samples[:, self._coded] = self._synthesis.push(turned[self._coded, :, :HOP]).T
+        before = min(len(samples), max(0, self._begin - self._given))
         self._given += len(samples)
         return samples[before:]
 

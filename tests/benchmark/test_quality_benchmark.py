@@ -252,6 +252,19 @@ def test_figures_of_other_weights_go(result):
     assert about["weights"] and about["commit"] and about["example_bytes"] > 0
 
 
+def test_what_is_there_need_not_be_measured_again(result):
+    ours, theirs = (next(c for c in codecs.CODECS if c.name == name)
+                    for name in ("vauxio general-24k 6 kbps", "Opus 6 kbps"))  # fmt: skip
+    assert not results.has(result, theirs, "speech")  # some figures are missing
+    assert not results.has(result, theirs, "sound")
+    for codec in (ours, theirs):
+        full = dict.fromkeys(metrics.OF_KIND["speech"], 1.0)
+        results.add(result, codec, [row(family=codec.family, **full)])
+        assert results.has(result, codec, "speech")
+    result["measured"]["models"]["general-24k"]["weights"] = {"decoder": "0" * 16}
+    assert not results.has(result, ours, "speech") and results.has(result, theirs, "speech")
+
+
 def test_only_known_codecs_are_asked_for():
     assert {c.name for c in codecs.named(["Opus", "MP3 64 kbps"])} > {"MP3 64 kbps"}
     assert codecs.named(None) == codecs.CODECS

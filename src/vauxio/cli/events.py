@@ -1,0 +1,56 @@
+"""What is said of each file: a line for each that fails, or JSON for all."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import asdict
+from typing import Any, TypeVar
+
+import click
+
+from ..results import Result
+from .failures import Failure
+from .names import Job
+from .terminal import complain
+
+__all__ = ["event", "for_each"]
+
+T = TypeVar("T")
+
+
+def for_each(items: Iterable[T], work: Callable[[T], Result | None], as_json: bool = False) -> int:
+    """Do the work on each; one line for each that fails. The exit code.
+
+    Parameters
+    ----------
+    items : iterable
+    work : callable
+        Takes one, and returns what there is to say of it.
+    as_json : bool, optional
+        Say that, and what failed, as an event on standard output: the same as of a tree.
+    """
+    code = 0
+    for item in items:
+        begin = time.perf_counter()
+        try:
+            result = work(item)
+        except Failure as e:
+            code = 1
+            if not as_json:
+                complain(str(e))
+                continue
+            source, target = item if isinstance(item, Job) else (str(item), "")
+            result = Result(source, target, str(e).removeprefix(f"{source}: "))
+        if as_json and result is not None:
+            elapsed = round(time.perf_counter() - begin, 3)
+            event("file", **{**asdict(result), "elapsed": elapsed})
+    return code
+
+
+def event(kind: str, **fields: Any) -> None:
+    """One line of JSON on standard output."""
+    click.echo(json.dumps({"event": kind, **fields}))
+    sys.stdout.flush()
