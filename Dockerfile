@@ -5,7 +5,7 @@ COPY . /src
 RUN pip wheel --no-cache-dir --wheel-dir /wheels '/src[av]'
 
 FROM python:3.13-slim
-COPY --from=build /wheels /wheels
-RUN pip install --no-cache-dir --no-index --find-links /wheels 'vauxio[av]' && rm -r /wheels
+RUN --mount=type=bind,from=build,source=/wheels,target=/wheels \
+    pip install --no-cache-dir --no-index --find-links /wheels --root-user-action ignore 'vauxio[av]'
 WORKDIR /data
 ENTRYPOINT ["vaux"]

@@ -52,8 +52,8 @@ def cores() -> int:
     return len(_allowed())
 
 
-def run(arguments: Sequence[object], threads: int) -> Run:
-    """Run Python with these arguments, on as many cores as threads.
+def run(arguments: Sequence[object], threads: int, program: str = sys.executable) -> Run:
+    """Run a program, Python unless another is named, on as many cores as threads.
 
     The process starts on the cores that it is to use, and its libraries are told how many there
     are before they are loaded. Ends the benchmark if it fails.
@@ -63,7 +63,7 @@ def run(arguments: Sequence[object], threads: int) -> Run:
     _bind(allowed[-threads:])
     try:
         begin = time.perf_counter()
-        process = subprocess.Popen([sys.executable, *map(str, arguments)], cwd=ROOT,
+        process = subprocess.Popen([program, *map(str, arguments)], cwd=ROOT,
                                    env=environment, stdout=subprocess.PIPE, text=True)  # fmt: skip
         assert process.stdout is not None
         with process.stdout:

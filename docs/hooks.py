@@ -116,5 +116,6 @@ def _sounds() -> Iterator[tuple[str, bytes]]:
         yield f"audio/{name}.flac", flac(data, samplerate)
         for bitrate in BITRATES:
             blob = vauxio.compress(data, samplerate, bitrate=bitrate * data[0].size)
-            decoded, _ = vauxio.decompress(blob)
+            yield f"audio/{name}-{bitrate:g}.vx", blob
+            decoded, _ = vauxio.decompress(blob)  # for browsers that cannot
             yield f"audio/{name}-{bitrate:g}.flac", flac(decoded, samplerate)

@@ -12,7 +12,6 @@ from __future__ import annotations
 import io
 import random
 import sys
-import zlib
 from pathlib import Path
 
 import atheris
@@ -28,23 +27,12 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
 
 from support import format_vectors  # noqa: E402  which has the table that the seeds were made with
+from support.damage import repaired  # noqa: E402
+from support.signals import Pipe  # noqa: E402
 
 STATIC = coders.StaticCoder(np.array(format_vectors.TABLE, np.uint16))
 STEPS = 10_000  # no iteration over a small file may be longer
 TOKENS = 1_000  # a payload may rightly stand for many more codes than it has bytes
-
-
-class Pipe(io.BytesIO):
-    """A file that can only be read in order."""
-
-    def seekable(self) -> bool:
-        return False
-
-    def seek(self, *args: int) -> int:
-        raise io.UnsupportedOperation("seek")
-
-    def tell(self) -> int:
-        raise io.UnsupportedOperation("tell")
 
 
 def decode(reader: Reader, block) -> None:
@@ -91,27 +79,6 @@ def test_one(data: bytes) -> None:
         STATIC.decode([(data[:200], 40)], 1, 2)
     except VauxError:
         pass
-
-
-def repaired(data: bytes) -> bytes:
-    """The same with right checksums, and the right size in an end chunk, as far as found."""
-    out = bytearray(data)
-    at, start = 8 + int.from_bytes(out[6:8], "little"), 0
-    while at + 4 <= len(out):
-        if start and out[start] == ord("E") and at - start >= 8:
-            out[at - 4 : at] = (at + 4 - start).to_bytes(4, "little")
-        out[at : at + 4] = zlib.crc32(out[start:at]).to_bytes(4, "little")
-        start = at = at + 4
-        at += 1
-        length = shift = 0
-        while at < len(out) and shift < 28:
-            length |= (out[at] & 127) << shift
-            shift += 7
-            at += 1
-            if out[at - 1] < 128:
-                break
-        at += length
-    return bytes(out)
 
 
 def mutate(data: bytes, max_size: int, seed: int) -> bytes:

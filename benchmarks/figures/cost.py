@@ -39,17 +39,14 @@ def streaming() -> str:
 
 
 def latency() -> str:
-    """Short recordings, warm and cold, and beside the build before."""
-    found = results("latency")
-    rows = [
-        [
-            key,
-            *(f"{1000 * own[p]:.0f} ms" for p in ("p50", "p99")),
-            *(f"{found['times_as_fast'][key][p]:.2f}" for p in ("p50", "p99")),
-        ]
-        for key, own in found["this"].items()
-    ]
-    return table(["one core, 6 kbps", "p50", "p99", "times as fast as before, p50", "p99"], rows)
+    """Short recordings, warm and cold: milliseconds at the median and at the 99th percentile."""
+    codecs = results("latency")["codecs"]
+    rows = []
+    for what in next(iter(codecs.values())):
+        own = [codec.get(what) for codec in codecs.values()]
+        cells = [f"{1000 * t['p50']:.0f} ({1000 * t['p99']:.0f})" if t else "" for t in own]
+        rows.append([what, *cells])
+    return table(["one core, 6 kbps, ms", *codecs], rows)
 
 
 def cost() -> str:

@@ -68,7 +68,7 @@ def beside(kind: str) -> str:
     peers = [e for e in entries if not report.is_vauxio(e) and e["family"] != "original"]
     peers.sort(key=lambda e: e["kbps"])
     metrics = _COMPARED[kind]
-    if not peers:
+    if not peers or not any(map(report.is_vauxio, entries)):
         return "Not measured."
     rows = []
     for own in filter(report.is_vauxio, entries):

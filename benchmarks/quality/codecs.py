@@ -46,7 +46,7 @@ PEERS: list[Codec] = [
     *(aac(n, _HIGH) for n in (64, 128)),
     *(aac(n, (STEREO,)) for n in (32, 48)),
 ]
-CODECS: list[Codec] = [Original("original", "PCM", (*KINDS, STEREO)), *VAUXIO, *PEERS]
+CODECS: list[Codec] = [Original("original", "PCM"), *VAUXIO, *PEERS]
 
 
 def named(names: list[str] | None) -> list[Codec]:

@@ -127,13 +127,16 @@ def _lags(rows: list[Entry]) -> str:
 def _missing(result: Entry) -> str:
     """What is in the plan, but not among the results."""
     there = {(e["family"], e["setting"], e["kind"]) for e in result["summary"]}
-    missing = []
+    missing: dict[tuple[str, str], list[str]] = {}
     for codec in CODECS:
         kinds = [k for k in codec.kinds if (codec.family, codec.setting, k) not in there]
         reason = result["skipped"].get(codec.name)
         if kinds:
-            missing.append(f"{codec.name} of {listed(kinds)}" + (f" ({reason})" if reason else ""))
-    return f"Not measured: {'; '.join(missing)}.\n" if missing else ""
+            of = listed(kinds) + (f" ({reason})" if reason else "")
+            setting = codec.setting.removesuffix(" kbps")
+            missing.setdefault((codec.family, of), []).append(setting)
+    said = [f"{name} {listed(settings)} kbps of {of}" for (name, of), settings in missing.items()]
+    return f"Not measured: {'; '.join(said)}.\n" if said else ""
 
 
 def _file(kind: str, metric: str) -> str:

@@ -147,7 +147,7 @@ def test_bytes_behind_the_samples_are_told():
 @pytest.mark.parametrize("ending", ["wav", "flac", "ogg", "caf", "w64", "au", "aiff", "rf64"])
 def test_tags_behind_the_samples_are_told(ending):
     content = coded(ending, frames=36001)
-    ape = b"APETAGEX" + struct.pack("<IIII8x", 2000, 42, 1, 0x80000000)
+    ape = b"APETAGEX" + struct.pack("<IIII8x", 2000, 32, 1, 0)
     with Recording(io.BytesIO(content + bytes(10) + ape)) as recording:
         assert recording.notes == ["left out: a tag of APE behind its samples"]
         assert sum(len(block) for block in recording.blocks(4096)) == 36001
@@ -162,6 +162,36 @@ def test_junk_behind_the_samples_is_told_and_is_no_sound(ending):
     with Recording(io.BytesIO(content + b"\1" * 3000)) as recording:
         assert "3,00" in recording.notes[0] or "2,99" in recording.notes[0]
         assert sum(len(block) for block in recording.blocks(4096)) == 36001
+
+
+def test_junk_in_front_of_an_mp3_file_is_told(tmp_path):
+    for junk, notes in ((b"\1" * 1500, ["1,500 bytes before its first frame were left out"]),
+                        (bytes(100), [])):  # fmt: skip
+        (tmp_path / "a.mp3").write_bytes(junk + coded("mp3"))
+        with Recording(tmp_path / "a.mp3") as recording:
+            assert recording.notes == notes
+            assert sum(len(block) for block in recording.blocks(4096)) == 36000
+
+
+def test_junk_in_front_of_a_flac_file_is_refused():
+    for junk in (b"\1" * 300, bytes(300)):
+        with pytest.raises(AudioError, match="not a recording"):
+            frames_of(junk + coded("flac"))
+
+
+@pytest.mark.parametrize("junk", [b"\1", b"\xff\xf8" * 200, bytes(1024), b"\0" * 900 + b"x"])
+def test_junk_behind_a_flac_file_is_told(junk):
+    content = coded("flac", frames=36001)
+    with Recording(io.BytesIO(content + junk)) as recording:
+        assert recording.notes == ["the bytes behind its last frame were left out"]
+        assert sum(len(block) for block in recording.blocks(4096)) == 36001
+
+
+def test_flac_files_of_many_sizes_end_where_they_end():
+    for frames in range(1, 3000, 37):
+        for padding in (b"", bytes(3), bytes(1023)):
+            with Recording(io.BytesIO(coded("flac", frames=frames) + padding)) as recording:
+                assert recording.notes == []
 
 
 def test_a_chunk_that_is_cut_off_is_told():

@@ -96,8 +96,8 @@ def test_page_has_every_figure(result):
         in page
     )
     assert "| Opus | 6 kbps | 6.00 |" in page
-    assert "Codec2 2.4 kbps of speech (c2enc is not on the path)" in page
-    assert "Opus 32 kbps of speech and music;" in page
+    assert "Codec2 2.4 kbps of speech (c2enc is not on the path);" in page
+    assert "Opus 32, 48, 64, 96 and 128 kbps of speech and music;" in page
     assert "0 in 9 of 12 cases, 2 samples at most" in page
     assert "general-24k on 2026-11-29 at commit `abcd`" in page
     assert page.index("**vauxio general-24k**") < page.index("| Opus")

@@ -19,6 +19,7 @@ import soundfile
 import vauxio
 from support.paths import tree
 from support.signals import voice
+from support.terminals import on_terminal
 
 
 @pytest.fixture
@@ -449,35 +450,13 @@ def test_signals_are_as_before_afterwards(vaux):
 # -- progress ------------------------------------------------------------------------------------
 
 
-def on_terminal(arguments: list[str], folder: Path) -> str:
-    """What a command says if standard error is a terminal."""
-    ours, theirs = pty.openpty()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "vauxio", *arguments], cwd=folder, stderr=theirs,
-        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, env={**os.environ, "NO_COLOR": "1"},
-    )  # fmt: skip
-    os.close(theirs)
-    said = b""
-    while True:
-        try:
-            part = os.read(ours, 4096)
-        except OSError:  # how Linux says that the other side is closed
-            break
-        if not part:
-            break
-        said += part
-    os.close(ours)
-    assert process.communicate()[0] == b""
-    return said.decode()
-
-
 def test_progress_on_a_terminal(long_wav, tmp_path):
     for arguments in (["encode", "--no-lm", str(long_wav), "out.vx"], ["decode", "out.vx"]):
-        said = on_terminal(arguments, tmp_path)
+        said = on_terminal(arguments, tmp_path, NO_COLOR="1")
         assert "100 % of 63 s" in said
         assert "x real time" in said
         assert said.count("\n") == 1
-    said = on_terminal(["encode", str(long_wav), "out.vx"], tmp_path)
+    said = on_terminal(["encode", str(long_wav), "out.vx"], tmp_path, NO_COLOR="1")
     assert said.splitlines() == ["vaux: out.vx: exists; -f replaces it"]
 
 
@@ -503,7 +482,7 @@ def test_info_as_json(vaux, speech, music):
     assert (code, err) == (0, "")
     first, second = map(json.loads, out.splitlines())
     assert first["name"] == "a.vx" and first["frames"] == 201600 and first["complete"]
-    assert second["channels"] == 2 and 5 < second["nominal"] < 6
+    assert second["channels"] == 2 and 4 < second["nominal"] < 6  # values take the rest
     size = Path("b.vx").stat().st_size
     assert second["bytes"] == size
     assert second["kbps"] == pytest.approx(size * 8 / 1.6 / 1000)

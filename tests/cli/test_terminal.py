@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
-import pty
 import re
-import struct
-import subprocess
-import sys
-import termios
 from pathlib import Path
 
 import pytest
 
 import vauxio
 from support.signals import voice
+from support.terminals import on_terminal
 
 CODES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
@@ -26,30 +20,6 @@ def vx(tmp_path) -> Path:
     path = tmp_path / "a.vx"
     vauxio.write(path, voice(12000, 24000), 24000)
     return path
-
-
-def on_terminal(arguments: list[str], folder: Path, columns: int, **environment: str) -> str:
-    """What a command shows on a terminal of so many columns."""
-    ours, theirs = pty.openpty()
-    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
-    unset = {name: text for name, text in os.environ.items() if name not in ("COLUMNS", "NO_COLOR")}
-    process = subprocess.Popen(
-        [sys.executable, "-m", "vauxio", *arguments], cwd=folder, stdout=theirs, stderr=theirs,
-        stdin=subprocess.DEVNULL, env={**unset, "TERM": "xterm-256color", **environment},
-    )  # fmt: skip
-    os.close(theirs)
-    said = b""
-    while True:
-        try:
-            part = os.read(ours, 4096)
-        except OSError:  # how Linux says that the other side is closed
-            break
-        if not part:
-            break
-        said += part
-    os.close(ours)
-    process.wait()
-    return said.decode()
 
 
 def test_many_files_make_a_table(vaux, vx, tmp_path):
@@ -77,8 +47,8 @@ def test_nothing_is_wider_than_the_terminal(vx, tmp_path, columns):
 
 
 def test_colour_is_left_out_where_nobody_wants_it(vx, tmp_path):
-    assert "\x1b[" in on_terminal(["info", "nosuch.vx"], tmp_path, 80)
-    shown = on_terminal(["info", "nosuch.vx"], tmp_path, 80, NO_COLOR="1")
+    assert "\x1b[" in on_terminal(["info", "nosuch.vx"], tmp_path)
+    shown = on_terminal(["info", "nosuch.vx"], tmp_path, NO_COLOR="1")
     assert shown == "vaux: nosuch.vx: no such file or folder\r\n"
 
 
@@ -104,7 +74,7 @@ def test_quiet_says_what_fails_and_nothing_else(vaux, vx, tmp_path):
     (tmp_path / "tree").mkdir()
     (tmp_path / "tree" / "a.vx").write_bytes(vx.read_bytes())
     assert vaux("decode", "-q", "-r", "tree", "-o", "out", "-j", "1") == (0, b"", "")
-    assert on_terminal(["decode", "-q", "-f", "a.vx", "b.wav"], tmp_path, 80) == ""
+    assert on_terminal(["decode", "-q", "-f", "a.vx", "b.wav"], tmp_path) == ""
     code, out, err = vaux("verify", "-q", "nosuch.vx")
     assert (code, out) == (1, b"") and "nosuch.vx" in err
 

@@ -12,6 +12,7 @@ import soxr
 from support import independent_hifi
 from support.paths import DATA
 from vauxio.codec.hifi import block_sizes, layout, mdct, powers, steps
+from vauxio.codec.hifi.character import Character
 from vauxio.codec.hifi.decoder import Decoder
 from vauxio.codec.hifi.encoder import Encoder, block_size
 from vauxio.codec.hifi.network import CLASSES, FEATURES, Tables
@@ -166,6 +167,24 @@ def test_two_channels_alike_cost_little_more_than_one(tables, speech):
     assert bits(np.concatenate([speech, speech])) < 1.25 * bits(speech)
 
 
+def test_speech_is_told_from_music(tables, speech, music):
+    assert Character().push(speech * 2.0**15) == 1
+    assert Character().push(music * 2.0**15) < 0.5
+    ((_, payload, _),) = encode(tables, speech, 24)
+    assert payload[0] & 4
+    ((_, payload, _),) = encode(tables, music, 24)
+    assert not payload[0] & 4
+
+
+def test_character_remembers_ten_seconds(speech, music):
+    character = Character()
+    character.push(speech * 2.0**15)
+    assert character.push(music[:, :4096] * 2.0**15) > 0.5
+    steady = np.tile(music * 2.0**15, 8)
+    assert character.push(steady) < 0.5
+    assert 0 <= Character().push(np.zeros((1, 100))) <= 1
+
+
 def test_joint_stereo_only_where_it_saves_bits(tables, speech, music):
     def joint(samples):
         ((_, payload, _),) = encode(tables, samples, 64)
@@ -285,7 +304,7 @@ def assert_decoded_alike(payload, channels, frames, tables, arrays):
     assert [block.layout.size for block in blocks] == found.sizes.tolist()
     for block, values in zip(blocks, found.values, strict=True):
         assert block.values == values.tolist()
-    expected = independent_hifi.coefficients(blocks, joint=bool(payload[0] & 2))
+    expected = independent_hifi.coefficients(blocks, flags=payload[0])
     np.testing.assert_allclose(found.coefficients, expected, atol=1e-6)
 
 
@@ -309,7 +328,8 @@ def test_a_second_decoder_reads_large_values_and_strange_rules(tables, arrays):
     found = rng.standard_normal((2, 2 * 2048)) * np.exp2(rng.uniform(-3, 14, (2, 2 * 2048)))
     sizes = [np.array([512, 128, 128, 256, 1024]), np.array([2048])]
     for coarse, slope, total, tilt in ((True, 16, 0, -128), (False, 0, 31, 127)):
-        settings = Settings(steps.Rule(slope, total, tilt, 0), 25, coarse, joint=coarse)
+        rule = steps.Rule(slope, total, tilt, 0)
+        settings = Settings(rule, 25, coarse, joint=coarse, noisy=coarse)
         packer = Packer(found, sizes, settings, tables)
         payload, _ = packer.pack(700 if coarse else 400)
         assert_decoded_alike(payload, 2, 2, tables, arrays)

@@ -18,6 +18,7 @@ from vauxio.codec.stereo.layout import (
     ANGLES,
     CENTRE,
     EDGES,
+    FINE_SPAN,
     HELD,
     NO_STEREO,
     SPAN,
@@ -207,11 +208,12 @@ def test_lost_values_are_what_they_were():
 # --- files ---
 
 
-def test_a_file(music):
+@pytest.mark.parametrize("bitrate, span", [(6, SPAN), (12, FINE_SPAN)])
+def test_a_file(music, bitrate, span):
     data, rate = music
-    blob = vauxio.compress(data, rate, bitrate=6)
+    blob = vauxio.compress(data, rate, bitrate=bitrate)
     with vauxio.VauxFile(io.BytesIO(blob)) as f:
-        assert f._header.stereo_tokens == SPAN and not f._header.side
+        assert f._header.stereo_tokens == span and not f._header.side
         out = f.read()
         assert out.shape == data.shape
         for start in (0, 1, len(data) // 3, len(data) - 999):

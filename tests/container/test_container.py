@@ -10,6 +10,7 @@ from dataclasses import replace
 import pytest
 
 from vauxio.container import Block, Header, Picture, Reader, Writer
+from vauxio.container import index as indexing
 from vauxio.container import reader as reading
 from vauxio.container import writer as writing
 from vauxio.errors import ChecksumError, FormatError, TruncatedError, UnsupportedError
@@ -440,7 +441,7 @@ def test_the_end_must_have_the_frames_of_the_header():
 
 def test_there_is_a_limit_to_blocks(monkeypatch):
     data = written()
-    for module in (writing, reading):
+    for module in (writing, reading, indexing):
         monkeypatch.setattr(module, "MAX_BLOCKS", 3)
     with pytest.raises(FormatError, match="3 blocks"):
         written()

@@ -11,6 +11,7 @@ import pytest
 
 from support import format_vectors as made
 from support import independent_decoder as other
+from support.signals import Pipe
 from vauxio import container, errors
 from vauxio.codec import bandwidth_extension
 from vauxio.codec.stereo import parameters
@@ -28,17 +29,8 @@ OTHER_ERRORS = {
 TABLE = np.array(made.TABLE, np.uint16)
 
 
-class Pipe(io.BytesIO):
+class Trickle(Pipe):
     """Bytes that come a few at a time and only once."""
-
-    def seekable(self) -> bool:
-        return False
-
-    def seek(self, *args: int) -> int:
-        raise io.UnsupportedOperation("seek")
-
-    def tell(self) -> int:
-        raise io.UnsupportedOperation("tell")
 
     def read(self, size: int | None = -1) -> bytes:
         return super().read(min(size, 7) if size and size > 0 else size)
@@ -88,7 +80,7 @@ def test_the_specification_shows_them():
     assert data == stored("good-01-packed.vx")
 
 
-@pytest.mark.parametrize("kind", [io.BytesIO, Pipe])
+@pytest.mark.parametrize("kind", [io.BytesIO, Trickle])
 @pytest.mark.parametrize("name", GOOD)
 def test_good_files(name, kind):
     facts = EXPECTED[name]
@@ -121,7 +113,7 @@ def test_good_files(name, kind):
 @pytest.mark.parametrize("name", BAD)
 def test_bad_files(name):
     facts = EXPECTED[name]
-    for kind in (io.BytesIO, Pipe):
+    for kind in (io.BytesIO, Trickle):
         with pytest.raises(errors.FormatError) as caught:
             read_all(kind(stored(name)))
         assert type(caught.value).__name__ == facts["error"]

@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_format_vectors import GOOD, Pipe, stored
+from test_format_vectors import GOOD, Trickle, stored
 
 from support import format_vectors as made
+from support.damage import repaired
 from vauxio.container import Reader
 from vauxio.entropy import coders
 from vauxio.errors import FormatError, VauxError
@@ -44,34 +45,11 @@ def consume(file: io.BytesIO) -> None:
 
 
 def feed(data: bytes) -> None:
-    for kind in (io.BytesIO, Pipe):
+    for kind in (io.BytesIO, Trickle):
         try:
             consume(kind(data))
         except VauxError as e:
             assert str(e) and "\n" not in str(e)
-
-
-def repaired(data: bytes) -> bytes:
-    """The same with right checksums for the header and each chunk, as far as they can be found.
-
-    Without this, no change would come past the checksums.
-    """
-    out = bytearray(data)
-    at = 8 + int.from_bytes(out[6:8], "little")
-    start = 0
-    while at + 4 <= len(out):
-        out[at : at + 4] = zlib.crc32(out[start:at]).to_bytes(4, "little")
-        start = at = at + 4
-        at += 1
-        length = shift = 0
-        while at < len(out) and shift < 28:
-            length |= (out[at] & 127) << shift
-            shift += 7
-            at += 1
-            if out[at - 1] < 128:
-                break
-        at += length
-    return bytes(out)
 
 
 @st.composite
@@ -158,7 +136,7 @@ def promising_much(draw) -> bytes:
 @given(promising_much())
 @settings(max_examples=60, deadline=None)
 def test_memory_is_not_taken_for_what_is_only_announced(data):
-    for kind in (io.BytesIO, Pipe):
+    for kind in (io.BytesIO, Trickle):
         assert peak(kind(data)) < MEMORY
 
 
@@ -182,5 +160,5 @@ def test_memory_of_a_large_file_is_that_of_one_block():
     count = 5000
     end = made.joined(made.end(1, 8 * count, [len(block)] * count))
     data = made.joined(made.header(24000, 1, 2, 8)) + block * count + end
-    for kind in (io.BytesIO, Pipe):
+    for kind in (io.BytesIO, Trickle):
         assert peak(kind(data)) < MEMORY

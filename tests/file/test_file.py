@@ -149,9 +149,9 @@ def test_sample_types_out(blob, whole, dtype):
 
 def test_a_file_is_what_the_codec_makes():
     data = voice(12 * 24000, 24000)[:, 0]
-    decoded, _ = vauxio.decompress(vauxio.compress(data, 24000, bitrate=12))
+    decoded, _ = vauxio.decompress(vauxio.compress(data, 24000, bitrate=9))
     codec = vauxio.Codec()
-    assert np.array_equal(decoded, codec.decode(codec.encode(data, 24000, bitrate=12)))
+    assert np.array_equal(decoded, codec.decode(codec.encode(data, 24000, bitrate=9)))
 
 
 @pytest.mark.parametrize("bitrate", [6, 12])
@@ -463,7 +463,7 @@ def test_info(path, blob, pipe):
     assert info.duration == FRAMES / RATE
     assert (info.model, info.codebooks, info.joint) == (find_model().name, 10, True)
     # Entropy coding apart, some of it says where channels lie.
-    assert 5 < info.nominal < 6 and 6 < info.allocation[1] <= 10
+    assert 4 < info.nominal < 6 and 6 < info.allocation[1] <= 10
     assert info.installed and info.complete and info.blocks == 3
     assert info.bytes == len(blob)
     assert info.kbps == pytest.approx(len(blob) * 8 / info.duration / 1000)

@@ -152,16 +152,18 @@ def test_damaged_files_are_errors_or_samples(speech):
             assert len(found) <= 12000
 
 
-def test_auto_takes_it_above_what_tokens_have(speech):
+def test_auto_takes_it_from_where_it_sounds_better(speech):
     def model(**options):
         return vauxio.info(io.BytesIO(vauxio.compress(speech[:4000], 48000, **options))).model
 
-    assert model(bitrate=12) == "general-24k"
-    assert model(bitrate=12.5) == model(model="hifi-48k") == "hifi-48k"
+    assert model(bitrate=11.9) == model(bitrate=12, lm=False) == "general-24k"
+    assert model(bitrate=12, denoise=True) == "general-24k"
+    assert model(bitrate=12) == model(model="hifi-48k") == "hifi-48k"
 
 
 @pytest.mark.parametrize(
-    "options", [{"bitrate": 11}, {"bitrate": 193}, {"quality": 5}, {"lm": False}, {"denoise": True}]
+    "options",
+    [{"bitrate": 7.9}, {"bitrate": 193}, {"quality": 5}, {"lm": False}, {"denoise": True}],
 )
 def test_what_it_does_not_have(options):
     with pytest.raises(ValueError, match="hifi-48k"):

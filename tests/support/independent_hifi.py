@@ -158,9 +158,9 @@ def decode(
     gain = int.from_bytes(payload[5:7], "little")
     length = int.from_bytes(payload[7:10], "little")
     code = payload[10 : 10 + length]
-    if len(code) < length or code[-1:] == b"\0" or flags > 3 or bands > 25 or gain > 4095:
+    if len(code) < length or code[-1:] == b"\0" or flags > 7 or bands > 25 or gain > 4095:
         raise Malformed("head")
-    coarse, joint = flags & 1, flags >> 1
+    coarse, joint = flags & 1, flags >> 1 & 1
     coder, raw = RangeDecoder(code), Bits(payload[10 + length :])
     sizes = read_sizes(coder, frames, tables)
     blocks = read_levels(coder, raw, sizes, channels, bands, coarse, tables)
@@ -331,7 +331,7 @@ def features(
         return shown[1][at] if 0 <= at < block.count else 0
 
     own = block.band[k]
-    ratio, edges = block.ratios[c], block.layout.edges
+    ratio = block.ratios[c]
     level = p(ratio[own]) >> 8
     near = (2 * a(k) + a(k - 1) + a(k + 1)) // 4
     shift = min(20, (max(0, level // 2 + near // 2 - 1) >> 7).bit_length())
@@ -342,10 +342,7 @@ def features(
     def scaled(x: int) -> int:
         return clip(10 * (x - 64 * shift) // 64, -40, 120)
 
-    j, width = k - edges[own], edges[own + 1] - edges[own]
-    offset = 16 * (2 * j + 1) // (2 * width) - 8
-    other = clip(own + (-1 if offset < 0 else 1), 0, block.bands - 1)
-    share = 16 - abs(offset)
+    share, other = beside(block, k)
     between = (share * ratio[own] + (16 - share) * ratio[other]) // 16
     f = (2 * k + 1) * 2048 // block.layout.size
     o = f.bit_length() - 1
@@ -366,33 +363,39 @@ def features(
     return row, shift
 
 
-def coefficients(blocks: list[Block], joint: bool) -> np.ndarray:
+def beside(block: Block, k: int) -> tuple[int, int]:
+    """Section 5: the share of a coefficient's own band, and the other."""
+    own, edges = block.band[k], block.layout.edges
+    j, width = k - edges[own], edges[own + 1] - edges[own]
+    offset = 16 * (2 * j + 1) // (2 * width) - 8
+    return 16 - abs(offset), clip(own + (-1 if offset < 0 else 1), 0, block.bands - 1)
+
+
+def coefficients(blocks: list[Block], flags: int) -> np.ndarray:
     """Section 6, up to the transform: ``float64[channels, frames * 2048]``, 1 is full scale."""
     channels = len(blocks[0].levels)
     found: list[list[float]] = [[] for _ in range(channels)]
     for block in blocks:
         begin = len(found[0])
         for c in range(channels):
-            sound = [
-                sounding(block, c, k, channels * begin + c * block.count + k)
-                for k in range(block.count)
-            ]
-            found[c] += sound + [0.0] * (block.layout.size - block.count)
+            place = channels * begin + c * block.count
+            for b in range(block.bands):
+                found[c] += sounding(block, c, b, place, bool(flags & 4))
+            found[c] += [0.0] * (block.layout.size - block.count)
     out = np.array(found) / 2**15
-    if joint:
+    if flags & 2:
         out[:2] = np.stack([out[0] + out[1], out[0] - out[1]]) * math.sqrt(0.5)
     return out
 
 
-def sounding(block: Block, c: int, k: int, place: int) -> float:
-    """What a value stands for, or the noise in its place."""
-    b = block.band[k]
+def sounding(block: Block, c: int, b: int, place: int, noisy: bool) -> list[float]:
+    """What the values of a band stand for, with noise in the place of zeros."""
     step = 2 ** (block.steps[c][b] / 64)
     first, end = block.layout.edges[b : b + 2]
     values = [stands_for(v) * step for v in block.values[c][first:end]]
-    if block.values[c][k]:
-        return values[k - first]
     zeros = values.count(0)
+    if not zeros:
+        return values
     level = block.levels[c][b]
     energy = 2 ** ((level - 8) / 2) * len(values) if level else 0.0
     left = math.sqrt(max(0.0, energy - sum(v * v for v in values)) / zeros)
@@ -400,12 +403,28 @@ def sounding(block: Block, c: int, k: int, place: int) -> float:
         high = first * 24000 >= 5000 * block.layout.size
         strength = min(left, 0.5 * step) * (0.9 if high else 0.63)
     else:
-        strength = min(left, 0.3 * step) * 0.8
+        more = (zeros / len(values)) ** 8 if noisy else 0.0
+        strength = min(left, (0.3 + 0.3 * more) * step) * (0.8 + 0.2 * more)
+    factors = [1.0] * len(values)
+    if noisy:
+        t = []
+        for k in range(first, end):
+            share, other = beside(block, k)
+            t.append(2 ** ((16 - share) * (block.levels[c][other] - level) / 64))
+        root = math.sqrt(sum(x * x for x in t) / len(t))
+        factors = [min(2.0, x / root) for x in t]
+    return [
+        values[k - first] or math.sqrt(3) * strength * factors[k - first] * random(place + k)
+        for k in range(first, end)
+    ]
+
+
+def random(place: int) -> float:
     x = 0x9E3779B1 * place % 2**32
     for _ in range(2):
         x = 0x45D9F3B * (x ^ x >> 16) % 2**32
     x ^= x >> 16
-    return math.sqrt(3) * strength * (x / 2**31 - 1)
+    return x / 2**31 - 1
 
 
 def stands_for(v: int) -> float:

@@ -67,7 +67,7 @@ def decode(content: bytes, decoder: Any, allocation: list[list[int]]) -> list[li
 
 def segment_length(allocation: list[list[int]]) -> int:  # 7.3.1
     most = max(map(sum, zip(*allocation, strict=True)))
-    segments = max(1, min(most // 320, 16, 32 // len(allocation[0])))
+    segments = max(1, min(1 + most // 512, 16, 32 // len(allocation[0])))
     return -(-len(allocation) // segments)
 
 

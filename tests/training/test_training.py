@@ -183,6 +183,19 @@ def test_export_of_a_decoder_leaves_the_rest_as_it_was(trainer, data, tmp_path, 
         call("export", tmp_path / "empty", "true")
 
 
+def test_discriminators_of_another_configuration_start_anew(trainer, tmp_path, capsys):
+    trainer.save_for_resuming(tmp_path)
+    path = tmp_path / "training" / "discriminators.safetensors"
+    same, other = twice(trainer, tmp_path)
+    assert same._load_judges(path) and not capsys.readouterr().out
+    settings = [*SMALL, "training.discriminator_windows=[512, 256]"]
+    chosen = config.load(ROOT / "weights/training/configs/general-24k.toml", settings)
+    other = training.CodecTrainer(chosen, tmp_path, torch.device("cpu"))
+    assert not other._load_judges(path)
+    assert "they start anew" in capsys.readouterr().out
+    assert not other._load_judges(tmp_path / "none")
+
+
 def test_weighing_changes_only_what_is_nearest(trainer, tmp_path, monkeypatch):
     """Samples to latents to samples stay; latents of higher bands are smaller, levels larger."""
     heavy, again = (

@@ -23,10 +23,12 @@ class Site:
         Path and range of each request.
     ranges : bool
         Whether range requests are answered as such.
+    isolated : bool
+        Whether pages are cross-origin isolated, and so may have threads.
     """
 
     def __init__(self, folders: dict[str, Path]) -> None:
-        self.folders, self.ranges = folders, True
+        self.folders, self.ranges, self.isolated = folders, True, False
         self.asked: list[tuple[str, str | None]] = []
         self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
@@ -63,6 +65,9 @@ class Site:
                 self.send_response(status)
                 for name, value in headers.items():
                     self.send_header(name, value)
+                if site.isolated:
+                    self.send_header("Cross-Origin-Opener-Policy", "same-origin")
+                    self.send_header("Cross-Origin-Embedder-Policy", "require-corp")
                 self.send_header("Content-Type", kind)
                 self.send_header("Content-Length", str(len(content)))
                 self.end_headers()

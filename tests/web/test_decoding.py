@@ -30,15 +30,18 @@ def files(made):
         vauxio.write(made / f"{name}.vx", data, samplerate, **options)
 
     write("speech", speech[rate // 2 : rate * 2], rate, bitrate=6, tags=tags)
-    write("fine", speech[rate // 2 : rate * 3 // 2], rate, bitrate=12)
+    write("fine", speech[rate // 2 : rate * 3 // 2], rate, bitrate=12, model="general-24k")
     write("voice", speech[rate // 2 : rate * 2 : 3], 16000, bitrate=3, model="speech-24k")
     write("music", music[:50000], music_rate, bitrate=12, model="general-24k")
     write("plain", speech[: rate // 2 : 2], 24000, bitrate=1.5, lm=False)
     write("hifi", music[:40000], music_rate, bitrate=96, model="hifi-48k")
+    write("hifi-voice", speech[: rate // 2], rate, bitrate=24)
     return made
 
 
-@pytest.mark.parametrize("name", ["speech", "fine", "voice", "music", "plain", "hifi"])
+@pytest.mark.parametrize(
+    "name", ["speech", "fine", "voice", "music", "plain", "hifi", "hifi-voice"]
+)
 def test_samples(run, files, name):
     expected, samplerate = vauxio.read(files / f"{name}.vx", always_2d=True)
     found = run(DECODE, {"file": f"/made/{name}.vx"})

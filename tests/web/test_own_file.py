@@ -10,6 +10,7 @@ import pytest
 import soundfile
 
 import vauxio
+from support.browser import faults
 from support.paths import DATA, ROOT
 
 from .conftest import WEB
@@ -54,6 +55,7 @@ def test_a_recording(page, zone, made):
     player.get_by_role("button", name="Play").click()
     playing = "() => document.querySelector('vaux-player').currentTime > 0.3"
     page.wait_for_function(playing, timeout=60000)
+    assert faults(page) == []
     assert zone.get_by_label("Original").evaluate("(audio) => audio.src.startsWith('blob:')")
     with page.expect_download() as download:
         zone.get_by_text("Save speech.vx").click()

@@ -107,6 +107,39 @@ def test_keyboard_and_screen_reader(page, player):
     assert position.get_attribute("aria-valuetext") == "1 minute of 1 minute"
 
 
+def test_touch(browser, site, recordings):
+    (recordings / "touch.html").write_text(PAGE.format("/made/minute.vx"))
+    context = browser.new_context(has_touch=True, viewport={"width": 390, "height": 844})
+    page = context.new_page()
+    page.goto(f"{site.address}/made/touch.html")
+    element = page.locator("vaux-player")
+    page.wait_for_function("document.querySelector('vaux-player').duration > 0", timeout=60000)
+    element.get_by_role("button", name="Play").tap()
+    page.wait_for_function("document.querySelector('vaux-player').currentTime > 0.1", timeout=60000)
+    box = element.get_by_role("slider", name="Position").bounding_box()
+    page.touchscreen.tap(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    there = "(time => time > 28 && time < 35)(document.querySelector('vaux-player').currentTime)"
+    page.wait_for_function(there, timeout=60000)
+    element.get_by_role("button", name="Pause").tap()
+    assert page.evaluate("document.querySelector('vaux-player').paused")
+    context.close()
+
+
+def test_a_player_that_is_moved(page, player, site):
+    """Scripts of pages wrap elements, which takes them out of the page and puts them back."""
+    element = player("short")
+    move = "document.body.append(player)"
+    page.evaluate(move)
+    wait(page, "player.duration > 0")
+    assert len([path for path, _ in site.asked if path.endswith(".vx")]) <= 2
+    element.get_by_role("button", name="Play").click()
+    wait(page, "player.currentTime > 0.3")
+    page.evaluate(move)
+    assert page.evaluate("player.paused") and page.evaluate("player.currentTime") > 0.3
+    element.get_by_role("button", name="Play").click()
+    wait(page, "player.ended")
+
+
 def test_it_decodes_a_little_ahead(page, player):
     """Sound comes long before the whole is decoded, and no more is kept than is needed."""
     element = player("minute")

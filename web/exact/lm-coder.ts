@@ -8,7 +8,7 @@ const LEVELS: i32 = 4096;
 const ONE: f64 = 65536; // an occurrence; a probability or a ratio of 1
 const MOST: f64 = 16777216; // of a ratio
 const TOTAL: f64 = 16777216;
-const SEGMENT_CODES: i32 = 320;
+const SEGMENT_CODES: i32 = 512; // for each segment after the first
 const SEGMENTS_MOST: i32 = 16; // of a channel
 const ROWS_MOST: i32 = 32; // segments of all channels
 
@@ -96,7 +96,7 @@ function cut(channels: i32): void {
     for (let i = 0; i < tokens; i++) own += load<u8>(counts + channel * tokens + i);
     most = max(most, own);
   }
-  const wanted = max(1, min(most / SEGMENT_CODES, min(SEGMENTS_MOST, ROWS_MOST / channels)));
+  const wanted = max(1, min(1 + most / SEGMENT_CODES, min(SEGMENTS_MOST, ROWS_MOST / channels)));
   length = (tokens + wanted - 1) / wanted;
   segments = (tokens + length - 1) / length;
 }

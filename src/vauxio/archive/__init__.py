@@ -9,6 +9,14 @@
 
 The next run of the same plan resumes a run that was interrupted: a manifest in the target tree says
 what is done. `plan` changes nothing; `run` does the work.
+
+- ``planning``, ``plans``, ``targets``, ``shards``: what is to be made of what, and what is done
+- ``running``, ``jobs``: a plan as jobs, long files in parts
+- ``engine``, ``worker``, ``work``, ``cluster``: who does the jobs
+- ``encoding``, ``decoding``, ``tokens``, ``verify``: the work of each verb
+- ``coding``: parts of signals, and short signals together; ``tokenizing``, ``token_files``
+- ``store``, ``manifest``: trees here or elsewhere, and their record of what is done
+- ``report``, ``page``: the outcome, as text, JSON and HTML
 """
 
 from ..results import Result

@@ -50,7 +50,7 @@ class Cluster:
 
     @property
     def workers(self) -> int:
-        """Threads of all workers that are there now."""
+        """Number of threads of all workers at present."""
         threads: dict[str, int] = self._client.nthreads()
         return max(1, sum(threads.values()))
 

@@ -46,7 +46,7 @@ _SIMPLE = {"FLOAT", "DOUBLE", "ULAW", "ALAW"}
 
 
 def is_divisible(recording: Recording) -> bool:
-    """Whether reading from the middle gives just what reading from the beginning would.
+    """Whether a part can be read exactly, without what comes before it.
 
     Not with MP3, Vorbis and Opus: after a seek, libsndfile 1.2.2 gives samples that differ in their
     last bit (MP3, Opus), and others altogether in the last page of a Vorbis file. Not with ADPCM
@@ -178,14 +178,14 @@ def measure_stretch(
 
 
 def measure_whole(frames: np.ndarray, model: Model, samplerate: int, bands: Bands) -> np.ndarray:
-    """The same of all tokens of a short signal, ``float32[frames, channels]``."""
+    """Levels of all tokens of a short signal, ``float32[frames, channels]``."""
     meter = Meter(model, samplerate, frames.shape[1], bands)
     levels = meter.push(frames), meter.finish(model.tokens_for(len(frames), samplerate))
     return np.concatenate(levels, axis=2)
 
 
 def bounds(reader: TokenReader, first: int, stop: int) -> tuple[int, int]:
-    """The frames that stand for the blocks `first` to `stop`: adjoining, and from all blocks all.
+    """The frames of the blocks `first` to `stop`. Those of adjoining blocks adjoin.
 
     They begin where the resampler can start anew and give the same bits.
     """

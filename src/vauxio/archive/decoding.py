@@ -1,12 +1,16 @@
 """``.vx`` files of one tree to recordings of another: whole, or in parts.
 
-Unlike in `encoding`, short recordings do not go through the network together: the last bit of a
-sample would depend on the others in the batch, and files would differ from run to run.
+The codes of short files are decoded together. But unlike in `encoding`, they do not go through the
+network together: the last bit of a sample would depend on the others in the batch, and files would
+differ from run to run.
 """
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import os
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
@@ -17,12 +21,14 @@ from ..audio.channels import MASK, mask_of, to_vorbis
 from ..audio.formats import FORMATS, MAX_CHUNK, NEVER_EMPTY
 from ..audio.resample import resampled
 from ..audio.tags import write_tags
-from ..container import Header
+from ..container import Block, Header
 from ..errors import AudioError, FormatError
+from ..file.block_decoder import Contents
+from ..file.together import decode_together
 from ..file.vauxfile import VauxFile
 from ..results import Result
 from .coding import PIECE, bounds, decode_stretch
-from .jobs import Context, Join, Part, Parts, divided
+from .jobs import Context, Join, Part, Parts, divided, guarded
 from .plans import Task
 from .store import known_store
 from .verify import tokens_of
@@ -30,14 +36,41 @@ from .verify import tokens_of
 __all__ = ["decode", "decode_part", "join_decoded"]
 
 
-def decode(context: Context, task: Task, divide: bool) -> Result | Parts:
-    """One whole file, or what it is to be divided into."""
+_Held = tuple[Block, Contents]
+
+
+def decode(context: Context, tasks: tuple[Task, ...], divide: bool) -> Iterator[Result | Parts]:
+    """Decode whole files, or divide them into parts."""
+    begin = time.perf_counter()
+    known = _codes_of(context, tasks) if len(tasks) > 1 else {}
+    share = (time.perf_counter() - begin) / len(tasks)
+    for task in tasks:
+        outcome = guarded(task, functools.partial(_decode, context, task, divide, known.get(task)))
+        if isinstance(outcome, Result):
+            outcome = replace(outcome, elapsed=outcome.elapsed + share)
+        yield outcome
+
+
+def _codes_of(context: Context, tasks: Sequence[Task]) -> dict[Task, _Held | None]:
+    """The contents of files that are best decoded together."""
+    with contextlib.ExitStack() as stack:
+        readers = {}
+        for task in tasks:
+            with contextlib.suppress(Exception):  # raised when it is that file's turn
+                readers[task] = stack.enter_context(tokens_of(context, task))
+        return dict(zip(readers, decode_together(list(readers.values())), strict=True))
+
+
+def _decode(context: Context, task: Task, divide: bool, known: _Held | None) -> Result | Parts:
+    """Decode a whole file, or divide it into parts."""
     form = FORMATS[context.settings.format]
     on_error = context.settings.on_error
     with (
         known_store(context.source).reading(task.source) as file,
         VauxFile(file, on_error=on_error) as f,
     ):
+        if known:
+            f._reader.hold(*known)
         frames = f.frames or 0
         if not f.complete and on_error == "stop":
             fault = f._reader.shortage()
@@ -46,7 +79,7 @@ def decode(context: Context, task: Task, divide: bool) -> Result | Parts:
             raise AudioError("too long for this format; .flac, .w64 and .rf64 take any length")
         if not frames and not NEVER_EMPTY.isdisjoint(form):
             raise AudioError("this format cannot hold a recording without samples; .wav can")
-        if divide and on_error == "stop":  # what is concealed depends on all before it
+        if divide and on_error == "stop":  # concealment depends on everything before it
             with tokens_of(context, task) as reader:
                 if parts := divided(context, task, frames, reader.blocks):
                     return parts
@@ -78,7 +111,7 @@ def join_decoded(job: Join) -> Result:
     dtype = np.dtype(FORMATS[context.settings.format].dtype)
     blocks = _samples(job.contents, dtype, header.channels)
     result = _write(context, task, job.frames, header, blocks)
-    for path in job.contents:  # not before: whoever takes over from a process that died needs them
+    for path in job.contents:  # not before: a process that takes over from a dead one needs them
         os.unlink(path)
     return replace(result, elapsed=job.elapsed)
 
@@ -132,7 +165,7 @@ def _write(
 
 
 def _samples(paths: Sequence[str], dtype: np.dtype, channels: int) -> Iterator[np.ndarray]:
-    """What is in those files."""
+    """The contents of files of bare samples, one after the other."""
     for path in paths:
         with open(path, "rb") as file:
             while data := file.read(PIECE * channels * dtype.itemsize):

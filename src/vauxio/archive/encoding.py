@@ -47,7 +47,7 @@ _SHORT = 2.0  # seconds; the network is not faster for several longer ones at on
 
 
 def encode(context: Context, tasks: tuple[Task, ...], divide: bool) -> Iterator[Result | Parts]:
-    """The short ones together, the others one after the other."""
+    """Encode short recordings together, the others one by one."""
     together: dict[tuple[Model, Allocation], list[_Short]] = {}
     for task in tasks:
         outcome = guarded(task, functools.partial(_encode, context, task, divide))
@@ -113,7 +113,7 @@ def _write(
     blocks: Iterator[np.ndarray],
     tags: Tags,
 ) -> Result:
-    """A whole recording, as it comes."""
+    """Encode a whole recording as it is read."""
     settings, rate = context.settings, recording.samplerate
     with known_store(context.target).creating(task.target) as output:
         with VauxFile(
@@ -240,7 +240,7 @@ def join_encoded(job: Join) -> Result:
 
 
 def _wrong_as_a_whole(context: Context, task: Task) -> list[str]:
-    """What reading the parts of a recording could not tell."""
+    """Notes that only reading a whole recording gives."""
     with _recording(context, task, tags=False) as (recording, _):
         if recording.has_checksum:
             for _ in recording.blocks(PIECE):

@@ -23,7 +23,7 @@ __all__ = ["Engine", "Inline", "Lost", "Processes", "attempt"]
 
 
 class Lost:
-    """In place of an outcome: the job could not be brought to an end.
+    """Takes the place of an outcome if a job could not be finished.
 
     Parameters
     ----------
@@ -38,7 +38,7 @@ class Lost:
 
 
 class Engine(Protocol):
-    """Somebody who works."""
+    """Does jobs, here or elsewhere."""
 
     @property
     def workers(self) -> int:
@@ -55,7 +55,7 @@ class Engine(Protocol):
 
 
 def attempt(job: Any) -> Any:
-    """The outcome of a job; `Lost` for errors that nobody expected."""
+    """The outcome of a job; `Lost` for unexpected errors."""
     from .work import perform
 
     try:
@@ -156,7 +156,7 @@ class Processes:
             self._processes[number] = process = subprocess.Popen(
                 [sys.executable, "-m", f"{__package__}.worker"],
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment,
-                start_new_session=True,  # Ctrl-C is the parent's business
+                start_new_session=True,  # the parent handles Ctrl-C
             )  # fmt: skip
             return process
 

@@ -74,7 +74,7 @@ class Parts:
 
 
 class Made(NamedTuple):
-    """What a part gave, for its `Join`, and the seconds that it took."""
+    """The outcome of a part, for its `Join`, with the seconds that it took."""
 
     content: Any
     elapsed: float

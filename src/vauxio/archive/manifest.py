@@ -33,7 +33,7 @@ _PUSH_EVERY = 60.0  # seconds; a remote manifest is at most that far behind
 
 
 class Row(NamedTuple):
-    """One file. Its target is this archive's to replace, `done` or not.
+    """A row: one file. A run may replace its target, `done` or not.
 
     Attributes
     ----------
@@ -99,21 +99,21 @@ class Manifest:
             raise _error(store, e) from e
 
     def rows(self) -> dict[str, Row]:
-        """All of them, by name of the source."""
+        """All rows, by the name of the source."""
         return _rows(self._db, self._key)
 
     def begin(self, rows: Iterable[Row]) -> None:
-        """Their targets are about to be written."""
+        """Record that targets are about to be written."""
         self._put(rows)
 
     def finish(self, *rows: Row) -> None:
-        """Their targets are there, whole."""
+        """Record that targets are complete."""
         self._put([row._replace(done=True) for row in rows])
         if self._copy is not None and time.monotonic() - self._pushed > _PUSH_EVERY:
             self._push()
 
     def delete(self, row: Row) -> None:
-        """Its source was deleted."""
+        """Record that a source was deleted."""
         self._put([row._replace(done=True, deleted=True)])
 
     def close(self) -> None:
@@ -139,7 +139,7 @@ class Manifest:
             raise _error(self._store, e) from e
 
     def _push(self) -> None:
-        """Put what is known by now into a tree elsewhere."""
+        """Copy the manifest to a remote tree."""
         with self._store.creating(NAME) as output:
             assert output.temporary is not None
             copy = sqlite3.connect(output.temporary)
@@ -149,7 +149,7 @@ class Manifest:
 
 
 def reading(store: Store, verb: str, root: str) -> dict[str, Row]:
-    """The rows of a tree that is not going to be changed."""
+    """The rows of a tree, read only."""
     copy = _fetch(store)
     path = Path(store.url, NAME) if copy is None else copy / NAME
     try:
@@ -188,7 +188,7 @@ def _rows(db: sqlite3.Connection, key: tuple[str, str | bytes]) -> dict[str, Row
 
 
 def _key(verb: str, root: str) -> tuple[str, str | bytes]:
-    """What rows are found by: a root that is no text is there as its bytes."""
+    """The key of a root's rows; a root that is not valid text is stored as bytes."""
     try:
         root.encode()
     except UnicodeEncodeError:

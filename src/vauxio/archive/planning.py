@@ -158,7 +158,7 @@ def plan(
         task, row = Task(name, made, found[name]), rows.get(name)
         known = row is not None and row.target == made and not row.deleted
         if known and row and made in existing and row[2:4] != task.entry:
-            # By its time the source is what the target was made of, but it is not: a copy.
+            # Not the recorded source, but with the target's time: perhaps decoded from the target.
             known = not os.path.isabs(targets.url) or task.entry.mark != existing[made].mark
         if delete_input and row is not None and row.done and row[2:4] != task.entry:
             known = False  # of another recording of that name, which was deleted
@@ -167,7 +167,7 @@ def plan(
             and row[1:6] == (made, *task.entry, fingerprint, True)
             and not row.deleted
             and made in existing
-            and not delete_input  # what is to be deleted is made and read back once more
+            and not delete_input  # else the target is made anew and read back first
         )
         if unchanged:
             skipped.append(task)
@@ -315,10 +315,10 @@ def encoded_with(settings: Settings, channels: int) -> list[object]:
 
 
 def _largest_first(tasks: list[Task]) -> tuple[Task, ...]:
-    """So that no long one is left for the end, when the other processes have nothing to do."""
+    """Put long files first, so that no process works alone at the end."""
     return tuple(sorted(tasks, key=lambda task: (-(task.entry.size or 0), task.source)))
 
 
 def _is_there(url: str) -> bool:
-    """Whether an empty tree is at least there; of a URL, nobody can tell."""
+    """Whether an empty tree exists; for a URL, that cannot be known."""
     return os.path.isdir(url) or not os.path.isabs(url)

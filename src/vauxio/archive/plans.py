@@ -69,7 +69,7 @@ class Task:
 
 @dataclass(frozen=True)
 class Plan:
-    """What `run` is to do. Its repr says it in a line.
+    """The work of a run. Its repr is one line.
 
     Attributes
     ----------
@@ -114,7 +114,7 @@ class Plan:
 
     @property
     def bytes(self) -> int:
-        """Of all sources that are to be worked on, as far as is known."""
+        """Size of all sources to be worked on, as far as it is known."""
         return sum(task.entry.size or 0 for task in self.tasks)
 
     def __repr__(self) -> str:
@@ -126,5 +126,5 @@ class Plan:
 
 
 def count(number: int, what: str = "file") -> str:
-    """So many of them, in words."""
+    """A number with its noun."""
     return f"{number} {what}{'s' * (number != 1)}"

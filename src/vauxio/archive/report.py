@@ -100,7 +100,7 @@ class Report:
         }
 
     def settings(self) -> dict[str, Any]:
-        """Those that matter to what was done."""
+        """The settings that matter for this verb."""
         settings = dataclasses.asdict(self.plan.settings)
         names = {
             "encode": ("model", "bitrate", "quality", "lm", "denoise", "mono"),
@@ -147,7 +147,7 @@ class Report:
         return "\n".join(f"{name.ljust(width)}  {text}" for name, text in rows)
 
     def write_html(self, path: str | os.PathLike[str]) -> None:
-        """The whole report as a page that needs nothing else."""
+        """The whole report as a page without other files."""
         settings = ", ".join(f"{name}: {_said(value)}" for name, value in self.settings().items())
         about = [
             ("date", self.date.strftime("%Y-%m-%d %H:%M:%S %z")),
@@ -166,7 +166,7 @@ class Report:
 
 
 def clock(seconds: float) -> str:
-    """As hours, minutes and seconds."""
+    """Hours, minutes and seconds."""
     minutes, rest = divmod(int(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

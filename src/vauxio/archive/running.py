@@ -38,7 +38,7 @@ def run(
     scheduler: str | None = None,
     progress: Callable[[str, float], None] | None = None,
 ) -> Iterator[Result]:
-    """Do what is planned.
+    """Carry out a plan.
 
     Work begins with the first step of the iteration, goes on while results are used, and ends with
     `close` of the iterator; what is not done by then is done by the next run. One file's failure
@@ -162,7 +162,7 @@ class _Divided:
 
 
 class _Work:
-    """What is still to be done, and what is being done."""
+    """The jobs that wait, and those in progress."""
 
     def __init__(
         self,
@@ -190,7 +190,7 @@ class _Work:
         self._tried: set[tuple[Task, int]] = set()
 
     def results(self) -> Iterator[tuple[Task, Result]]:
-        """Have everything done; each task and how it ended."""
+        """Do all jobs. Yields each task with its result."""
         while True:
             workers = self._engine.workers
             while self._active < 2 * workers and (job := self._next(workers)) is not None:
@@ -231,11 +231,11 @@ class _Work:
         size, left = task.entry.size, self._bytes
         self._bytes -= size or 0
         if size is None or size > _SMALL[self._context.verb]:
-            # More than one worker's share of what is left: others are to help.
+            # More than one worker's share of what is left: divide it.
             large = workers > 1 if size is None else size * workers > left
             return Many(self._context, (task,), large and self._divide)
         tasks = [task]
-        # Few enough that all workers have something to do to the end.
+        # Small enough that all workers are busy to the end.
         share = len(self._tasks) // (2 * workers) + 1
         while len(tasks) < min(_TOGETHER, share) and self._tasks and self._tasks[-1].entry.size:
             tasks.append(self._tasks.pop())
@@ -265,7 +265,7 @@ class _Work:
         self._put(0, Join(self._context, job.task, job.frames, contents, divided.elapsed))
 
     def _lost(self, job: Any, lost: Lost) -> Iterator[tuple[Task, Result]]:
-        """Try what was lost once more, alone; what is lost again has failed."""
+        """Repeat a lost job alone, once; if it is lost again, it has failed."""
         if isinstance(job, Many) and self._sharded:  # they become one file and stay together
             key = job.tasks[0], -1
             if lost.again and key not in self._tried:

@@ -34,7 +34,7 @@ def fill_shards(
     settings: Settings,
     fingerprint: str,
 ) -> tuple[list[Task], list[Task]]:
-    """What is to be done, and what is done: in which file each recording goes.
+    """Tasks to do and tasks done, with the shard of each recording.
 
     A shard that is there stays as long as nothing that it was made of has changed; else what is
     left of that is made anew, all of it. What is new goes into new ones.

@@ -23,7 +23,7 @@ from ..fileio import Output
 
 __all__ = ["SPECIAL", "Entry", "Store", "abandon", "is_safe", "known_store", "open_store"]
 
-_FOLDER = "vaux-"  # temporary ones, for what is to go elsewhere
+_FOLDER = "vaux-"  # prefix of temporary folders, for remote trees
 
 SPECIAL = "special"
 """Mark of what is no file but a device or a pipe."""
@@ -77,7 +77,7 @@ class Store(Protocol):
         """The path of a file, or a binary file object that can seek in it."""
 
     def creating(self, name: str, draft: bool = False) -> contextlib.AbstractContextManager[Output]:
-        """A file that is there when the block ends, and is not if that is by an exception.
+        """Create a file. It appears when the block ends, and not at all after an exception.
 
         Until then its data is in a local file, `Output.temporary`. A `draft`, of a folder only,
         stays there for others to take up.
@@ -125,7 +125,7 @@ def is_safe(name: str, windows: bool = os.name == "nt") -> bool:
 
 
 class _Local:
-    """A folder."""
+    """A tree in a local folder."""
 
     private = False
     writable = True
@@ -157,7 +157,7 @@ class _Local:
                 try:
                     status = entry.stat()
                 except OSError:
-                    found[name] = Entry(None, "")  # a link to nowhere: whoever opens it will say so
+                    found[name] = Entry(None, "")  # a broken link: opening it gives the error
                     continue
                 if stat.S_ISREG(status.st_mode):
                     found[name] = _entry(status)
@@ -193,7 +193,7 @@ class _Local:
 
 
 class _Remote:
-    """What fsspec opens."""
+    """A tree that fsspec opens."""
 
     def __init__(self, url: str) -> None:
         try:
@@ -258,7 +258,7 @@ class _Remote:
 
 
 def abandon() -> None:
-    """Remove what is half done, before the process ends at once."""
+    """Remove unfinished files before the process ends at once."""
     for path in list(_half_done):
         with contextlib.suppress(OSError):
             path.unlink()

@@ -13,7 +13,7 @@ __all__ = ["name_targets", "renamed"]
 
 
 def name_targets(names: list[str], suffix: str, rows: dict[str, manifest.Row]) -> dict[str, str]:
-    """What each becomes: its name with another ending, or with one more where two would clash.
+    """Name each target: with another ending, or with one more ending where two would clash.
 
     A name that was given before stays, whatever has come to the tree since. No two become one.
     """

@@ -22,7 +22,7 @@ _GROUP = 1 << 22  # codes of a row group
 
 @dataclass(frozen=True)
 class Tokens:
-    """What is kept of one recording.
+    """The tokens of one recording, with its properties.
 
     Attributes
     ----------
@@ -47,7 +47,7 @@ class Tokens:
     notes: tuple[str, ...] = ()
 
     def about(self) -> dict[str, Any]:
-        """All but the codes, as JSON has it."""
+        """All properties but the codes, for JSON."""
         channels, codebooks, tokens = self.codes.shape
         return {
             "source": self.source,
@@ -70,14 +70,14 @@ class Sink(Protocol):
     """A file of tokens, being written."""
 
     def add(self, key: str, tokens: Tokens) -> None:
-        """One recording more."""
+        """Add a recording."""
 
     def close(self) -> None:
-        """The end of the file."""
+        """Finish the file."""
 
 
 def sink_for(suffix: str, file: Any) -> Sink:
-    """What writes such a file.
+    """The writer for a kind of file.
 
     Parameters
     ----------
@@ -194,12 +194,12 @@ class _Parquet:
 
 
 def _text(value: str) -> str:
-    """Names that are no text, as text."""
+    """A name that is not valid text, with escapes."""
     return value.encode("utf-8", "backslashreplace").decode()
 
 
 def keys_of(sources: Sequence[str]) -> dict[str, str]:
-    """What samples of a WebDataset are called: the name up to its ending, without other dots.
+    """Keys of WebDataset samples: names without their endings and without dots.
 
     Where two would be called the same, the ending stays, as ``_wav``.
     """

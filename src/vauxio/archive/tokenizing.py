@@ -76,7 +76,7 @@ def _tokens_of_vx(file: Any, source: str, settings: Settings) -> Tokens:
 
 
 def wanted_codebooks(model: Model, settings: Settings, channels: int) -> int:
-    """Codes of every token; `ValueError` if the model does not have just so many."""
+    """The number of codes of every token; `ValueError` if the model does not have it."""
     return count_for(model, settings.bitrate, settings.codebooks, channels)
 
 

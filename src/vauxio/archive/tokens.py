@@ -25,7 +25,7 @@ __all__ = ["make", "write_one"]
 
 
 def make(context: Context, tasks: Sequence[Task]) -> Iterator[Result]:
-    """Tokens of files of a tree: those with one target in one file, all of them."""
+    """Make the tokens of files of a tree. Those with the same target go into one file."""
     if context.settings.format == ".npz":
         for task in tasks:
             yield guarded(task, functools.partial(_alone, context, task))
@@ -34,7 +34,7 @@ def make(context: Context, tasks: Sequence[Task]) -> Iterator[Result]:
 
 
 def _shard(context: Context, tasks: Sequence[Task]) -> Iterator[Result]:
-    """Tokens of files in one file, of which each result gets a share of the bytes."""
+    """Write several recordings into one file. Each result gets its share of the bytes."""
     done: list[Result] = []
     target = tasks[0].target
     begin = time.perf_counter()
@@ -45,7 +45,7 @@ def _shard(context: Context, tasks: Sequence[Task]) -> Iterator[Result]:
             for task in tasks:
                 at = time.perf_counter()
                 found = guarded(task, functools.partial(_tokens, context, task))
-                if isinstance(found, Tokens):  # what fails from here on, fails for all of them
+                if isinstance(found, Tokens):  # a failure from here on is one of the whole file
                     sink.add(keys[task.source], found)
                     found = _result(task, found, time.perf_counter() - at)
                 done.append(found)
@@ -69,7 +69,7 @@ def _shard(context: Context, tasks: Sequence[Task]) -> Iterator[Result]:
 
 
 class _Nothing(Exception):
-    """No recording could be read: there is no file to be made."""
+    """No recording could be read, so no file is made."""
 
 
 def _alone(context: Context, task: Task) -> Result:
@@ -95,7 +95,7 @@ def _tokens(context: Context, task: Task) -> Tokens:
 
 def write_one(sources: Sequence[str], names: Sequence[str], output: Any, suffix: str,
               settings: Settings) -> Iterator[tuple[str, Tokens | Exception]]:  # fmt: skip
-    """Tokens of files, all in one that is open; each source, and what became of it.
+    """Write the tokens of files into one open file. Yields each source with its outcome.
 
     Parameters
     ----------

@@ -52,7 +52,7 @@ def verify(file: Any, deep: bool = False) -> float:
 
 
 def check_blocks(reader: TokenReader, deep: bool) -> int:
-    """All checksums of a file that can seek; how many frames it has.
+    """Check all checksums of a seekable file. Returns its number of frames.
 
     `deep` decodes the codes of each block and checks those, too: it counts what is damaged.
     """
@@ -64,13 +64,13 @@ def check_blocks(reader: TokenReader, deep: bool) -> int:
 
 
 def read_back(file: Any) -> int:
-    """Decode all of a file; how many frames that gave."""
+    """Decode a whole file. Returns its number of frames."""
     with VauxFile(file) as f:
         return sum(len(block) for block in f.blocks(PIECE))
 
 
 def verify_task(context: Context, task: Task, divide: bool) -> Result | Parts:
-    """One file of a tree, or what it is to be divided into."""
+    """Verify a file of a tree, or divide it into parts."""
     with tokens_of(context, task) as reader:
         if divide and reader.complete:
             if parts := divided(context, task, _frames(reader), reader.blocks):
@@ -79,7 +79,7 @@ def verify_task(context: Context, task: Task, divide: bool) -> Result | Parts:
 
 
 def verify_part(job: Part) -> _Faults:
-    """Some blocks of a file."""
+    """Verify some blocks of a file."""
     with tokens_of(job.context, job.task) as reader:
         if _frames(reader) != job.frames:
             raise FormatError("it changed while it was verified; run again")
@@ -88,14 +88,14 @@ def verify_part(job: Part) -> _Faults:
             return faults
         try:
             _decode(reader, *bounds(reader, job.first, job.stop))
-        except FormatError as e:  # perhaps of the block before, which has its own part
+        except FormatError as e:  # perhaps damage of the block before, which another part finds
             faults = _faults(reader, job.first, job.stop, deep=True)
             return faults._replace(decoding=str(e))
         return faults
 
 
 def join_verified(job: Join) -> Result:
-    """What was found in all parts."""
+    """Combine the findings of all parts."""
     with tokens_of(job.context, job.task) as reader:
         _raise(reader, job.contents)
         if wrong := [faults.decoding for faults in job.contents if faults.decoding]:
@@ -104,7 +104,7 @@ def join_verified(job: Join) -> Result:
 
 
 class _Faults(NamedTuple):
-    """How many blocks are damaged, what is wrong with the first, and what decoding said."""
+    """Number of damaged blocks, the first error, and the error of decoding."""
 
     blocks: int
     first: str
@@ -128,7 +128,7 @@ def _decode(reader: TokenReader, start: int, stop: int) -> None:
 
 
 def _frames(reader: TokenReader) -> int:
-    """Frames of a file; as it says itself, where the model that could tell is not installed."""
+    """Number of frames; as the file states it, if its model is not installed."""
     try:
         return reader.frames or 0
     except ModelError:

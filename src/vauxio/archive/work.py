@@ -37,10 +37,12 @@ def perform(job: Many | Part | Join) -> Any:
         return [guarded(job.task, lambda: join(job))]
     if verb == "encode":
         return list(encoding.encode(job.context, job.tasks, job.divide))
+    if verb == "decode":
+        return list(decoding.decode(job.context, job.tasks, job.divide))
     if verb == "tokens":
         return list(tokens.make(job.context, job.tasks))
-    whole = decoding.decode if verb == "decode" else verify.verify_task
+    verified = functools.partial(verify.verify_task, job.context)
     return [
-        guarded(task, functools.partial(whole, job.context, task, job.divide))
+        guarded(task, functools.partial(verified, task, job.divide))
         for task in job.tasks
     ]  # fmt: skip

@@ -22,7 +22,7 @@ def main() -> None:
     signal.signal(signal.SIGTERM, _leave)
     chatter.own_process()
     source, sink = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # whatever a library prints must not get among the outcomes
+    os.dup2(2, 1)  # what libraries print must not mix with the outcomes
     jobs: queue.SimpleQueue[Any] = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(source, jobs), daemon=True).start()
     while True:
@@ -36,7 +36,7 @@ def main() -> None:
 
 
 def _leave(*_: object) -> NoReturn:
-    """End now. An exception instead could be raised, and lost, in a callback from C."""
+    """End at once. An exception could get lost in a callback from C."""
     abandon()
     os._exit(1)
 

@@ -6,15 +6,18 @@ they say is for `tags` to read.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from .window import Window
 
-__all__ = ["after_tags", "behind"]
+__all__ = ["BLANK", "Behind", "after_tags", "before_tags", "behind"]
 
-_BLANK = 1024  # bytes without any content that are not worth a word
+BLANK = 1024
+"""So many bytes without any content are not worth a word."""
 
 
 def after_tags(window: Window, at: int) -> int:
-    """Where ID3 and APE tags end that begin there."""
+    """The end of ID3 and APE tags that begin at `at`."""
     while True:
         head = window.take(at, 32)
         if head[:3] == b"ID3" and len(head) >= 10 and not any(b & 128 for b in head[6:10]):
@@ -24,21 +27,31 @@ def after_tags(window: Window, at: int) -> int:
             at += 128
         elif head[:8] == b"APETAGEX" and len(head) == 32:
             size, flags = (int.from_bytes(head[i : i + 4], "little") for i in (12, 20))
-            at += 32 + (size if flags >> 29 & 1 else 0)  # its head, or only its end
+            at += 32 + (size if flags >> 29 & 1 else 0)  # a tag with a header, or only a footer
         else:
             return at
 
 
-def behind(window: Window, end: int | None) -> list[str]:
-    """What lies behind a recording and is not read with it, in words.
+class Behind(NamedTuple):
+    """What lies behind the samples of a file.
 
-    Parameters
+    Attributes
     ----------
-    window : Window
-        Of the whole file.
-    end : int or None
-        Where the recording ends; None if that is not known: then only tags are found.
+    another : bool
+        Whether another recording begins there.
+    notes : tuple of str
+        What is left out, in words.
+    end : int
+        Where the samples end; 0 if that is not known.
     """
+
+    another: bool = False
+    notes: tuple[str, ...] = ()
+    end: int = 0
+
+
+def before_tags(window: Window) -> tuple[int, list[str]]:
+    """Where the tags at a file's end begin, and notes on those that are left out."""
     notes, stop = [], window.size
     if stop >= 128 and (last := window.take(stop - 128, 128))[:3] == b"TAG":
         stop -= 128
@@ -49,7 +62,21 @@ def behind(window: Window, end: int | None) -> list[str]:
         stop -= min(size + 32 * (flags >> 31), stop)
         if any(foot[16:20]):
             notes.append("left out: a tag of APE behind its samples")
-    rest = 0 if end is None else stop - end
-    if rest >= _BLANK or (rest > 0 and any(window.take(end or 0, rest))):
+    return stop, notes
+
+
+def behind(window: Window, end: int) -> list[str]:
+    """Notes on what lies behind a recording and is not read.
+
+    Parameters
+    ----------
+    window : Window
+        Of the whole file.
+    end : int
+        Where the recording ends.
+    """
+    stop, notes = before_tags(window)
+    rest = stop - end
+    if rest >= BLANK or (rest > 0 and any(window.take(end, rest))):
         notes.append(f"{rest:,} bytes behind its samples were left out")
     return notes

@@ -16,7 +16,7 @@ from ..errors import AudioError
 __all__ = ["give_back", "is_array", "to_numpy"]
 
 _HOST = (1, 3, 11, 13)  # DLPack's CPU, and memory that CUDA, ROCm or both share with it
-_TURNS = ("detach", "cpu", "get")  # how PyTorch and CuPy are asked for what NumPy can have
+_TURNS = ("detach", "cpu", "get")  # methods of PyTorch and CuPy that give a copy on the CPU
 
 
 def is_array(data: Any) -> bool:

@@ -36,7 +36,7 @@ def to_vorbis(frames: np.ndarray) -> np.ndarray:
 
 
 def mask_of(text: str | None, channels: int) -> int | None:
-    """The mask that a tag tells; None if there is none, or none for so many channels."""
+    """The mask in a tag; None if there is none, or if it has another number of channels."""
     try:
         mask = int(text or "", 0)
     except ValueError:

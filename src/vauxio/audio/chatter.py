@@ -18,14 +18,14 @@ _lock = threading.Lock()
 
 
 def own_process() -> None:
-    """From now on, nothing goes to standard error within `hushed`."""
+    """Let `hushed` silence standard error: this process is the command's own."""
     global _own
     _own = True
 
 
 @contextlib.contextmanager
 def hushed(wanted: bool = True) -> Iterator[None]:
-    """Within, if wanted and the process is ours, nothing goes to standard error."""
+    """Silence standard error within, if wanted and if the process is the command's own."""
     if not wanted or not _own:
         yield
         return

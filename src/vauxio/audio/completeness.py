@@ -35,7 +35,7 @@ _W64 = b"riff\x2e\x91\xcf\x11\xa5\xd6\x28\xdb\x04\xc1\0\0"
 
 
 def missing(file: Any) -> int:
-    """Bytes of samples that a file should have and has not; 0 also for any other kind of file.
+    """Number of missing bytes of samples; 0 also for formats that are not known here.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ def missing(file: Any) -> int:
 
 
 def unfinished(file: Any) -> int:
-    """Bytes, most likely samples, in a file that says it has no samples, or 0.
+    """Number of bytes after the header of a file that states no samples; else 0.
 
     Parameters
     ----------
@@ -113,7 +113,7 @@ def streams(head: bytes) -> bool:
 
 @contextlib.contextmanager
 def _opened(file: Any) -> Iterator[tuple[_Take, int]]:
-    """How to read bytes from where a file is now, and how many there are."""
+    """A function that reads bytes at a position, and the size of the file."""
     start = file.tell()
     size = file.seek(0, io.SEEK_END) - start
 
@@ -131,7 +131,7 @@ def _opened(file: Any) -> Iterator[tuple[_Take, int]]:
 
 
 def _samples(take: _Take) -> tuple[int, int | None] | None:
-    """Where samples begin, and how many bytes of them there should be; None if not known."""
+    """Where samples begin, and their number of bytes; None if it is not known."""
     head = take(0, 40)
     if (order := _AU.get(head[:4])) and len(head) >= 24:
         return int.from_bytes(head[4:8], order), _known(int.from_bytes(head[8:12], order))

@@ -34,7 +34,7 @@ _FLAC = {2: "APPLICATION", 5: "CUESHEET"}
 
 
 def read_foreign(file: Any) -> Iterator[Foreign]:
-    """What a recording has of it, but for ID3.
+    """The foreign metadata of a recording, except ID3.
 
     Parameters
     ----------
@@ -69,7 +69,7 @@ def mask_in(file: Any) -> int:
 
 
 def put_back(path: str | os.PathLike[str], format: str, foreign: Sequence[Foreign]) -> list[str]:
-    """Give a recording what came from one of its own format; what had to be left out, and why.
+    """Give a recording foreign metadata of its own format. Returns notes on what is left out.
 
     Parameters
     ----------
@@ -97,13 +97,13 @@ def put_back(path: str | os.PathLike[str], format: str, foreign: Sequence[Foreig
         else:
             notes += [f"left out: {one.name} of ID3, for which {format} has no room"
                       for one in frames]  # fmt: skip
-    except Exception as e:  # whatever mutagen raises for frames that were never those of a tag
+    except Exception as e:  # mutagen raises many errors for frames that are not valid
         notes.append(f"left out: frames of ID3 that make no sense ({e})")
     return notes
 
 
 def unkept(file: Any) -> list[str]:
-    """What a recording has that nobody here keeps, in words."""
+    """Notes on metadata that is not kept."""
     with Window(file) as window:
         if kind_of(window.take(0, 40)) != "W64":
             return []
@@ -113,7 +113,7 @@ def unkept(file: Any) -> list[str]:
 
 
 def _is_known(data: bytes) -> bool:
-    """Whether all of a list chunk are texts that become tags."""
+    """Whether a LIST chunk has only texts that become tags."""
     if data[:4] != b"INFO":
         return False
     at = 4

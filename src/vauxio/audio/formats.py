@@ -8,14 +8,14 @@ __all__ = ["FORMATS", "MAX_CHUNK", "NEVER_EMPTY", "Format", "Raw"]
 
 
 class Format(NamedTuple):
-    """In soundfile's terms, and the type that its samples are best given in."""
+    """An output format in soundfile's terms, and the best type for its samples."""
 
     major: str
     subtype: str = "PCM_16"
     dtype: Literal["float32", "float64", "int16", "int32"] = "int16"
 
     def samplerate_for(self, samplerate: int) -> int:
-        """The rate at which it holds such a recording, in Hz: its own, or the next above it."""
+        """The rate in Hz at which the format can hold a recording: the same, or the next higher."""
         rates = _RATES.get(self.subtype, (samplerate,))
         return min((rate for rate in rates if rate >= samplerate), default=max(rates))
 
@@ -69,7 +69,7 @@ class Raw(NamedTuple):
 
     @classmethod
     def parse(cls, text: str) -> Raw:
-        """That of ``RATE,CHANNELS,TYPE``, such as ``16000,1,s16``; `ValueError` if there is none.
+        """Parse ``RATE,CHANNELS,TYPE``, such as ``16000,1,s16``; `ValueError` if it is wrong.
 
         Types are those of FFmpeg: u8, s8, s16, s24, s32, f32, f64, with ``be`` or ``le``, which is
         what they are without; ulaw and alaw.

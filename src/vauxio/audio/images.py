@@ -8,7 +8,7 @@ __all__ = ["Size", "size_of"]
 
 
 class Size(NamedTuple):
-    """Of a picture, as FLAC has it; zeros where that is not known."""
+    """The size of a picture as FLAC stores it; zeros if it is not known."""
 
     width: int = 0
     height: int = 0
@@ -17,7 +17,7 @@ class Size(NamedTuple):
 
 
 def size_of(data: bytes) -> Size:
-    """The size that the picture says it has."""
+    """The size in a picture's header."""
     if data.startswith(b"\x89PNG\r\n\x1a\n") and len(data) >= 26:
         width, height = (int.from_bytes(data[i : i + 4], "big") for i in (16, 20))
         bits, kind = data[24], data[25]

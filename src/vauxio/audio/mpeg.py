@@ -7,10 +7,11 @@ ISO 11172-3 and 13818-3; ``Xing`` and ``Info`` as LAME writes them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from .around import after_tags, behind
+from .around import BLANK, after_tags, behind
+from .findings import Findings
 from .window import Window
 
 __all__ = ["Frames", "look"]
@@ -28,31 +29,19 @@ _JUNK = 1 << 16  # bytes before the first frame, at most
 
 
 @dataclass
-class Frames:
-    """What was found.
+class Frames(Findings):
+    """What was found of the frames, besides `Findings`.
 
     Attributes
     ----------
-    wrong : str
-        Why not all of the recording can be read, or not as it was; empty if nothing is wrong.
-    notes : list of str
-        What may be missing, for all that can be told.
     samples : int
         Of all frames, of one channel.
     stated : bool
         Whether the file says how many frames it has.
-    begin : int
-        Where the first frame is.
-    junk : int
-        Bytes before that, which are no tags.
     """
 
-    wrong: str = ""
-    notes: list[str] = field(default_factory=list)
     samples: int = 0
     stated: bool = False
-    begin: int = 0
-    junk: int = 0
 
 
 class _Frame(NamedTuple):
@@ -77,7 +66,9 @@ def look(file: Any) -> Frames | None:
         first = _synchronised(window, at, min(window.size, at + _JUNK))
         if first is None:
             return None
-        found = Frames(begin=first, junk=first - at)
+        found = Frames()
+        if first - at >= BLANK or any(window.take(at, first - at)):
+            found.notes.append(f"{first - at:,} bytes before its first frame were left out")
         found.wrong = _walk(window, first, found)
         return found
 

@@ -8,10 +8,11 @@ and its number; it decodes nothing.
 from __future__ import annotations
 
 import zlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from .around import behind
+from .findings import Findings
 from .window import Window
 
 __all__ = ["Pages", "look"]
@@ -25,21 +26,15 @@ _MIRRORED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 
 
 @dataclass
-class Pages:
-    """What was found.
+class Pages(Findings):
+    """What was found of the pages, besides `Findings`.
 
     Attributes
     ----------
-    wrong : str
-        Why not all of the recording can be read, or not as it was; empty if nothing is wrong.
-    notes : list of str
-        What may be missing, for all that can be told.
     surround : bool
         Whether the channels are in the order of Vorbis and Opus.
     """
 
-    wrong: str = ""
-    notes: list[str] = field(default_factory=list)
     surround: bool = False
 
 

@@ -10,7 +10,6 @@ import io
 import os
 import shutil
 import tempfile
-import threading
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -21,10 +20,12 @@ from ..fileio import File, is_seekable, name_of
 from . import completeness, mpeg, pages, riff
 from .channels import from_vorbis
 from .chatter import hushed
+from .findings import Findings
 from .flac import Digest
 from .formats import Raw
 from .media.kinds import HEAD, Kind, kind_of
 from .pcm import check_finite, check_format, clipped, native, to_float
+from .pipes import through_pipe
 from .window import Part, Window
 
 if TYPE_CHECKING:
@@ -238,7 +239,7 @@ class Recording:
                 if isinstance(file, (str, bytes, os.PathLike)):
                     file = self._own(open(file, "rb"))
                 file.seek(0)
-                return soundfile.SoundFile(_piped(b"", file))
+                return soundfile.SoundFile(through_pipe(b"", file))
         except TypeError as e:  # by the ending of its name, samples without a header
             raise AudioError(
                 f"{self.name}: samples without a header, of which nobody knows the rate; "
@@ -282,11 +283,11 @@ class Recording:
         return frames < found.samples - (_MPEG_SLACK if found.stated else 0)
 
     def _look(self, source: Any, piped: bool, finished: bool) -> int:
-        """Find out what libsndfile would not say: damage, and what it would leave out.
+        """Look for damage, and for parts that would be left out, which libsndfile does not report.
 
         Where the samples of a file end, behind which libsndfile would read on; else 0.
         """
-        found: pages.Pages | mpeg.Frames | None
+        found: Findings | None
         if found := pages.look(source):
             self._surround = found.surround
         elif found := mpeg.look(source):
@@ -317,7 +318,7 @@ class Recording:
     def _from_pipe(self, stream: BinaryIO) -> Any:
         head = stream.read(io.DEFAULT_BUFFER_SIZE)
         if kind_of(head) is None and completeness.streams(head):
-            return _piped(head, stream)
+            return through_pipe(head, stream)
         return self._copied(head, stream)
 
     def _copied(self, head: bytes, stream: BinaryIO) -> Any:
@@ -336,7 +337,7 @@ class Recording:
                 f"{self.name}: its header says that it has no samples, but {follow:,} bytes "
                 "follow: it was never finished; repair its header first"
             )
-        return _piped(head, stream)
+        return through_pipe(head, stream)
 
     def _own(self, resource: Any) -> Any:
         self._owned.append(resource)
@@ -344,34 +345,17 @@ class Recording:
 
 
 def _kind(file: Any, name: str) -> Kind | None:
-    """Of what libsndfile does not read: which format it is."""
+    """The format of a file that FFmpeg reads; None for one that libsndfile reads."""
     at = file.tell()
     head = file.read(HEAD)
     file.seek(at)
     return kind_of(head, name)
 
 
-def _piped(head: bytes, stream: BinaryIO) -> int:
-    """A pipe that gives what was read of a stream, then the rest; closed with the SoundFile."""
-    receiver, sender = os.pipe()
-    threading.Thread(target=_pump, args=(head, stream, sender), daemon=True).start()
-    return receiver
-
-
-def _pump(head: bytes, stream: BinaryIO, sender: int) -> None:
-    """Give what was read of a pipe, then the rest of it, to libsndfile through another pipe."""
-    try:
-        with os.fdopen(sender, "wb") as out:
-            out.write(head)
-            shutil.copyfileobj(stream, out, io.DEFAULT_BUFFER_SIZE)
-    except (OSError, ValueError):
-        pass  # the recording was closed before its end
-
-
 def _reason(error: Exception) -> str:
     text = getattr(error, "error_string", None) or str(error)
-    # What libsndfile says of an MP3 file that its library does not take.
+    # libsndfile's message for an MP3 file that libmpg123 refuses.
     if text.startswith("File does not exist"):
         return "unknown format"
-    # It cannot seek in what it cannot decode.
+    # libsndfile cannot seek in what it cannot decode.
     return "not what it should be" if "psf_fseek" in text else text.rstrip(". ")

@@ -108,7 +108,7 @@ class Resampler:
         return rest[: len(rest) - max(0, self._given - frames)]
 
     def _begin(self, start: int) -> int:
-        """The input frame at which a stream starts that is to give output from `start` on."""
+        """The input frame to start at for output from `start` on."""
         return max(0, start // self._out_period - self._early) * self._in_period
 
     def _open(self) -> _Segment:

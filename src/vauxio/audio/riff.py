@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from .around import after_tags, behind
+from . import flac
+from .around import Behind, after_tags, behind
 from .window import Window
 
-__all__ = ["Behind", "Chunk", "chunks", "follows", "kind_of"]
+__all__ = ["Chunk", "chunks", "follows", "kind_of"]
 
 _MOST = 1000  # chunks that are looked at
 _W64 = b"riff\x2e\x91\xcf\x11\xa5\xd6\x28\xdb\x04\xc1\0\0"
@@ -30,24 +31,6 @@ class Chunk(NamedTuple):
     length: int
 
 
-class Behind(NamedTuple):
-    """What lies behind the samples of a file.
-
-    Attributes
-    ----------
-    another : bool
-        Whether another recording begins there.
-    notes : tuple of str
-        What is left out, in words.
-    end : int
-        Where the samples end; 0 if that is not known.
-    """
-
-    another: bool = False
-    notes: tuple[str, ...] = ()
-    end: int = 0
-
-
 def kind_of(head: bytes) -> str:
     """``RIFF``, ``W64``, ``AIFF`` or ``CAF``; empty for any other beginning of a file."""
     if head[:4] in (b"RIFF", b"RF64", b"RIFX") and head[8:12] == b"WAVE":
@@ -60,7 +43,7 @@ def kind_of(head: bytes) -> str:
 
 
 def chunks(window: Window, cut: bool = False) -> Iterator[Chunk]:
-    """All that can be found, up to the first that makes no sense or tells no length.
+    """All chunks, up to the first that is not valid or has no length.
 
     Parameters
     ----------
@@ -72,7 +55,7 @@ def chunks(window: Window, cut: bool = False) -> Iterator[Chunk]:
     kind = kind_of(head)
     if not kind:
         return
-    # Bytes of a name, of a chunk's head, and what chunks are filled up to a multiple of.
+    # Bytes of a name and of a chunk's head; chunks are padded to a multiple of the last.
     named, header, padded = {"W64": (16, 24, 8), "CAF": (4, 12, 1)}.get(kind, (4, 8, 2))
     big = kind in ("AIFF", "CAF") or head[:4] == b"RIFX"
     at = {"W64": 40, "CAF": 8}.get(kind, 12)
@@ -85,7 +68,7 @@ def chunks(window: Window, cut: bool = False) -> Iterator[Chunk]:
         if kind == "W64" and start[4:16] not in (_W64[4:], _W64_CHUNK):
             return
         length = int.from_bytes(start[named:], "big" if big else "little")
-        if kind == "W64":  # the head counts
+        if kind == "W64":  # the length includes the head
             length -= header
         if name == b"ds64":
             long_size = int.from_bytes(window.take(at + header + 8, 8), "little")
@@ -98,7 +81,7 @@ def chunks(window: Window, cut: bool = False) -> Iterator[Chunk]:
 
 
 def follows(window: Window) -> Behind:
-    """What lies behind the samples of a file, and would not be read."""
+    """What lies behind the samples of a file and is not read."""
     head = window.take(0, 40)
     first = after_tags(window, 0)
     if head[:4] == b".snd" and len(head) >= 24:
@@ -107,8 +90,8 @@ def follows(window: Window) -> Behind:
         if length == 0xFFFFFFFF or not length or end > window.size:
             return Behind()
         return Behind(_begins(window, end, end), tuple(behind(window, end)), end)
-    if window.take(first, 4) == b"fLaC":
-        return Behind(_another_flac(window, first), tuple(behind(window, None)))
+    if window.take(first, 4) == flac.MAGIC:
+        return flac.follows(window, first)
     if kind := kind_of(head):
         return _behind_chunks(window, kind)
     return Behind()
@@ -139,17 +122,6 @@ def _behind_chunks(window: Window, kind: str) -> Behind:
 
 
 def _begins(window: Window, at: int, last: int) -> bool:
-    """Whether a recording begins there, or up to that byte, by how programs fill chunks up."""
+    """Whether a recording begins at `at`, or after padding of up to `last`."""
     there = window.take(max(at - 1, 0), last - at + 8)
     return any(there[i:].startswith(_BEGINNINGS) for i in range(last - at + 2))
-
-
-def _another_flac(window: Window, at: int) -> bool:
-    """Whether a second FLAC file lies somewhere behind the first, which begins there."""
-    while (found := window.find(b"fLaC", at + 4)) is not None:
-        at = found
-        if window.take(at + 4, 4) in (b"\0\0\0\x22", b"\x80\0\0\x22"):
-            sizes = window.take(at + 8, 4)  # the smallest and largest block
-            if 16 <= int.from_bytes(sizes[:2], "big") <= int.from_bytes(sizes[2:], "big"):
-                return True
-    return False

@@ -11,7 +11,7 @@ _AHEAD = 1 << 18  # bytes
 
 
 class Window:
-    """Bytes of a file by their place, from where the file is now.
+    """Access to the bytes of a file by position. Positions count from where the file is now.
 
     Parameters
     ----------
@@ -29,8 +29,8 @@ class Window:
         self._at, self._held = 0, b""
 
     def take(self, at: int, count: int) -> bytes:
-        """So many bytes from there on, or as many as there are."""
-        if at >= self.size:  # perhaps by more than can be sought
+        """`count` bytes from `at` on, or as many as there are."""
+        if at >= self.size:  # perhaps too large a number to seek to
             return b""
         begin = at - self._at
         if begin < 0 or begin + count > len(self._held):
@@ -39,7 +39,7 @@ class Window:
         return self._held[begin : begin + count]
 
     def find(self, what: bytes, at: int) -> int | None:
-        """Where those bytes are next, from there on."""
+        """Position of the next occurrence of some bytes, from `at` on; None if there is none."""
         while at < self.size:
             stretch = self.take(at, _AHEAD)
             found = stretch.find(what)

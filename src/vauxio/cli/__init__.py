@@ -1,7 +1,8 @@
 """The ``vaux`` command: its verbs, its exit codes, its one line per error.
 
 Each verb has a module of its own, which is imported when the verb is used: `vaux --help` loads
-none of them. What they share is in `common`. Exit codes: 0, 1 if some file failed, 2 for wrong
+none of them. They share `names` (of inputs and outputs), `streams`, `failures`, `events` and
+`progress`; `batch` is for trees. Exit codes: 0, 1 if some file failed, 2 for wrong
 usage, and 128 plus the signal's number if one ended it.
 """
 

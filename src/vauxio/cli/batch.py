@@ -46,7 +46,7 @@ _OPTIONS = (
 
 @dataclasses.dataclass(frozen=True)
 class Batch:
-    """The options that are for trees, as they were given."""
+    """The options for trees."""
 
     recursive: bool
     jobs: int | None
@@ -60,7 +60,7 @@ class Batch:
     scheduler: str | None
 
     def check(self) -> None:
-        """`click.UsageError` for options that say nothing here."""
+        """`click.UsageError` for options that have no effect without ``-r``."""
         given = {
             "-j": self.jobs, "--include": self.include, "--exclude": self.exclude,
             "--dry-run": self.dry_run, "--report": self.report,
@@ -74,7 +74,7 @@ class Batch:
 
 
 def options(command: F) -> F:
-    """Give a command all of them, as one argument `batch`."""
+    """Give a command all options for trees, as one argument `batch`."""
 
     def gather(*args: Any, **values: Any) -> Any:
         names = [field.name for field in dataclasses.fields(Batch)]
@@ -89,7 +89,7 @@ def options(command: F) -> F:
 
 
 def only(files: tuple[str, ...]) -> str:
-    """The one folder or URL that there may be with ``-r``."""
+    """The one folder or URL of a command with ``-r``."""
     if len(files) != 1:
         raise click.UsageError("-r takes one folder or URL; -o names the other")
     return files[0]
@@ -98,7 +98,7 @@ def only(files: tuple[str, ...]) -> str:
 def work_on(
     batch: Batch, verb: str, source: str, target: str | None = None, **settings: Any
 ) -> int:
-    """Plan, work, report. The exit code.
+    """Plan, work, report. Returns the exit code.
 
     Parameters
     ----------
@@ -183,7 +183,7 @@ def _show_plan(plan: Plan, as_json: bool) -> int:
 
 
 class _Bar:
-    """One line on standard error, if that is a terminal: how far all of it is."""
+    """Progress of the whole tree, on standard error if that is a terminal."""
 
     def __init__(self, plan: Plan, quiet: bool) -> None:
         self._plan = plan
@@ -222,14 +222,14 @@ class _Bar:
         self._bar.update(self._left.pop(result.source, 0))
 
     def part(self, source: str, share: float) -> None:
-        """A part of a long file is done."""
+        """Count a part of a long file as done."""
         if self._bar is not None:
             size = share * self._sizes[source]
             self._left[source] -= size
             self._bar.update(size)
 
     def aside(self) -> contextlib.AbstractContextManager[Any]:
-        """For another line to be written above it."""
+        """Clear the line, so that another can be written."""
         if self._bar is None:
             return contextlib.nullcontext()
         aside: contextlib.AbstractContextManager[Any] = self._bar.external_write_mode(

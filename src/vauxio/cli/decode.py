@@ -93,7 +93,7 @@ def command(
 
 
 def _check_magic(name: str) -> None:
-    """Say of a recording that it is no ``.vx`` file before its own name is taken for an output."""
+    """`FormatError` for a recording given without an output: it is not a ``.vx`` file."""
     if name.lower().endswith(".vx") or not os.path.isfile(name):
         return
     with blame(name), open(name, "rb") as file:
@@ -149,7 +149,7 @@ def _decode(
 def _go_to(
     f: VauxFile, source: str, begin: float | None, end: float | None, on_error: OnError
 ) -> tuple[int | None, int]:
-    """Go to where decoding begins; how many frames there will be, and how many to ask for."""
+    """Go to the first frame. Returns the number of frames, and the number to ask for."""
     start = 0 if begin is None else round(begin * f.samplerate)
     stop = None if end is None else round(end * f.samplerate)
     known = f.frames

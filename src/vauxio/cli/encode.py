@@ -36,8 +36,8 @@ _PIECE = 1 << 16  # frames
               help="Instead of -b: as many bits as the recording needs.")  # fmt: skip
 @click.option("-m", "--model", default="auto", metavar="NAME",
               help="Model; see vaux models. auto, if not given: speech-24k for mono at 16 kHz or "
-              "less, if it is installed and has the bitrate; hifi-48k above 12 kbps a "
-              "channel; else general-24k.")  # fmt: skip
+              "less, if it is installed and has the bitrate; hifi-48k from 12 kbps a "
+              "channel on; else general-24k.")  # fmt: skip
 @click.option("--mono", is_flag=True, help="Mix all channels down to one.")
 @click.option("--no-lm", is_flag=True, help="Write plain codes: larger files, the same sound.")
 @click.option("--raw", metavar="RATE,CHANNELS,TYPE",
@@ -178,7 +178,7 @@ def _encode(
 
 
 def _state(source: str) -> tuple[int, int, int] | None:
-    """What changes when somebody writes to a file."""
+    """Properties of a file that change when a program writes to it."""
     if source == STREAM:
         return None
     status = os.stat(source)
@@ -186,7 +186,7 @@ def _state(source: str) -> tuple[int, int, int] | None:
 
 
 def _verify(path: os.PathLike[str], written: VauxFile) -> None:
-    """Decode all of a file; an error if it is not what was written."""
+    """Decode a whole file; an error if it is damaged."""
     with VauxFile(path) as f:
         frames = sum(len(block) for block in f.blocks(_PIECE))
         if (frames, f.samplerate, f.channels) != (

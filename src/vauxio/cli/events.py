@@ -22,15 +22,15 @@ T = TypeVar("T")
 
 
 def for_each(items: Iterable[T], work: Callable[[T], Result | None], as_json: bool = False) -> int:
-    """Do the work on each; one line for each that fails. The exit code.
+    """Work on each item; report failures in one line each. Returns the exit code.
 
     Parameters
     ----------
     items : iterable
     work : callable
-        Takes one, and returns what there is to say of it.
+        Takes an item, and returns its result.
     as_json : bool, optional
-        Say that, and what failed, as an event on standard output: the same as of a tree.
+        Report results and failures as events on standard output, as of a tree.
     """
     code = 0
     for item in items:
@@ -51,6 +51,6 @@ def for_each(items: Iterable[T], work: Callable[[T], Result | None], as_json: bo
 
 
 def event(kind: str, **fields: Any) -> None:
-    """One line of JSON on standard output."""
+    """Write an event to standard output, as one line of JSON."""
     click.echo(json.dumps({"event": kind, **fields}))
     sys.stdout.flush()

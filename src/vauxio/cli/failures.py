@@ -40,11 +40,11 @@ class Failure(Exception):
 
 @contextlib.contextmanager
 def blame(name: str) -> Iterator[None]:
-    """Say of which file it is that something within fails."""
+    """Turn errors within into a `Failure` of the named file."""
     try:
         yield
     except BrokenPipeError:
-        raise  # nobody listens any more: nobody is to blame
+        raise  # the reader of the output is gone: no file is to blame
     except VauxError as e:
         raise Failure(name, str(e).removeprefix(f"{name}: ")) from e
     except OSError as e:
@@ -52,10 +52,10 @@ def blame(name: str) -> Iterator[None]:
 
 
 def blaming(name: str, items: Iterable[T], undisturbed: bool = True) -> Iterator[T]:
-    """The same items; of an error in making one, `name` is to blame.
+    """The same items. An error in making one becomes a `Failure` of the named file.
 
-    Undisturbed, no signal raises before it is made: C code may call back meanwhile. What only
-    Python and networks make can take long, and must be left at once.
+    If `undisturbed`, a signal waits until an item is made, because C code may call back. Items that
+    take long, and are made without callbacks, must be left at once.
     """
     iterator = iter(items)
     while True:

@@ -57,7 +57,7 @@ _HEAD = "file", "duration", "Hz", "channels", "model", "kbps", "bytes", "tags"
 
 
 def _row(report: Info) -> list[str]:
-    """One file of many, in a line."""
+    """One file as a row of a table."""
     bytes = f"{report.bytes:,}" + ("" if report.complete else " CUT OFF")
     kbps = "" if report.kbps is None else f"{report.kbps:.2f}"
     duration = "" if report.duration is None else f"{report.duration:.3f}"

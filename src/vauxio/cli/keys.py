@@ -74,7 +74,7 @@ class Keys:
         return _POSIX.get(text[:3]) or _POSIX.get(text[:1]) or text[:1].lower() or "q"
 
     def show(self, name: str, seconds: float, whole: float | None, paused: bool) -> None:
-        """How far it is."""
+        """Show the position."""
         line = f"{printable(name)}: {_clock(seconds)}"
         line += f" of {_clock(whole)}" if whole else ""
         line += " (paused)" if paused else ""

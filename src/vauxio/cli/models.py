@@ -41,6 +41,7 @@ def _fields(model: Model | Denoiser | Transform) -> dict[str, object]:
             "lowest_bitrate": model.lowest,
             "highest_bitrate": model.highest,
             "default_bitrate": model.default_bitrate,
+            "auto_bitrate": model.auto_bitrate,
             "tables": model.tables.hash.hex(),
         }
     if isinstance(model, Denoiser):

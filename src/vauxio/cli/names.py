@@ -31,7 +31,7 @@ def plan(
     suffix: str,
     is_target: Callable[[str], bool],
 ) -> list[Job]:
-    """What is to be made of what.
+    """Pair sources with targets.
 
     Parameters
     ----------
@@ -66,7 +66,7 @@ def plan(
 
 
 def is_device(name: str) -> bool:
-    """Whether it is there and is neither a file nor a folder: nothing that could be lost."""
+    """Whether it exists and is neither file nor folder, so that nothing can be overwritten."""
     try:
         mode = os.stat(name).st_mode
     except OSError:
@@ -87,7 +87,7 @@ def _target(file: str, output: str | None, named: bool, suffix: str) -> str:
 
 
 def _renamed(path: Path, suffix: str) -> str:
-    """With another ending: ``a.wav.vx`` becomes ``a.wav`` again."""
+    """Replace the ending. ``a.wav.vx`` becomes ``a.wav`` again."""
     stem = path.with_suffix("")
     if path.suffix.lower() == ".vx" and stem.suffix.lower() == suffix:
         return str(stem)
@@ -95,7 +95,7 @@ def _renamed(path: Path, suffix: str) -> str:
 
 
 def _check_collisions(jobs: list[Job]) -> None:
-    """No file may be written twice, and none that is also read."""
+    """`click.UsageError` if a file would be written twice, or read and written."""
     if [job.source for job in jobs].count(STREAM) > 1:
         raise click.UsageError("standard input can be read only once")
     if len(jobs) > 1 and any(job.target == STREAM for job in jobs):
@@ -114,7 +114,7 @@ def _check_collisions(jobs: list[Job]) -> None:
 
 
 def _identity(name: str) -> str | tuple[int, int]:
-    """The same for all names of one file, whether or not it exists.
+    """A key that is equal for all names of one file, whether or not it exists.
 
     Names of files that do not exist count as one if some file systems do not tell them apart.
     """

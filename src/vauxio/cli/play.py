@@ -19,7 +19,7 @@ _JUMPS = {"left": -5, "right": 5, "down": -60, "up": 60}  # seconds
 
 
 class _Quit(Exception):
-    """Nothing more is to be played."""
+    """Raised to stop playing."""
 
 
 @click.command("play")

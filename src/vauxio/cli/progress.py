@@ -1,4 +1,4 @@
-"""How far a file is, on a terminal."""
+"""The progress of one file, on a terminal."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["Progress"]
 
 
 class Progress:
-    """How far a file is, on standard error, if that is a terminal.
+    """Progress of one file, on standard error if that is a terminal.
 
     Parameters
     ----------
@@ -50,7 +50,7 @@ class Progress:
             click.echo("\r\x1b[K" if kind else f"{self._line()}\n", err=True, nl=False)
 
     def add(self, seconds: float) -> None:
-        """So much more audio is done."""
+        """Count more seconds of audio as done."""
         self.done += seconds
         if self._shown and time.monotonic() - self._last >= self._EVERY:
             self._last = time.monotonic()

@@ -36,7 +36,7 @@ __all__ = ["format_of", "recorded", "sink"]
 
 @contextlib.contextmanager
 def recorded(name: str, raw: Raw | None = None) -> Iterator[tuple[Recording, Tags]]:
-    """The recording and its tags, which a pipe's cannot be known to have.
+    """Open a recording with its tags. A recording from a pipe has none.
 
     Parameters
     ----------
@@ -58,7 +58,7 @@ def recorded(name: str, raw: Raw | None = None) -> Iterator[tuple[Recording, Tag
 
 
 def format_of(target: str) -> Format | None:
-    """The format that the name asks for; None for a WAV stream, written front to back."""
+    """The format of a target by its name; None for a WAV stream."""
     suffix = Path(target).suffix.lower()
     if target == STREAM or (is_device(target) and suffix in ("", ".wav")):
         return None
@@ -78,7 +78,7 @@ def sink(
     form: Format | None,
     tags: Mapping[str, str],
 ) -> Iterator[Callable[[np.ndarray], None]]:
-    """What takes samples of the type that the format asks for.
+    """A function that writes samples, of the type that the format needs.
 
     Parameters
     ----------
@@ -107,15 +107,6 @@ def sink(
     guard, done = _Guard(file), 0
     rate = form.samplerate_for(f.samplerate)
     resampler = None if rate == f.samplerate else Resampler(f.samplerate, rate, f.channels)
-    try:
-        with postponed():
-            sound = soundfile.SoundFile(guard, "w", rate, f.channels, form.subtype, format=major)
-    except soundfile.SoundFileError as e:
-        guard.check()
-        raise AudioError(
-            f"{f.channels} channels at {f.samplerate} Hz do not go into this format; "
-            ".wav takes them"
-        ) from e
 
     def write(block: np.ndarray) -> None:
         nonlocal done
@@ -129,30 +120,58 @@ def sink(
         try:
             with postponed():
                 sound.write(block)
-        except (soundfile.SoundFileError, AssertionError):  # its ways to say: not all of it
+        except (soundfile.SoundFileError, AssertionError):  # how soundfile reports a short write
             guard.check()
             raise
         guard.check()
 
-    try:
+    with _sound_file(guard, rate, f.channels, form, major) as sound:
         yield write
         if resampler is not None:
             put(resampler.finish(round(done * rate / f.samplerate)))
-    except BaseException:
-        with contextlib.suppress(soundfile.SoundFileError), postponed():
-            sound.close()  # before its file is: it writes once more
-        raise
-    try:
-        with postponed():
-            sound.close()
-    finally:
-        guard.check()
     if not done and not NEVER_EMPTY.isdisjoint(form):
         raise AudioError("this format cannot hold a recording without samples; .wav can")
 
 
+@contextlib.contextmanager
+def _sound_file(
+    guard: _Guard, samplerate: int, channels: int, form: Format, major: str
+) -> Iterator[Any]:
+    """A file that libsndfile writes. Closing it writes again, so it closes before `guard`."""
+    import soundfile
+
+    with contextlib.ExitStack() as stack:
+        try:
+            with postponed():  # no signal between opening it and what closes it
+                sound = soundfile.SoundFile(
+                    guard, "w", samplerate, channels, form.subtype, format=major
+                )
+                stack.callback(_close, sound)
+        except soundfile.SoundFileError as e:
+            guard.check()
+            raise AudioError(
+                f"{channels} channels at {samplerate} Hz do not go into this format; "
+                ".wav takes them"
+            ) from e
+        yield sound
+        try:
+            with postponed():
+                stack.pop_all()
+                sound.close()
+        finally:
+            guard.check()
+
+
+def _close(sound: Any) -> None:
+    """Close a file that is given up."""
+    import soundfile
+
+    with contextlib.suppress(soundfile.SoundFileError), postponed():
+        sound.close()
+
+
 def _wav_header(f: VauxFile | Recording, frames: int | None, mask: int | None) -> bytes:
-    """Of 16-bit WAV. A length that is not known, or too long, is 2^32 - 1: up to the end."""
+    """The header of 16-bit WAV. An unknown or too large length is 2^32 - 1: up to the end."""
     align = 2 * f.channels
     data = 0xFFFFFFFF if frames is None else frames * align
     if data > MAX_CHUNK:
@@ -177,14 +196,14 @@ def _write_all(file: BinaryIO, data: bytes) -> None:
 
 
 class _Guard:
-    """A file for libsndfile, which calls it from C, where an exception could not be raised."""
+    """A file for libsndfile. It keeps errors, as callbacks from C cannot raise them."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
         self._error: OSError | None = None
 
     def check(self) -> None:
-        """Raise what has gone wrong."""
+        """Raise an error that was kept."""
         if self._error is not None:
             raise self._error
 

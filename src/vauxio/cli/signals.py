@@ -2,7 +2,7 @@
 
 This module knows how Python and C code share a signal: a handler of Python's runs between two steps
 of Python. If those steps lie in a callback from C, what it raises is lost; if C code waits for
-data, it does not run at all.
+data, it does not run at all. A module in C that is being imported makes an `ImportError` of it.
 """
 
 from __future__ import annotations
@@ -12,10 +12,13 @@ import functools
 import os
 import signal
 import sys
+import threading
 from collections.abc import Iterator
 from types import FrameType
 
 __all__ = ["postponed", "unwinding", "wakeup"]
+
+_MOMENT = 0.02  # seconds
 
 _busy = False
 _pending: list[int] = []
@@ -23,7 +26,7 @@ _pending: list[int] = []
 
 @contextlib.contextmanager
 def unwinding() -> Iterator[None]:
-    """Within, what would kill the process raises `KeyboardInterrupt` or `SystemExit` instead."""
+    """Within, signals that kill the process raise `KeyboardInterrupt` or `SystemExit`."""
     replaced = {}
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):  # the last is not on every system
         number = getattr(signal, name, None)
@@ -40,7 +43,7 @@ def unwinding() -> Iterator[None]:
 
 @contextlib.contextmanager
 def postponed() -> Iterator[None]:
-    """Within, no signal raises: for calls into C that call back. It does so right afterwards."""
+    """Hold signals back within: for calls into C that call back. They are raised afterwards."""
     global _busy
     _busy = True
     try:
@@ -63,7 +66,29 @@ def wakeup() -> int:
 def _unwind(number: int, frame: FrameType | None) -> None:
     if _busy:
         _pending.append(number)
+    elif _is_importing(frame):
+        _repeat(number)
     elif number == signal.SIGINT:
         raise KeyboardInterrupt
     else:
         sys.exit(128 + number)
+
+
+def _is_importing(frame: FrameType | None) -> bool:
+    """Whether the command is in the middle of an import."""
+    while frame is not None and (name := frame.f_globals.get("__name__")) != __package__:
+        if name == "importlib._bootstrap":
+            return True
+        frame = frame.f_back
+    return False
+
+
+def _repeat(number: int) -> None:
+    """Raise a signal again after a moment, in the main thread, even if that waits then."""
+    if hasattr(signal, "pthread_kill"):
+        arguments = threading.main_thread().ident, number
+        timer = threading.Timer(_MOMENT, signal.pthread_kill, arguments)
+    else:
+        timer = threading.Timer(_MOMENT, signal.raise_signal, (number,))
+    timer.daemon = True
+    timer.start()

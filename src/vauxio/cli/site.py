@@ -85,7 +85,7 @@ class Site:
         self._server.server_close()
 
     def run(self) -> None:
-        """Answer until an exception ends it."""
+        """Answer requests until an exception ends it."""
         self._server.serve_forever()
 
     def stop(self) -> None:
@@ -110,7 +110,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
                 self._page(HTTPStatus.OK, *_listing(self.folder, path))
             else:
                 self._sound(path)
-        except (BrokenPipeError, ConnectionResetError):  # whoever listens has gone on
+        except (BrokenPipeError, ConnectionResetError):  # the listener is gone
             self.close_connection = True
 
     do_HEAD = do_GET
@@ -201,7 +201,7 @@ def _is_own(host: str) -> bool:
 
 
 def _wav_head(file: VauxFile) -> bytes:
-    """What a WAV file of 16 bits begins with."""
+    """The header of a 16-bit WAV file."""
     channels, rate = file.channels, file.samplerate
     size = (file.frames or 0) * 2 * channels
     return struct.pack(

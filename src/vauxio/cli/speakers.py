@@ -27,13 +27,13 @@ _PLAYERS = {
 
 
 class Speakers(Protocol):
-    """What plays samples as they come."""
+    """Plays samples as they come."""
 
     def write(self, data: np.ndarray) -> None:
         """Samples ``int16[frames, channels]`` that follow the last; waits for room."""
 
     def drop(self) -> None:
-        """Forget what has been written and is not yet heard."""
+        """Drop samples that are not yet heard."""
 
     def drain(self) -> None:
         """Wait until all that has been written is heard."""

@@ -15,7 +15,7 @@ import click
 from ..fileio import Output
 from .failures import Failure, blame
 from .names import STREAM, is_device
-from .signals import wakeup
+from .signals import postponed, wakeup
 
 __all__ = ["opened", "writing"]
 
@@ -24,7 +24,7 @@ _AT_ONCE = 1 << 20  # bytes
 
 @contextlib.contextmanager
 def opened(name: str) -> Iterator[Any]:
-    """What to read: the path itself, or a stream."""
+    """An input: the path itself, or a stream."""
     if name != STREAM and not is_device(name):
         yield name
         return
@@ -38,7 +38,7 @@ def opened(name: str) -> Iterator[Any]:
 
 @contextlib.contextmanager
 def writing(name: str, force: bool) -> Iterator[Output]:
-    """An output that gets its name when all went well, and else leaves no trace.
+    """An output that gets its name when it is complete. After an error, nothing is left.
 
     Parameters
     ----------
@@ -46,23 +46,22 @@ def writing(name: str, force: bool) -> Iterator[Output]:
     force : bool
         Whether a file of that name may be replaced.
     """
-    with blame(name):
-        if name == STREAM:
-            output = Output(_standard_output())
-        else:
-            could_be_lost = not is_device(name) and not os.path.isdir(name)
-            output = Output(name, exclusive=could_be_lost and not force)
-    try:
+    with contextlib.ExitStack() as stack:
+        with blame(name):
+            if name == STREAM or is_device(name) or os.path.isdir(name):
+                output = Output(_standard_output() if name == STREAM else name)
+                stack.callback(output.discard)
+            else:
+                with postponed():  # no signal between the temporary file and what removes it
+                    output = Output(name, exclusive=not force)
+                    stack.callback(output.discard)
         yield output
-    except BaseException:
-        output.discard()
-        raise
-    with blame(name):
-        output.commit()
+        with blame(name):
+            output.commit()  # after which there is nothing to discard
 
 
 class _Stream(io.FileIO):
-    """A pipe or device to read, standard input for one; ready to be left at any time.
+    """A pipe or device to read, such as standard input. A signal ends it at any time.
 
     It has no lock that a thread which still reads could hold when the process ends, and it ends
     when a signal arrives: C code that waits for data at the other end of a pipe would wait on.
@@ -89,7 +88,7 @@ class _Stream(io.FileIO):
         return b"".join(parts)
 
     def _is_woken(self) -> bool:
-        """Wait for data or a signal; whether it is a signal."""
+        """Wait for data or a signal. Returns whether it is a signal."""
         if self._woken is None:
             return False
         ready, _, _ = select.select([self.fileno(), self._woken], [], [])

@@ -18,7 +18,7 @@ __all__ = ["complain", "fitted", "show_table"]
 
 
 def complain(message: str) -> None:
-    """One line on standard error, whatever a file's name or content put into it."""
+    """Write one line to standard error. Control characters are escaped."""
     if _is_terminal(sys.stderr) and "NO_COLOR" not in os.environ:
         from rich.console import Console
         from rich.text import Text

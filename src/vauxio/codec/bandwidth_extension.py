@@ -44,7 +44,7 @@ _COPIED = STOP - _FIRST  # coefficients that are copied upwards, from just below
 _GROUP = 15  # of these that are brought to the same power first, for there are formants among them
 
 _STEP_DB, _BELOW_DB = 3.0, -48.0
-_SILENCE = 1e-10  # power of a coefficient, of samples up to 1: less does not count
+_SILENCE = 1e-10  # power of a coefficient for samples up to 1: anything weaker is silence
 _TOGETHER = 32  # spans that are measured at once
 
 # From so many codes a token, or from this quality on, levels are fine, which takes 0.5 to 0.6 kbps:
@@ -162,7 +162,7 @@ class Meter:
         return np.concatenate(parts, axis=2)
 
     def finish(self, tokens: int) -> np.ndarray:
-        """The levels that remain, of a signal of so many tokens."""
+        """The levels that remain, for a signal of so many tokens."""
         last = -(-tokens // self._bands.span) * self._bands.span
         missing = self._begin(last) + len(self._window) - self._begin(self.token)
         missing = max(0, missing - len(self._waiting))
@@ -256,7 +256,7 @@ def encode_levels(levels: np.ndarray) -> bytes:
 
 
 def decode_levels(data: bytes, channels: int, bands: Bands, tokens: int) -> np.ndarray:
-    """What `encode_levels` made, for each token: ``uint8[channels, bands, tokens]``.
+    """The levels of each token, of bytes from `encode_levels`: ``uint8[channels, bands, tokens]``.
 
     Raises
     ------

@@ -32,13 +32,13 @@ __all__ = ["Codec", "Codes", "CodesBatch"]
 
 
 class Codec:
-    """A model at work: samples to codes, codes to samples.
+    """Encode samples to codes, decode codes to samples.
 
     Parameters
     ----------
     model : str or Model, optional
         Name of an installed model (see `vauxio.models`), or the model itself. ``'auto'`` is
-        general-24k here, as nothing is known of the signal yet.
+        general-24k here, as it is chosen before there is a signal.
     threads : int, optional
         Threads of each network.
     providers : sequence, optional
@@ -87,12 +87,12 @@ class Codec:
 
     @property
     def codebooks(self) -> int:
-        """Codes of a token at most."""
+        """Largest number of codes of a token."""
         return self.model.codebooks
 
     @property
     def codebook_size(self) -> int:
-        """Entries of each codebook: codes are below."""
+        """Entries of each codebook. Codes are 0 to one less."""
         return self.model.codebook_size
 
     def __repr__(self) -> str:
@@ -119,7 +119,7 @@ class Codec:
         codebooks: int | None = None,
         workers: int | None = None,
     ) -> Codes | CodesBatch:
-        """Samples to codes, of every token as many.
+        """Encode samples. Every token gets the same number of codes.
 
         Parameters
         ----------
@@ -131,7 +131,8 @@ class Codec:
             In Hz, 1,000 to 768,000; of a batch, one for all or one for each.
         bitrate : float, optional
             Nominal kbps of all channels, each having one of `Model.bitrates`; the model's default
-            for each if neither this nor `codebooks` is given.
+            for each if neither this nor `codebooks` is given. Each channel is coded by itself: of
+            stereo, `vauxio.compress` and `vauxio.read_codes` give codes of joint stereo.
         codebooks : int, optional
             How many codes every token is to have, instead of `bitrate`.
         workers : int, optional
@@ -375,6 +376,8 @@ class Codec:
             In Hz, 1,000 to 768,000; the model's if not given. Others cost time, and delay: 4 ms
             where the rate is not below the model's.
         channels : int, optional
+            Each is coded by itself, with an equal part of the bitrate: joint stereo, as of files,
+            looks five seconds ahead.
         bitrate : float, optional
             Nominal kbps of all channels; see `Model.codebooks_for` for what each can have. The
             model's default for each if not given.
@@ -402,7 +405,7 @@ class Codec:
         return StreamEncoder(self.model, *checked, denoise, self.threads)
 
     def stream_decoder(self, samplerate: int | None = None, channels: int = 1) -> StreamDecoder:
-        """A live stream's packets to samples, at once. Of any bitrate: packets tell.
+        """A live stream's packets to samples, at once. Packets can have any bitrate.
 
         Parameters
         ----------

@@ -18,7 +18,7 @@ __all__ = ["Codes", "CodesBatch"]
 
 @dataclass(frozen=True, eq=False)
 class Codes:
-    """A recording as codes, and what it takes to decode them.
+    """The codes of a recording, with the properties needed to decode them.
 
     Attributes
     ----------
@@ -33,7 +33,7 @@ class Codes:
         Name of the model that made them.
     levels : ndarray or None
         ``uint8[channels, bands, tokens]``: how loud the recording was above the model's band, as a
-        file says it; None where nothing is known of that.
+        file says it; None if it does not.
     bands : Bands
         Those that have levels.
     values : ndarray or None
@@ -53,7 +53,7 @@ class Codes:
 
     @property
     def mask(self) -> NDArray[np.bool_]:
-        """Where there are codes, ``bool[channels, codebooks, tokens]``."""
+        """Which codes exist, ``bool[channels, codebooks, tokens]``."""
         return self.codes >= 0
 
     @property
@@ -81,7 +81,7 @@ class Codes:
 
 @dataclass(frozen=True, eq=False)
 class CodesBatch:
-    """Recordings as codes, in one array. A sequence of `Codes`.
+    """Codes of several recordings in one array. A sequence of `Codes`.
 
     Attributes
     ----------
@@ -103,7 +103,7 @@ class CodesBatch:
 
     @classmethod
     def of(cls, each: list[Codes]) -> CodesBatch:
-        """Those of recordings of as many channels and codebooks."""
+        """Batch of recordings with the same number of channels and codebooks."""
         first, longest = each[0].codes, max(one.codes.shape[2] for one in each)
         codes = np.zeros((len(each), *first.shape[:2], longest), np.uint16)
         mask = np.zeros((len(each), longest), bool)

@@ -43,7 +43,7 @@ _SHARE = 0.6
 
 
 class ConcealingDecoder:
-    """A decoder of tokens, some of them lost, in rows that need not be in step.
+    """Decodes tokens of which some are lost. Its rows advance independently.
 
     Parameters
     ----------
@@ -69,7 +69,7 @@ class ConcealingDecoder:
         self._periods = round(_PERIODS[0] * rate), round(_PERIODS[1] * rate)
         self._heard = np.zeros((rows, self._periods[1] + self._hop), np.float32)  # the last samples
         self._lost = np.zeros((rows, self._delay + 1), bool)  # the last tokens, newest first
-        self._echoes: list[_Echo | None] = [None] * rows  # what is mixed in at present
+        self._echoes: list[_Echo | None] = [None] * rows  # share of the echo that is mixed in now
 
     def reset(self, rows: slice = slice(None)) -> None:
         """Back to the start of a signal."""
@@ -142,7 +142,7 @@ class ConcealingDecoder:
         return faded
 
     def _mix(self, row: int, samples: np.ndarray) -> None:
-        """Mix the echo into what is heard of lost tokens, in place.
+        """Mix the echo into the samples of lost tokens, in place.
 
         A token is heard over two hops: it rises in the one and falls in the other.
         """
@@ -166,7 +166,7 @@ class ConcealingDecoder:
 
     def _run(self, codes: np.ndarray, state: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         self._network.state = state
-        # To the network, what was lost is just not there.
+        # The network gets a lost token as one without codes.
         return self._network.push(np.maximum(codes.astype(np.int32), ABSENT)), self._network.state
 
 
@@ -180,7 +180,7 @@ class _Echo:
 
 
 def _echo(past: np.ndarray, length: int, shortest: int, longest: int) -> _Echo:
-    """Of the period at which the last `length` samples are most like those before them."""
+    """The period after which the last `length` samples repeat best."""
     end = past[-length:]
     windows = np.lib.stride_tricks.sliding_window_view(past, length)[: longest - shortest + 1]
     energies = np.einsum("ij,ij->i", windows, windows) * np.dot(end, end)
@@ -191,5 +191,5 @@ def _echo(past: np.ndarray, length: int, shortest: int, longest: int) -> _Echo:
 
 
 def _volume(gap: np.ndarray) -> np.ndarray:
-    """How loud it is at the end of a gap's so many tokens."""
+    """Gain at the end of a gap of so many tokens."""
     return np.clip((_SILENT - gap) / (_SILENT - _BRIDGED), 0, 1).astype(np.float32)

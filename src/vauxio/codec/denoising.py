@@ -165,14 +165,14 @@ class DenoisingResampler:
         return out[: len(out) - (self._given - self._pushed)]
 
     def _taken(self, samples: np.ndarray) -> np.ndarray:
-        """Those that the network is to have."""
+        """The samples that the network gets."""
         early = min(self._early, len(samples))
         self._early -= early
         self._pushed += len(samples) - early
         return samples[early:]
 
     def _denoise(self, samples: np.ndarray, tokens: int) -> np.ndarray:
-        """What is waiting and `samples`, in pieces of exactly `tokens` hops; the rest waits."""
+        """Waiting samples and new ones in pieces of exactly `tokens` hops; the rest waits."""
         waiting = np.concatenate([self._waiting, samples])
         size = tokens * self._hop
         whole = len(waiting) // size * size
@@ -227,7 +227,7 @@ class LiveDenoisingResampler:
         self._pushed = self._given = 0  # samples after the resampler, samples of the output
 
     def copy(self) -> LiveDenoisingResampler:
-        """One that goes on from here on its own."""
+        """An independent copy that continues from here."""
         other = copy.copy(self)  # arrays are replaced, never changed
         other._resampler, other._network = self._resampler.copy(), copy.copy(self._network)
         return other

@@ -13,7 +13,7 @@ __all__ = ["LatentEncoder", "embed"]
 
 
 class LatentEncoder(Stateful):
-    """Samples at the model's rate to latents, in the place of a `TokenEncoder`.
+    """Encodes samples at the model's rate to latents. Replaces a `TokenEncoder`.
 
     Parameters
     ----------

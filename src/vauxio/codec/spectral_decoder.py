@@ -20,7 +20,7 @@ __all__ = ["SpectralDecoder", "Timing", "bands_with_values", "timing"]
 
 
 class Timing(NamedTuple):
-    """When the samples of a decoder come, and at what rate.
+    """Delay and sample rate of a decoder's output.
 
     Attributes
     ----------
@@ -41,7 +41,7 @@ class Timing(NamedTuple):
 
 
 def timing(model: Model, bands: Bands, stereo: Stereo = NO_STEREO) -> Timing:
-    """Of a model's decoder by itself, or with a `SpectralDecoder` behind it."""
+    """Those of a model's decoder alone, or with a `SpectralDecoder` after it."""
     factor = 2 if bands.count else 1
     late = _late(bands, stereo)
     before = 6 if stereo else 2 if bands.count else 0
@@ -74,7 +74,7 @@ class SpectralDecoder:
     def __init__(self, channels: int, bands: Bands = NO_BANDS, stereo: Stereo = NO_STEREO) -> None:
         self._bands, self._channels = bands, channels
         factor = 2 if bands.count else 1
-        self._stop = bands.edges[-1] if bands.count else HOP  # above it there is nothing
+        self._stop = bands.edges[-1] if bands.count else HOP  # there is no sound above it
         self._analysis = Analysis(channels)
         self._extender = Extender(bands) if bands.count else None
         self._upmixer = Upmixer(channels, stereo) if stereo else None
@@ -98,7 +98,7 @@ class SpectralDecoder:
         return self._synthesis.push(coefficients)
 
     def finish(self) -> np.ndarray:
-        """The last samples."""
+        """The samples that are left."""
         silence = np.zeros((self._channels, self.late * HOP), np.float32)
         levels = np.zeros((self._channels, self._bands.count, self.late), np.uint8)
         shape = pairs_of(self._channels), 2, bands_with_values(self._bands), self.late

@@ -88,7 +88,7 @@ class Encoders:
         self._inputs[stream].reset()
 
     def _encode(self, streams: list[int]) -> dict[int, list[bytes]]:
-        """All tokens that are there, one at a time: they do not depend on how many there are."""
+        """Encode all complete tokens, one at a time: codes must not depend on the pieces."""
         packets: dict[int, list[bytes]] = {stream: [] for stream in streams}
         _, channels, codebooks = self._format
         while streams := [stream for stream in streams if self._inputs[stream].ready()]:
@@ -140,11 +140,11 @@ class _Input:
         return other
 
     def push(self, frames: np.ndarray) -> None:
-        self._pieces.append(frames.copy())  # the caller may use its array for what comes next
+        self._pieces.append(frames.copy())  # the caller may reuse its array
         self.frames += len(frames)
 
     def finish(self) -> None:
-        """No more will come: complete the last token, and those that the decoder is late by."""
+        """End the stream: complete the last token, and add those of the decoder's delay."""
         model = self._model
         self._resample()
         rest = self.resampler.finish()
@@ -154,7 +154,7 @@ class _Input:
         self._waiting = np.concatenate([self._waiting, rest, padding])
 
     def ready(self) -> bool:
-        """Whether there is a token."""
+        """Whether a token is complete."""
         there = self.resampler.ready(self.frames) if self._end is None else self._end
         return there - self._taken >= self._model.hop
 

@@ -83,11 +83,11 @@ class StreamEncoder:
         return self._core.flush(0)
 
     def reset(self) -> None:
-        """Back to the start of a signal; what is waiting is forgotten."""
+        """Back to the start of a signal. Waiting samples are dropped."""
         self._core.reset(0)
 
     def copy(self) -> StreamEncoder:
-        """One that goes on from here on its own."""
+        """An independent copy that continues from here."""
         other = copy.copy(self)
         other._core = self._core.copy()
         return other
@@ -145,7 +145,7 @@ class StreamDecoder:
         self._core.reset(0)
 
     def copy(self) -> StreamDecoder:
-        """One that goes on from here on its own."""
+        """An independent copy that continues from here."""
         other = copy.copy(self)
         other._core = self._core.copy()
         return other
@@ -239,13 +239,13 @@ class StreamBatch:
         return self._decoders.flush(stream)
 
     def reset(self, stream: int | None = None) -> None:
-        """One stream, or all, back to the start of a signal, both ways."""
+        """Reset one stream, or all: encoder and decoder are back at the start of a signal."""
         for number in range(self._streams) if stream is None else [stream]:
             self._encoders.reset(number)
             self._decoders.reset(number)
 
     def copy(self) -> StreamBatch:
-        """One that goes on from here on its own."""
+        """An independent copy that continues from here."""
         other = copy.copy(self)
         other._encoders, other._decoders = self._encoders.copy(), self._decoders.copy()
         return other

@@ -30,7 +30,7 @@ _PIECE = 1 << 16  # frames
 
 
 class Rate(NamedTuple):
-    """A stretch of a file and what it costs: seconds from `start` to `stop`, at `kbps`."""
+    """The bitrate of a stretch of a file: seconds from `start` to `stop`, at `kbps`."""
 
     start: float
     stop: float
@@ -38,7 +38,7 @@ class Rate(NamedTuple):
 
 
 class Part(NamedTuple):
-    """Part of a recording, and what the whole of its file takes.
+    """A part of a recording, and the size of its file.
 
     Attributes
     ----------
@@ -136,7 +136,7 @@ class Comparison:
 
 
 def read_part(path: str, start: float, seconds: float) -> Part:
-    """Part of a recording that soundfile reads, or of a ``.vx`` file.
+    """Read a part of a recording or of a ``.vx`` file.
 
     Parameters
     ----------
@@ -159,7 +159,7 @@ def read_part(path: str, start: float, seconds: float) -> Part:
 
 
 def measure(original: Part, part: Part) -> Version:
-    """Align a part with the same part of the original, and measure how far it is from it.
+    """Align a part with the same part of the original, and measure the difference.
 
     Both are mixed down to one channel if they have not equally many. Delays of up to a quarter of
     a second are found.
@@ -203,7 +203,7 @@ def _read_vaux(path: str, start: float, seconds: float) -> Part:
 
 
 def _rates(path: str, duration: float) -> tuple[Rate, ...]:
-    """What each block of a ``.vx`` file costs: its bytes over the time that it covers."""
+    """The bitrate of each block of a ``.vx`` file."""
     with open(path, "rb") as f:
         reader = container.Reader(f)
         find = find_transform if reader.header.rate else find_model

@@ -28,7 +28,7 @@ _LOW, _SHARE = 90, 0.15
 
 
 class Mean(NamedTuple):
-    """Of one system: its mean, the ends of the interval, and how many ratings and listeners."""
+    """Mean of one system, its confidence interval, and the number of ratings and listeners."""
 
     name: str
     mean: float
@@ -39,7 +39,7 @@ class Mean(NamedTuple):
 
 
 def screened(results: Iterable[Mapping[str, Any]]) -> tuple[list[Mapping[str, Any]], list[str]]:
-    """Results of listeners who know the reference when they hear it, and the names of the rest."""
+    """Results of listeners who recognise the hidden reference, and the names of the others."""
     heard = defaultdict(list)
     for result in results:
         heard[result["listener"]].append(result)

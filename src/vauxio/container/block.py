@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..errors import FormatError
+from .chunks import Fields
 from .header import Header
 
-__all__ = ["MAX_BLOCKS", "Block", "check_block"]
+__all__ = ["MAX_BLOCKS", "Block", "check_block", "parse_block"]
 
 MAX_BLOCKS = 1 << 20  # of a file
 
@@ -44,7 +45,7 @@ class Block:
 
 
 def check_block(block: Block, header: Header, what: str) -> None:
-    """Refuse what a file with this header cannot have; `what` begins the error's line."""
+    """`FormatError` for a block that a file with this header cannot have; it begins with `what`."""
     if not 1 <= block.tokens <= header.block_tokens:
         raise FormatError(f"{what}: {block.tokens} tokens, must be 1 to {header.block_tokens}")
     if block.coder not in (0, header.coder):
@@ -57,3 +58,16 @@ def check_block(block: Block, header: Header, what: str) -> None:
         raise FormatError(f"{what}: more bytes of stereo than {block.tokens} tokens can need")
     if len(block.payload) > header.packed_size(block.tokens):
         raise FormatError(f"{what}: larger than its codes plainly packed")
+
+
+def parse_block(body: bytes, header: Header, where: str) -> Block:
+    """Parse the body of a block's chunk; a `FormatError` begins with `where`."""
+    fields = Fields(body, where)
+    tokens, coder = fields.number(), fields.byte()
+    codes_crc = int.from_bytes(fields.take(4), "little")
+    allocation = fields.take(fields.number()) if header.allocation_tokens else b""
+    levels = fields.take(fields.number()) if header.bands else b""
+    stereo = fields.take(fields.number()) if header.stereo_tokens else b""
+    block = Block(tokens, coder, codes_crc, fields.rest(), allocation, levels, stereo)
+    check_block(block, header, where)
+    return block

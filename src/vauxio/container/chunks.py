@@ -17,7 +17,7 @@ MAX_BODY = 1 << 24
 """Bytes in the body of a chunk, at most."""
 
 _MAX_NUMBER_BYTES = 7  # 49 bits: the largest number of the format, a count of frames, has 48
-_PIECE = 1 << 20  # a length is believed only as far as there are bytes to show for it
+_PIECE = 1 << 20  # read at a time, so that a false length takes no more memory than there are bytes
 
 
 def number(value: int) -> bytes:
@@ -87,7 +87,7 @@ def read_body(file: Any, head: Head) -> bytes:
 
 
 def take(file: Any, count: int) -> bytes:
-    """`count` bytes, or as many as there are before the end."""
+    """Read `count` bytes, or as many as there are before the end."""
     data = file.read(min(count, _PIECE))
     if not data or len(data) == count:
         return data or b""
@@ -100,7 +100,7 @@ def take(file: Any, count: int) -> bytes:
 
 
 class Fields:
-    """The fields of a body whose checksum was right, one after the other.
+    """Parse the fields of a body in order. Its checksum has been checked.
 
     Parameters
     ----------
@@ -118,7 +118,7 @@ class Fields:
         self._data, self._what, self._at = data, what, 0
 
     def number(self) -> int:
-        """A number as `number` writes it: the only way to write it."""
+        """Parse what `number` writes; any other form of a number is refused."""
         value = 0
         for i in range(_MAX_NUMBER_BYTES):
             byte = self.byte()
@@ -147,5 +147,5 @@ class Fields:
             raise FormatError(f"{self._what}: text that is not UTF-8") from e
 
     def rest(self) -> bytes:
-        """Whatever follows."""
+        """All bytes that are left."""
         return self.take(len(self._data) - self._at)

@@ -179,7 +179,7 @@ class Header:
 
 
 def make_start(header: Header) -> bytes:
-    """The first bytes of the file, up to the first chunk."""
+    """The header's bytes: the beginning of the file, up to the first chunk."""
     name = header.model.encode()
     features = _ALLOCATION if header.allocation_tokens else 0
     if header.bands:
@@ -206,7 +206,7 @@ def make_start(header: Header) -> bytes:
             bytes([header.stereo_tokens]) + number(header.side) if header.stereo_tokens else b"",
         )
     )
-    # The lowest that has these.
+    # The lowest minor version that has these features.
     minor = 4 if header.coder == _LM else (features & ~_STEREO).bit_length()
     minor = 5 if header.foreign else minor
     minor = 6 if header.rate else minor
@@ -288,7 +288,7 @@ def _parse_fields(fields: Fields) -> Header:
 
 
 def _known(data: bytes) -> str:
-    """What a file is that has another format's first bytes, and what reads it."""
+    """For a file of another format: which it is, and what reads it."""
     for magic, name in _OTHERS.items():
         if data.startswith(magic):
             return f" but {name}: use soundfile.read, or make a .vx file of it with vaux encode"

@@ -62,7 +62,7 @@ class Picture:
 
 @dataclass(frozen=True)
 class Foreign:
-    """Metadata of another format as it was there, for whoever knows it.
+    """Metadata of another format, unchanged, for programs that know that format.
 
     Attributes
     ----------
@@ -81,7 +81,7 @@ class Foreign:
 
 @dataclass
 class Metadata:
-    """What is found before the first block, chunk by chunk."""
+    """Metadata, collected chunk by chunk, before the first block."""
 
     tags: dict[str, str] | None = None
     pictures: list[Picture] = field(default_factory=list)
@@ -203,7 +203,7 @@ def _parse_foreign(body: bytes) -> Foreign:
 
 
 def printable(text: str) -> str:
-    """A text for a terminal or a log: what would act there is shown as its escape sequence."""
+    """A text for a terminal or a log: control characters become escape sequences."""
     return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 

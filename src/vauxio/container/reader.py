@@ -9,14 +9,15 @@ import io
 from array import array
 from collections.abc import Iterator
 from dataclasses import replace
-from itertools import accumulate
-from typing import Any, NamedTuple
+from typing import Any
 
 from ..errors import ChecksumError, FormatError, TruncatedError, UnsupportedError
-from .block import MAX_BLOCKS, Block, check_block
-from .chunks import Fields, Head, read_body, read_head, take
+from .block import MAX_BLOCKS, Block, parse_block
+from .chunks import Head, read_body, read_head
 from .header import parse_start
+from .index import End, find_end, parse_end
 from .metadata import Metadata
+from .source import Source
 
 __all__ = ["Reader"]
 
@@ -59,7 +60,7 @@ class Reader:
     """
 
     def __init__(self, file: Any, strict: bool = True) -> None:
-        self._source = source = _Source(file)
+        self._source = source = Source(file)
         self._strict = strict
         self.lost: FormatError | None = None
         self.seekable = source.seekable
@@ -82,7 +83,7 @@ class Reader:
         end = None
         if self.seekable:
             begin = source.at
-            end = self._find_end()
+            end = find_end(source, header)
             source.seek(begin)
         metadata = Metadata()
         try:
@@ -108,7 +109,7 @@ class Reader:
 
     @property
     def blocks(self) -> int:
-        """How many there are, counted as `tokens` are."""
+        """The number of blocks, counted like `tokens`."""
         return len(self._offsets)
 
     def __iter__(self) -> Iterator[Block]:
@@ -147,12 +148,12 @@ class Reader:
                 self._check_gap(stop)
         except (ChecksumError, TruncatedError) as e:
             raise type(e)(f"block {index}: {e}") from e
-        return self._parse_block(body, index)
+        return parse_block(body, self.header, f"block {index}")
 
     def _check_gap(self, stop: int) -> None:
         """After a block, up to where the next begins, there may be optional chunks only.
 
-        Whoever reads in order would hear a block there, or take an end there for that of the file.
+        A reader of a pipe would decode a block there, or take an end there for that of the file.
         """
         source = self._source
         while source.at < stop:
@@ -188,7 +189,7 @@ class Reader:
             except ChecksumError as e:
                 damage = e
         except FormatError as e:
-            self._fault = e  # from here on there is no telling where blocks begin
+            self._fault = e  # after this, nothing says where blocks begin
             raise
         index, full = self.blocks, self.header.block_tokens
         self._offsets.append(offset)
@@ -196,13 +197,13 @@ class Reader:
         self._last_tokens = None
         if damage:
             raise ChecksumError(f"block {index}: {damage}") from damage
-        block = self._parse_block(body, index)
+        block = parse_block(body, self.header, f"block {index}")
         self._last_tokens = block.tokens
         self.tokens -= full - block.tokens
         return block
 
     def _walk(self) -> None:
-        """Find the blocks of a seekable file that has no index, or none that can be believed."""
+        """Find the blocks of a seekable file that has no usable index."""
         source, size = self._source, self._source.size()
         try:
             while head := self._next_block():
@@ -221,13 +222,13 @@ class Reader:
             last = self._load(self.blocks - 1)
         except FormatError:
             if self._strict and not isinstance(self._fault, TruncatedError):
-                self._stop = self._offsets.pop()  # perhaps its length is what is wrong
+                self._stop = self._offsets.pop()  # perhaps its length is wrong
                 self.tokens -= self.header.block_tokens
-            return  # else to be raised when that block is asked for
+            return  # otherwise raised when that block is asked for
         self.tokens -= self.header.block_tokens - last.tokens
 
     def _next_block(self) -> Head | None:
-        """Go on to the next block; None at the end, which has then been checked."""
+        """Go on to the next block. At the end, check the end chunk and return None."""
         while True:
             head, self._head = self._head or read_head(self._source), None
             if head is None:
@@ -246,7 +247,7 @@ class Reader:
             except ChecksumError as e:
                 raise ChecksumError(f"index: {e}" if head.kind == b"E" else str(e)) from e
             if head.kind == b"E":
-                end = self._parse_end(body, head, offset)
+                end = parse_end(body, head, offset, self.header)
                 known = self._last_tokens is not None
                 if end.offsets[:-1] != self._offsets or (known and end.tokens != self.tokens):
                     raise FormatError("the index is not that of the blocks")
@@ -285,71 +286,14 @@ class Reader:
                 if stop is not None and (head is None or head.kind in b"BE" or source.at > stop):
                     source.seek(stop)
 
-    def _find_end(self) -> _End | None:
-        """The end chunk of a seekable file, if the file ends with one that fits its length."""
-        source = self._source
-        begin, size = source.at, source.size()
-        source.seek(max(begin, size - 8))
-        length = int.from_bytes(take(source, 4), "little")
-        offset = size - length
-        if offset < begin:
-            return None
-        source.seek(offset)
-        try:
-            head = read_head(source)
-            if head is None or head.kind != b"E" or head.size != length:
-                return None
-            end = self._parse_end(read_body(source, head), head, offset)
-        except FormatError:
-            return None  # walking tells what is wrong, and gets at the blocks before it
-        return end if end.offsets[0] >= begin else None
-
-    def _parse_end(self, body: bytes, head: Head, offset: int) -> _End:
-        """The end chunk that lies at `offset`."""
-        fields = Fields(body[:-4], "end")
-        if int.from_bytes(body[-4:], "little") != head.size:
-            raise FormatError("end: does not say its own size")
-        frames, tokens = fields.number(), fields.number()
-        blocks = -(-tokens // self.header.block_tokens)
-        if blocks > min(MAX_BLOCKS, len(body)):
-            raise FormatError(f"end: {tokens} tokens, more than the index has blocks for")
-        if self.header.frames not in (None, frames):
-            raise FormatError(f"end: {frames} frames, but {self.header.frames} in the header")
-        sizes = [fields.number() for _ in range(blocks)]
-        if 0 in sizes:
-            raise FormatError("end: a block of no bytes")
-        first = offset - sum(sizes)
-        if first < 0:
-            raise FormatError("end: blocks larger than the file")
-        return _End(frames, tokens, array("Q", accumulate(sizes, initial=first)))
-
-    def _accept(self, end: _End) -> None:
+    def _accept(self, end: End) -> None:
         self.frames, self.tokens = end.frames, end.tokens
         self._offsets, self._stop = end.offsets[:-1], end.offsets[-1]
         self.complete = True
 
-    def _parse_block(self, body: bytes, index: int) -> Block:
-        fields = Fields(body, f"block {index}")
-        tokens, coder = fields.number(), fields.byte()
-        codes_crc = int.from_bytes(fields.take(4), "little")
-        allocation = fields.take(fields.number()) if self.header.allocation_tokens else b""
-        levels = fields.take(fields.number()) if self.header.bands else b""
-        stereo = fields.take(fields.number()) if self.header.stereo_tokens else b""
-        block = Block(tokens, coder, codes_crc, fields.rest(), allocation, levels, stereo)
-        check_block(block, self.header, f"block {index}")
-        return block
-
-
-class _End(NamedTuple):
-    """What the end chunk says."""
-
-    frames: int
-    tokens: int
-    offsets: array[int]  # of the blocks, and of the end chunk itself
-
 
 class _Blocks(Iterator[Block]):
-    """An iteration that can go on after a damaged block."""
+    """An iterator that continues after a damaged block."""
 
     def __init__(self, reader: Reader) -> None:
         self._reader, self._index, self._over = reader, 0, False
@@ -367,28 +311,3 @@ class _Blocks(Iterator[Block]):
             self._over = True
             raise StopIteration
         return block
-
-
-class _Source:
-    """A file whose positions count from where it was handed over."""
-
-    def __init__(self, file: Any) -> None:
-        self._file = file
-        self.seekable = bool(file.seekable()) if hasattr(file, "seekable") else False
-        self._begin = file.tell() if self.seekable else 0
-        self.at = 0
-
-    def read(self, count: int) -> bytes:
-        data = self._file.read(count) or b""
-        self.at += len(data)
-        return data
-
-    def seek(self, at: int) -> None:
-        self._file.seek(self._begin + at)
-        self.at = at
-
-    def size(self) -> int:
-        """Bytes of the file, seekable; leaves the position where it is."""
-        size: int = self._file.seek(0, io.SEEK_END) - self._begin
-        self._file.seek(self._begin + self.at)
-        return size

@@ -84,7 +84,7 @@ def retag(
 
 
 def _chunks(file: Any) -> tuple[Metadata, list[bytes], Head]:
-    """What there is before the first block: metadata, other chunks, and the head of the block."""
+    """Read everything before the first block: metadata, other chunks, and the block's head."""
     metadata, kept = Metadata(), list[bytes]()
     while True:
         head = read_head(file)

@@ -89,7 +89,7 @@ class Writer:
 
     def _put(self, data: bytes) -> None:
         view = memoryview(data)
-        while view:  # an unbuffered file may take less than it is given
+        while view:  # an unbuffered file may write fewer bytes than it is given
             taken = self._file.write(view)
             if taken is None and isinstance(self._file, io.RawIOBase):
                 raise BlockingIOError("the output does not block; vauxio needs one that does")

@@ -60,7 +60,9 @@ class Counts:
         # The sums are fewer, and dividing them by ONE, a power of two, is exact.
         np.divide(frequencies, frequencies.sum(axis=1, keepdims=True) / ONE, out=room)
         np.floor(room, out=room)
-        self._expected[place[firsts]] += np.add.reduceat(room, firsts, axis=0)
+        # Sums of integers below 2^53 are exact in any order, and NumPy's reduceat is slow.
+        own = place[firsts]
+        self._expected[own] += (own[:, None] == place).astype(np.float64) @ room
         frequencies *= self._ratio.take(place, axis=0, out=room, mode="clip")
         np.floor(frequencies, out=frequencies)
 

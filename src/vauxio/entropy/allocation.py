@@ -244,9 +244,9 @@ class _Differences:
         """Where the interval of each count ends, after a count of `last`."""
         counts = self._counts[self._most - last : 2 * self._most - last + 1]
         room, total = TOTAL - len(counts), sum(counts)
-        weights = [count * room // total for count in counts]
-        weights[counts.index(max(counts))] += room - sum(weights)
-        return list(accumulate(weight + 1 for weight in weights))
+        widths = [count * room // total + 1 for count in counts]
+        widths[counts.index(max(counts))] += TOTAL - sum(widths)
+        return list(accumulate(widths))
 
     def saw(self, difference: int) -> None:
         self._counts[self._most + difference] += _NEXT

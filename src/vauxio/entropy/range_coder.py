@@ -90,16 +90,24 @@ class RangeDecoder:
         FormatError
             If no symbol has this code.
         """
-        scale = self._range >> 24
-        at = bisect_right(bounds, self._value // scale, start, stop)
-        if at == stop:
-            raise FormatError("range code: no symbols have this code")
-        begin = bounds[at - 1] if at > start else 0
-        self._value -= scale * begin
-        self._range = scale * (bounds[at] - begin)
-        if self._range < _WORD:
-            word = self._payload[self._at : self._at + 4]
-            self._at += 4
-            self._value = self._value << 32 | int.from_bytes(word, "little")
-            self._range <<= 32
-        return at - start
+        return self.decode_each(bounds, (start,), stop - start)[0]
+
+    def decode_each(self, bounds: Any, starts: Sequence[int], size: int) -> list[int]:
+        """The next symbols, each as `decode` with ``bounds[start : start + size]``."""
+        value, width, symbols = self._value, self._range, []
+        for start in starts:
+            scale = width >> 24
+            at = bisect_right(bounds, value // scale, start, start + size)
+            if at == start + size:
+                raise FormatError("range code: no symbols have this code")
+            begin = bounds[at - 1] if at > start else 0
+            value -= scale * begin
+            width = scale * (bounds[at] - begin)
+            if width < _WORD:
+                word = self._payload[self._at : self._at + 4]
+                self._at += 4
+                value = value << 32 | int.from_bytes(word, "little")
+                width <<= 32
+            symbols.append(at - start)
+        self._value, self._range = value, width
+        return symbols

@@ -13,7 +13,7 @@ import numpy as np
 
 __all__ = ["Segments", "segment_count"]
 
-_CODES = 320  # of a segment, at least: each begins without context
+_CODES = 512  # for each segment after the first, which begins without context
 _MOST = 16  # segments of a channel: from there on, a row takes as long as any other
 _ROWS = 32  # segments of all channels of a block, which bounds the memory that they take
 
@@ -34,7 +34,7 @@ def _length(allocation: np.ndarray) -> int:
     """Tokens of each segment but for the last, which may be shorter."""
     channels, tokens = allocation.shape
     codes = int(allocation.sum(axis=1, dtype=np.int64).max(initial=0))
-    count = min(codes // _CODES, _MOST, _ROWS // channels)
+    count = min(1 + codes // _CODES, _MOST, _ROWS // channels)
     return int(max(1, -(-tokens // max(1, count))))
 
 

@@ -229,9 +229,14 @@ class Network:
                     np.concatenate([key, keys[layer]], axis=2)[:, :, -shape.window :],
                     np.concatenate([value, values[layer]], axis=1)[:, -shape.window :],
                 )
-            steps = [place % count for place in places]
-            for step in range(count):
-                yield [of[at == step] for of, at in zip(scores, steps, strict=True)]
+            # What is scored of each step stands together, in the order of rows.
+            ends = np.cumsum([np.bincount(at % count, minlength=count) for at in places], axis=1)
+            scores = [of[(at % count).argsort(kind="stable")]
+                      for of, at in zip(scores, places, strict=True)]  # fmt: skip
+            begins = np.zeros(len(places), np.intp)
+            for end in ends.T:
+                yield [of[i:j] for of, i, j in zip(scores, begins, end, strict=True)]
+                begins = end
 
     def past(self, rows: int, steps: int) -> list[tuple[np.ndarray, np.ndarray]]:
         """Room for the keys and values of so many steps, for each layer."""

@@ -24,8 +24,8 @@ from .transformer import Network, Steps, decided
 __all__ = ["LMCoder", "least_bytes"]
 
 _LEVELS = 4096  # differences of scores from here on are all the same
-_AT_ONCE = 16  # codes that get distributions at once: what they take stays in the cache
-_ROWS = 16  # that are decoded together, where a block has fewer
+_AT_ONCE = 32  # codes that get distributions at once: what they take stays in the cache
+_ROWS = 48  # that are decoded together, where a block has fewer
 
 
 def _frequencies() -> np.ndarray:
@@ -270,14 +270,21 @@ class LMCoder:
                 bounds(wide, tables[some])
             table = tables.reshape(-1).data
             order = row.argsort(kind="stable")  # as payloads have them: by row, then by codebook
-            at = order.tolist(), row[order].tolist(), book[order].tolist()
-            for i, r, k in zip(*at, strict=True):
-                if model.room is not None and model.room[i]:  # it is for the code before
-                    other = out[segments.before[r], k, step - k]
-                    tables[i, other:] += TOTAL - tables[i, -1]
-                decoder = decoders[segments.block[r]]
-                symbols[i] = decoder.decode(table, i * size, (i + 1) * size)
-                out[r, k, step - k] = symbols[i]
+            if model.room is None:
+                owner = segments.block[row[order]]
+                for block, decoder in enumerate(decoders):
+                    own = order[owner == block]
+                    symbols[own] = decoder.decode_each(table, (own * size).tolist(), size)
+                out[row, book, token] = symbols
+            else:
+                at = order.tolist(), row[order].tolist(), book[order].tolist()
+                for i, r, k in zip(*at, strict=True):
+                    if model.room[i]:  # it is for the code before
+                        other = out[segments.before[r], k, step - k]
+                        tables[i, other:] += TOTAL - tables[i, -1]
+                    decoder = decoders[segments.block[r]]
+                    symbols[i] = decoder.decode(table, i * size, (i + 1) * size)
+                    out[r, k, step - k] = symbols[i]
             model.saw(symbols, out)
             inputs[:] = size
             inputs[row, book] = symbols

@@ -110,7 +110,7 @@ class BlockDecoder:
 
     @property
     def together(self) -> int:
-        """How many blocks are best decoded together."""
+        """Number of blocks that are best decoded together."""
         self.model  # noqa: B018  which finds the header's coder
         coder = self._coders.get(self._header.coder)
         return 1 if coder is None else max(1, coder.rows // self._header.channels)
@@ -172,7 +172,7 @@ class BlockDecoder:
         return Contents(codes, levels, values)
 
     def _find_coder(self, model: Model) -> None:
-        """`ModelError` if the file was written with other probabilities than those here."""
+        """Find the entropy coder; `ModelError` if the file needs other probabilities."""
         header = self._header
         coder: coders.Coder
         if header.coder == coders.STATIC:

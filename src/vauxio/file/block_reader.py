@@ -43,6 +43,8 @@ class TokenReader:
     Attributes
     ----------
     header : container.Header
+    decoder : BlockDecoder
+        Of this file's blocks.
     seekable : bool
     complete : bool
         Whether the file has its end. From a pipe, False until that has been read.
@@ -68,12 +70,12 @@ class TokenReader:
             pcm.check_format(header.samplerate, header.channels)
         except AudioError as e:
             raise UnsupportedError(f"{e} in this version") from None
-        self._decoder = BlockDecoder(header)
+        self.decoder = BlockDecoder(header)
         self._first = 0  # token that _codes begins with
         self._following, self._together = 0, 0  # the block after those in _codes; their number
         self._codes = np.empty((header.channels, header.codebooks, 0), np.uint16)
-        self._held: dict[int, Contents] = {}  # of the blocks in _codes; nothing is known of others
-        # From a pipe, one block is read ahead: only so is the last one known to be the last.
+        self._held: dict[int, Contents] = {}  # of the blocks in _codes, by number
+        # From a pipe, one block is read ahead: only then is it known whether a block is the last.
         self._sequence = None if self.seekable else iter(self._reader)
         self._index = 0  # of the next block in the sequence
         self._ahead: tuple[int, container.Block | FormatError] | None = None
@@ -84,12 +86,12 @@ class TokenReader:
     @property
     def model(self) -> Model:
         """The model that decodes this file; `ModelError` if it is not installed."""
-        return self._decoder.model
+        return self.decoder.model
 
     @property
     def transform(self) -> Transform:
         """The transform codec that decodes this file; `ModelError` if it is not installed."""
-        return self._decoder.transform
+        return self.decoder.transform
 
     @property
     def grid(self) -> Grid:
@@ -99,12 +101,12 @@ class TokenReader:
     @property
     def bands(self) -> Bands:
         """Bands above the model's that have levels."""
-        return self._decoder.bands
+        return self.decoder.bands
 
     @property
     def stereo(self) -> Stereo:
         """How pairs of channels are coded."""
-        return self._decoder.stereo
+        return self.decoder.stereo
 
     @property
     def complete(self) -> bool:
@@ -112,11 +114,11 @@ class TokenReader:
 
     @property
     def fault(self) -> FormatError | None:
-        """Why there is no more, in a file that has not its end."""
+        """Why a file has no end; None if it has one."""
         return None if self._reader.complete else self._reader.fault
 
     def shortage(self) -> FormatError:
-        """To be raised where more is wanted of a file that has not its end than there is of it."""
+        """The error for a reader who wants more of an incomplete file than there is."""
         seconds = (self.frames or 0) / self.header.samplerate
         if (fault := self.fault) is None or isinstance(fault, TruncatedError):
             return TruncatedError(f"cut off: only its first {seconds:.1f} s are there")
@@ -124,22 +126,22 @@ class TokenReader:
 
     @property
     def blocks(self) -> int:
-        """Blocks that there are; from a pipe, that have been read."""
+        """Number of blocks; from a pipe, of those read so far."""
         return self._reader.blocks
 
     @property
     def tokens(self) -> int:
-        """Tokens that there are; from a pipe, that have been read."""
+        """Number of tokens; from a pipe, of those read so far."""
         return self._reader.tokens
 
     @property
     def stored_frames(self) -> int | None:
-        """Frames as the file has it, where it is complete."""
+        """Number of frames that the end chunk states; None if the file is incomplete."""
         return self._reader.frames if self._reader.complete else None
 
     @property
     def frames(self) -> int | None:
-        """Frames that can be decoded; None from a pipe whose end is not yet in sight."""
+        """Number of frames that can be decoded; None from a pipe before its end."""
         reader, header = self._reader, self.header
         if reader.complete:
             frames = reader.frames or 0
@@ -153,7 +155,7 @@ class TokenReader:
         return frames if header.frames is None else min(frames, header.frames)
 
     def check(self, block: int) -> None:
-        """`FormatError` if a block of a seekable file is not what was written; decodes nothing."""
+        """Check a block of a seekable file without decoding it; `FormatError` if it is damaged."""
         self._reader.read(block)
 
     def get(self, token: int, count: int, wanted: int = 0) -> np.ndarray:
@@ -170,7 +172,7 @@ class TokenReader:
         return self._codes[..., at : at + count]
 
     def block(self, index: int) -> container.Block | None:
-        """The block of that number as it is stored; None behind the last.
+        """The block of that number as it is stored; None after the last.
 
         From a pipe, each in turn.
 
@@ -189,6 +191,13 @@ class TokenReader:
         if isinstance(block, FormatError):
             raise block
         return block
+
+    def hold(self, block: container.Block, contents: Contents) -> None:
+        """Take over what the first block holds, if it is this one: it need not be decoded then."""
+        with contextlib.suppress(FormatError):  # to be told when its codes are asked for
+            if self._sequence is None and self.block(0) == block:
+                self._first, self._codes, self._held = 0, contents.codes, {0: contents}
+                self._following = self._together = 1
 
     def levels(self, token: int, count: int) -> np.ndarray:
         """Levels of bands above the model's: ``uint8[channels, bands, count]``.
@@ -226,7 +235,7 @@ class TokenReader:
         return np.concatenate(parts, axis=-1)
 
     def count_allocation(self) -> np.ndarray:
-        """How many tokens, in whichever channel, have so many codes: ``int64[codebooks + 1]``.
+        """Tokens of all channels by their number of codes: ``int64[codebooks + 1]``.
 
         Sides that are not coded do not count.
 
@@ -240,7 +249,7 @@ class TokenReader:
                     break
                 continue
             with contextlib.suppress(FormatError):
-                found = self._decoder.allocation(block)[self.stereo.coded(self.header.channels)]
+                found = self.decoder.allocation(block)[self.stereo.coded(self.header.channels)]
                 counts += np.bincount(found.ravel(), minlength=len(counts))
         return counts
 
@@ -270,7 +279,7 @@ class TokenReader:
                 return False
             index, block = self._ahead
             if isinstance(block, FormatError) and not self._conceal:
-                raise block  # and again, if it is asked for again
+                raise block  # and again, each time it is asked for
             self._read_ahead()
             found = [self._decode(index, block)]
         first = index * self.header.block_tokens
@@ -292,23 +301,23 @@ class TokenReader:
             self._ahead, self._cut_off = None, True
         except FormatError as e:
             self._ahead = self._index, e  # raised when it is this block's turn
-            if self._conceal and self._index >= self._reader.blocks:  # not in one: the rest is lost
+            if self._conceal and self._index >= self._reader.blocks:  # no block: the rest is lost
                 self._ahead, self._cut_off = None, True
         self._index += 1
 
     def _decode_some(self, index: int, wanted: int) -> list[Contents]:
-        """What a block holds, and those after it that are better decoded along with it."""
+        """Decode a block, and blocks after it if that saves time."""
         header = self.header
-        # Whoever reads on gets twice as much at once each time; whoever jumps, one block.
+        # In order: twice as many blocks each time. After a jump: one block.
         reads_on = index == self._following and self._together > 0
         count = max(2 * self._together if reads_on else 1, -(-wanted // header.block_tokens))
-        count = min(count, self._decoder.together, self._reader.blocks - index)
+        count = min(count, self.decoder.together, self._reader.blocks - index)
         group = self._decode_group(index, count) or [self._decode(index, None)]
         self._following, self._together = index + len(group), len(group)
         return group
 
     def _decode_group(self, index: int, count: int) -> list[Contents]:
-        """What blocks hold, up to the first that is damaged or coded otherwise."""
+        """Decode blocks together, up to the first that is damaged or has another coder."""
         if count < 2:
             return []
         blocks: list[container.Block] = []
@@ -321,22 +330,22 @@ class TokenReader:
                     break
                 blocks.append(block)
         except FormatError:
-            pass  # to be told when it is that block's turn
+            pass  # raised when it is that block's turn
         try:
             for block, codes in zip(blocks, self._decoded(header.coder, blocks), strict=True):
-                found.append(self._decoder.contents(index + len(found), block, codes))
+                found.append(self.decoder.contents(index + len(found), block, codes))
         except FormatError:
             pass
         return found
 
     def _decode(self, index: int, block: container.Block | FormatError | None) -> Contents:
-        """What a block holds; None to read it first."""
+        """Decode a block; None reads it first."""
         try:
             if isinstance(block, FormatError):
                 raise block
             block = self._reader.read(index) if block is None else block
             (codes,) = self._decoded(block.coder, [block])
-            return self._decoder.contents(index, block, codes)
+            return self.decoder.contents(index, block, codes)
         except UnsupportedError:
             raise
         except FormatError as e:
@@ -348,10 +357,10 @@ class TokenReader:
         return Contents(np.full((header.channels, header.codebooks, tokens), LOST, np.int32))
 
     def _decoded(self, coder: int, blocks: Sequence[container.Block]) -> list[np.ndarray]:
-        """The codes of blocks that have the same coder."""
+        """The codes of blocks with the same entropy coder."""
         header = self.header
         if coder == coders.LM and header.block_tokens < _LEAST_TOKENS and self._reader.blocks > 1:
             raise FormatError(
                 f"blocks of {header.block_tokens} tokens: at least {_LEAST_TOKENS} are needed"
             )
-        return self._decoder.decode(coder, blocks)
+        return self.decoder.decode(coder, blocks)

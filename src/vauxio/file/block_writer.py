@@ -22,7 +22,7 @@ from .coder_choice import best_coder
 __all__ = ["TokenWriter", "block_tokens"]
 
 _BLOCK_SECONDS = 10  # about
-_ALONE = 1.5  # blocks: a recording of no more is one block, for a short second one would cost much
+_ALONE = 1.5  # blocks: a recording of up to this length is one block; a short second one costs bits
 
 
 def block_tokens(model: Model, tokens: int | None = None) -> int:
@@ -134,7 +134,7 @@ class TokenWriter:
         self._waiting = waiting
 
     def finish(self, frames: int) -> None:
-        """What is waiting as the last block, then the trailer."""
+        """Write the last block, then the trailer."""
         if self._waiting.shape[2]:
             self._write(self._waiting)
         self._writer.close(frames)

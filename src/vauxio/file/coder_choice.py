@@ -14,7 +14,7 @@ __all__ = ["best_coder", "lm_coder"]
 
 
 def best_coder(model: Model, codebooks: int) -> coders.Coder:
-    """The one that takes the fewest bits."""
+    """The entropy coder that takes the fewest bits."""
     if model.lm is None or codebooks > model.lm.codebooks:
         return coders.StaticCoder(model.static_table())
     return lm_coder(model, model.lm)

@@ -25,7 +25,7 @@ __all__ = ["FileCodes", "codes_of", "write_codes"]
 
 @dataclass(frozen=True, eq=False, repr=False)
 class FileCodes(Codes):
-    """Codes as they are in a file, and what else it says.
+    """The codes of a file, with its other properties.
 
     Attributes
     ----------

@@ -1,7 +1,7 @@
 """Frames of a ``.vx`` file, from any position.
 
-This module joins `blocks` to `codec`: it knows when decoding can continue and when it must start
-again, and keeps the last piece decoded. It knows nothing of paths or sample types.
+This module joins `block_reader` to `codec`. It knows when decoding can continue and when it must
+start again, and keeps the last piece decoded. It knows nothing of paths or sample types.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class FrameReader:
             return True
         if not self._tokens.seekable or self._piece_at <= position < decoder.position:
             return False
-        # Ahead by less than a restart would decode anyway: go on.
+        # Decoding on costs less than a restart, which decodes the receptive field first.
         header, model = self._tokens.header, self._tokens.model
         warm_up = model.decoder.receptive_field * model.hop * header.samplerate // model.samplerate
         return not decoder.position <= position <= decoder.position + warm_up

@@ -23,36 +23,20 @@ __all__ = ["blocks", "compress", "decompress", "info", "read", "read_codes", "wr
 
 @overload
 def read(
-    file: File,
-    frames: int = -1,
-    start: int = 0,
-    stop: int | None = None,
-    dtype: Literal["float32"] = "float32",
-    always_2d: bool = False,
-    fill_value: float | None = None,
-    out: None = None,
-    *,
-    on_error: OnError = "stop",
-    max_frames: int | None = None,
-    closefd: bool = True,
-) -> tuple[NDArray[np.float32], int]: ...
+    file: File, frames: int = -1, start: int = 0, stop: int | None = None,
+    dtype: Literal["float32"] = "float32", always_2d: bool = False,
+    fill_value: float | None = None, out: None = None, *, on_error: OnError = "stop",
+    max_frames: int | None = None, closefd: bool = True,
+) -> tuple[NDArray[np.float32], int]: ...  # fmt: skip
 
 
 @overload
 def read(
-    file: File,
-    frames: int = -1,
-    start: int = 0,
-    stop: int | None = None,
-    dtype: Dtype = "float32",
-    always_2d: bool = False,
-    fill_value: float | None = None,
-    out: np.ndarray | None = None,
-    *,
-    on_error: OnError = "stop",
-    max_frames: int | None = None,
+    file: File, frames: int = -1, start: int = 0, stop: int | None = None,
+    dtype: Dtype = "float32", always_2d: bool = False, fill_value: float | None = None,
+    out: np.ndarray | None = None, *, on_error: OnError = "stop", max_frames: int | None = None,
     closefd: bool = True,
-) -> tuple[NDArray[Any], int]: ...
+) -> tuple[NDArray[Any], int]: ...  # fmt: skip
 
 
 def read(
@@ -122,7 +106,7 @@ def read(
     >>> second, _ = vauxio.read('speech.vx', start=samplerate, stop=2 * samplerate)
     """
     with VauxFile(file, on_error=on_error, max_frames=max_frames, closefd=closefd) as f:
-        frames = f._prepare_read(start, stop, frames)
+        frames = f._reading.prepare(start, stop, frames)
         data = f.read(frames, dtype, always_2d, fill_value, out)
         return data, f.samplerate
 
@@ -202,40 +186,20 @@ def write(
 
 @overload
 def blocks(
-    file: File,
-    blocksize: int | None = None,
-    overlap: int = 0,
-    frames: int = -1,
-    start: int = 0,
-    stop: int | None = None,
-    dtype: Literal["float32"] = "float32",
-    always_2d: bool = False,
-    fill_value: float | None = None,
-    out: None = None,
-    *,
-    on_error: OnError = "stop",
-    max_frames: int | None = None,
-    closefd: bool = True,
-) -> Iterator[NDArray[np.float32]]: ...
+    file: File, blocksize: int | None = None, overlap: int = 0, frames: int = -1, start: int = 0,
+    stop: int | None = None, dtype: Literal["float32"] = "float32", always_2d: bool = False,
+    fill_value: float | None = None, out: None = None, *, on_error: OnError = "stop",
+    max_frames: int | None = None, closefd: bool = True,
+) -> Iterator[NDArray[np.float32]]: ...  # fmt: skip
 
 
 @overload
 def blocks(
-    file: File,
-    blocksize: int | None = None,
-    overlap: int = 0,
-    frames: int = -1,
-    start: int = 0,
-    stop: int | None = None,
-    dtype: Dtype = "float32",
-    always_2d: bool = False,
-    fill_value: float | None = None,
-    out: np.ndarray | None = None,
-    *,
-    on_error: OnError = "stop",
-    max_frames: int | None = None,
-    closefd: bool = True,
-) -> Iterator[NDArray[Any]]: ...
+    file: File, blocksize: int | None = None, overlap: int = 0, frames: int = -1, start: int = 0,
+    stop: int | None = None, dtype: Dtype = "float32", always_2d: bool = False,
+    fill_value: float | None = None, out: np.ndarray | None = None, *, on_error: OnError = "stop",
+    max_frames: int | None = None, closefd: bool = True,
+) -> Iterator[NDArray[Any]]: ...  # fmt: skip
 
 
 def blocks(
@@ -296,7 +260,7 @@ def blocks(
     >>> loudest = max(np.abs(block).max() for block in vauxio.blocks('speech.vx', 65536))
     """
     with VauxFile(file, on_error=on_error, max_frames=max_frames, closefd=closefd) as f:
-        frames = f._prepare_read(start, stop, frames)
+        frames = f._reading.prepare(start, stop, frames)
         yield from f.blocks(blocksize, overlap, frames, dtype, always_2d, fill_value, out)
 
 

@@ -144,7 +144,7 @@ class Info:
 
 
 def _sound(info: Info) -> np.ndarray | None:
-    """The beginning of a file that is still there and can be decoded."""
+    """Samples of the beginning of a file, if it still exists and can be decoded."""
     from .notebook import SECONDS
     from .vauxfile import VauxFile
 
@@ -232,7 +232,7 @@ def _info(name: str, reader: TokenReader, size: int, counts: np.ndarray | None) 
 
 
 class _Counter:
-    """A pipe that counts what is read of it."""
+    """A pipe that counts the bytes read from it."""
 
     def __init__(self, stream: Any) -> None:
         self._stream = stream

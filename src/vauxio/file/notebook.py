@@ -21,7 +21,7 @@ _STYLE = (
 
 
 def show(rows: Iterable[tuple[str, str]], data: np.ndarray | None, samplerate: int) -> str:
-    """A table of rows, and what there is of the sound.
+    """HTML: a table of rows, and a player if there is sound.
 
     Parameters
     ----------

@@ -1,6 +1,6 @@
 """Files of a transform codec: writing and reading their blocks.
 
-It does for them what `blocks` and `frames` do for tokens. This module joins payloads to
+It corresponds to `block_writer` and `frames` of files with codes, and joins payloads to
 `codec.hifi`.
 """
 
@@ -93,7 +93,7 @@ class TransformWriter:
         self._write(self._encoder.push(frames))
 
     def finish(self) -> None:
-        """The blocks that are left, then the trailer."""
+        """Write the blocks that are left, then the trailer."""
         self._write(self._encoder.finish())
         self._writer.close(self.frames)
 

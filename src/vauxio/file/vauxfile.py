@@ -1,62 +1,34 @@
 """An open ``.vx`` file: the class that all functions on files use.
 
-This module combines the others: samples from `pcm`, codes from `codec`, their bits from
-`blocks`, positions from `frames`, names on disk from `fileio`. It follows
-`soundfile.SoundFile`: the unit is the frame.
+It checks how it is used, and knows the file's name and when to close it. `reading` and `writing` do
+the work. It follows `soundfile.SoundFile`: the unit is the frame.
 """
 
 from __future__ import annotations
 
 import io
-import math
 import operator
 import os
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Literal, NamedTuple, overload
+from typing import Any, Literal, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..audio import pcm
 from ..container.metadata import Foreign, Picture
-from ..errors import AudioError, LimitError, TruncatedError, VauxError
+from ..errors import AudioError, VauxError
 from ..fileio import File, Input, Output
-from .block_reader import TokenReader
-from .codes import FileCodes, codes_of
-from .frames import FrameReader
-from .transform import TransformFrames
+from .codes import FileCodes
+from .damage import Damage, damage_in
+from .reading import Reading
 from .writing import Writer, writer_for
 
 __all__ = ["Damage", "VauxFile"]
 
 OnError = Literal["stop", "conceal"]
 Dtype = Literal["float32", "float64", "int16", "int32"]
-
-_PIECE = 1 << 20  # frames taken at a time where nobody says how many
-
-
-class Damage(NamedTuple):
-    """Something in a file that is not what was written.
-
-    Attributes
-    ----------
-    start, stop : int
-        The frames that are concealed; equal where none are: tags, or the file's end.
-    reason : str
-    """
-
-    start: int
-    stop: int
-    reason: str
-
-    def describe(self, samplerate: int) -> str:
-        """In a line, with times."""
-        if self.start == self.stop:
-            return self.reason
-        times = [frame / samplerate for frame in self[:2]]
-        begin, end = (f"{int(time) // 60}:{time % 60:06.3f}" for time in times)
-        return f"concealed {begin} to {end}: {self.reason}"
 
 
 class VauxFile:
@@ -76,7 +48,7 @@ class VauxFile:
     model : str, optional
         Name of the model to write with; see `vauxio.models`. ``'auto'`` is speech-24k for one
         channel at 16 kHz or less, if it is installed and has the bitrate; hifi-48k for a bitrate
-        above 12 for each channel; else general-24k.
+        of 12 or more for each channel; else general-24k.
     bitrate : float, optional
         Nominal kbps of the whole file, all channels together, on average over every five seconds.
         For one channel the nearest that the model has is taken (of two equally near ones, the
@@ -143,7 +115,7 @@ class VauxFile:
     _source: Input | None = None  # when open for reading
     _output: Output | None = None  # when open for writing
 
-    _frames: FrameReader | TransformFrames
+    _reading: Reading
     _writer: Writer
 
     def __init__(
@@ -180,8 +152,7 @@ class VauxFile:
         if "r" in mode:
             if any(value is not None for value in (samplerate, channels, frames)):
                 raise TypeError("Not allowed for existing files: samplerate, channels, frames")
-            self._max_frames = max_frames
-            self._open_to_read(file, closefd)
+            self._open_to_read(file, closefd, max_frames)
             return
         if samplerate is None or channels is None:
             raise TypeError("samplerate and channels must be specified")
@@ -200,18 +171,15 @@ class VauxFile:
         self._header = self._writer.header
         self._output = output
 
-    def _open_to_read(self, file: File, closefd: bool) -> None:
+    def _open_to_read(self, file: File, closefd: bool, max_frames: int | None) -> None:
         source = Input(file, closefd)
         try:
-            self._reader = TokenReader(source.file, self._conceal)
-            self._header = self._reader.header
-            self._check_limit()
+            self._reading = Reading(source.file, self._conceal, max_frames)
         except BaseException:
             source.close()
             raise
-        kind = TransformFrames if self._reader.header.rate else FrameReader
-        self._frames = kind(self._reader, self._conceal)
-        self._position = 0
+        self._reader = self._reading.reader
+        self._header = self._reader.header
         self._source = source
 
     @property
@@ -236,7 +204,7 @@ class VauxFile:
 
     @property
     def frames(self) -> int | None:
-        """Frames that can be read, or have been written; None from a pipe before its end."""
+        """Number of frames: readable, or written so far; None from a pipe before its end."""
         return self._reader.frames if "r" in self._mode else self._written
 
     @property
@@ -278,19 +246,10 @@ class VauxFile:
 
     @property
     def damage(self) -> list[Damage]:
-        """What was found damaged up to now, of a file read with ``on_error='conceal'``."""
+        """Damage found so far in a file that is read with ``on_error='conceal'``."""
         if "r" not in self._mode:
             return []
-        reader, header = self._reader, self._header
-        found = [] if reader.lost is None else [Damage(0, 0, str(reader.lost))]
-        for index, error in sorted(reader.damage.items()):
-            first = index * header.block_tokens
-            last = min(first + header.block_tokens, reader.tokens)
-            start, stop = (reader.grid.frames_in(t, header.samplerate) for t in (first, last))
-            found.append(Damage(start, min(stop, self.frames or stop), str(error)))
-        if reader.fault is not None and self.frames is not None:
-            found.append(Damage(self.frames, self.frames, str(reader.fault)))
-        return found
+        return damage_in(self._reader)
 
     @property
     def closed(self) -> bool:
@@ -356,42 +315,24 @@ class VauxFile:
             The new position.
         """
         self._check_open("r")
-        if not self.seekable():
-            raise io.UnsupportedOperation("this file is not seekable")
-        length = self._reader.frames or 0
-        origins = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: length}
-        if whence not in origins:
-            raise ValueError(f"whence must be SEEK_SET, SEEK_CUR or SEEK_END and not {whence!r}")
-        position = operator.index(frames) + origins[whence]
-        if not 0 <= position <= length:
-            raise ValueError(f"frame {position}: there are {length}")
-        self._position = position
-        return position
+        return self._reading.seek(operator.index(frames), whence)
 
     def tell(self) -> int:
         """The frame that is read or written next."""
         self._check_open()
-        return self._position if "r" in self._mode else self._written
+        return self._reading.position if "r" in self._mode else self._written
 
     @overload
     def read(
-        self,
-        frames: int = -1,
-        dtype: Literal["float32"] = "float32",
-        always_2d: bool = False,
-        fill_value: float | None = None,
-        out: None = None,
-    ) -> NDArray[np.float32]: ...
+        self, frames: int = -1, dtype: Literal["float32"] = "float32", always_2d: bool = False,
+        fill_value: float | None = None, out: None = None,
+    ) -> NDArray[np.float32]: ...  # fmt: skip
 
     @overload
     def read(
-        self,
-        frames: int = -1,
-        dtype: Dtype = "float32",
-        always_2d: bool = False,
-        fill_value: float | None = None,
-        out: np.ndarray | None = None,
-    ) -> NDArray[Any]: ...
+        self, frames: int = -1, dtype: Dtype = "float32", always_2d: bool = False,
+        fill_value: float | None = None, out: np.ndarray | None = None,
+    ) -> NDArray[Any]: ...  # fmt: skip
 
     def read(
         self,
@@ -406,49 +347,21 @@ class VauxFile:
         From a pipe, too, ``frames=-1`` reads everything up to the end.
         """
         self._check_open("r")
-        left = self._left()
-        if out is None:
-            sample = pcm.check_dtype(dtype)
-            wanted = math.inf if frames < 0 else frames
-            self._check_end(wanted, left)
-            if frames < 0 and left is None:
-                out = self._read_pipe(sample)
-                return out if always_2d or self.channels > 1 else out[:, 0]
-            out = pcm.empty(_limit(frames, left, fill_value), self.channels, sample, always_2d)
-        else:
-            pcm.check_out(out, self.channels)
-            wanted = len(out) if frames < 0 else min(frames, len(out))
-            self._check_end(wanted, left)
-        done = self._fill(out if wanted > len(out) else out[: int(wanted)])
-        if left is None and done < wanted:
-            self._check_end(math.inf, 0)
-        if fill_value is not None:
-            out[done:] = fill_value
-        return out if fill_value is not None else out[:done]
+        return self._reading.read(frames, dtype, always_2d, fill_value, out)
 
     @overload
     def blocks(
-        self,
-        blocksize: int | None = None,
-        overlap: int = 0,
-        frames: int = -1,
-        dtype: Literal["float32"] = "float32",
-        always_2d: bool = False,
-        fill_value: float | None = None,
-        out: None = None,
-    ) -> Iterator[NDArray[np.float32]]: ...
+        self, blocksize: int | None = None, overlap: int = 0, frames: int = -1,
+        dtype: Literal["float32"] = "float32", always_2d: bool = False,
+        fill_value: float | None = None, out: None = None,
+    ) -> Iterator[NDArray[np.float32]]: ...  # fmt: skip
 
     @overload
     def blocks(
-        self,
-        blocksize: int | None = None,
-        overlap: int = 0,
-        frames: int = -1,
-        dtype: Dtype = "float32",
-        always_2d: bool = False,
-        fill_value: float | None = None,
+        self, blocksize: int | None = None, overlap: int = 0, frames: int = -1,
+        dtype: Dtype = "float32", always_2d: bool = False, fill_value: float | None = None,
         out: np.ndarray | None = None,
-    ) -> Iterator[NDArray[Any]]: ...
+    ) -> Iterator[NDArray[Any]]: ...  # fmt: skip
 
     def blocks(
         self,
@@ -462,40 +375,9 @@ class VauxFile:
     ) -> Iterator[np.ndarray]:
         """Decode from the position on, piece by piece. Parameters as of `vauxio.blocks`."""
         self._check_open("r")
-        if (blocksize is None) == (out is None):
-            raise TypeError("One of {blocksize, out} must be specified, and only one")
-        left = self._left()
-        rest = math.inf if left is None and frames < 0 else _limit(frames, left, fill_value)
-        if out is None:
-            sample = pcm.check_dtype(dtype)
-        else:
-            pcm.check_out(out, self.channels)
-            blocksize = len(out)
-        assert blocksize is not None
-        if not 0 <= overlap < blocksize:
-            raise ValueError(f"overlap must be 0 to {blocksize - 1} and not {overlap}")
-        tail = None  # what the next piece has in common with the last
-        while rest > 0:
-            kept = 0 if tail is None else overlap
-            size = blocksize if fill_value is not None else int(min(blocksize, kept + rest))
-            if out is None:
-                piece = pcm.empty(size, self.channels, sample, always_2d)
-            else:
-                piece = out[:size]
-            if kept:
-                piece[:kept] = tail
-            wanted = int(min(size - kept, rest))
-            done = self._fill(piece[kept : kept + wanted])
-            if not done and left is None:
-                break
-            if fill_value is None:
-                piece = piece[: kept + done]
-            else:
-                piece[kept + done :] = fill_value
-            rest = 0 if done < wanted and left is None else rest - wanted
-            tail = piece[len(piece) - overlap :].copy()
-            yield piece
-        self._check_end(math.inf if frames < 0 else frames, 0 if left is None else left)
+        yield from self._reading.blocks(
+            blocksize, overlap, frames, dtype, always_2d, fill_value, out
+        )
 
     def codes(self, start: int = 0, frames: int = -1) -> FileCodes:
         """The codes of the file, or of a part of it, without decoding them to samples.
@@ -532,11 +414,7 @@ class VauxFile:
         (1, dtype('bool'))
         """
         self._check_open("r")
-        if not self.seekable() and self._position:
-            raise io.UnsupportedOperation("some of this pipe has been read")
-        found = codes_of(self._reader, operator.index(start), operator.index(frames))
-        self._check_end(math.inf if frames < 0 else frames, 0 if frames < 0 else found.frames)
-        return found
+        return self._reading.codes(operator.index(start), operator.index(frames))
 
     def write(self, data: Any) -> None:
         """Code samples that follow the last.
@@ -571,7 +449,7 @@ class VauxFile:
             raise
 
     def flush(self) -> None:
-        """Hand on to the system what is coded: whole blocks, of about ten seconds each."""
+        """Pass complete blocks, of about ten seconds each, to the operating system."""
         self._check_open()
         if self._output is not None and hasattr(self._output.file, "flush"):
             self._output.file.flush()
@@ -597,90 +475,13 @@ class VauxFile:
             raise
         output.commit()
 
-    def _check_limit(self) -> None:
-        """`LimitError` if the file has, or claims, more frames than it may."""
-        most, reader = self._max_frames, self._reader
-        if most is None:
-            return
-        frames = reader.stored_frames if reader.complete else self._header.frames
-        if frames is None or frames <= most:
-            if reader.tokens <= reader.grid.tokens_for(most, self.samplerate):
-                return
-            frames = reader.grid.frames_in(reader.tokens, self.samplerate)
-        raise LimitError(f"{frames} frames: at most {most} are accepted")
-
     @property
     def _written(self) -> int:
         """Frames that have been written."""
         return self._writer.frames
-
-    def _left(self) -> int | None:
-        """Frames from the position to the end, if that is known."""
-        return None if self.frames is None else self.frames - self._position
-
-    def _check_end(self, wanted: float, left: int | None) -> None:
-        """`TruncatedError` if more is wanted than is left of a file that was cut off."""
-        if left is None or wanted <= left or self.complete or self.frames is None or self._conceal:
-            return
-        there = f"{self.frames} frames ({self.frames / self.samplerate:.1f} s) can be read"
-        fault = self._reader.fault
-        if fault is None or isinstance(fault, TruncatedError):
-            raise TruncatedError(f"the file is cut off: {there}; ask for no more than those")
-        raise type(fault)(f"the file is damaged: {fault}; {there}; ask for no more than those")
-
-    def _fill(self, out: np.ndarray) -> int:
-        """Decode into `out`; how many frames that were."""
-        target = out[:, None] if out.ndim == 1 else out
-        done = 0
-        while done < len(target):
-            self._check_limit()
-            piece = self._frames.take(self._position, len(target) - done)
-            if not len(piece):
-                break
-            target[done : done + len(piece)] = pcm.from_float(piece, out.dtype)
-            done += len(piece)
-            self._position += len(piece)
-        return done
-
-    def _read_pipe(self, dtype: np.dtype) -> np.ndarray:
-        """Everything that is still to come of a pipe."""
-        pieces = [np.empty((0, self.channels), dtype)]
-        while len(piece := self._frames.take(self._position, _PIECE)):
-            self._check_limit()
-            pieces.append(pcm.from_float(piece, dtype))
-            self._position += len(piece)
-        self._check_end(math.inf, 0)
-        return np.concatenate(pieces)
 
     def _check_open(self, mode: str | None = None) -> None:
         if self.closed:
             raise ValueError("I/O operation on closed file")
         if mode is not None and (mode == "r") != ("r" in self._mode):
             raise io.UnsupportedOperation(f"not open for {'reading' if mode == 'r' else 'writing'}")
-
-    def _prepare_read(self, start: int, stop: int | None, frames: int) -> int:
-        """Go to `start`; how many frames `read` or `blocks` should be asked for."""
-        if start != 0 and not self.seekable():
-            raise ValueError("start is only allowed for seekable files")
-        if frames >= 0 and stop is not None:
-            raise TypeError("Only one of {frames, stop} may be used")
-        known = self.frames
-        if known is None:
-            if stop is not None and stop < 0:
-                raise ValueError("a negative stop is only allowed for seekable files")
-            return frames if stop is None else stop
-        begin, end, _ = slice(start, stop).indices(known)
-        if self.seekable():
-            self.seek(begin)
-        if frames >= 0:
-            return frames
-        if not self.complete and not self._conceal and (stop is None or stop > known):
-            return -1  # beyond what there is: to be refused
-        return max(0, end - begin)
-
-
-def _limit(frames: int, left: int | None, fill_value: float | None) -> int:
-    """How many of the frames asked for (all if negative) there will be."""
-    if left is not None and (frames < 0 or (frames > left and fill_value is None)):
-        return left
-    return frames

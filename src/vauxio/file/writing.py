@@ -47,7 +47,7 @@ class Writer(Protocol):
         """Frames ``float32[n, channels]`` that follow the last."""
 
     def finish(self) -> None:
-        """What is left, then the trailer."""
+        """Write what is left, then the trailer."""
 
 
 class FrameWriter:
@@ -83,14 +83,14 @@ class FrameWriter:
         self._write(self._encoder.push(frames), levels)
 
     def finish(self) -> None:
-        """What is left, then the trailer."""
+        """Write what is left, then the trailer."""
         tokens = self._writer.model.tokens_for(self.frames, self.header.samplerate)
         levels = None if self._meter is None else self._meter.finish(tokens)
         self._write(self._encoder.finish(), levels)
         self._writer.finish(self.frames)
 
     def _write(self, codes: np.ndarray, levels: np.ndarray | None) -> None:
-        """Codes to the file, with what a downmixer has found beside them."""
+        """Write codes, with levels and stereo values if a downmixer has found some."""
         values = None
         if self._encoder.downmixer is not None:
             levels, values = self._encoder.downmixer.take()
@@ -112,7 +112,7 @@ def writer_for(
     frames: int | None,
     exact: bool,
 ) -> Callable[[Any], Writer]:
-    """Choose the codec, and check all that can be before the file is touched.
+    """Choose the codec, and check all arguments before the file is touched.
 
     Parameters as of `VauxFile`.
 

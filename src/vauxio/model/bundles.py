@@ -27,7 +27,7 @@ _FORMAT = 1  # of model.json
 
 
 def read_bundles() -> list[Model | Denoiser | Transform]:
-    """All that is in the weights folder, in no particular order.
+    """Read all bundles of the weights folder, in any order.
 
     Raises
     ------
@@ -60,7 +60,7 @@ def weights_folder() -> Path:
 
 @functools.cache
 def _unpacked() -> Path | None:
-    """The weights of a package that is imported from an archive, in a folder until the end."""
+    """Unpack the weights of a package in a zip file into a folder, until the process ends."""
     weights = importlib.resources.files("vauxio").joinpath("weights")
     if not weights.is_dir():
         return None
@@ -80,13 +80,20 @@ def _unpacked() -> Path | None:
 def _read_bundle(folder: Path) -> Model | Denoiser | Transform:
     path = folder / "model.json"
     try:
-        fields = json.loads(path.read_text(encoding="utf-8"))
+        content = path.read_bytes()
     except OSError as e:
         raise ModelError(f"{path}: {e.strerror}; reinstall the model") from e
+    return _understand(content, path)
+
+
+@functools.lru_cache(maxsize=64)  # every recording asks what is installed
+def _understand(content: bytes, path: Path) -> Model | Denoiser | Transform:
+    try:
+        fields = json.loads(content.decode("utf-8"))
     except ValueError as e:
         raise ModelError(f"{path}: not JSON ({first_line(e)}); reinstall the model") from e
     try:
-        return _parse(fields, folder)
+        return _parse(fields, path.parent)
     except (KeyError, TypeError, ValueError) as e:
         reason = f"{e} is missing" if isinstance(e, KeyError) else first_line(e)
         raise ModelError(f"{path}: damaged ({reason}); reinstall the model") from e
@@ -118,6 +125,7 @@ def _parse(fields: dict[str, Any], folder: Path) -> Model | Denoiser | Transform
             lowest=float(fields["lowest_bitrate"]),
             highest=float(fields["highest_bitrate"]),
             default_bitrate=float(fields["default_bitrate"]),
+            auto_bitrate=float(fields["auto_bitrate"]),
             tables=Asset(*_file(fields["tables"], folder)),
         )
     numbers = {

@@ -26,7 +26,7 @@ _MODEL_GRAPH, _GRAPH_NODE, _GRAPH_INITIALISER, _GRAPH_OUTPUT = 7, 1, 5, 12
 
 @dataclass(frozen=True)
 class Vectors:
-    """What codes mean to the encoder.
+    """The vectors that codes stand for.
 
     Attributes
     ----------
@@ -42,7 +42,7 @@ class Vectors:
 
 @dataclass(frozen=True)
 class WithLatents(Network):
-    """An encoder one of whose inner values is its last output.
+    """An encoder with an inner value as its last output.
 
     Attributes
     ----------
@@ -53,7 +53,7 @@ class WithLatents(Network):
     output: str
 
     def load(self) -> bytes:
-        tensor = _field(1, _number(1, 1))  # of float32; the shape is found out by whoever loads it
+        tensor = _field(1, _number(1, 1))  # of float32; ONNX Runtime finds the shape
         value = _field(1, self.output.encode()) + _field(2, tensor)
         return super().load() + _field(_MODEL_GRAPH, _field(_GRAPH_OUTPUT, value))
 

@@ -1,6 +1,6 @@
 """The installed models, and the choice of one by name, file or signal.
 
-This module chooses. `bundles` knows what a model is and where it is.
+This module chooses. `models` knows what a model is, `bundles` where it is.
 """
 
 from __future__ import annotations
@@ -164,7 +164,8 @@ def transform_for(
 ) -> Transform | None:
     """The transform codec that is asked for, or None if it is a model with tokens.
 
-    ``'auto'`` stands for one where the bitrate of each channel is above what `DEFAULT` has.
+    ``'auto'`` stands for one from its `Transform.auto_bitrate` on; where something is asked for
+    that it does not have, only above what `DEFAULT` has.
 
     Parameters
     ----------
@@ -181,8 +182,12 @@ def transform_for(
     installed = models()
     if name == "auto":
         most = max((m.bitrates[-1] for m in installed if m.name == DEFAULT), default=math.inf)
-        wanted = bitrate is not None and quality is None and bitrate > most * channels
-        found = [t for t in installed.transforms if wanted and t.name == HIFI]
+        each = -math.inf if bitrate is None or quality is not None else bitrate / channels
+        found = [
+            t
+            for t in installed.transforms
+            if t.name == HIFI and (each > most or (lm and not denoise and each >= t.auto_bitrate))
+        ]
     else:
         found = [t for t in installed.transforms if t.name == name]
     if not found:
@@ -195,7 +200,7 @@ def transform_for(
 
 
 def candidates(name: str = "auto", bitrate: float | None = None, channels: int = 1) -> list[Model]:
-    """The models that a name may come to stand for, before anything is known of a signal.
+    """The models that a name can stand for, whatever the signal.
 
     Parameters
     ----------

@@ -24,7 +24,7 @@ SILENT = 1 / 40
 
 @dataclass(frozen=True, repr=False)
 class _Named(Grid):
-    """What all of them have.
+    """What all kinds of models have in common.
 
     Attributes
     ----------
@@ -33,6 +33,13 @@ class _Named(Grid):
 
     name: str
     description: str
+
+    def __repr__(self) -> str:
+        return f"{self.name}: {self.description}\n    {self._summary()}"
+
+    def _summary(self) -> str:
+        """Its most important numbers, in a line."""
+        raise NotImplementedError
 
 
 @dataclass(frozen=True, repr=False)
@@ -123,7 +130,7 @@ class Model(_Named):
         return math.floor(each / low + 0.5)
 
     def allocation(self, bitrate: float | None, quality: float | None) -> Allocation:
-        """How many codes a channel's tokens have, at a bitrate of its own or at a quality instead.
+        """The bit allocation of one channel, at a bitrate (kbps of that channel) or at a quality.
 
         A bitrate is an average.
 
@@ -179,10 +186,9 @@ class Model(_Named):
             )
         return table
 
-    def __repr__(self) -> str:
+    def _summary(self) -> str:
         return (
-            f"{self.name}: {self.description}\n"
-            f"    {self.samplerate} Hz, {self.bitrates[0]:g} to {self.bitrates[-1]:g} kbps "
+            f"{self.samplerate} Hz, {self.bitrates[0]:g} to {self.bitrates[-1]:g} kbps "
             f"per channel (default {self.default_bitrate:g}), "
             f"{self.latency * 1000:.1f} ms delay, "
             f"code space {self.code_space.hex()}, decoder {self.decoder.hash.hex()}"
@@ -207,12 +213,9 @@ class Denoiser(_Named):
 
     network: Network
 
-    def __repr__(self) -> str:
+    def _summary(self) -> str:
         delay = self.delay / self.samplerate * 1000
-        return (
-            f"{self.name}: {self.description}\n"
-            f"    denoiser, {self.samplerate} Hz, {delay:.1f} ms delay"
-        )
+        return f"denoiser, {self.samplerate} Hz, {delay:.1f} ms delay"
 
 
 @dataclass(frozen=True, repr=False)
@@ -225,9 +228,11 @@ class Transform(_Named):
     samplerate : int
         Rate at which it works, in Hz.
     hop : int
-        Samples of a frame, which is to it what a token is to other models.
+        Samples of a frame. It takes the place of a token.
     lowest, highest, default_bitrate : float
         kbps per channel that it can have, and has where none is asked for.
+    auto_bitrate : float
+        kbps per channel from which on it sounds better than the models with tokens.
     tables : Asset
         What predicts its coefficients, see `codec.hifi.network.Tables`.
     """
@@ -235,6 +240,7 @@ class Transform(_Named):
     lowest: float
     highest: float
     default_bitrate: float
+    auto_bitrate: float
     tables: Asset
 
     def bitrate_for(self, bitrate: float | None, channels: int = 1) -> float:
@@ -252,16 +258,15 @@ class Transform(_Named):
             raise ValueError(f"bitrate of {bitrate:g} kbps: {self.name} has {has}")
         return each
 
-    def __repr__(self) -> str:
+    def _summary(self) -> str:
         return (
-            f"{self.name}: {self.description}\n"
-            f"    transform codec, {self.samplerate} Hz, {self.lowest:g} to {self.highest:g} kbps "
+            f"transform codec, {self.samplerate} Hz, {self.lowest:g} to {self.highest:g} kbps "
             f"per channel (default {self.default_bitrate:g}), tables {self.tables.hash.hex()}"
         )
 
 
 def _range(low: float, high: float, channels: int) -> str:
-    """What there is for so many channels."""
+    """A range of bitrates in words, for so many channels."""
     if channels == 1:
         return f"{low:g} to {high:g} kbps per channel"
     return f"{low * channels:g} to {high * channels:g} kbps for {channels} channels"

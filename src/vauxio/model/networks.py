@@ -41,7 +41,7 @@ class Asset:
         return bytes.fromhex(self.sha256)[:8]
 
     def load(self) -> bytes:
-        """The content; `ModelError` if it is missing or is not what it should be."""
+        """The content; `ModelError` if the file is missing or has another SHA-256."""
         try:
             content = self.path.read_bytes()
         except OSError as e:

@@ -3,7 +3,7 @@
 export const markup = document.createElement('template');
 markup.innerHTML = `
 <style>
-  :host { display: block; min-width: 16rem; font: 0.875rem/1.4 system-ui, sans-serif; }
+  :host { display: block; min-width: 16rem; container-type: inline-size; font: 0.875rem/1.4 system-ui, sans-serif; }
   :host([hidden]) { display: none; }
   #box {
     --text: #1c1e21; --quiet: #5b6168; --back: #f3f4f6; --line: #d4d7dc;
@@ -48,7 +48,12 @@ markup.innerHTML = `
   #volume { width: 4.5rem; accent-color: var(--accent); }
   #message { grid-column: 1 / -1; color: var(--text); }
   #message:empty { margin-top: -0.25rem; }
-  @media (max-width: 30rem) { #volume { display: none; } }
+  @container (max-width: 30rem) {
+    #title, #track { grid-column: 2 / -1; }
+    #time { grid-area: 3 / 2; justify-self: start; }
+    #sound { grid-area: 3 / 3; }
+    #volume { display: none; }
+  }
 </style>
 <div id="box" role="group" aria-label="Recording" aria-busy="false">
   <button id="toggle" type="button" aria-label="Play">

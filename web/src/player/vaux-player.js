@@ -59,19 +59,23 @@ export class VauxPlayer extends HTMLElement {
 
   connectedCallback() {
     this.resizes.observe(this);
+    if ((this.src || this.#blob) && Number.isNaN(this.duration) && !this.error) this.#describe();
     this.#show();
   }
 
   disconnectedCallback() {
     this.resizes.disconnect();
+    const time = this.currentTime;
+    this.pause();
     this.#unload();
+    this.#wanted = time; // to go on from, if it has only been moved
   }
 
   /** @param {string} name @param {string | null} before @param {string | null} now */
   attributeChangedCallback(name, before, now) {
     if (before === now) return;
     if (name === 'title') this.#show();
-    else this.#reload();
+    else if (name === 'src' || this.#opening) this.#reload();
   }
 
   get src() {
@@ -171,7 +175,7 @@ export class VauxPlayer extends HTMLElement {
     this.parts.message.textContent = '';
     this.waveform.clear(0);
     if (was) this.#tell('pause');
-    if (this.src || this.#blob) this.#describe();
+    if (this.isConnected && (this.src || this.#blob)) this.#describe();
     this.#show();
   }
 
@@ -290,7 +294,7 @@ export class VauxPlayer extends HTMLElement {
     const { toggle, title, seek, time } = this.parts, now = this.currentTime;
     const known = this.duration > 0;
     const name = this.getAttribute('title') || this.#title
-      || decodeURIComponent(this.src.split('/').pop() ?? '') || 'Recording';
+      || nameOf(this.src) || 'Recording';
     title.textContent = name;
     this.parts.box.setAttribute('aria-label', name);
     toggle.setAttribute('aria-label', this.#intent ? 'Pause' : 'Play');
@@ -325,6 +329,16 @@ export class VauxPlayer extends HTMLElement {
       else return;
       event.preventDefault();
     };
+  }
+}
+
+/** The last part of an address. @param {string} address */
+function nameOf(address) {
+  const name = address.split('/').pop() ?? '';
+  try {
+    return decodeURIComponent(name);
+  } catch {
+    return name; // a % that stands for nothing
   }
 }
 

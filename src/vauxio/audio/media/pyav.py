@@ -40,8 +40,8 @@ class PyAV:
         try:
             with _heard(self._said):
                 self._container = av.open(
-                    file, format=kind.demuxer if kind.forced else None, container_options=options,
-                    metadata_errors="replace", buffer_size=_BUFFER,
+                    file, "r", kind.demuxer if kind.forced else None, container_options=options,
+                    buffer_size=_BUFFER, **_metadata_errors(),
                 )  # fmt: skip
         except av.FFmpegError as e:
             raise AudioError(f"not a recording that can be read: {e.strerror}") from e
@@ -86,11 +86,12 @@ class PyAV:
             self._rate, channels or context.channels, context.layout.name, context.name,
             context.name in _LOSSLESS_FLOAT and context.format is not None
             and context.format.name.startswith(("flt", "dbl")), track.id,
-            seconds, frames, {**container.metadata, **track.metadata},
+            seconds, frames, _readable({**container.metadata, **track.metadata}),
         )  # fmt: skip
         for chapter in container.chapters():
             start = float(chapter["start"] * chapter["time_base"])
-            about.chapters.append(Chapter(start, chapter["metadata"].get("title", "")))
+            title = _readable(chapter["metadata"]).get("title", "")
+            about.chapters.append(Chapter(start, title))
         self._attached: list[Any] = []
         for stream in container.streams:
             self._add(stream, about)
@@ -156,6 +157,22 @@ class PyAV:
 
 
 _IMAGES = {"mjpeg": "jpeg", "jpegls": "jpeg"}
+
+
+def _metadata_errors() -> dict[str, Any]:
+    """What PyAV before 19 must be told, to give bytes that are no UTF-8 as later ones do."""
+    import av
+
+    return {} if int(av.__version__.split(".")[0]) >= 19 else {"metadata_errors": "surrogateescape"}
+
+
+def _readable(tags: dict[str, str]) -> dict[str, str]:
+    """Tags of which all can be written as UTF-8."""
+    return {_whole(key): _whole(text) for key, text in tags.items()}
+
+
+def _whole(text: str) -> str:
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def _to_float(frame: Any) -> np.ndarray:

@@ -108,8 +108,9 @@ class MediaFile:
             self.frames, self.exact = round(frames), said.exact and frames.denominator == 1
             limit = self.frames if self.exact else -(-frames.numerator // frames.denominator)
             if said.frames and abs(said.frames - self.frames) <= 4096:
+                # Where the two disagree, later versions of FFmpeg leave out what either does.
+                self.exact = said.frames == self.frames or not self.exact
                 limit = self.frames = said.frames
-                self.exact = True
         elif self.exact and self._kind.demuxer in _COUNTED:
             limit = self.frames
         else:

@@ -17,7 +17,7 @@ __all__ = ["Tags"]
 
 @dataclass
 class Tags:
-    """What a recording says of itself, within the limits of ``.vx`` files.
+    """Tags, pictures and foreign metadata of a recording, within the limits of ``.vx`` files.
 
     Attributes
     ----------
@@ -35,7 +35,7 @@ class Tags:
     notes: list[str] = field(default_factory=list)
 
     def add(self, key: str, values: Sequence[str]) -> None:
-        """One more tag, or a note if it does not fit."""
+        """Add a tag, or a note if it does not fit."""
         if reason := self.try_add(key, values):
             self.notes.append(f"left out: {reason}")
 
@@ -63,7 +63,7 @@ class Tags:
         return ""
 
     def add_foreign(self, foreign: Foreign) -> None:
-        """One more piece of it, or a note if it does not fit."""
+        """Add foreign metadata, or a note if it does not fit."""
         try:
             check_foreign([*self.foreign, foreign])
         except FormatError as e:
@@ -72,7 +72,7 @@ class Tags:
             self.foreign.append(foreign)
 
     def add_picture(self, kind: int, mime: str, description: str, data: bytes) -> None:
-        """One more picture, or a note if it does not fit."""
+        """Add a picture, or a note if it does not fit."""
         picture = Picture(int(kind), mime or "image/", description.replace("\0", ""), bytes(data))
         try:
             check_pictures([*self.pictures, picture])

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from . import block_sizes, mdct
+from .character import Character
 from .layout import FRAME
 from .network import Tables
 from .pack import Packer
@@ -78,6 +79,7 @@ class Encoder:
         self._waiting = np.zeros((channels, _MARGIN))
         self._block = block_size(channels)
         self._budget = Budget(bitrate, channels)
+        self._character = Character()
         self._plan: _Plan | None = None
         self._last = 0  # size of the transform block before those of the plan
         self._scale = 1.0  # bits that blocks took, over those that were estimated
@@ -122,7 +124,8 @@ class Encoder:
             yield self._encode(before, int(plan.sizes[0][0]))
 
     def _make_plan(self, samples: np.ndarray, frames: int) -> _Plan:
-        settings = settings_for(self._bitrate, samples)
+        speech = self._character.push(samples[:, _MARGIN:-_MARGIN])
+        settings = settings_for(self._bitrate, samples, speech)
         estimate = Estimate(samples, settings)
         wanted = self._budget.of(frames) / self._scale
         gain = estimate.gain_for(wanted)

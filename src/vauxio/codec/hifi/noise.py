@@ -24,7 +24,13 @@ def uniform(places: np.ndarray) -> np.ndarray:
 
 
 def fill(
-    values: np.ndarray, levels: np.ndarray, logs: np.ndarray, layout: Layout, places: np.ndarray
+    values: np.ndarray,
+    levels: np.ndarray,
+    logs: np.ndarray,
+    layout: Layout,
+    places: np.ndarray,
+    *,
+    noisy: bool = False,
 ) -> np.ndarray:
     """Coefficients from rounded ones, with noise where these are zero.
 
@@ -37,6 +43,9 @@ def fill(
     layout : Layout
     places : ndarray
         ``int64[blocks]``: where noise begins, for the hash.
+    noisy : bool, optional
+        Whether bands with few values get more of it, and its level goes from that of one band to
+        that of the next. Noise has little else; the gaps between partials must stay empty.
 
     Returns
     -------
@@ -59,8 +68,21 @@ def fill(
     rest = np.sqrt(np.maximum(energy - coded, 0) / np.maximum(zeros, 1))
     high = edges * 24_000 >= _LEAST_HZ * layout.size
     empty = np.minimum(rest, 0.5 * step) * np.where(high, 0.9, 0.63)
-    partly = np.minimum(rest, 0.3 * step) * 0.8
+    few = (zeros / widths) ** 8 if noisy else 0.0
+    partly = np.minimum(rest, (0.3 + 0.3 * few) * step) * (0.8 + 0.2 * few)
     level = np.where(zeros == widths, empty, partly) * np.sqrt(3)
     inside = np.arange(values[0].size).reshape(values.shape[1:])
     noise = uniform((places[:, None, None] + inside).astype(np.uint32)) * level[..., band]
+    if noisy:
+        noise *= _between_bands(levels, layout, band)
     return np.asarray(np.where(zero, noise, out))
+
+
+def _between_bands(levels: np.ndarray, layout: Layout, band: np.ndarray) -> np.ndarray:
+    """By how much noise is stronger or weaker than on average over its band, at most twice."""
+    far = np.minimum(layout.far[: len(band)], levels.shape[2] - 1)
+    rise = (levels[..., far] - levels[..., band]) * (16 - layout.share[: len(band)])
+    slope = np.exp2(rise / 64)
+    edges = layout.edges[: levels.shape[2]]
+    mean = np.add.reduceat(slope * slope, edges, axis=2) / layout.widths[: levels.shape[2]]
+    return np.asarray(np.minimum(slope / np.sqrt(mean)[..., band], 2))

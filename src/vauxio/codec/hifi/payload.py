@@ -44,6 +44,8 @@ class Settings:
         Whether levels are told to 3 dB instead of 1.5.
     joint : bool
         Whether the first two channels are sum and difference.
+    noisy : bool
+        Whether bands with few values get as much noise as they had, which suits speech.
     weight : float
         For encoders: what a bit is worth in squared steps, in choosing between values.
     """
@@ -52,13 +54,15 @@ class Settings:
     bands: int
     coarse: bool = False
     joint: bool = False
+    noisy: bool = False
     weight: float = 0.1
 
     def head(self, length: int) -> bytes:
         """The parameters of a payload with a range code of so many bytes."""
         rule = self.rule
+        flags = self.coarse | self.joint << 1 | self.noisy << 2
         return (
-            bytes([self.coarse | self.joint << 1, self.bands, rule.slope, rule.total])
+            bytes([flags, self.bands, rule.slope, rule.total])
             + rule.tilt.to_bytes(1, "little", signed=True)
             + rule.gain.to_bytes(2, "little")
             + length.to_bytes(3, "little")
@@ -72,11 +76,11 @@ def parse_head(payload: bytes) -> tuple[Settings, int]:
     flags, bands, slope, total = payload[:4]
     tilt = int.from_bytes(payload[4:5], "little", signed=True)
     gain = int.from_bytes(payload[5:7], "little")
-    if gain > 4095 or flags > 3 or bands > _MOST_BANDS or slope > 16 or total > 31:
+    if gain > 4095 or flags > 7 or bands > _MOST_BANDS or slope > 16 or total > 31:
         raise FormatError("transform block: parameters are out of range")
     rule = steps.Rule(slope, total, tilt, gain)
     length = int.from_bytes(payload[7:10], "little")
-    return Settings(rule, bands, bool(flags & 1), bool(flags & 2)), length
+    return Settings(rule, bands, bool(flags & 1), bool(flags & 2), bool(flags & 4)), length
 
 
 def bands_of(size: int, bands: int) -> int:

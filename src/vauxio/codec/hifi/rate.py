@@ -19,7 +19,7 @@ _SIZES = (-1, -0.5, 0, 2, 3, 5, 8, 16)  # of coefficients over their steps, as l
 _COSTS = (0, 3.8, 4.9, 4.9, 6.3, 9.1, 12.2, 20.2)  # bits of these, with those of zeros around them
 
 
-def settings_for(bitrate: float, samples: np.ndarray) -> Settings:
+def settings_for(bitrate: float, samples: np.ndarray, speech: float) -> Settings:
     """How a block is coded at a bitrate, but for its gain.
 
     Parameters
@@ -28,16 +28,27 @@ def settings_for(bitrate: float, samples: np.ndarray) -> Settings:
         kbps per channel.
     samples : ndarray
         ``float64[channels, 1024 + n + 1024]``, in units of a 16-bit sample.
+    speech : float
+        How much it is like speech, as of `Character`. Music needs more of its bits at high
+        frequencies.
     """
     octaves = math.log2(max(bitrate, 8) / 16)
-    tilt = min(max(1.0 - 0.25 * octaves, 0.35), 1.0)
-    weight = min(max(0.1 - 0.06 * (octaves - 0.6), 0.03), 0.1)
+    tilt = _between(
+        speech, min(max(0.5 - 0.2 * octaves, 0.3), 0.5), min(max(1.0 - 0.25 * octaves, 0.35), 1.0)
+    )
+    slope = round(_between(speech, max(9.2 - 0.8 * octaves, 7), 7))
+    weight = min(max(0.1 - 0.06 * (octaves - 0.6), 0.03), _between(speech, 0.07, 0.1))
     return Settings(
-        steps.Rule(slope=7, total=10, tilt=round(16 * tilt), gain=1024),
+        steps.Rule(slope, total=slope + 3, tilt=round(16 * tilt), gain=1024),
         bands=_audible_bands(samples),
         coarse=bitrate <= 20,
+        noisy=speech > 0.5,
         weight=weight,
     )
+
+
+def _between(share: float, none: float, all_: float) -> float:
+    return none + share * (all_ - none)
 
 
 def _audible_bands(samples: np.ndarray) -> int:

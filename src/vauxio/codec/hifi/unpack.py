@@ -89,7 +89,7 @@ def unpack(payload: bytes, channels: int, frames: int, tables: Tables) -> Unpack
     values = _magnitudes(decoder, raw, groups, tables)
     _sign(raw, values)
     raw.finish()
-    out = _sound(np.array(sizes), values, groups)
+    out = _sound(np.array(sizes), values, groups, settings.noisy)
     if settings.joint:
         middle, side = out[0] * np.sqrt(0.5), out[1] * np.sqrt(0.5)
         out[0], out[1] = middle + side, middle - side
@@ -181,14 +181,14 @@ def _sign(raw: BitReader, values: list[np.ndarray]) -> None:
         magnitudes[there] *= 1 - 2 * negative
 
 
-def _sound(sizes: np.ndarray, values: list[np.ndarray], groups: Groups) -> np.ndarray:
+def _sound(sizes: np.ndarray, values: list[np.ndarray], groups: Groups, noisy: bool) -> np.ndarray:
     channels = values[0].shape[0] if values else 0
     out = np.zeros((channels, int(sizes.sum())))
     begins = np.cumsum(sizes) - sizes
     for size, members in groups.members.items():
         filled = noise.fill(
             np.stack([values[i] for i in members]), groups.levels[size], groups.logs[size],
-            LAYOUTS[size], begins[members] * channels,
+            LAYOUTS[size], begins[members] * channels, noisy=noisy,
         )  # fmt: skip
         place = begins[members][:, None] + np.arange(filled.shape[2])
         out[:, place] = filled.transpose(1, 0, 2)

@@ -9,7 +9,7 @@ from ...model.models import Model
 from ..bandwidth_extension import Bands, levels_of, ranges_of
 from ..spectrum import HOP, Analysis, Synthesis
 from .choice import choose, cost_of
-from .layout import EDGES, SPAN, Stereo, band_count, pairs_of, turns
+from .layout import EDGES, Stereo, band_count, pairs_of, turns
 
 __all__ = ["Downmixer"]
 
@@ -122,7 +122,7 @@ class Downmixer:
         turned = waiting.copy()
         for pair, values in enumerate(self._last):
             left, right = waiting[2 * pair : 2 * pair + 2]
-            spans = np.minimum(at // SPAN, values.shape[2] - 1) if new else -1 + 0 * at
+            spans = np.minimum(at // self._stereo.span, values.shape[2] - 1) if new else -1 + 0 * at
             cosine, sine, _ = (self._spread(part.T[spans]) for part in turns(values))
             turned[2 * pair] = _HALF * (cosine * left + sine * right)
             turned[2 * pair + 1] = _HALF * (cosine * right - sine * left)
@@ -141,15 +141,16 @@ class Downmixer:
 
     def _choose(self, waiting: np.ndarray, at: np.ndarray, tokens: int) -> np.ndarray:
         """Values ``uint8[pairs, 2, bands, spans]`` of a window."""
-        spans = -(-tokens // SPAN)
-        count = np.maximum(np.bincount(at // SPAN, minlength=spans), 1)
+        span = self._stereo.span
+        spans = -(-tokens // span)
+        count = np.maximum(np.bincount(at // span, minlength=spans), 1)
         values = np.empty((self._pairs, 2, len(self._starts), spans), np.uint8)
         for pair in range(self._pairs):
             left, right = waiting[2 * pair : 2 * pair + 2]
             powers = np.zeros((3, spans, len(self._starts)))
             for power, product in zip(powers, (left * left, right * right, left * right),
                                       strict=True):  # fmt: skip
-                np.add.at(power, at // SPAN, np.add.reduceat(product, self._starts, axis=1))
+                np.add.at(power, at // span, np.add.reduceat(product, self._starts, axis=1))
             values[pair] = choose(powers.transpose(0, 2, 1) / count, self._price)
         self._values.append(values)
         self.costs.append(np.array([cost_of(each) for each in values]))

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["ANGLES", "CENTRE", "EDGES", "HELD", "NO_STEREO", "SPAN", "WIDTHS", "Stereo",
-           "band_count", "pairs_of", "turns"]  # fmt: skip
+__all__ = ["ANGLES", "CENTRE", "EDGES", "FINE_SPAN", "HELD", "NO_STEREO", "SPAN", "WIDTHS",
+           "Stereo", "band_count", "pairs_of", "turns"]  # fmt: skip
 
 EDGES = (0, 3, 6, 9, 12, 15, 18, 22, 27, 32, 38, 45, 53, 63, 74, 87, 102, 120, 140, 164, 192, 224,
          261, 304, 354, 412, 480, 559)  # fmt: skip
@@ -25,6 +25,9 @@ CENTRE = ANGLES // 4, 0
 
 SPAN = 5
 """Tokens that have the same values: those of bit allocation, 67 ms."""
+
+FINE_SPAN = 3
+"""The same where there are bits enough: 40 ms, after which values gain nothing any more."""
 
 HELD = 255
 """In the place of a value that is lost: what it was before goes on."""

@@ -14,7 +14,7 @@ from ...entropy.allocation import Allocation
 from ...model.models import Model
 from ..bandwidth_extension import FINE_COST, NO_BANDS, Bands, bands_for
 from ..spectrum import HOP
-from .layout import NO_STEREO, SPAN, Stereo
+from .layout import FINE_SPAN, NO_STEREO, SPAN, Stereo
 
 __all__ = ["Plan", "plan"]
 
@@ -25,9 +25,10 @@ _SHARE = 0.15  # of what there is beyond that, of the main channel
 _SIDE_QUALITY = 7  # from which on sides are coded
 
 # Prices of changes (`choice.choose`), by codes of a pair; and about how many codes values take.
-_CODES = 2, 4, 8, 12, 16, 24
-_PRICES = 8, 5, 2.5, 1.5, 1.0, 0.3
-_COSTS = 0.6, 0.8, 1.2, 1.5, 1.8, 2.4
+_CODES = 2, 4, 8, 12, 16, 24, 32
+_PRICES = 8, 5, 2.8, 2.2, 1.1, 0.4, 0.2
+_COSTS = 0.6, 0.8, 1.2, 2.3, 3.0, 3.9, 4.4
+_FINE_CODES = 12  # of a pair, from which on values come more often: where sides are coded, too
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,7 @@ def plan(
         bands = bands_for(model, samplerate, allocation, denoise)
         if quality < _SIDE_QUALITY:
             return Plan(allocation, bands, Stereo(SPAN), None, price)
-        return Plan(allocation, bands, Stereo(SPAN, _SIDE), allocation, price)
+        return Plan(allocation, bands, Stereo(FINE_SPAN, _SIDE), allocation, price)
     return _at_bitrate(model, samplerate, allocation, each, denoise)
 
 
@@ -119,6 +120,7 @@ def _at_bitrate(
     found = Allocation.averaging(main, model.codebooks, silent)
     if bands.count == 0:
         bands = NO_BANDS
+    span = FINE_SPAN if codes >= _FINE_CODES else SPAN
     if not side:
-        return Plan(found, bands, Stereo(SPAN), None, price)
-    return Plan(found, bands, Stereo(SPAN, _SIDE), averaging(side), price)
+        return Plan(found, bands, Stereo(span), None, price)
+    return Plan(found, bands, Stereo(span, _SIDE), averaging(side), price)

@@ -26,10 +26,10 @@ const ESCAPE = 15;
  * @param {number} channels
  * @param {number} frames
  * @param {import('./tables.js').Tables} tables
- * @returns {{ blocks: Transform[], joint: boolean, checksum: number }}
+ * @returns {{ blocks: Transform[], joint: boolean, noisy: boolean, checksum: number }}
  */
 export function decodePayload(payload, channels, frames, tables) {
-  const { coarse, joint, bands, rule, length } = parseHead(payload);
+  const { coarse, joint, noisy, bands, rule, length } = parseHead(payload);
   if (joint && channels < 2) throw new FormatError('transform block: joint stereo of one channel');
   const code = payload.subarray(HEAD, HEAD + length);
   if (code.length < length || code[length - 1] === 0) {
@@ -72,7 +72,7 @@ export function decodePayload(payload, channels, frames, tables) {
     }
   }
   raw.finish();
-  return { blocks, joint, checksum: crc };
+  return { blocks, joint, noisy, checksum: crc };
 }
 
 /**
@@ -110,11 +110,12 @@ function parseHead(payload) {
   if (payload.length < HEAD) throw new FormatError('transform block: too short for its parameters');
   const [flags, bands, slope, total] = payload;
   const tilt = (payload[4] << 24) >> 24, gain = payload[5] | (payload[6] << 8);
-  if (gain > 4095 || flags > 3 || bands > LAYOUTS[FRAME].bands || slope > 16 || total > 31) {
+  if (gain > 4095 || flags > 7 || bands > LAYOUTS[FRAME].bands || slope > 16 || total > 31) {
     throw new FormatError('transform block: parameters are out of range');
   }
   const length = payload[7] | (payload[8] << 8) | (payload[9] << 16);
-  return { coarse: flags & 1, joint: !!(flags & 2), bands, rule: { slope, total, tilt, gain }, length };
+  const rule = { slope, total, tilt, gain };
+  return { coarse: flags & 1, joint: !!(flags & 2), noisy: !!(flags & 4), bands, rule, length };
 }
 
 /** Bits that no model predicts, lowest first. */

@@ -63,13 +63,13 @@ export class HifiDecoder {
  * @param {ReturnType<typeof decodePayload>} decoded
  * @param {Float64Array[]} out by channel
  */
-function coefficients({ blocks, joint }, out) {
+function coefficients({ blocks, joint, noisy }, out) {
   const channels = out.length;
   let begin = 0;
   for (const block of blocks) {
     const { layout, values } = block, width = values[0].length;
     for (let ch = 0; ch < channels; ch++) {
-      fill(block, ch, begin * channels + ch * width, out[ch].subarray(begin, begin + width));
+      fill(block, ch, begin * channels + ch * width, noisy, out[ch].subarray(begin, begin + width));
     }
     begin += layout.size;
   }
@@ -83,8 +83,8 @@ function coefficients({ blocks, joint }, out) {
   return out;
 }
 
-/** Values to coefficients, with noise where they are zero. @param {import('./payload.js').Transform} block @param {number} ch @param {number} place @param {Float64Array} out */
-function fill({ layout, values, levels, steps }, ch, place, out) {
+/** Values to coefficients, with noise where they are zero. @param {import('./payload.js').Transform} block @param {number} ch @param {number} place @param {boolean} noisy @param {Float64Array} out */
+function fill({ layout, values, levels, steps }, ch, place, noisy, out) {
   const own = values[ch];
   for (let b = 0; b < levels[ch].length; b++) {
     const from = layout.edges[b], to = layout.edges[b + 1], level = levels[ch][b];
@@ -102,12 +102,26 @@ function fill({ layout, values, levels, steps }, ch, place, out) {
     const energy = level > 0 ? 2 ** ((level - 8) / 2) * (to - from) : 0;
     const rest = Math.sqrt(Math.max(energy - coded, 0) / Math.max(zeros, 1));
     const high = from * 24000 >= 5000 * layout.size;
+    const few = noisy ? (zeros / (to - from)) ** 8 : 0;
     const noise = Math.sqrt(3) * (zeros === to - from
       ? Math.min(rest, 0.5 * step) * (high ? 0.9 : 0.63)
-      : Math.min(rest, 0.3 * step) * 0.8);
-    for (let k = from; k < to; k++) if (!own[k]) out[k] = noise * uniform(place + k);
+      : Math.min(rest, (0.3 + 0.3 * few) * step) * (0.8 + 0.2 * few));
+    const slope = noisy ? between(layout, levels[ch], b) : null;
+    for (let k = from; k < to; k++) {
+      if (!own[k]) out[k] = noise * (slope ? slope[k - from] : 1) * uniform(place + k);
+    }
   }
   for (let k = 0; k < out.length; k++) out[k] /= 2 ** 15;
+}
+
+/** By how much noise is stronger than on average over its band, at most twice. @param {import('./layout.js').Layout} layout @param {ArrayLike<number>} levels @param {number} b */
+function between({ edges, far, share }, levels, b) {
+  const slope = Float64Array.from({ length: edges[b + 1] - edges[b] }, (_, j) => {
+    const k = edges[b] + j, other = Math.min(far[k], levels.length - 1);
+    return 2 ** (((levels[other] - levels[b]) * (16 - share[k])) / 64);
+  });
+  const mean = Math.sqrt(slope.reduce((sum, x) => sum + x * x, 0) / slope.length);
+  return slope.map((x) => Math.min(x / mean, 2));
 }
 
 /** A pseudo-random number in [-1, 1), a hash of a place. @param {number} place */

@@ -13,8 +13,6 @@ from ..onnx_graph import in_float, round_tensor
 from .network import Codec
 from .quantiser import PACE
 
-LINEAR = tuple(f".{name}.weight" for name in ("up", "down", "embed", "head", "context"))
-
 
 @torch.no_grad()
 def round_weights(codec: Codec) -> Codec:

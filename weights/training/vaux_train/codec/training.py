@@ -101,7 +101,7 @@ class CodecTrainer(Trainer):
 
         Of a model with more codebooks, the first are taken: any number of them is a model. To a
         model folder with fewer, further ones are added once there is data, and nothing else
-        changes.
+        changes. Discriminators of another kind are left out, and new ones learn alone first.
         """
         if source.is_dir():
             weights = self._cut(read_weights(source))
@@ -112,9 +112,9 @@ class CodecTrainer(Trainer):
                     weights[name] = torch.cat([weight, weight.new_zeros(more, *weight.shape[1:])])
             for codec in (self.codec, self.average):
                 load_weights(codec, weights)
-            if (judges := source / "training" / "discriminators.safetensors").exists():
-                self.judges.load_state_dict(load_file(judges))
             state = json.loads((source / "training" / "state.json").read_text())
+            if not self._load_judges(source / "training" / "discriminators.safetensors"):
+                state["adversarial_steps"] = 0  # new ones learn alone first
         else:
             state = torch.load(source, map_location=self.device, weights_only=True)
             for name in NETWORKS:
@@ -124,6 +124,17 @@ class CodecTrainer(Trainer):
         self.step = state["step"]
         self.fresh_from = self.step if source.is_dir() else state["fresh_from"]
         self.adversarial_steps = state["adversarial_steps"]
+
+    def _load_judges(self, path: Path) -> bool:
+        """Discriminators of a model folder, if it has some, and they are of this recipe."""
+        if not path.exists():
+            return False
+        weights, own = load_file(path), self.judges.state_dict()
+        if {n: w.shape for n, w in weights.items()} != {n: w.shape for n, w in own.items()}:
+            print(f"{path}: not the discriminators of this configuration; they start anew")
+            return False
+        self.judges.load_state_dict(weights)
+        return True
 
     def _cut(self, weights: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
         stages = self.config.model.codebooks

@@ -11,6 +11,7 @@ import soundfile
 import soxr
 
 from vauxio.codec.hifi import block_sizes, mdct
+from vauxio.codec.hifi.character import Character
 from vauxio.codec.hifi.layout import FRAME, SAMPLERATE
 from vauxio.codec.hifi.network import CONTEXTS, FEATURES, RESIDUALS, Tables
 from vauxio.codec.hifi.pack import Packer
@@ -65,7 +66,7 @@ def collect(paths: list[Path], tables: Tables, seconds: float, seed: int) -> Cou
             continue
         samples = samples[:, : (frames + 1) * FRAME]
         rate = RATES[(i + seed) % len(RATES)]
-        settings = settings_for(rate, samples)
+        settings = settings_for(rate, samples, Character().push(samples))
         if len(samples) == 2 and i % 2:
             settings = replace(settings, joint=True)
             left, right = samples * np.sqrt(0.5)
