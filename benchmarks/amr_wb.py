@@ -24,7 +24,8 @@ import vauxio
 from vauxio.model.installed import DEFAULT, HIFI
 
 from .output import add_json_option, publish
-from .quality import codecs, corpus, metrics, opinions
+from .quality import corpus, metrics, opinions
+from .quality.codec import Signal
 
 LIBRARY = "libvo-amrwbenc.so.0"
 MODES = {1: 8.85, 2: 12.65, 3: 14.25, 4: 15.85, 5: 18.25, 6: 19.85, 7: 23.05, 8: 23.85}
@@ -77,7 +78,7 @@ def _frames(samples: np.ndarray) -> Iterator[np.ndarray]:
         yield np.ascontiguousarray(whole[begin : begin + FRAME])
 
 
-def _decoded(file: bytes) -> codecs.Signal:
+def _decoded(file: bytes) -> Signal:
     command = ["ffmpeg", "-v", "error", "-f", "amr", "-i", "-", "-f", "s16le", "-"]
     raw = subprocess.run(command, input=file, capture_output=True, check=True).stdout
     return np.frombuffer(raw, "<i2").astype(np.float32) / 2**15, RATE
@@ -95,7 +96,7 @@ def _rows(recording: corpus.Recording) -> Iterator[Row]:
 
 
 def _row(
-    recording: corpus.Recording, codec: str, setting: float, size: int, decoded: codecs.Signal
+    recording: corpus.Recording, codec: str, setting: float, size: int, decoded: Signal
 ) -> Row:
     samples, rate = decoded
     found = metrics.distances(recording, decoded)

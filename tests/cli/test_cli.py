@@ -587,4 +587,21 @@ def test_raw_samples_are_encoded(vaux, tmp_path):
     code, _, said = vaux("encode", "-f", "a.raw")
     assert code == 1 and "--raw" in said
     assert vaux("encode", "--raw", "16000,1,s17", "a.raw").code == 2
-    assert vaux("encode", "--raw", "16000,1,s16", "-r", ".").code == 2
+
+
+def test_raw_samples_of_a_tree_are_encoded(vaux, tmp_path):
+    samples = (8000 * voice(4000, 16000)[:, 0]).astype(">i2")
+    (tmp_path / "in" / "deep").mkdir(parents=True)
+    for name in ("a.raw", "deep/b.PCM", "c.data", "notes.txt"):
+        (tmp_path / "in" / name).write_bytes(samples.tobytes())
+    soundfile.write(tmp_path / "in" / "d.wav", voice(3000, 8000), 8000)
+    tree = "encode", "--no-lm", "-q", "--raw", "16000,1,s16be", "-r", "in", "-j", "1"
+    assert vaux(*tree, "-o", "out").code == 0
+    made = {p.relative_to("out").as_posix(): vauxio.info(p) for p in Path("out").rglob("*.vx")}
+    assert {name: (info.samplerate, info.frames) for name, info in made.items()} == {
+        "a.vx": (16000, 4000), "deep/b.vx": (16000, 4000), "d.vx": (8000, 3000)
+    }  # fmt: skip
+    assert vaux("encode", "--no-lm", "--raw", "16000,1,s16be", "in/a.raw", "a.vx").code == 0
+    assert (tmp_path / "a.vx").read_bytes() == (tmp_path / "out" / "a.vx").read_bytes()
+    assert vaux(*tree, "-o", "chosen", "--include", "*.data").code == 0
+    assert [path.name for path in Path("chosen").glob("*.vx")] == ["c.vx"]

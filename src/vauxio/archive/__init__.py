@@ -19,10 +19,11 @@ what is done. `plan` changes nothing; `run` does the work.
 - ``report``, ``page``: the outcome, as text, JSON and HTML
 """
 
+from ..audio.formats import Raw
 from ..results import Result
 from .planning import plan
 from .plans import Plan, Settings, Task
 from .report import Report
 from .running import run
 
-__all__ = ["Plan", "Report", "Result", "Settings", "Task", "plan", "run"]
+__all__ = ["Plan", "Raw", "Report", "Result", "Settings", "Task", "plan", "run"]

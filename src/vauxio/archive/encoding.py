@@ -37,6 +37,7 @@ from .coding import (
     measure_whole,
 )
 from .jobs import Context, Join, Part, Parts, divided, guarded
+from .planning import raw_of
 from .plans import Settings, Task
 from .store import known_store
 from .verify import check_blocks, read_back
@@ -266,9 +267,10 @@ def _written(
 def _recording(context: Context, task: Task, tags: bool = True) -> Iterator[tuple[Recording, Tags]]:
     """A recording of the source tree, and its tags if they are wanted."""
     with known_store(context.source).reading(task.source) as file:
-        found = read_tags(file) if tags else Tags()
+        raw = raw_of(task.source, context.settings)
+        found = read_tags(file) if tags and raw is None else Tags()
         try:
-            with Recording(file) as recording:
+            with Recording(file, raw) as recording:
                 yield recording, found
         except AudioError as e:  # without the file's name, which the result has anyway
             raise AudioError(str(e).removeprefix(f"{name_of(file)}: ")) from None

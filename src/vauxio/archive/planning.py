@@ -14,7 +14,7 @@ from pathlib import PurePosixPath
 from typing import TypeVar
 
 from ..audio import pcm
-from ..audio.formats import FORMATS
+from ..audio.formats import FORMATS, Raw
 from ..codec.stereo.rates import plan as plan_coding
 from ..errors import VauxError
 from ..model.installed import candidates, find_denoiser, find_model, transform_for
@@ -25,7 +25,8 @@ from .shards import SHARDED, fill_shards
 from .store import SPECIAL, Store, is_safe, open_store
 from .targets import name_targets
 
-__all__ = ["RECORDINGS", "TOKENS", "by_channels", "encoded_with", "plan", "tokens_bitrate"]
+__all__ = ["RECORDINGS", "TOKENS", "by_channels", "encoded_with", "plan", "raw_of",
+           "tokens_bitrate"]  # fmt: skip
 
 T = TypeVar("T")
 
@@ -39,6 +40,9 @@ RECORDINGS = frozenset(
     ".spx .g722 .dsf .dff".split()
 )
 """Endings of what is taken for a recording where nobody says what to include."""
+
+_HEADERLESS = ".raw", ".pcm"
+"""And of samples without a header, where somebody says what they are."""
 
 
 def plan(
@@ -99,6 +103,8 @@ def plan(
     if delete_input and verb != "encode":
         raise ValueError("delete_input is for recordings that are encoded")
     settings = settings or Settings()
+    if settings.raw and verb != "encode":
+        raise ValueError("raw is for recordings that are encoded")
     if settings.on_error not in ("stop", "conceal"):
         raise ValueError(f"on_error must be 'stop' or 'conceal' and not {settings.on_error!r}")
     formats = TOKENS if verb == "tokens" else tuple(FORMATS)
@@ -115,7 +121,7 @@ def plan(
     if not found and not unreadable and not _is_there(sources.url):
         raise FileNotFoundError(2, "no such folder", sources.url)
     if names is None:
-        wanted = [name for name in sorted(found) if _wanted(name, verb, include, exclude)]
+        wanted = [name for name in sorted(found) if _wanted(name, verb, include, exclude, settings)]
     else:
         wanted = [name for name in dict.fromkeys(names) if not _matches(name, exclude)]
     missing = [name for name in wanted if name not in found]
@@ -194,7 +200,14 @@ def _decoded(sources: Store, targets: Store) -> dict[str, str]:
     return {row.target: row.source for row in rows.values()}
 
 
-def _wanted(name: str, verb: str, include: Sequence[str], exclude: Sequence[str]) -> bool:
+def raw_of(name: str, settings: Settings) -> Raw | None:
+    """What a file's samples are, if it has no header that says it."""
+    return None if PurePosixPath(name).suffix.lower() in RECORDINGS else settings.raw
+
+
+def _wanted(
+    name: str, verb: str, include: Sequence[str], exclude: Sequence[str], settings: Settings
+) -> bool:
     if name == manifest.NAME or _matches(name, exclude) or _is_hidden(name, include):
         return False
     suffix = PurePosixPath(name).suffix.lower()
@@ -207,7 +220,8 @@ def _wanted(name: str, verb: str, include: Sequence[str], exclude: Sequence[str]
         return suffix == ".vx" and (not include or _matches(name, include))
     if include:
         return suffix != ".vx" and _matches(name, include)
-    return suffix in RECORDINGS and not PurePosixPath(name).name.startswith("._")
+    known = suffix in RECORDINGS or (settings.raw is not None and suffix in _HEADERLESS)
+    return known and not PurePosixPath(name).name.startswith("._")
 
 
 def _is_hidden(name: str, include: Sequence[str]) -> bool:
@@ -254,6 +268,8 @@ def _fingerprint(verb: str, settings: Settings) -> str:
     else:
         about = {"lm": settings.lm, "mono": settings.mono}
         about["made"] = by_channels(settings, encoded_with)
+        if settings.raw:
+            about["raw"] = settings.raw
         if settings.denoise:
             about["denoiser"] = find_denoiser().network.sha256
     return json.dumps(about)

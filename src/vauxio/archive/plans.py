@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from ..audio.formats import Raw
 from ..results import Result
 from .store import Entry
 
@@ -21,6 +22,9 @@ class Settings:
         To encode; see `vauxio.VauxFile`.
     mono : bool
         Encode all channels mixed down to one.
+    raw : Raw, optional
+        What files without a header are, when they are encoded: those named ``.raw`` or ``.pcm``,
+        and whatever else is included that is not named as a recording.
     format : str
         Ending of decoded files: ``'.wav'``, ``'.flac'``, ..., in small letters; of tokens,
         ``'.npz'``, ``'.parquet'`` or ``'.tar'`` (WebDataset).
@@ -41,6 +45,7 @@ class Settings:
     lm: bool = True
     denoise: bool = False
     mono: bool = False
+    raw: Raw | None = None
     format: str = ".wav"
     on_error: Literal["stop", "conceal"] = "stop"
     deep: bool = False

@@ -42,7 +42,8 @@ _PIECE = 1 << 16  # frames
 @click.option("--no-lm", is_flag=True, help="Write plain codes: larger files, the same sound.")
 @click.option("--raw", metavar="RATE,CHANNELS,TYPE",
               help="The input is samples without a header: --raw 16000,1,s16; types are u8 s8 s16 "
-              "s24 s32 f32 f64, with be if the high byte comes first, ulaw and alaw.")  # fmt: skip
+              "s24 s32 f32 f64, with be if the high byte comes first, ulaw and alaw. With -r: "
+              "those of files named .raw or .pcm, or as --include says.")  # fmt: skip
 @click.option("--denoise", is_flag=True, help="Take noise out of speech before it is coded.")
 @click.option("-f", "--force", is_flag=True, help="Replace files that exist.")
 @click.option("--delete-input", is_flag=True,
@@ -105,12 +106,10 @@ def command(
     except ValueError as e:
         raise click.UsageError(f"--raw {e}") from None
     if batch.recursive:
-        if raw:
-            raise click.UsageError("--raw is for files, not for trees")
         return work_on(
             batch, "encode", only(files), output, model=model, bitrate=bitrate, quality=quality,
-            mono=mono, lm=not no_lm, denoise=denoise, force=force, delete_input=delete_input,
-            delete_lossy=delete_lossy,
+            mono=mono, lm=not no_lm, denoise=denoise, raw=samples, force=force,
+            delete_input=delete_input, delete_lossy=delete_lossy,
         )  # fmt: skip
     jobs = plan(files, output, ".vx", lambda name: name == STREAM or name.lower().endswith(".vx"))
     if delete_input and any(STREAM in job or is_device(job.source) for job in jobs):
