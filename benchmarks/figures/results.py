@@ -17,7 +17,6 @@ TITLES = {
     "amr_wb": "AMR-WB",
     "archive": "cost of a library",
     "denoise": "denoising",
-    "high_rates": "high bitrates",
     "latency": "latency",
     "lm": "entropy coding",
     "loss": "lost packets",

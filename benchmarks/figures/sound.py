@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,6 +11,7 @@ from vauxio.model.installed import DEFAULT, HIFI, SPEECH
 from ..quality import report
 from ..quality.codecs import family
 from ..quality.corpus import KINDS, STEREO
+from ..quality.equal import bits_for_equal
 from ..quality.metrics import LEADING, LESS_IS_BETTER, NAMES
 from ..tables import table
 from .results import results
@@ -27,6 +29,14 @@ _SETTINGS = {
     SPEECH: ("3 kbps", "6 kbps"),
     HIFI: ("24 kbps", "48 kbps", "96 kbps"),
 }
+_EQUAL = (
+    ("speech", "pesq"),
+    ("speech", "visqol"),
+    ("music", "visqol"),
+    ("music", "mel"),
+    ("music", "tonality_low"),
+)
+"""By what `equal` compares."""
 _NEAR = 0.25
 """Codecs are compared where their bits differ by no more than this share."""
 
@@ -120,43 +130,21 @@ def savings() -> str:
     return table(["nominal", *columns], rows)
 
 
-def high_rates_recordings() -> str:
-    """What `hifi-48k` was measured on, in words."""
-    found = results("high_rates")
-    n = found["recordings"]
-    return (
-        f"the first {found['seconds']} seconds of {n['speech']} recordings of speech and "
-        f"{n['music']} of music"
-    )
-
-
-def high_rates(kind: str) -> str:
-    """`hifi-48k` and its peers, from the lowest bitrate on."""
-    means = [row for row in results("high_rates")["means"] if row["kind"] == kind]
-    metrics = [name for name in ("pesq", "mel") if name in means[0]]
+def equal() -> str:
+    """Bits of `hifi-48k` for the figures of Opus, over those of Opus: all bytes of the files."""
+    columns = {}
+    for kind, metric in _EQUAL:
+        entries = report.of_kind(results("quality"), kind)
+        own = [e for e in entries if e["family"] == family(HIFI)]
+        least = min((e["kbps"] for e in own), default=math.inf)
+        theirs = [e for e in entries if e["family"] == "Opus" and e["kbps"] > least]
+        columns[f"{kind}, {NAMES[metric]}"] = bits_for_equal(own, theirs, metric)
+    settings = dict.fromkeys(setting for column in columns.values() for setting in column)
     rows = [
-        [row["family"], row["setting"], f"{row['kbps']:.1f}", *(f"{row[m]:.2f}" for m in metrics)]
-        for row in sorted(
-            means, key=lambda row: (row["family"] != HIFI, row["family"], row["kbps"])
-        )
+        [s, *(f"{c[s]:.2f}" if c.get(s) is not None else "-" for c in columns.values())]
+        for s in settings
     ]
-    return table(["codec", "setting", "kbps", *(report.NAMES[m] for m in metrics)], rows)
-
-
-def high_rates_equal() -> str:
-    """Bits of `hifi-48k` for the same figures as Opus, over those of Opus."""
-    rows = results("high_rates")["bits_for_equal"]
-
-    def cell(kind: str, setting: str, metric: str) -> str:
-        (row,) = (r for r in rows if (r["kind"], r["setting"]) == (kind, setting))
-        return "-" if row[metric] is None else f"{row[metric]:.2f}"
-
-    settings = dict.fromkeys(row["setting"] for row in rows)
-    columns = (("speech", "pesq"), ("speech", "mel"), ("music", "mel"))
-    return table(
-        ["Opus at", "speech, PESQ-WB", "speech, mel distance", "music, mel distance"],
-        [[s, *(cell(kind, s, metric) for kind, metric in columns)] for s in settings],
-    )
+    return table(["Opus at", *columns], rows) if rows else "Not measured."
 
 
 def amr_wb() -> str:
