@@ -14,7 +14,6 @@ from ..provenance import changed
 from ..tables import listed, table
 
 TITLES = {
-    "amr_wb": "AMR-WB",
     "archive": "cost of a library",
     "denoise": "denoising",
     "latency": "latency",
