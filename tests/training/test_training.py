@@ -76,7 +76,6 @@ def data(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def trainer(data, tmp_path_factory):
-    torch.set_num_threads(2)
     settings = config.load(ROOT / "weights/training/configs/general-24k.toml", SMALL)
     trainer = training.CodecTrainer(settings, tmp_path_factory.mktemp("run"), torch.device("cpu"))
     trainer.train(data, minutes=60, log_every=1)
@@ -451,7 +450,7 @@ def test_waves_are_kept_from_growing(data, tmp_path):
     """Beyond the size that they may have, they become smaller."""
     sizes = {}
     for limit in ("1e6", "0.001"):
-        more = ["training.adversarial_from=1000", "training.warmup=1", "training.steps=20"]
+        more = ["training.adversarial_from=1000", "training.warmup=1", "training.steps=10"]
         more.append(f"training.wave_size={limit}")
         settings = config.load(ROOT / "weights/training/configs/general-24k.toml", SMALL + more)
         trainer = training.CodecTrainer(settings, tmp_path / limit, torch.device("cpu"))
