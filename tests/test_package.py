@@ -120,3 +120,9 @@ def test_completion_knows_the_verbs(tmp_path):
         [sys.executable, "-m", "vauxio"], env=environment, capture_output=True, text=True
     )
     assert done.stdout.strip() == "plain,encode"
+
+
+def test_the_npm_package_has_the_licence():
+    """npm packs a file of that name that stands in its folder, not a link to one."""
+    copy = ROOT / "web" / "LICENSE"
+    assert not copy.is_symlink() and filecmp.cmp(ROOT / "LICENSE", copy, shallow=False)

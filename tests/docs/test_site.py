@@ -15,7 +15,7 @@ import pytest
 import soundfile
 
 import vauxio
-from support.browser import PHONE, faults, is_scrolled_sideways
+from support.browser import DESKTOP, PHONE, faults, is_scrolled_sideways
 from support.paths import ROOT
 from vauxio.cli import main
 
@@ -105,4 +105,9 @@ def test_pages_have_no_serious_accessibility_fault(
         page.wait_for_timeout(300)  # until scripts have named things
         assert not is_scrolled_sideways(page), address
         assert faults(page) == [], address
+    page.set_viewport_size(DESKTOP)  # where the theme shows its tabs
+    for name in ("index.html", "api.html"):
+        page.goto(served + name)
+        assert not is_scrolled_sideways(page), name
+        assert faults(page) == [], name
     context.close()

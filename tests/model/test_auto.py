@@ -15,6 +15,7 @@ import vauxio
 from support.archives import files, run, save
 from support.signals import voice
 from vauxio import archive
+from vauxio.model import installed
 from vauxio.model.installed import DEFAULT, SPEECH, candidates, choose_model, find_model
 
 
@@ -139,3 +140,11 @@ def test_a_tree_is_done_again_when_its_model_is_there(weights, tmp_path):
     hidden.rename(weights / SPEECH)
     assert not archive.plan("encode", tmp_path / "in", tmp_path / "out", named).tasks
     assert len(archive.plan("encode", tmp_path / "in", tmp_path / "out").tasks) == 1
+
+
+@pytest.mark.parametrize("bitrate", [None, 3, 16])
+def test_a_file_asks_once_what_is_installed(monkeypatch, bitrate):
+    asked, read = [], installed.read_bundles
+    monkeypatch.setattr(installed, "read_bundles", lambda: asked.append(0) or read())
+    vauxio.compress(np.zeros(1600, np.int16), 16000, bitrate=bitrate, lm=bitrate != 3)
+    assert len(asked) == 1

@@ -10,6 +10,7 @@ from typing import Any
 from .paths import ROOT
 
 PHONE = {"width": 390, "height": 844}  # CSS pixels
+DESKTOP = {"width": 1280, "height": 800}
 _AXE = ROOT / "web" / "node_modules" / "axe-core" / "axe.min.js"
 
 

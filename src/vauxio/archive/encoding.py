@@ -24,8 +24,8 @@ from ..file.block_reader import TokenReader
 from ..file.block_writer import TokenWriter, block_tokens
 from ..file.vauxfile import VauxFile
 from ..fileio import name_of
-from ..model.installed import choose_model, transform_for
-from ..model.models import Model
+from ..model.installed import choose_codec, choose_model
+from ..model.models import Model, Transform
 from ..results import Result
 from .coding import (
     PIECE,
@@ -88,11 +88,10 @@ def _encode(context: Context, task: Task, divide: bool) -> _Short | Parts | Resu
         blocks = (pcm.mix_down(block) if settings.mono else block
                   for block in recording.blocks(PIECE))  # fmt: skip
         frames, rate = recording.frames, recording.samplerate
-        transform = transform_for(settings.model, settings.bitrate, settings.quality, channels,
-                                  lm=settings.lm, denoise=settings.denoise)  # fmt: skip
-        if transform is not None:
-            return _write(context, task, transform.name, recording, channels, blocks, tags)
-        model = choose_model(settings.model, rate, channels, settings.bitrate)
+        model = choose_codec(settings.model, rate, channels, settings.bitrate, settings.quality,
+                             lm=settings.lm, denoise=settings.denoise)  # fmt: skip
+        if isinstance(model, Transform):
+            return _write(context, task, model.name, recording, channels, blocks, tags)
         planned = _plan(settings, model, rate, channels)
         if frames is not None and frames <= _SHORT * rate and not planned.stereo:
             whole = np.concatenate([np.empty((0, channels), np.float32), *blocks])

@@ -17,7 +17,8 @@ from ..audio import pcm
 from ..audio.formats import FORMATS, Raw
 from ..codec.stereo.rates import plan as plan_coding
 from ..errors import VauxError
-from ..model.installed import candidates, find_denoiser, find_model, transform_for
+from ..model.installed import candidates, file_candidates, find_denoiser, find_model
+from ..model.models import Transform
 from ..results import Result
 from . import manifest
 from .plans import Plan, Settings, Task
@@ -308,17 +309,13 @@ def _tokens_made(settings: Settings, channels: int) -> list[object]:
 
 def encoded_with(settings: Settings, channels: int) -> list[object]:
     """What makes files of recordings of so many channels; `ValueError` if nothing does."""
-    transform = transform_for(settings.model, settings.bitrate, settings.quality, channels,
-                              lm=settings.lm, denoise=settings.denoise)  # fmt: skip
-    if transform is not None:
-        return [
-            channels,
-            transform.name,
-            transform.tables.sha256,
-            transform.bitrate_for(settings.bitrate, channels),
-        ]
     made: list[object] = [channels]
-    for model in candidates(settings.model, settings.bitrate, channels):
+    for model in file_candidates(settings.model, settings.bitrate, settings.quality, channels,
+                                 lm=settings.lm, denoise=settings.denoise):  # fmt: skip
+        if isinstance(model, Transform):
+            rate = model.bitrate_for(settings.bitrate, settings.quality, channels)
+            made += [model.name, model.tables.sha256, rate, settings.quality is not None]
+            continue
         if settings.denoise:
             find_denoiser(model.samplerate)
         planned = plan_coding(

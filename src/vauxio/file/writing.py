@@ -15,8 +15,8 @@ from ..codec.bandwidth_extension import Meter
 from ..codec.signal import SignalEncoder
 from ..codec.stereo.rates import Plan, plan
 from ..container.metadata import Foreign, Picture
-from ..model.installed import choose_model, transform_for
-from ..model.models import Model
+from ..model.installed import choose_codec
+from ..model.models import Transform
 from .block_writer import TokenWriter
 from .transform import TransformWriter
 
@@ -127,13 +127,13 @@ def writer_for(
         If nothing can be written that way.
     """
     announced = frames if exact else None
-    transform = transform_for(model, bitrate, quality, channels, lm=lm, denoise=denoise)
-    if transform is not None:
-        rate = transform.bitrate_for(bitrate, channels)
+    chosen = choose_codec(model, samplerate, channels, bitrate, quality, lm=lm, denoise=denoise)
+    if isinstance(chosen, Transform):
+        transform, rate = chosen, chosen.bitrate_for(bitrate, quality, channels)
         return lambda file: TransformWriter(
-            file, transform, samplerate, channels, rate, tags, pictures, foreign, announced
-        )
-    chosen: Model = choose_model(model, samplerate, channels, bitrate)
+            file, transform, samplerate, channels, rate, tags, pictures, foreign, announced,
+            constant=quality is not None,
+        )  # fmt: skip
     planned = plan(chosen, samplerate, channels, bitrate, quality, denoise)
     encoder = SignalEncoder(chosen, samplerate, channels, planned.allocation, denoise, plan=planned)
     tokens = None if frames is None else chosen.tokens_for(frames, samplerate)

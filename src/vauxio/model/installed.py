@@ -10,19 +10,20 @@ from collections.abc import Iterable
 
 from ..errors import ModelError
 from .bundles import read_bundles, weights_folder
-from .models import Denoiser, Model, Transform
+from .models import MOST_CODES, Denoiser, Model, Transform
 
 __all__ = [
     "DEFAULT",
     "ModelList",
     "SPEECH",
     "candidates",
+    "choose_codec",
     "choose_model",
+    "file_candidates",
     "find_denoiser",
     "find_model",
     "find_transform",
     "models",
-    "transform_for",
 ]
 
 DEFAULT = "general-24k"
@@ -153,52 +154,6 @@ def find_transform(name: str = HIFI, tables_hash: bytes | None = None) -> Transf
     raise ModelError(f"transform codec {name!r} is not installed in {weights_folder()}")
 
 
-def transform_for(
-    name: str,
-    bitrate: float | None = None,
-    quality: float | None = None,
-    channels: int = 1,
-    *,
-    lm: bool = True,
-    denoise: bool = False,
-) -> Transform | None:
-    """The transform codec that is asked for, or None if it is a model with tokens.
-
-    ``'auto'`` stands for one from its `Transform.auto_bitrate` on; where something is asked for
-    that it does not have, only above what `DEFAULT` has.
-
-    Parameters
-    ----------
-    name, bitrate, quality, lm, denoise
-        As of `VauxFile`.
-    channels : int, optional
-        That share the bitrate.
-
-    Raises
-    ------
-    ValueError
-        If it has no such thing.
-    """
-    installed = models()
-    if name == "auto":
-        most = max((m.bitrates[-1] for m in installed if m.name == DEFAULT), default=math.inf)
-        each = -math.inf if bitrate is None or quality is not None else bitrate / channels
-        found = [
-            t
-            for t in installed.transforms
-            if t.name == HIFI and (each > most or (lm and not denoise and each >= t.auto_bitrate))
-        ]
-    else:
-        found = [t for t in installed.transforms if t.name == name]
-    if not found:
-        return None
-    found[0].bitrate_for(bitrate, channels)
-    for what, given in (("quality", quality is not None), ("lm", not lm), ("denoise", denoise)):
-        if given:
-            raise ValueError(f"{what}: not with {found[0].name}, which has a bitrate only")
-    return found[0]
-
-
 def candidates(name: str = "auto", bitrate: float | None = None, channels: int = 1) -> list[Model]:
     """The models that a name can stand for, whatever the signal.
 
@@ -222,13 +177,7 @@ def candidates(name: str = "auto", bitrate: float | None = None, channels: int =
     ValueError
         If there is none with that bitrate.
     """
-    last = find_model(name)
-    last.codebooks_for(bitrate, channels)
-    if name != "auto":
-        return [last]
-    speech = [m for m in models() if m.name == SPEECH]
-    each = None if bitrate is None else bitrate / channels
-    return [*(m for m in speech if each is None or m.has_bitrate(each)), last]
+    return _models_for(models(), name, bitrate, channels)
 
 
 def choose_model(name: str, samplerate: int, channels: int, bitrate: float | None = None) -> Model:
@@ -253,8 +202,75 @@ def choose_model(name: str, samplerate: int, channels: int, bitrate: float | Non
     ValueError
         If it does not have that bitrate.
     """
-    narrow = channels == 1 and samplerate <= _NARROW
-    return candidates(name, bitrate, channels)[0 if narrow else -1]
+    return candidates(name, bitrate, channels)[_place(samplerate, channels)]
+
+
+def file_candidates(
+    name: str,
+    bitrate: float | None = None,
+    quality: float | None = None,
+    channels: int = 1,
+    *,
+    lm: bool = True,
+    denoise: bool = False,
+) -> list[Model] | list[Transform]:
+    """What a name can stand for where a file is written, whatever the signal.
+
+    As `candidates`, or the transform codec alone. ``'auto'`` stands for that one from its
+    `Transform.auto_bitrate` on, and for a quality above `MOST_CODES`; where something is asked for
+    that it does not have, only above what `DEFAULT` has.
+
+    Parameters
+    ----------
+    name, bitrate, quality, lm, denoise
+        As of `VauxFile`.
+    channels : int, optional
+        That share the bitrate.
+
+    Raises
+    ------
+    ModelError
+        If it is not installed.
+    ValueError
+        If it has no such thing.
+    """
+    installed = models()
+    if name == "auto":
+        most = max((m.bitrates[-1] for m in installed if m.name == DEFAULT), default=math.inf)
+        each = -math.inf if bitrate is None or quality is not None else bitrate / channels
+        beyond = each > most or (quality is not None and quality > MOST_CODES)
+        found = [
+            t
+            for t in installed.transforms
+            if t.name == HIFI and (beyond or (lm and not denoise and each >= t.auto_bitrate))
+        ]
+    else:
+        found = [t for t in installed.transforms if t.name == name]
+    if not found:
+        return _models_for(installed, name, bitrate, channels)
+    found[0].bitrate_for(bitrate, quality, channels)
+    for what, given in (("lm", not lm), ("denoise", denoise)):
+        if given:
+            raise ValueError(f"{what}: not with {found[0].name}, which has no tokens")
+    return found[:1]
+
+
+def choose_codec(
+    name: str,
+    samplerate: int,
+    channels: int,
+    bitrate: float | None = None,
+    quality: float | None = None,
+    *,
+    lm: bool = True,
+    denoise: bool = False,
+) -> Model | Transform:
+    """The model to write a signal into a file with, or the transform codec.
+
+    Parameters as of `file_candidates` and `choose_model`, errors too.
+    """
+    found = file_candidates(name, bitrate, quality, channels, lm=lm, denoise=denoise)
+    return found[_place(samplerate, channels)]
 
 
 def find_model(name: str = "auto", code_space: bytes | None = None) -> Model:
@@ -273,8 +289,11 @@ def find_model(name: str = "auto", code_space: bytes | None = None) -> Model:
     ModelError
         If it is not installed, or not with that code space.
     """
+    return _named(models(), name, code_space)
+
+
+def _named(installed: ModelList, name: str, code_space: bytes | None = None) -> Model:
     name = DEFAULT if name == "auto" else name
-    installed = models()
     named = [m for m in installed if m.name == name]
     if code_space is None:
         if any(t.name == name for t in installed.transforms):
@@ -300,6 +319,23 @@ def find_model(name: str = "auto", code_space: bytes | None = None) -> Model:
         f"needs model {name!r} (code space {code_space.hex()}), which is not installed; "
         f"{_names(installed)} in {weights_folder()}"
     )
+
+
+def _models_for(
+    installed: ModelList, name: str, bitrate: float | None, channels: int
+) -> list[Model]:
+    last = _named(installed, name)
+    last.codebooks_for(bitrate, channels)
+    if name != "auto":
+        return [last]
+    each = None if bitrate is None else bitrate / channels
+    speech = (m for m in installed if m.name == SPEECH)
+    return [*(m for m in speech if each is None or m.has_bitrate(each)), last]
+
+
+def _place(samplerate: int, channels: int) -> int:
+    """Which of the candidates is for a signal."""
+    return 0 if channels == 1 and samplerate <= _NARROW else -1
 
 
 def _names(installed: ModelList) -> str:
