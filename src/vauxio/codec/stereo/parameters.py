@@ -1,7 +1,8 @@
-"""Angles and widths to bits and back, as ``docs/format.md``, section 6.3, specifies.
+"""Values of joint stereo to bits and back, as ``docs/format.md``, section 6.3, specifies.
 
-Most values are what they were a span before. Where one is not, those of the bands above it will
-often not be either: the number of the two bands below that changed tells what to expect.
+Most values are what they were a span before. Of each band, a symbol tells whether its difference,
+its coherence, or both are new: which is likelier where the same is true of the band below, and
+where the channels have less in common. Then come the new values themselves.
 """
 
 from __future__ import annotations
@@ -12,14 +13,16 @@ from itertools import accumulate
 import numpy as np
 
 from ...entropy.range_coder import TOTAL, RangeDecoder, RangeEncoder
-from .layout import ANGLES, CENTRE, WIDTHS
+from .layout import CENTRE, SIZES
 
 __all__ = ["decode_parameters", "encode_parameters"]
 
-_SAME = 200, 50, 20  # how often no change counts as seen before it was, by the bands below
-_OTHER = 2  # and any change
-_NEXT, _MOST = 32, 8000  # what is added when it is seen; all are halved above
-_SIZES = ANGLES, len(WIDTHS)
+_NEWS = 90, 12, 8, 4  # how often nothing, the difference, the coherence or both count as seen new
+_VALUE = 16  # and each value
+_NEXT_NEWS, _NEXT_VALUE = 20, 24  # what is added when they are seen
+_MOST = 8000  # all are halved above
+
+_Code = Callable[[list[int], int, tuple[int, int]], int]
 
 
 def encode_parameters(values: np.ndarray) -> bytes:
@@ -29,13 +32,18 @@ def encode_parameters(values: np.ndarray) -> bytes:
     encoder = RangeEncoder()
     begins: list[int] = []
     ends: list[int] = []
-    rows = iter(values.transpose(0, 3, 1, 2).ravel().tolist())
+    rows = iter(values.transpose(0, 3, 2, 1).reshape(-1, 2).tolist())
+    row = [0, 0]
 
-    def code(bounds: list[int], last: int, size: int) -> int:
-        change: int = (next(rows) - last) % size
-        begins.append(bounds[change - 1] if change else 0)
-        ends.append(bounds[change])
-        return change
+    def code(bounds: list[int], kind: int, last: tuple[int, int]) -> int:
+        if kind < 0:
+            row[:] = next(rows)
+            symbol = (row[0] != last[0]) + 2 * (row[1] != last[1])
+        else:
+            symbol = row[kind]
+        begins.append(bounds[symbol - 1] if symbol else 0)
+        ends.append(bounds[symbol])
+        return symbol
 
     pairs, _, bands, spans = values.shape
     _walk(pairs, bands, spans, code)
@@ -57,66 +65,83 @@ def decode_parameters(data: bytes, pairs: int, bands: int, spans: int) -> np.nda
         return default
     decoder = RangeDecoder(data)
 
-    def code(bounds: list[int], last: int, size: int) -> int:
-        return decoder.decode(bounds, 0, size)
+    def code(bounds: list[int], kind: int, last: tuple[int, int]) -> int:
+        return decoder.decode(bounds, 0, len(bounds))
 
     values: np.ndarray = np.array(_walk(pairs, bands, spans, code), np.uint8)
-    values = values.reshape(pairs, spans, 2, bands).transpose(0, 2, 3, 1)
+    values = values.reshape(pairs, spans, bands, 2).transpose(0, 3, 2, 1)
     return values
 
 
-def _walk(
-    pairs: int, bands: int, spans: int, code: Callable[[list[int], int, int], int]
-) -> list[int]:
-    """All values in their order; `code` codes one change, given its distribution."""
-    models = [[_Changes(size, same) for same in _SAME] for size in _SIZES]
-    values: list[int] = []
+def _walk(pairs: int, bands: int, spans: int, code: _Code) -> list[tuple[int, int]]:
+    """All values in their order.
+
+    `code` codes a symbol, given its distribution, whether it tells what is new (-1) or is a value
+    of which kind, and the last values.
+    """
+    news = [_Counts(list(_NEWS), _NEXT_NEWS) for _ in range(SIZES[1] // 2 + 1 << 1)]
+    kinds = [_Counts([_VALUE] * size, _NEXT_VALUE) for size in SIZES]
+    values: list[tuple[int, int]] = []
     for _ in range(pairs):
-        last = [[start] * bands for start in CENTRE]
+        row = [CENTRE] * bands
         for _ in range(spans):
-            for kind, size in enumerate(_SIZES):
-                row, of_kind = last[kind], models[kind]
-                for model in of_kind:
-                    model.distribute()
-                below = before = 0
-                for band, value in enumerate(row):
-                    model = of_kind[below + before]
-                    change = code(model.bounds, value, size)
-                    model.seen.append(change)
-                    before, below = below, int(change != 0)
-                    if change:
-                        row[band] = (value + change) % size
-                values += row
+            below = 0
+            for band, last in enumerate(row):
+                model = news[(last[1] + 1) // 2 * 2 + below]
+                new = code(model.bounds(), -1, last)
+                model.seen.append(new)
+                below = int(new > 0)
+                if new:
+                    found = list(last)
+                    for kind, counts in enumerate(kinds):
+                        if new >> kind & 1:
+                            found[kind] = code(counts.bounds(last[kind]), kind, last)
+                            counts.seen.append(found[kind])
+                    row[band] = found[0], found[1]
+            values += row
+            for model in (*news, *kinds):
+                if model.seen:
+                    model.count()
     return values
 
 
-class _Changes:
-    """How often a value changed by so much, and the distribution that this makes.
+class _Counts:
+    """How often symbols were seen, and the distributions that this makes.
 
     Attributes
     ----------
-    bounds : list of int
-        Where the interval of each change ends.
     seen : list of int
-        Changes since `distribute`.
+        Since `count`.
     """
 
-    def __init__(self, size: int, same: int) -> None:
-        self._counts = [same, *[_OTHER] * (size - 1)]
+    def __init__(self, counts: list[int], more: int) -> None:
+        self._counts, self._more = counts, more
         self.seen: list[int] = []
-        self.bounds: list[int] = []
+        self._bounds: dict[int, list[int]] = {}
 
-    def distribute(self) -> None:
-        """What is expected from now on, of all that was seen."""
-        if self.bounds and not self.seen:
-            return
+    def bounds(self, without: int = -1) -> list[int]:
+        """Where the interval of each symbol ends; one that cannot be it has next to none."""
+        found = self._bounds.get(without)
+        if found is None:
+            found = self._bounds[without] = self._distribution(without)
+        return found
+
+    def count(self) -> None:
+        """Expect from now on what has been seen."""
         counts = self._counts
-        for change in self.seen:
-            counts[change] += _NEXT
+        for symbol in self.seen:
+            counts[symbol] += self._more
         self.seen.clear()
+        self._bounds.clear()
         if sum(counts) > _MOST:
             counts[:] = [(count + 1) // 2 for count in counts]
+
+    def _distribution(self, without: int) -> list[int]:
+        counts = self._counts
+        if without >= 0:
+            counts = [*counts]
+            counts[without] = 0
         room, total = TOTAL - len(counts), sum(counts)
         weights = [count * room // total for count in counts]
         weights[counts.index(max(counts))] += room - sum(weights)
-        self.bounds = list(accumulate(weight + 1 for weight in weights))
+        return list(accumulate(weight + 1 for weight in weights))
