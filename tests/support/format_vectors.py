@@ -303,21 +303,20 @@ def of_mains(codes: list[list[list[int]]]) -> list[list[list[int]]]:
 def coded_stereo(pairs: list[list[list[list[int]]]]) -> bytes:
     """Section 6.3, of the values of a block."""
     bands = len(pairs[0][0][0])
-    news = [[90, 12, 8, 4] for _ in range(10)]
+    news = [[90, 12, 8, 4] for _ in range(8)]
     count = [[16] * 15, [16] * 8]
     symbols = []
     for spans in pairs:
         last = stereo_centre(bands)
         for span in spans:
             expected, before = [list(f) for f in news], [list(f) for f in count]
-            below = 0
             for b in range(bands):
-                e = 2 * ((last[1][b] + 1) // 2) + below
+                c = last[1][b]
                 new = sum(2**k for k in (0, 1) if span[k][b] != last[k][b])
-                symbols.append((expected[e], new))
-                news[e][new] += 20
-                below = min(new, 1)
-                for k in (0, 1):
+                symbols.append((expected[c], new))
+                news[c][new] += 20
+            for k in (0, 1):
+                for b in range(bands):
                     if span[k][b] != last[k][b]:
                         frequencies = list(before[k])
                         frequencies[last[k][b]] = 0

@@ -368,7 +368,7 @@ def read_stereo(data: bytes, tokens: int, recording: Recording) -> list[int]:  #
     if not data:
         return ([7] * bands + [0] * bands) * spans * pairs
     decoder = RangeDecoder(data)
-    news = [[90, 12, 8, 4] for _ in range(10)]
+    news = [[90, 12, 8, 4] for _ in range(8)]
     count = [[16] * 15, [16] * 8]
     values = []
     for _ in range(pairs):
@@ -376,14 +376,14 @@ def read_stereo(data: bytes, tokens: int, recording: Recording) -> list[int]:  #
         for _ in range(spans):
             expected = [distribution(frequencies) for frequencies in news]
             before = [list(frequencies) for frequencies in count]
-            below = 0
+            new = []
             for b in range(bands):
-                e = 2 * ((last[1][b] + 1) // 2) + below
-                new = decoder.symbol(expected[e])
-                news[e][new] += 20
-                below = 1 if new > 0 else 0
-                for k in (0, 1):
-                    if new >> k & 1:
+                c = last[1][b]
+                new.append(decoder.symbol(expected[c]))
+                news[c][new[b]] += 20
+            for k in (0, 1):
+                for b in range(bands):
+                    if new[b] >> k & 1:
                         frequencies = list(before[k])
                         frequencies[last[k][b]] = 0
                         last[k][b] = decoder.symbol(distribution(frequencies))

@@ -17,7 +17,7 @@ const NEXT_NEWS = 20, NEXT_VALUE = 24, MOST = 8000;
 export function decodeStereo(decoder, { channels, stereoTokens }, { stereo, tokens }, bands) {
   const pairs = channels >> 1, spans = Math.ceil(tokens / stereoTokens);
   const out = new Uint8Array(pairs * 2 * bands * tokens);
-  const news = Array.from({ length: SIZES[1] + 2 }, () => Float64Array.from(NEWS));
+  const news = Array.from({ length: SIZES[1] }, () => Float64Array.from(NEWS));
   const counts = SIZES.map((n) => new Float64Array(n).fill(VALUE));
   if (stereo.length) decoder.open(stereo);
   for (let pair = 0; pair < pairs; pair++) {
@@ -40,27 +40,27 @@ export function decodeStereo(decoder, { channels, stereoTokens }, { stereo, toke
  *
  * @param {import('./exact.js').RangeDecoder} decoder
  * @param {Uint8Array[]} last by kind and band
- * @param {Float64Array[]} news how often what was new, by what is known of a band
+ * @param {Float64Array[]} news how often what was new, by the last coherence
  * @param {Float64Array[]} counts how often values were seen, by kind
  */
 function change(decoder, last, news, counts) {
   const ends = news.map(distribution), before = counts.map((own) => own.slice());
-  let below = 0;
-  for (let b = 0; b < last[0].length; b++) {
-    const known = 2 * ((last[1][b] + 1) >> 1) + below;
-    decoder.use(ends[known]);
-    const found = decoder.symbol();
-    news[known][found] += NEXT_NEWS;
-    below = found ? 1 : 0;
-    for (let kind = 0; kind < 2; kind++) {
-      if (!((found >> kind) & 1)) continue;
+  const found = Array.from(last[1], (coherence) => {
+    decoder.use(ends[coherence]);
+    const symbol = decoder.symbol();
+    news[coherence][symbol] += NEXT_NEWS;
+    return symbol;
+  });
+  for (let kind = 0; kind < 2; kind++) {
+    found.forEach((symbol, b) => {
+      if (!((symbol >> kind) & 1)) return;
       const others = before[kind].slice();
       others[last[kind][b]] = 0;
       decoder.use(distribution(others));
       const value = decoder.symbol();
       counts[kind][value] += NEXT_VALUE;
       last[kind][b] = value;
-    }
+    });
   }
   for (const own of [...news, ...counts]) {
     if (own.reduce((sum, count) => sum + count, 0) > MOST) {
