@@ -14,11 +14,12 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import onnx
 import soundfile
 
 import vauxio
-from vauxio.model.models import Denoiser, Model
+from vauxio.model.models import Denoiser, Model, Transform
 
 from .output import write
 from .paths import RESULTS, SPEECH
@@ -32,12 +33,14 @@ def main() -> None:
     parser = argparse.ArgumentParser("python -m benchmarks.facts", description=__doc__)
     parser.add_argument("--json", type=Path, default=RESULTS / "facts.json")
     arguments = parser.parse_args()
-    names = [m.name for m in (*vauxio.models(), *vauxio.models().denoisers)]
+    installed = vauxio.models()
+    names = [m.name for m in (*installed, *installed.transforms, *installed.denoisers)]
     result = {
         "measured": measured(names),
         "vauxio": vauxio.__version__,
-        "models": {model.name: facts(model) for model in vauxio.models()},
-        "denoisers": {d.name: of_denoiser(d) for d in vauxio.models().denoisers},
+        "models": {model.name: facts(model) for model in installed},
+        "transforms": {t.name: of_transform(t) for t in installed.transforms},
+        "denoisers": {d.name: of_denoiser(d) for d in installed.denoisers},
         "example": example(),
     }
     write(result, arguments.json)
@@ -53,6 +56,19 @@ def facts(model: Model) -> dict[str, Any]:
         "bytes": {path.name: path.stat().st_size for path in files},
         "parameters": parameters(files),
         "delay_ms": {str(rate): delay(model, rate) for rate in RATES},
+    }
+
+
+def of_transform(transform: Transform) -> dict[str, Any]:
+    """Bitrates of a transform codec, bytes, and parameters of the networks in its tables."""
+    with np.load(transform.tables.path) as tables:
+        parameters = sum(int(array.size) for name, array in tables.items()
+                         if name.startswith(("weight", "bias")))  # fmt: skip
+    return {
+        "bitrates": [transform.lowest, transform.highest],
+        "auto_bitrate": transform.auto_bitrate,
+        "bytes": transform.tables.path.stat().st_size,
+        "parameters": parameters,
     }
 
 

@@ -12,18 +12,35 @@ from .results import results
 
 
 def models() -> str:
-    """All models, a row each."""
+    """All models that code, a row each."""
+    facts = results("facts")
     rows = []
-    for name, m in results("facts")["models"].items():
+    for name, m in facts["models"].items():
         delay = next(iter(m["delay_ms"].values()))
         rows.append([
-            f"[{name}](../weights/{name}/README.md)",
+            _linked(name),
             f"{m['bitrates'][0]:g} to {m['bitrates'][-1]:g}",
-            f"{delay:.1f} ms",
+            "tokens",
+            f"{delay:.0f} ms",
             f"{sum(m['parameters'].values()) / 1e6:.1f} M",
             f"{sum(m['bytes'].values()) / 1e6:.1f} MB",
         ])  # fmt: skip
-    return table(["model", "kbps per channel", "delay of a stream", "parameters", "size"], rows)
+    for name, m in facts["transforms"].items():
+        low, high = m["bitrates"]
+        rows.append([
+            _linked(name),
+            f"{low:g} to {high:g}",
+            "transform coefficients",
+            "no live streams",
+            f"{m['parameters']:,}",
+            f"{m['bytes'] / 1e3:.0f} kB",
+        ])  # fmt: skip
+    heads = ["model", "kbps per channel", "codes", "delay of a live stream", "parameters", "size"]
+    return table(heads, rows)
+
+
+def _linked(name: str) -> str:
+    return f"[{name}](../weights/{name}/README.md)"
 
 
 def cards() -> str:

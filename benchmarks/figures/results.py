@@ -14,10 +14,8 @@ from ..provenance import changed
 from ..tables import listed, table
 
 TITLES = {
-    "amr_wb": "AMR-WB",
     "archive": "cost of a library",
     "denoise": "denoising",
-    "high_rates": "high bitrates",
     "latency": "latency",
     "lm": "entropy coding",
     "loss": "lost packets",

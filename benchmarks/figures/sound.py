@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,7 +11,9 @@ from vauxio.model.installed import DEFAULT, HIFI, SPEECH
 from ..quality import report
 from ..quality.codecs import family
 from ..quality.corpus import KINDS, STEREO
+from ..quality.equal import bits_for_equal
 from ..quality.metrics import LEADING, LESS_IS_BETTER, NAMES
+from ..quality.statistics import difference
 from ..tables import table
 from .results import results
 
@@ -19,14 +22,24 @@ Entry = dict[str, Any]
 _COMPARED = {
     "speech": ("distillmos", "pesq", "visqol", "pulses_low"),
     "music": ("tonality_low", "shape", "visqol"),
-    STEREO: ("visqol_mid", "coherence 2-6", "level 2-6"),
+    STEREO: ("visqol_mid", "coherence 2-6", "level 0.2-2", "level 6-12"),
 }
 """Which figures are shown, the one that says most about the sound first."""
-_SETTINGS = {
-    DEFAULT: ("3 kbps", "6 kbps", "12 kbps", "24 kbps"),
+_SOME = {
+    DEFAULT: ("1.5 kbps", "3 kbps", "6 kbps", "12 kbps", "24 kbps"),
     SPEECH: ("3 kbps", "6 kbps"),
-    HIFI: ("24 kbps", "48 kbps", "96 kbps"),
+    HIFI: ("16 kbps", "24 kbps", "48 kbps", "96 kbps"),
 }
+"""Settings that short tables have."""
+_EQUAL = (
+    ("speech", "distillmos"),
+    ("speech", "pesq"),
+    ("speech", "visqol"),
+    ("music", "visqol"),
+    ("music", "mel"),
+    ("music", "tonality_low"),
+)
+"""By what `equal` compares."""
 _NEAR = 0.25
 """Codecs are compared where their bits differ by no more than this share."""
 
@@ -48,33 +61,45 @@ def quality(kind: str, model: str = DEFAULT) -> str:
     return table([kind, "kbps", *(NAMES[m] for m in metrics)], rows)
 
 
-def beside(kind: str) -> str:
+def beside(kind: str, settings: str = "some") -> str:
     """Each model beside the best codec at about the same bits: ours, theirs, the better one bold.
 
-    Nothing is bold where the intervals overlap. Where no codec has so few bits, it is the one that
-    has fewest; where none was measured near, there is no row.
+    Nothing is bold where the difference may be chance. Where no codec was measured near, there is
+    no row. `settings` is ``"all"`` or ``"some"``.
     """
-    entries = report.of_kind(results("quality"), kind)
+    result = results("quality")
+    entries = sorted(report.of_kind(result, kind), key=lambda e: e["kbps"])
     peers = [e for e in entries if not report.is_vauxio(e) and e["family"] != "original"]
-    peers.sort(key=lambda e: e["kbps"])
     metrics = _COMPARED[kind]
     if not peers or not any(map(report.is_vauxio, entries)):
         return "Not measured."
     rows = []
     for own in filter(report.is_vauxio, entries):
         model = own["family"].removeprefix("vauxio ")
-        near = [e for e in peers if abs(e["kbps"] / own["kbps"] - 1) <= _NEAR]
-        least = peers[:1] if own["kbps"] < peers[0]["kbps"] else []
-        if own["setting"] not in _SETTINGS[model] or not (near or least):
+        if settings == "some" and own["setting"] not in _SOME[model]:
             continue
-        peer = max(near or least, key=lambda e: _rank(e, metrics))
+        near = _near(own["kbps"], peers)
+        if not near:
+            continue
+        peer = max(near, key=lambda e: _rank(e, metrics))
         rows.append([
             f"{model}, {own['kbps']:.1f} kbps",
             f"{peer['family']}, {peer['kbps']:.1f} kbps",
-            *(_pair(own, peer, metric) for metric in metrics),
+            *(_pair(result, own, peer, metric) for metric in metrics),
         ])  # fmt: skip
     names = [NAMES[m] + " (less is better)" * (m in LESS_IS_BETTER) for m in metrics]
     return table([kind, "beside", *names], rows)
+
+
+def _near(kbps: float, peers: Sequence[Entry]) -> list[Entry]:
+    """Each codec at its setting next to a bitrate; the one with fewest bits, if none has so few."""
+    if kbps < peers[0]["kbps"]:
+        return [peers[0]]
+    nearest: dict[str, Entry] = {}
+    for entry in sorted(peers, key=lambda e: abs(math.log(e["kbps"] / kbps))):
+        if abs(entry["kbps"] / kbps - 1) <= _NEAR:
+            nearest.setdefault(entry["family"], entry)
+    return list(nearest.values())
 
 
 def headline() -> str:
@@ -115,69 +140,30 @@ def savings() -> str:
         for e in report.of_kind(results("quality"), kind)
         if e["kbps_plain"] is not None
     }
-    settings = dict.fromkeys(setting for *_, setting in cells)
+    settings = sorted({setting for *_, setting in cells}, key=_nominal)
     rows = [[s, *(cells.get((*column, s), "") for column in columns.values())] for s in settings]
     return table(["nominal", *columns], rows)
 
 
-def high_rates_recordings() -> str:
-    """What `hifi-48k` was measured on, in words."""
-    found = results("high_rates")
-    n = found["recordings"]
-    return (
-        f"the first {found['seconds']} seconds of {n['speech']} recordings of speech and "
-        f"{n['music']} of music"
-    )
-
-
-def high_rates(kind: str) -> str:
-    """`hifi-48k` and its peers, from the lowest bitrate on."""
-    means = [row for row in results("high_rates")["means"] if row["kind"] == kind]
-    metrics = [name for name in ("pesq", "mel") if name in means[0]]
+def equal() -> str:
+    """Bits of `hifi-48k` for the figures of Opus, over those of Opus: all bytes of the files."""
+    columns = {}
+    for kind, metric in _EQUAL:
+        entries = report.of_kind(results("quality"), kind)
+        own = [e for e in entries if e["family"] == family(HIFI)]
+        least = min((e["kbps"] for e in own), default=math.inf)
+        theirs = [e for e in entries if e["family"] == "Opus" and e["kbps"] > least]
+        columns[f"{kind}, {NAMES[metric]}"] = bits_for_equal(own, theirs, metric)
+    settings = {s for column in columns.values() for s, share in column.items() if share}
     rows = [
-        [row["family"], row["setting"], f"{row['kbps']:.1f}", *(f"{row[m]:.2f}" for m in metrics)]
-        for row in sorted(
-            means, key=lambda row: (row["family"] != HIFI, row["family"], row["kbps"])
-        )
+        [s, *(f"{c[s]:.2f}" if c.get(s) is not None else "-" for c in columns.values())]
+        for s in sorted(settings, key=_nominal)
     ]
-    return table(["codec", "setting", "kbps", *(report.NAMES[m] for m in metrics)], rows)
+    return table(["Opus at", *columns], rows) if rows else "Not measured."
 
 
-def high_rates_equal() -> str:
-    """Bits of `hifi-48k` for the same figures as Opus, over those of Opus."""
-    rows = results("high_rates")["bits_for_equal"]
-
-    def cell(kind: str, setting: str, metric: str) -> str:
-        (row,) = (r for r in rows if (r["kind"], r["setting"]) == (kind, setting))
-        return "-" if row[metric] is None else f"{row[metric]:.2f}"
-
-    settings = dict.fromkeys(row["setting"] for row in rows)
-    columns = (("speech", "pesq"), ("speech", "mel"), ("music", "mel"))
-    return table(
-        ["Opus at", "speech, PESQ-WB", "speech, mel distance", "music, mel distance"],
-        [[s, *(cell(kind, s, metric) for kind, metric in columns)] for s in settings],
-    )
-
-
-def amr_wb() -> str:
-    """`auto` beside AMR-WB, at its bitrates."""
-    found = results("amr_wb")
-    rows = [
-        [
-            row["codec"],
-            f"{row['setting']:g} kbps",
-            f"{row['kbps']:.1f}",
-            *(f"{row[key]:.2f}" for key in ("pesq", "distillmos")),
-        ]
-        for row in found["means"]
-    ]
-    heads = ["codec", "setting", "kbps", report.NAMES["pesq"], report.NAMES["distillmos"]]
-    return table(heads, rows)
-
-
-def amr_wb_recordings() -> str:
-    """How many recordings `auto` was measured on beside AMR-WB."""
-    return f"{results('amr_wb')['recordings']} recordings of speech"
+def _nominal(setting: str) -> float:
+    return float(setting.removesuffix(" kbps"))
 
 
 def _own(kind: str, setting: str) -> Entry:
@@ -193,14 +179,19 @@ def _rank(entry: Entry, metrics: Sequence[str]) -> tuple[float, ...]:
     return tuple(means)
 
 
-def _pair(own: Entry, peer: Entry, metric: str) -> str:
-    """Both means, the better one bold if the intervals are apart."""
-    a, b = own.get(metric), peer.get(metric)
+def _pair(result: Entry, own: Entry, peer: Entry, metric: str) -> str:
+    """Both means, the better one bold if the difference is more than chance."""
     cells = [_mean(own, metric), _mean(peer, metric)]
-    if a and b and not (a[1] <= b[2] and b[1] <= a[2]):
-        better = int((b[0] > a[0]) != (metric in LESS_IS_BETTER))
+    found = difference(_rows(result, own), _rows(result, peer), metric)
+    if found and (found[1] > 0 or found[2] < 0):
+        better = int((found[0] < 0) != (metric in LESS_IS_BETTER))
         cells[better] = f"**{cells[better]}**"
     return " : ".join(cells)
+
+
+def _rows(result: Entry, entry: Entry) -> list[Entry]:
+    place = ("family", "setting", "kind")
+    return [row for row in result["rows"] if all(row[key] == entry[key] for key in place)]
 
 
 def _mean(entry: Entry, metric: str) -> str:

@@ -27,6 +27,7 @@ def _vauxio(model: str, bitrates: tuple[float, ...], kinds: tuple[str, ...]) -> 
 
 VAUXIO: list[Codec] = [
     *_vauxio(DEFAULT, (1.5, 3, 6, 12), KINDS),
+    *_vauxio(DEFAULT, (9,), ("speech",)),
     *_vauxio(DEFAULT, (6, 12, 24), (STEREO,)),
     *_vauxio(SPEECH, (1.5, 3, 6), ("speech",)),
     *_vauxio(HIFI, (12, 16, 24, 32, 48, 64, 96, 128), _HIGH),
@@ -35,16 +36,16 @@ VAUXIO: list[Codec] = [
 PEERS: list[Codec] = [
     *map(opus, (6, 8, 12, 16, 24)),
     *(opus(n, _HIGH) for n in (32, 48, 64, 96, 128)),
-    *(opus(n, (STEREO,)) for n in (24, 32, 48)),
+    *(opus(n, (STEREO,)) for n in (12, 16, 24, 32, 48, 64, 96)),
     *map(nolace, (6, 9, 12)),
     *map(amr_wb, (6.6, 8.85, 12.65, 15.85, 23.85)),
     *map(codec2, (1200, 2400, 3200)),
     *map(mp3, (24, 32)),
     *(mp3(n, _HIGH) for n in (64, 128)),
-    mp3(64, (STEREO,)),
+    *(mp3(n, (STEREO,)) for n in (64, 96)),
     *map(aac, (16, 32)),
     *(aac(n, _HIGH) for n in (64, 128)),
-    *(aac(n, (STEREO,)) for n in (32, 48)),
+    *(aac(n, (STEREO,)) for n in (32, 48, 64, 96)),
 ]
 CODECS: list[Codec] = [Original("original", "PCM"), *VAUXIO, *PEERS]
 

@@ -95,16 +95,6 @@ def only_opinions(recording: Recording, decoded: Signal) -> Figures:
     return _rounded(_opinions(recording.kind, original, signal, recording.samplerate))
 
 
-def distances(recording: Recording, decoded: Signal) -> Figures:
-    """The mel distance of a decoded recording, and PESQ of speech."""
-    rate = recording.samplerate
-    original, signal, _ = _aligned(recording, decoded)
-    figures: Figures = {"mel": metrics.mel_distance(original, signal, rate)}
-    if recording.kind == "speech":
-        figures["pesq"] = opinions.pesq(*(_resample(x, rate, 16000) for x in (original, signal)))
-    return _rounded(figures)
-
-
 def _aligned(recording: Recording, decoded: Signal) -> tuple[np.ndarray, np.ndarray, int]:
     """The original, and what was decoded at its rate, without the lag that was found."""
     rate = recording.samplerate

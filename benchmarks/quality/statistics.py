@@ -34,6 +34,23 @@ def summarise(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return summary
 
 
+def difference(
+    a: list[dict[str, Any]], b: list[dict[str, Any]], metric: str
+) -> tuple[float, float, float] | None:
+    """Of one setting less another, recording by recording: mean and interval of 95 %.
+
+    Recordings differ far more than codecs do, and that cancels out: two means whose own intervals
+    overlap can still differ beyond chance. None where no recording has both figures.
+    """
+    others = {row["file"]: row.get(metric) for row in b}
+    values = [
+        row[metric] - others[row["file"]]
+        for row in a
+        if row.get(metric) is not None and others.get(row["file"]) is not None
+    ]
+    return interval(values) if values else None
+
+
 def interval(values: list[float]) -> tuple[float, float, float]:
     """Mean, and its 95 % percentile bootstrap interval (Efron, 1979).
 

@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 import soundfile
 
+from benchmarks.figures import sound
+from benchmarks.plots import Plot, Point
 from benchmarks.quality import codecs, corpus, metrics, peers, report, results, statistics, streams
 from benchmarks.quality.equal import bits_for_equal
 from support.signals import low_pass, noise
@@ -26,6 +28,15 @@ def test_interval_is_that_of_the_mean():
     assert (high - low) / 2 == pytest.approx(1.96 * np.std(values) / 20, rel=0.05)
     assert statistics.interval(values) == (mean, low, high)
     assert statistics.interval([2.5]) == (2.5, 2.5, 2.5)
+
+
+def test_a_difference_is_told_recording_by_recording():
+    """The intervals of both means overlap widely; that of their difference is above zero."""
+    ours = [row(file=str(i), pesq=1.1 + 0.1 * i + 0.01 * (i % 3)) for i in range(20)]
+    theirs = [row(file=str(i), pesq=1.0 + 0.1 * i) for i in range(20)] + [row(file="x", pesq=9.0)]
+    mean, low, high = statistics.difference(ours, theirs, "pesq")
+    assert mean == pytest.approx(0.1095) and 0.1 < low < mean < high < 0.12
+    assert statistics.difference(ours, theirs, "comb") is None
 
 
 def row(**changes: object) -> dict:
@@ -59,6 +70,23 @@ def test_bits_for_equal_figures():
         "a": pytest.approx(0.25), "b": pytest.approx(0.8), "c": None,
     }  # fmt: skip
     assert bits_for_equal(own, theirs, "visqol") == dict.fromkeys("abc")
+
+
+def test_models_stand_beside_the_nearest_settings_of_the_best_codec(monkeypatch):
+    codecs_at = (("Opus", 4.6, 3.0), ("Opus", 6.0, 3.5), ("AMR-WB", 5.8, 2.0), ("MP3", 32.0, 4.5),
+                 ("vauxio general-24k", 5.0, 4.0))  # fmt: skip
+    rows = [
+        row(family=family, setting=f"{round(kbps)} kbps" if family == "Opus" else "6 kbps",
+            file=str(i), kbps=kbps, distillmos=mos + 0.1 * i, pesq=2.0 + 0.1 * i, pulses_low=None)
+        for family, kbps, mos in codecs_at for i in range(4)
+    ]  # fmt: skip
+    found = {"rows": rows, "summary": statistics.summarise(rows)}
+    monkeypatch.setattr(sound, "results", lambda name: found)
+    head, _, *lines = sound.beside("speech").splitlines()
+    assert head.startswith("| speech | beside | DistillMOS |")
+    assert [line.split(" | ")[:4] for line in lines] == [
+        ["| general-24k, 5.0 kbps", "Opus, 4.6 kbps", "**4.15** : 3.15", "2.15 : 2.15"]
+    ]
 
 
 @pytest.fixture
@@ -116,6 +144,14 @@ def test_plots_are_on_the_page_and_well_formed(result):
     svg = plot.svg(dark=False)
     assert plot.digest in svg and plot.title in svg
     ElementTree.fromstring(svg)
+
+
+def test_ticks_of_plots_have_all_their_digits():
+    points = [Point(x, y, y - 0.01, y + 0.01) for x, y in ((1, 0.31), (2, 0.34), (4, 0.42))]
+    root = ElementTree.fromstring(Plot("Pulses", {"Opus": points}).svg(dark=False))
+    texts = [element.text for element in root.iter("{http://www.w3.org/2000/svg}text")]
+    ticks = [float(text) for text in texts if text and text.startswith("0.")]
+    assert len(ticks) > 3 and len(set(ticks)) == len(ticks)
 
 
 def ogg_page(lacing: bytes, body: bytes) -> bytes:

@@ -421,8 +421,8 @@ def test_damage_is_concealed(speech):
 @needs_model
 @pytest.mark.parametrize("quality", [-0.1, 10.1, float("nan"), float("inf")])
 def test_qualities_that_there_are_not(quality, tmp_path):
-    with pytest.raises(ValueError, match="must be 0 to 10"):
-        vauxio.write(tmp_path / "a.vx", np.zeros(100), 24000, quality=quality)
+    with pytest.raises(ValueError, match="has 0 to 10"):
+        vauxio.write(tmp_path / "a.vx", np.zeros(100), 24000, quality=quality, model=MODEL.name)
     assert not list(tmp_path.iterdir())
 
 
@@ -457,8 +457,9 @@ def test_command_line(vaux, recordings, speech):
     assert (piped.allocation, piped.nominal) == (info.allocation, info.nominal)
     for arguments, words in (
         (["--quality", 4, "-b", 3], "only one of"),
-        (["--quality", 11], "must be 0 to 10"),
-        (["--quality", "nan"], "must be 0 to 10"),
+        (["--quality", 11, "-m", MODEL.name], f"{MODEL.name} has 0 to 10"),
+        (["--quality", "nan"], "has 0 to 10"),
+        (["--quality", 20.5], "hifi-48k has those above 10, up to 20"),
         (["--quality", "high"], "not a valid float"),
     ):
         result = vaux("encode", *arguments, recordings / "speech-48k.flac", "c.vx")

@@ -163,11 +163,42 @@ def test_auto_takes_it_from_where_it_sounds_better(speech):
 
 @pytest.mark.parametrize(
     "options",
-    [{"bitrate": 7.9}, {"bitrate": 193}, {"quality": 5}, {"lm": False}, {"denoise": True}],
-)
+    [{"bitrate": 7.9}, {"bitrate": 193}, {"quality": 5}, {"quality": 20.1}, {"lm": False},
+     {"denoise": True}],
+)  # fmt: skip
 def test_what_it_does_not_have(options):
     with pytest.raises(ValueError, match="hifi-48k"):
         vauxio.compress(np.zeros(100), 48000, model="hifi-48k", **options)
+
+
+def test_a_bitrate_and_a_quality():
+    with pytest.raises(TypeError, match="Only one of"):
+        vauxio.compress(np.zeros(100), 48000, model="hifi-48k", bitrate=64, quality=15)
+
+
+def test_a_quality_above_10(speech):
+    sizes, ratios = [], []
+    for quality in (10.5, 13, 16, 20):
+        blob = vauxio.compress(speech, 48000, quality=quality)
+        assert vauxio.info(io.BytesIO(blob)).model == "hifi-48k"
+        sizes.append(len(blob))
+        ratios.append(snr(speech, vauxio.decompress(blob)[0]))
+    assert sizes == sorted(sizes) and sizes[-1] > 5 * sizes[0]
+    assert ratios == sorted(ratios) and ratios[-1] > ratios[0] + 10
+
+
+def test_bits_follow_the_signal_but_not_its_volume(speech, long):
+    """Noise needs more than speech, and speech as much at half the volume."""
+
+    def size(samples, rate=48000):
+        return len(vauxio.compress(samples, rate, quality=14))
+
+    noise = np.random.default_rng(0).uniform(-0.1, 0.1, len(speech)).astype(np.float32)
+    assert size(noise) > 1.5 * size(speech)
+    assert size(speech / 2) == pytest.approx(size(speech), rel=0.02)
+    samples = long[0]
+    faint = np.concatenate([samples[: 10 * 16000], samples[: 10 * 16000] / 30])
+    assert size(faint, 16000) < 0.9 * size(np.tile(samples[: 10 * 16000], 2), 16000)
 
 
 def test_it_has_no_tokens():
@@ -196,10 +227,11 @@ def test_from_the_command_line(speech, tmp_path):
     assert rate == 48000 and snr(speech[:60000], decoded) > 20
 
 
-def test_a_tree(speech, tmp_path):
+@pytest.mark.parametrize("asked", [{"bitrate": 48}, {"quality": 15}])
+def test_a_tree(speech, tmp_path, asked):
     (tmp_path / "in").mkdir()
     soundfile.write(tmp_path / "in" / "a.wav", speech[:30000], 48000)
-    settings = archive.Settings(bitrate=48)
+    settings = archive.Settings(**asked)
     plan = archive.plan("encode", tmp_path / "in", tmp_path / "out", settings)
     (result,) = run(plan).values()
     assert not result.error, result

@@ -313,8 +313,8 @@ def encoded_with(settings: Settings, channels: int) -> list[object]:
     for model in file_candidates(settings.model, settings.bitrate, settings.quality, channels,
                                  lm=settings.lm, denoise=settings.denoise):  # fmt: skip
         if isinstance(model, Transform):
-            rate = model.bitrate_for(settings.bitrate, channels)
-            made += [model.name, model.tables.sha256, rate]
+            rate = model.bitrate_for(settings.bitrate, settings.quality, channels)
+            made += [model.name, model.tables.sha256, rate, settings.quality is not None]
             continue
         if settings.denoise:
             find_denoiser(model.samplerate)

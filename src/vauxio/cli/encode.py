@@ -32,12 +32,13 @@ _PIECE = 1 << 16  # frames
 @click.option("-b", "--bitrate", type=float, metavar="KBPS",
               help="Nominal kbps of the whole file, all channels, on average; the model's "
               "default for each channel if not given.")  # fmt: skip
-@click.option("--quality", type=float, metavar="0-10",
-              help="Instead of -b: as many bits as the recording needs.")  # fmt: skip
+@click.option("--quality", type=float, metavar="0-20",
+              help="Instead of -b: as many bits as the recording needs. Above 10 with "
+              "hifi-48k.")  # fmt: skip
 @click.option("-m", "--model", default="auto", metavar="NAME",
               help="Model; see vaux models. auto, if not given: speech-24k for mono at 16 kHz or "
               "less, if it is installed and has the bitrate; hifi-48k from 12 kbps a "
-              "channel on; else general-24k.")  # fmt: skip
+              "channel on and for a quality above 10; else general-24k.")  # fmt: skip
 @click.option("--mono", is_flag=True, help="Mix all channels down to one.")
 @click.option("--no-lm", is_flag=True, help="Write plain codes: larger files, the same sound.")
 @click.option("--raw", metavar="RATE,CHANNELS,TYPE",
@@ -77,6 +78,7 @@ def command(
       vaux encode -b 3 speech.wav small.vx
       vaux encode -b 128 music.flac             when it must sound like the original
       vaux encode --quality 4 speech.wav        as many bits as it needs
+      vaux encode --quality 16 music.flac       the same, close to the original
       vaux encode *.flac -o archive             into the folder archive
       vaux encode memo.m4a film.mkv             with vauxio[av], or ffmpeg on the path
       arecord -t raw -f S16_LE -r 16000 | vaux encode --raw 16000,1,s16 - live.vx

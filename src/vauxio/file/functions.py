@@ -144,7 +144,7 @@ def write(
         Nominal kbps of the whole file, all channels together, on average over every five seconds.
         Not together with `quality`. By default the model's default for each channel.
     quality : float, optional
-        0 to 10, instead of `bitrate`: the average varies with the signal.
+        0 to 20, instead of `bitrate`: the average varies with the signal. Above 10 with hifi-48k.
     tags : mapping of str to str, optional
         Tags by key, such as ``title``.
     pictures : sequence of Picture, optional

@@ -33,12 +33,14 @@ class TransformWriter:
     transform : Transform
     samplerate, channels : int
     bitrate : float
-        That was asked for, in kbps per channel.
+        That was asked for, in kbps per channel; see `SignalEncoder`.
     tags : mapping of str to str
     pictures : sequence of container.Picture
     foreign : sequence of Foreign, optional
     frames : int, optional
         Of the recording, if it is known.
+    constant : bool, optional
+        Whether the quality is constant instead; see `SignalEncoder`.
 
     Attributes
     ----------
@@ -60,6 +62,8 @@ class TransformWriter:
         pictures: Sequence[container.Picture],
         foreign: Sequence[Foreign] = (),
         frames: int | None = None,
+        *,
+        constant: bool = False,
     ) -> None:
         self.header = container.Header(
             model=transform.name,
@@ -77,7 +81,7 @@ class TransformWriter:
             foreign=tuple(foreign),
             rate=round(10 * bitrate),
         )
-        self._encoder = SignalEncoder(transform, samplerate, channels, bitrate)
+        self._encoder = SignalEncoder(transform, samplerate, channels, bitrate, constant)
         self._writer = container.Writer(file, self.header)
 
     @property

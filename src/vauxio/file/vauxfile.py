@@ -48,14 +48,15 @@ class VauxFile:
     model : str, optional
         Name of the model to write with; see `vauxio.models`. ``'auto'`` is speech-24k for one
         channel at 16 kHz or less, if it is installed and has the bitrate; hifi-48k for a bitrate
-        of 12 or more for each channel; else general-24k.
+        of 12 or more for each channel, or a quality above 10; else general-24k.
     bitrate : float, optional
         Nominal kbps of the whole file, all channels together, on average over every five seconds.
         For one channel the nearest that the model has is taken (of two equally near ones, the
         higher). By default the model's default for each channel.
     quality : float, optional
-        0 to 10, instead of `bitrate`: the average varies with the signal, so that all of it is
-        coded about equally well.
+        0 to 20, instead of `bitrate`: the average varies with the signal, so that all of it is
+        coded about equally well. Up to 10 with codes, above with hifi-48k, which sounds nearly
+        like the original from 15 or 16 on.
     tags : mapping of str to str, optional
         Tags to write.
     pictures : sequence of Picture, optional
@@ -215,8 +216,9 @@ class VauxFile:
     @property
     def bitrate(self) -> float:
         """Nominal kbps of all channels, the most that any moment can have: where that varies, more
-        than what was asked for. Of a transform codec, what was asked for. `info` has the actual one
-        of the whole file."""
+        than what was asked for. Of a transform codec, what was asked for, or what the quality that
+        was asked for takes on average over many files. `info` has the actual one of the whole file.
+        """
         if "r" not in self._mode:
             return self._writer.bitrate
         if self._header.rate:

@@ -129,10 +129,11 @@ def writer_for(
     announced = frames if exact else None
     chosen = choose_codec(model, samplerate, channels, bitrate, quality, lm=lm, denoise=denoise)
     if isinstance(chosen, Transform):
-        transform, rate = chosen, chosen.bitrate_for(bitrate, channels)
+        transform, rate = chosen, chosen.bitrate_for(bitrate, quality, channels)
         return lambda file: TransformWriter(
-            file, transform, samplerate, channels, rate, tags, pictures, foreign, announced
-        )
+            file, transform, samplerate, channels, rate, tags, pictures, foreign, announced,
+            constant=quality is not None,
+        )  # fmt: skip
     planned = plan(chosen, samplerate, channels, bitrate, quality, denoise)
     encoder = SignalEncoder(chosen, samplerate, channels, planned.allocation, denoise, plan=planned)
     tokens = None if frames is None else chosen.tokens_for(frames, samplerate)

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 from ..errors import ModelError
 from .bundles import read_bundles, weights_folder
-from .models import Denoiser, Model, Transform
+from .models import MOST_CODES, Denoiser, Model, Transform
 
 __all__ = [
     "DEFAULT",
@@ -217,8 +217,8 @@ def file_candidates(
     """What a name can stand for where a file is written, whatever the signal.
 
     As `candidates`, or the transform codec alone. ``'auto'`` stands for that one from its
-    `Transform.auto_bitrate` on; where something is asked for that it does not have, only above
-    what `DEFAULT` has.
+    `Transform.auto_bitrate` on, and for a quality above `MOST_CODES`; where something is asked for
+    that it does not have, only above what `DEFAULT` has.
 
     Parameters
     ----------
@@ -238,19 +238,20 @@ def file_candidates(
     if name == "auto":
         most = max((m.bitrates[-1] for m in installed if m.name == DEFAULT), default=math.inf)
         each = -math.inf if bitrate is None or quality is not None else bitrate / channels
+        beyond = each > most or (quality is not None and quality > MOST_CODES)
         found = [
             t
             for t in installed.transforms
-            if t.name == HIFI and (each > most or (lm and not denoise and each >= t.auto_bitrate))
+            if t.name == HIFI and (beyond or (lm and not denoise and each >= t.auto_bitrate))
         ]
     else:
         found = [t for t in installed.transforms if t.name == name]
     if not found:
         return _models_for(installed, name, bitrate, channels)
-    found[0].bitrate_for(bitrate, channels)
-    for what, given in (("quality", quality is not None), ("lm", not lm), ("denoise", denoise)):
+    found[0].bitrate_for(bitrate, quality, channels)
+    for what, given in (("lm", not lm), ("denoise", denoise)):
         if given:
-            raise ValueError(f"{what}: not with {found[0].name}, which has a bitrate only")
+            raise ValueError(f"{what}: not with {found[0].name}, which has no tokens")
     return found[:1]
 
 

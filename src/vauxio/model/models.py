@@ -16,7 +16,13 @@ from ..errors import BitrateError, ModelError
 from .grid import Grid
 from .networks import Asset, LanguageModel, Network
 
-__all__ = ["SILENT", "Denoiser", "Model", "Transform"]
+__all__ = ["MOST_CODES", "SILENT", "Denoiser", "Model", "Transform"]
+
+MOST_CODES = 10
+"""The highest quality of the models with tokens. Transform codecs have those above it."""
+
+_BEST, _BEST_BITRATE = 20, 128
+"""The highest quality of transform codecs, and kbps per channel that it takes on average."""
 
 SILENT = 1 / 40
 """Of the distortion of quality 10: what is as near as that is silence, at any bitrate."""
@@ -156,15 +162,15 @@ class Model(_Named):
         Parameters
         ----------
         quality : float
-            0 to 10.
+            0 to `MOST_CODES`.
 
         Raises
         ------
         ValueError
             If `quality` is out of range, or the model has no variable bitrate.
         """
-        if not 0 <= quality <= 10:
-            raise ValueError(f"quality of {quality:g}: must be 0 to 10")
+        if not 0 <= quality <= MOST_CODES:
+            raise ValueError(f"quality of {quality:g}: {self.name} has 0 to {MOST_CODES}")
         if not self.distortions:
             raise ValueError(f"quality: {self.name} has no variable bitrate; give a bitrate")
         below = min(int(quality), 9)
@@ -243,15 +249,42 @@ class Transform(_Named):
     auto_bitrate: float
     tables: Asset
 
-    def bitrate_for(self, bitrate: float | None, channels: int = 1) -> float:
-        """The kbps per channel to code at, of what all channels have; None stands for
-        `default_bitrate` of each.
+    def bitrate_for(
+        self, bitrate: float | None, quality: float | None = None, channels: int = 1
+    ) -> float:
+        """The kbps per channel to code at, or those that a quality takes on average.
+
+        From `auto_bitrate` at `MOST_CODES` on, every step of quality multiplies them by the same
+        factor, up to 128 kbps at 20.
+
+        Parameters
+        ----------
+        bitrate : float or None
+            kbps of all channels; None stands for `default_bitrate` of each.
+        quality : float or None
+            Instead of a bitrate: above `MOST_CODES`, up to 20.
+        channels : int, optional
+            That share the bitrate.
 
         Raises
         ------
         BitrateError
-            If it is out of range.
+            If the bitrate is out of range.
+        TypeError
+            If both are given.
+        ValueError
+            If the quality is out of range.
         """
+        if quality is not None:
+            if bitrate is not None:
+                raise TypeError("Only one of {bitrate, quality} may be used")
+            if not MOST_CODES < quality <= _BEST:
+                raise ValueError(
+                    f"quality of {quality:g}: {self.name} has those above {MOST_CODES}, "
+                    f"up to {_BEST}"
+                )
+            share = (quality - MOST_CODES) / (_BEST - MOST_CODES)
+            return float(self.auto_bitrate ** (1 - share) * _BEST_BITRATE**share)
         each = self.default_bitrate if bitrate is None else bitrate / channels
         if not self.lowest <= each <= self.highest:
             has = _range(self.lowest, self.highest, channels)

@@ -15,7 +15,7 @@ from .layout import FRAME
 from .network import Tables
 from .pack import Packer
 from .payload import Settings
-from .rate import Budget, Estimate, settings_for
+from .rate import Budget, Constant, Estimate, settings_for
 
 __all__ = ["Coded", "Encoder", "block_size"]
 
@@ -54,11 +54,12 @@ class Coded(NamedTuple):
 
 @dataclass
 class _Plan:
-    """A block whose neighbour is still to come."""
+    """A block whose neighbour is still to come; its gain, if the budget does not decide it."""
 
     samples: np.ndarray
     settings: Settings
     estimate: Estimate
+    gain: int | None
     sizes: list[np.ndarray]
     frames: int
 
@@ -72,10 +73,16 @@ class Encoder:
     channels : int
     bitrate : float
         kbps per channel, on average over the file.
+    constant : bool, optional
+        Whether the quality is constant instead: bits follow the signal, and `bitrate` is what they
+        are on average over many files.
     """
 
-    def __init__(self, tables: Tables, channels: int, bitrate: float) -> None:
+    def __init__(
+        self, tables: Tables, channels: int, bitrate: float, constant: bool = False
+    ) -> None:
         self._tables, self._bitrate = tables, bitrate
+        self._constant = Constant(bitrate) if constant else None
         self._waiting = np.zeros((channels, _MARGIN))
         self._block = block_size(channels)
         self._budget = Budget(bitrate, channels)
@@ -124,33 +131,43 @@ class Encoder:
             yield self._encode(before, int(plan.sizes[0][0]))
 
     def _make_plan(self, samples: np.ndarray, frames: int) -> _Plan:
-        speech = self._character.push(samples[:, _MARGIN:-_MARGIN])
+        own = samples[:, _MARGIN:-_MARGIN]
+        speech = self._character.push(own)
         settings = settings_for(self._bitrate, samples, speech)
+        constant = None
+        if self._constant is not None:
+            constant = self._constant.gain(own, settings.rule, speech)
         estimate = Estimate(samples, settings)
         wanted = self._budget.of(frames) / self._scale
-        gain = estimate.gain_for(wanted)
+        gain = estimate.gain_for(wanted) if constant is None else constant
         if len(samples) == 2:
             joint = replace(settings, joint=True)
             mixed = _mix(samples)
             other = Estimate(mixed, joint)
             if other.bits(gain) < _JOINT * estimate.bits(gain):
                 samples, settings, estimate = mixed, joint, other
-                gain = estimate.gain_for(wanted)
+                gain = estimate.gain_for(wanted) if constant is None else constant
         rule = settings.rule._replace(gain=gain)
         sizes = block_sizes.choose(samples, rule, settings.bands)
-        return _Plan(samples, settings, estimate, sizes, frames)
+        return _Plan(samples, settings, estimate, constant, sizes, frames)
 
     def _encode(self, plan: _Plan, last: int) -> Coded:
         flat = np.concatenate(plan.sizes)
         coefficients = mdct.forward(plan.samples, flat, self._last, last)
         self._last = int(flat[-1])
+        packer = Packer(coefficients, plan.sizes, plan.settings, self._tables)
+        if plan.gain is not None:
+            return Coded(plan.frames, *packer.pack(plan.gain))
+        return Coded(plan.frames, *self._pack_within(packer, plan, alone=not last))
+
+    def _pack_within(self, packer: Packer, plan: _Plan, alone: bool) -> tuple[bytes, int]:
+        """Pack a block so that it takes its part of the budget."""
         budget = self._budget.of(plan.frames)
         exact = self._scale == 1.0  # the first: later ones know what bits are worth, and make up
         gain = plan.estimate.gain_for(budget / self._scale)
-        close = _CLOSE if last else _CLOSE_ALONE
+        close = _CLOSE_ALONE if alone else _CLOSE
         tried: list[tuple[int, float]] = []  # gains, and bits over the budget in octaves
         payload, checksum = b"", 0
-        packer = Packer(coefficients, plan.sizes, plan.settings, self._tables)
         for _ in range(_TRIES if exact else 1):
             payload, checksum = packer.pack(gain)
             bits = 8 * len(payload)
@@ -160,7 +177,7 @@ class Encoder:
                 break
             gain = _next_gain(tried, plan.estimate.gain_for(budget / self._scale))
         self._budget.spend(plan.frames, 8 * len(payload))
-        return Coded(plan.frames, payload, checksum)
+        return payload, checksum
 
 
 def _next_gain(tried: list[tuple[int, float]], estimated: int) -> int:

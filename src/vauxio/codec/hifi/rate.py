@@ -1,4 +1,4 @@
-"""Rate control: the bits of a block, and the gain of its steps that uses them."""
+"""Rate control: the gain of a block's steps, from its bits or for a constant quality."""
 
 from __future__ import annotations
 
@@ -10,13 +10,21 @@ from . import envelope, mdct, steps
 from .layout import FRAME, LAYOUTS, SAMPLERATE
 from .payload import Settings
 
-__all__ = ["Budget", "Estimate", "settings_for"]
+__all__ = ["Budget", "Constant", "Estimate", "settings_for"]
 
 _SIZE = 1024  # of the transform blocks with which bits are estimated
 _AUDIBLE = 4  # the least level that makes a band worth having
 _LEVELS = 2.5  # bits that a level costs, about
 _SIZES = (-1, -0.5, 0, 2, 3, 5, 8, 16)  # of coefficients over their steps, as logarithms
 _COSTS = (0, 3.8, 4.9, 4.9, 6.3, 9.1, 12.2, 20.2)  # bits of these, with those of zeros around them
+
+
+_KBPS = (12, 16, 24, 32, 48, 64, 96, 128)
+_GAINS = ((1328, 1311, 1284, 1259, 1219, 1186, 1119, 1063),
+          (1298, 1274, 1232, 1199, 1148, 1097, 1000, 905))  # fmt: skip
+"""Of music and of speech: gains with which recordings of train take these kbps on average, where
+they are as loud as `_USUAL` and bands are as loud as `_BAND`, with a slope of `_SLOPE`."""
+_USUAL, _BAND, _SLOPE = 52, 44, 7
 
 
 def settings_for(bitrate: float, samples: np.ndarray, speech: float) -> Settings:
@@ -129,3 +137,36 @@ class Budget:
     def spend(self, frames: int, bits: float) -> None:
         """A block of so many frames took `bits`."""
         self._spare += self._per_frame * frames - bits
+
+
+class Constant:
+    """The gain of a constant quality, which knows no budget.
+
+    Steps follow how loud a block is for the file, not how loud the file is: one that is twice as
+    loud takes the same bits. What counts is the loudest block so far.
+
+    Parameters
+    ----------
+    bitrate : float
+        kbps per channel, on average over many files.
+    """
+
+    def __init__(self, bitrate: float) -> None:
+        self._gains = [float(np.interp(math.log(bitrate), np.log(_KBPS), of)) for of in _GAINS]
+        self._loudest = 1.0
+
+    def gain(self, samples: np.ndarray, rule: steps.Rule, speech: float) -> int:
+        """That of the next block.
+
+        Parameters
+        ----------
+        samples : ndarray
+            ``float64[channels, n]``, in units of a 16-bit sample.
+        rule : steps.Rule
+        speech : float
+            As of `settings_for`.
+        """
+        self._loudest = max(self._loudest, float((samples**2).mean()))
+        level = 2 * math.log2(self._loudest) + 8  # as of `envelope`
+        gain = _between(speech, *self._gains) - _BAND * (rule.slope - _SLOPE)
+        return min(max(round(gain + (16 - rule.total) * (level - _USUAL)), 0), 4095)

@@ -31,6 +31,9 @@ class SignalEncoder:
         Of the frames.
     bitrate : float
         kbps per channel, on average over the file.
+    constant : bool, optional
+        Whether the quality is constant instead, and bits are what it takes: `bitrate` on average
+        over many files.
 
     Attributes
     ----------
@@ -39,11 +42,16 @@ class SignalEncoder:
     """
 
     def __init__(
-        self, transform: Transform, samplerate: int, channels: int, bitrate: float
+        self,
+        transform: Transform,
+        samplerate: int,
+        channels: int,
+        bitrate: float,
+        constant: bool = False,
     ) -> None:
         self._transform, self._samplerate = transform, samplerate
         self._resampler = Resampler(samplerate, transform.samplerate, channels)
-        self._encoder = Encoder(_tables(transform), channels, bitrate)
+        self._encoder = Encoder(_tables(transform), channels, bitrate, constant)
         self.frames = 0
 
     def push(self, frames: np.ndarray) -> list[Coded]:
