@@ -24,6 +24,7 @@ from vaux_train import config, corpus  # noqa: E402
 from vaux_train.__main__ import main  # noqa: E402
 from vaux_train.codec import (  # noqa: E402
     allocation,
+    borrow,
     excerpts,
     export,
     graph,
@@ -271,6 +272,53 @@ def test_narrowing_leaves_out_what_others_can_replace(trainer, data, tmp_path, m
         each.train_step(1.0)
 
 
+def test_an_enhancer_is_borrowed_with_its_discriminators(trainer, data, tmp_path, monkeypatch):
+    model, run, lender = tmp_path / "model", tmp_path / "run", tmp_path / "lender"
+    export.export(trainer.average, model, data, trainer.config.data.mix)
+    trainer.save_for_resuming(model)
+    other = training.CodecTrainer(trainer.config, lender, torch.device("cpu"))
+    other.resume(trainer.folder / "last.pt")
+    other.adversarial_steps = 7
+    with torch.no_grad():
+        for weight in (*other.average.enhancer.parameters(), *other.judges.parameters()):
+            weight.add_(torch.randn_like(weight), alpha=0.1)
+    other.save()
+    sections: dict[str, list[str]] = {}
+    windows = trainer.config.training.discriminator_windows
+    for item in [*SMALL, f"training.discriminator_windows={windows}"]:
+        section, setting = item.split(".", 1)
+        sections.setdefault(section, []).append(setting)
+    settings = tmp_path / "small.toml"
+    settings.write_text("\n".join("\n".join([f"[{s}]", *sections[s]]) for s in sections))
+    words = ["train", "--config", settings, "--data", data, "--run", run, "--minutes", "0",
+             "--enhancer-of", settings, lender / "last.pt"]  # fmt: skip
+    monkeypatch.setattr(sys, "argv", ["vaux_train", *map(str, words)])
+    with pytest.raises(SystemExit, match="needs --start"):
+        main()
+    monkeypatch.setattr(borrow, "TOKENS", 2000)
+    monkeypatch.setattr(sys, "argv", ["vaux_train", *map(str, words), "--start", str(model)])
+    main()
+
+    again = training.CodecTrainer(trainer.config, run, torch.device("cpu"))
+    again.resume(run / "last.pt")
+    assert again.step == trainer.step and again.adversarial_steps == 7
+    for borrowed, own in ((again.judges, other.judges), *(
+        (codec.enhancer.trunk, other.average.enhancer.trunk)
+        for codec in (again.codec, again.average)
+    )):  # fmt: skip
+        for name, weight in own.state_dict().items():
+            assert torch.equal(borrowed.state_dict()[name], weight), name
+    # The decoders are the same here, so what the enhancer is told must be, too.
+    pcm = trainer.sampler.batch()
+    stages = torch.full((len(pcm),), 3)
+    with torch.no_grad():
+        told, meant = (
+            t.average.enhancer.context(borrow.known(t.average, pcm, stages)) for t in (again, other)
+        )
+    assert (told - meant).norm() < 0.1 * meant.norm()
+    assert torch.equal(again.average.decoder.head.weight, trainer.average.decoder.head.weight)
+
+
 def test_export_agrees_with_pytorch_and_reads_back(trainer, data, tmp_path):
     codec = trainer.average
     # It raises where graphs and PyTorch disagree.
@@ -294,6 +342,27 @@ def test_noise_is_fainter_but_in_training(trainer):
     codec.eval()
     assert torch.allclose(faint[..., first:], 0.8 * full[..., first:], atol=1e-5)
     assert torch.equal(faint[..., : first - 24], full[..., : first - 24])
+
+
+def test_copies_of_what_is_known_and_noise_where_it_is_not(trainer):
+    codec, first, hop = trainer.average, 64, 320
+    n = torch.arange(60 * hop)
+    tone = torch.sin(2 * torch.pi * 1500 / 24000 * n) + 0.01 * torch.randn(60 * hop)
+    low = codec.transform.analyse(tone[None])[..., :first]
+    signs = torch.randint(0, 2, (1, 60, hop - first)) * 2.0 - 1
+    counts = torch.tensor([1.0, 9.0]).repeat_interleave(30)[None]
+    fine = codec.copies(low, signs, counts)
+    late = trainer.config.model.lookahead
+    assert torch.equal(fine[:, : 30 + late], signs[:, : 30 + late])
+    # From there on a steady tone has steady copies, 50 coefficients above and so on.
+    c = torch.cat([torch.zeros(1, 60, first), fine], -1)[:, 30 + late :]
+    samples = codec.transform.synthesise(c)[0, 5 * hop : 20 * hop]
+    power = torch.fft.rfft(samples * torch.hann_window(15 * hop)).abs().square()
+    hz = torch.fft.rfftfreq(15 * hop, 1 / 24000)
+    for copy_hz in (1500 + 1875, 1500 + 3750):
+        line, near = ((hz - copy_hz).abs() < width for width in (12, 150))
+        assert power[line].sum() > 0.9 * power[near].sum()
+    assert fine.square().mean() == pytest.approx(1, abs=0.2)
 
 
 def test_encoder_stops_early(trainer, data, tmp_path, monkeypatch):
@@ -359,8 +428,9 @@ def test_codebooks_are_an_average_as_files_have_them(trainer, share):
         seen.extend([distortion, trainer.allocation(stages)(distortion)])
         return seen[1]
 
-    quantised, _, _ = q(latents, choose, silence)
+    quantised, _, _, told = q(latents, choose, silence)
     distortion, counts = seen
+    assert torch.equal(told, counts)
     for row, count in enumerate(stages.tolist()):
         if share and count < 3:
             assert len(set(counts[row].tolist())) > 1 and counts[row].float().mean() <= count
@@ -420,12 +490,15 @@ def test_distortion_and_silence(trainer, data, tmp_path):
         assert np.allclose(distortion[:, 0], rest, rtol=1e-3, atol=1e-4)
         absent = np.full((1, codes.shape[1], 60), -1, np.int32)
         silent = codec.decode(
-            silence.expand(1, 60, -1), codec.signs(torch.from_numpy(absent))
+            silence.expand(1, 60, -1),
+            codec.signs(torch.from_numpy(absent)),
+            torch.zeros(1, 60),
         ).numpy()
         few = codec.quantiser.table()[0][torch.from_numpy(codes[:, 0]).long()]
         few[:, ::2] = silence
         codes[:, 1:], codes[:, 0, ::2] = -1, -1
-        few = codec.decode(few, codec.signs(torch.from_numpy(codes))).numpy()
+        counts = torch.from_numpy((codes >= 0).sum(1))
+        few = codec.decode(few, codec.signs(torch.from_numpy(codes)), counts).numpy()
     _, in_silence = export.measured(encoder, np.zeros((1, 60 * 320), np.float32))
     assert in_silence[0, 0, graph.receptive_fields(codec)[0] :].max() < 1e-6
     assert np.allclose(export.run_decoder(decoder, absent), silent, atol=1e-5)

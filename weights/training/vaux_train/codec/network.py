@@ -19,6 +19,7 @@ from .. import config
 from ..trunk import Trunk
 from . import noise
 from .bands import erb_filters
+from .copies import Copies
 from .enhancer import PULSE_WAVES, Enhancer
 from .levels import least_squares, level_latents
 from .quantiser import ResidualQuantiser
@@ -116,6 +117,7 @@ class Codec(nn.Module):
             c.kernel,
             c.lookahead + 1,
         )
+        self.copies = Copies(c)
         self.enhancer = Enhancer(c) if c.enhancer_blocks else None
         if self.enhancer is not None:
             self.delay += self.enhancer.delay
@@ -153,9 +155,17 @@ class Codec(nn.Module):
         features = self.features(pcm)
         return self.analysis(features).float() + self.encoder(features).float()
 
-    def decode(self, latents: Tensor, signs: Tensor | None = None, skipped: int = 0) -> Tensor:
-        """Latents ``[B, T, latent_dim]`` to samples; with `signs` of noise, noise is put in.
+    def decode(
+        self,
+        latents: Tensor,
+        signs: Tensor | None = None,
+        counts: Tensor | None = None,
+        skipped: int = 0,
+    ) -> Tensor:
+        """Latents ``[B, T, latent_dim]`` to samples.
 
+        With `signs` of noise, what is too high to be coded as waves is noise and copies, as there
+        are few or many codes: `counts` are their numbers, ``[B, T]``, all codebooks unless told.
         Of the first `skipped` tokens no samples are made: they are there to be remembered.
         """
         late = F.pad(latents, (0, 0, self.config.lookahead, 0))[:, : latents.shape[1]]
@@ -163,7 +173,9 @@ class Codec(nn.Module):
         known = self.decoder.body(latents)
         c = self.transform.expand(self.decoder.head(known).float() + linear)
         if signs is not None:
-            c = self.with_noise(c, signs)
+            if counts is None:
+                counts = torch.full(latents.shape[:2], self.config.codebooks, device=latents.device)
+            c = self.with_noise(c, self.copies(c[..., : self.config.noise_from], signs, counts))
         c, known = c[:, skipped:], known[:, skipped:]
         sound = self.transform.synthesise(c)
         if self.enhancer is None:
@@ -171,8 +183,8 @@ class Codec(nn.Module):
         low = F.pad(c[..., :PULSE_WAVES], (0, self.config.hop - PULSE_WAVES))
         return self.enhancer(sound, self.transform.synthesise(low), known)
 
-    def with_noise(self, c: Tensor, signs: Tensor) -> Tensor:
-        """See `noise`; signs ``[B, T, hop - noise_from]``.
+    def with_noise(self, c: Tensor, fine: Tensor) -> Tensor:
+        """See `noise`; `fine` is ``[B, T, hop - noise_from]`` of mean square 1.
 
         In training it has its full power: the decoder would make up for less.
         """
@@ -182,7 +194,7 @@ class Codec(nn.Module):
             power = c.square() @ self.noise_means
         level = (power * (share * gain**2) + POWER_FLOOR).sqrt()
         kept = c[..., first:] * (1 - share).sqrt()
-        return torch.cat([c[..., :first], kept + signs * level], -1)
+        return torch.cat([c[..., :first], kept + fine * level], -1)
 
     def random_signs(self, like: Tensor) -> Tensor:
         """For training: signs of noise for latents ``[B, T, latent_dim]``."""
