@@ -14,7 +14,7 @@ import numpy as np
 
 _SIZE = 11  # of texts, in pixels
 BITRATES = 1, 1.5, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128
-VERSION = 5
+VERSION = 6
 """Of the drawing: a new one draws every plot again."""
 
 _COLOURS = {  # on light and on dark paper
@@ -134,7 +134,7 @@ def _small(svg: str, ink: str) -> str:
     from scour import scour
 
     svg = re.sub(r' clip-path="[^"]+"| transform="rotate\(-0 [^"]+"', "", svg)
-    svg = re.sub(r"(?<=\d\.\d)\d+", "", svg)
+    svg = re.sub(r"<[^>]+>", lambda tag: re.sub(r"(?<=\d\.\d)\d+", "", tag[0]), svg)
     svg = re.sub(r"font-(size|family): [^;]+; |; fill: \S+(?=\" x=)", "", svg)
     texts = f"text{{font-family: sans-serif; font-size: {_SIZE}px; fill: {ink}}} "
     svg = svg.replace("*{", texts + "*{", 1)

@@ -12,7 +12,7 @@ from ..plots import Plot, Point
 from ..tables import listed, table
 from .codecs import CODECS
 from .corpus import STEREO
-from .metrics import IMAGE, LEADING, NAMES, OF_KIND, RANGES
+from .metrics import IMAGE, LEADING, LESS_IS_BETTER, NAMES, OF_KIND, RANGES
 
 _TEMPLATE = Path(__file__).with_name("template.md")
 _PLOTTED = {
@@ -104,7 +104,8 @@ def plots(result: Entry) -> dict[str, Plot]:
                     point = Point(entry["kbps"], *entry[metric])
                     lines.setdefault(entry["family"], []).append(point)
             if lines:
-                title = f"{kind.capitalize()}: {NAMES[metric]}"
+                better = " (less is better)" if metric in LESS_IS_BETTER else ""
+                title = f"{kind.capitalize()}: {NAMES[metric]}{better}"
                 found[_file(kind, metric)] = Plot(title, lines, original)
     return found
 

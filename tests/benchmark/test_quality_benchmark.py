@@ -10,6 +10,7 @@ import pytest
 import soundfile
 
 from benchmarks.figures import sound
+from benchmarks.plots import Plot, Point
 from benchmarks.quality import codecs, corpus, metrics, peers, report, results, statistics, streams
 from benchmarks.quality.equal import bits_for_equal
 from support.signals import low_pass, noise
@@ -143,6 +144,14 @@ def test_plots_are_on_the_page_and_well_formed(result):
     svg = plot.svg(dark=False)
     assert plot.digest in svg and plot.title in svg
     ElementTree.fromstring(svg)
+
+
+def test_ticks_of_plots_have_all_their_digits():
+    points = [Point(x, y, y - 0.01, y + 0.01) for x, y in ((1, 0.31), (2, 0.34), (4, 0.42))]
+    root = ElementTree.fromstring(Plot("Pulses", {"Opus": points}).svg(dark=False))
+    texts = [element.text for element in root.iter("{http://www.w3.org/2000/svg}text")]
+    ticks = [float(text) for text in texts if text and text.startswith("0.")]
+    assert len(ticks) > 3 and len(set(ticks)) == len(ticks)
 
 
 def ogg_page(lacing: bytes, body: bytes) -> bytes:

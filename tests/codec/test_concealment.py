@@ -12,6 +12,8 @@ import vauxio
 from support.paths import DATA
 from support.signals import Pipe, voice
 from vauxio import container
+from vauxio.codec.concealment import LOST, ConcealingDecoder
+from vauxio.codec.tokens import TokenDecoder
 from vauxio.container import metadata
 from vauxio.errors import ChecksumError, FormatError, TruncatedError, UnsupportedError
 
@@ -168,6 +170,26 @@ def _opens(blob: bytes) -> bool:
     except FormatError:
         return False
     return True
+
+
+@pytest.mark.parametrize(
+    "gaps", [{0: [(20, 60)]}, {0: [(20, 60), (66, 67)], 1: [(23, 57), (70, 73)]}]
+)
+def test_a_long_gap_costs_little_and_changes_nothing(monkeypatch, gaps):
+    """Tokens are decoded together where nothing is concealed, and where all is silent."""
+    codec = vauxio.Codec()
+    codes = codec.encode(voice(90 * 320, 24000, len(gaps)), 24000, codebooks=2)
+    codes = codes.codes.astype(np.int32)
+    for row, lost in gaps.items():
+        for start, stop in lost:
+            codes[row, :, start:stop] = LOST
+    alone = ConcealingDecoder(codec.model, len(codes))
+    expected = [alone.push(codes[..., at : at + 1]) for at in range(codes.shape[2])]
+    calls, push = [], TokenDecoder.push
+    monkeypatch.setattr(TokenDecoder, "push", lambda *a: calls.append(0) or push(*a))
+    found = ConcealingDecoder(codec.model, len(codes)).push(codes)
+    assert np.allclose(found, np.concatenate(expected, axis=1), atol=1e-4)
+    assert len(calls) < codes.shape[2] / 2
 
 
 def test_what_is_no_damage_still_stops():

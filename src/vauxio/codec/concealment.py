@@ -15,14 +15,14 @@ The method had the best figures of several (``benchmarks/loss.py``):
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from ..entropy.allocation import ABSENT
 from ..model.models import Model
 from ..model.networks import CPU, Providers
-from .tokens import TokenDecoder
+from .tokens import CHUNK, TokenDecoder
 
 __all__ = ["LOST", "ConcealingDecoder"]
 
@@ -90,14 +90,19 @@ class ConcealingDecoder:
 
         A token whose first code is `LOST` is lost.
         """
-        if not self._lost.any() and (codes[:, 0] != LOST).all():
-            self._last[:] = LOST
-            self._last[:, : codes.shape[1]] = codes[..., -1]
-            samples, self._state = self._run(codes, self._state)
-            self._remember(slice(None), samples)
-            return samples
+        parts, at = [], 0
+        lost = codes[:, 0] == LOST
         rows = np.arange(len(self._state))
-        return np.concatenate([self.step(rows, step) for step in np.moveaxis(codes, 2, 0)], axis=1)
+        while at < codes.shape[2]:
+            if count := _leading(~lost[:, at:].any(axis=0)) * (not self._lost.any()):
+                parts.append(self._decode(codes[..., at : at + count]))
+            elif count := _leading(lost[:, at:].all(axis=0)) * self._is_silent():
+                parts.append(self._be_silent(count))
+            else:
+                count = 1
+                parts.append(self.step(rows, codes[..., at]))
+            at += count
+        return np.concatenate(parts, axis=1)
 
     def step(self, rows: np.ndarray, codes: np.ndarray) -> np.ndarray:
         """One token of some rows: ``[len(rows), any codebooks]`` to ``float32[len(rows), hop]``."""
@@ -113,6 +118,31 @@ class ConcealingDecoder:
             self._last[rows] = received
             samples, self._state[rows] = self._run(received[:, :, None], self._state[rows])
         self._remember(rows, samples)
+        return samples
+
+    def _decode(self, codes: np.ndarray) -> np.ndarray:
+        """Tokens of which none is lost, nor is any that is still heard."""
+        self._last[:] = LOST
+        self._last[:, : codes.shape[1]] = codes[..., -1]
+        samples, self._state = self._run(codes, self._state)
+        self._remember(slice(None), samples)
+        return samples
+
+    def _is_silent(self) -> bool:
+        """Whether gaps are so long that nothing is heard while they go on."""
+        return bool((self._gap >= _SILENT).all() and self._lost.all())
+
+    def _be_silent(self, count: int) -> np.ndarray:
+        """So many more lost tokens where there is silence, of which only the state is needed."""
+        rows = len(self._state)
+        for at in range(0, count, CHUNK):
+            nothing = np.full((rows, 1, min(CHUNK, count - at)), ABSENT, np.int32)
+            _, self._state = self._run(nothing, self._state)
+        self._gap += count
+        samples = np.zeros((rows, count * self._hop), np.float32)
+        later = samples.shape[1]
+        self._echoes = [echo and replace(echo, at=echo.at + later) for echo in self._echoes]
+        self._remember(slice(None), samples)
         return samples
 
     def _conceal(
@@ -168,6 +198,11 @@ class ConcealingDecoder:
         self._network.state = state
         # The network gets a lost token as one without codes.
         return self._network.push(np.maximum(codes.astype(np.int32), ABSENT)), self._network.state
+
+
+def _leading(flags: np.ndarray) -> int:
+    """How many are true before the first that is not."""
+    return len(flags) if flags.all() else int(flags.argmin())
 
 
 @dataclass(frozen=True)
