@@ -16,12 +16,14 @@ from vauxio import container
 from vauxio.codec.bandwidth_extension import (
     NO_BANDS,
     Bands,
+    Extender,
     Meter,
     check_bands,
     decode_levels,
     encode_levels,
 )
 from vauxio.codec.spectral_decoder import SpectralDecoder, timing
+from vauxio.codec.spectrum import Analysis, Synthesis
 from vauxio.codec.stereo.rates import plan
 from vauxio.container.header import make_start
 from vauxio.errors import FormatError
@@ -94,6 +96,21 @@ def test_without_levels_it_only_interpolates(hertz):
     expected = np.sin(2 * np.pi * hertz * np.arange(len(out)) / 48000)
     assert np.abs(out - expected)[inner].max() < 2e-3
     assert np.abs(out[::2] - low)[500:-500].max() < 1e-5
+
+
+def test_a_steady_tone_has_a_steady_copy():
+    tone = np.sin(2 * np.pi * 5000 / 24000 * np.arange(75 * 320, dtype=np.float32))
+    tone += np.random.default_rng(0).normal(0, 0.05, len(tone)).astype(np.float32)  # a reference
+    low = Analysis(1).push(tone[None])
+    levels = np.full((1, 5, low.shape[1]), 10, np.uint8)
+    above = Extender(COARSE).push(low, levels)
+    above[..., :308] = 0
+    out = Synthesis(1, 2).push(above)[0, 4800:]
+    power = np.abs(np.fft.rfft(out * np.hanning(len(out)))) ** 2
+    f = np.fft.rfftfreq(len(out), 1 / 48000)
+    band = (f > 13800) & (f < 14200)  # of one group; the copy is 9 kHz above
+    line = (f > 13985) & (f < 14015)
+    assert power[line].sum() > 0.9 * power[band].sum()
 
 
 def test_pieces_do_not_matter():

@@ -24,6 +24,7 @@ from vaux_train import config, corpus  # noqa: E402
 from vaux_train.__main__ import main  # noqa: E402
 from vaux_train.codec import (  # noqa: E402
     allocation,
+    borrow,
     excerpts,
     export,
     graph,
@@ -270,6 +271,53 @@ def test_narrowing_leaves_out_what_others_can_replace(trainer, data, tmp_path, m
     for each in (wide, again):  # both can go on
         each.sampler = trainer.sampler
         each.train_step(1.0)
+
+
+def test_an_enhancer_is_borrowed_with_its_discriminators(trainer, data, tmp_path, monkeypatch):
+    model, run, lender = tmp_path / "model", tmp_path / "run", tmp_path / "lender"
+    export.export(trainer.average, model, data, trainer.config.data.mix)
+    trainer.save_for_resuming(model)
+    other = training.CodecTrainer(trainer.config, lender, torch.device("cpu"))
+    other.resume(trainer.folder / "last.pt")
+    other.adversarial_steps = 7
+    with torch.no_grad():
+        for weight in (*other.average.enhancer.parameters(), *other.judges.parameters()):
+            weight.add_(torch.randn_like(weight), alpha=0.1)
+    other.save()
+    sections: dict[str, list[str]] = {}
+    windows = trainer.config.training.discriminator_windows
+    for item in [*SMALL, f"training.discriminator_windows={windows}"]:
+        section, setting = item.split(".", 1)
+        sections.setdefault(section, []).append(setting)
+    settings = tmp_path / "small.toml"
+    settings.write_text("\n".join("\n".join([f"[{s}]", *sections[s]]) for s in sections))
+    words = ["train", "--config", settings, "--data", data, "--run", run, "--minutes", "0",
+             "--enhancer-of", settings, lender / "last.pt"]  # fmt: skip
+    monkeypatch.setattr(sys, "argv", ["vaux_train", *map(str, words)])
+    with pytest.raises(SystemExit, match="needs --start"):
+        main()
+    monkeypatch.setattr(borrow, "TOKENS", 2000)
+    monkeypatch.setattr(sys, "argv", ["vaux_train", *map(str, words), "--start", str(model)])
+    main()
+
+    again = training.CodecTrainer(trainer.config, run, torch.device("cpu"))
+    again.resume(run / "last.pt")
+    assert again.step == trainer.step and again.adversarial_steps == 7
+    for borrowed, own in ((again.judges, other.judges), *(
+        (codec.enhancer.trunk, other.average.enhancer.trunk)
+        for codec in (again.codec, again.average)
+    )):  # fmt: skip
+        for name, weight in own.state_dict().items():
+            assert torch.equal(borrowed.state_dict()[name], weight), name
+    # The decoders are the same here, so what the enhancer is told must be, too.
+    pcm = trainer.sampler.batch()
+    stages = torch.full((len(pcm),), 3)
+    with torch.no_grad():
+        told, meant = (
+            t.average.enhancer.context(borrow.known(t.average, pcm, stages)) for t in (again, other)
+        )
+    assert (told - meant).norm() < 0.1 * meant.norm()
+    assert torch.equal(again.average.decoder.head.weight, trainer.average.decoder.head.weight)
 
 
 def test_export_agrees_with_pytorch_and_reads_back(trainer, data, tmp_path):

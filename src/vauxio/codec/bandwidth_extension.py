@@ -40,8 +40,10 @@ _EDGES = {
 }
 _FIRST = _EDGES[False][0]
 _REFERENCE = slice(187, 306)
-_COPIED = STOP - _FIRST  # coefficients that are copied upwards, from just below the first
-_GROUP = 15  # of these that are brought to the same power first, for there are formants among them
+# Coefficients below each, the one that is copied there. An even number: phases then advance from
+# token to token as they do below, so that a steady tone stays one.
+_SHIFT = 240
+_GROUP = 15  # that are brought to the same power first, for there are formants among them
 
 _STEP_DB, _BELOW_DB = 3.0, -48.0
 _SILENCE = 1e-10  # power of a coefficient for samples up to 1: anything weaker is silence
@@ -222,13 +224,14 @@ class Extender:
     def _above(self, low: np.ndarray, levels: np.ndarray) -> np.ndarray:
         """Coefficients of the bands ``[channels, n, ...]``, from those below them."""
         channels, n, _ = low.shape
-        groups = low[..., _FIRST - _COPIED : _FIRST].reshape(channels, n, -1, _GROUP)
+        groups = low[..., _FIRST - _SHIFT : _FIRST].reshape(channels, n, -1, _GROUP)
         power = np.square(groups).mean(axis=3, keepdims=True)
         above: np.ndarray = (groups / np.sqrt(power + _SILENCE)).reshape(channels, n, -1)
         reference = np.square(low[..., _REFERENCE]).mean(axis=2)
         wanted = reference[:, None] * np.float32(10) ** ((_BELOW_DB + _STEP_DB * levels) / 10)
         gains = np.sqrt(wanted * (levels > 0)).transpose(0, 2, 1)
         gains = np.repeat(gains, self._widths, axis=2)
+        above = above[..., : STOP - _FIRST]
         above[..., : gains.shape[2]] *= gains
         above[..., gains.shape[2] :] = 0
         return above

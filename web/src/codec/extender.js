@@ -5,8 +5,8 @@ const EDGES = {
   fine: [308, 331, 355, 374, 393, 414, 436, 459, 482, 507, 533],
 };
 const FIRST = 308, STOP = 533;
-const COPIED = STOP - FIRST; // coefficients that are copied upwards, from just below the first
-const GROUP = 15; // of these that are brought to the same power first
+const SHIFT = 240; // coefficients below each, the one that is copied there
+const GROUP = 15; // that are brought to the same power first
 export const REFERENCE = [187, 306];
 const SILENCE = 1e-10; // power of a coefficient: less does not count
 
@@ -33,8 +33,8 @@ export class Extender {
    */
   fill(c, levels, at, stride) {
     const power = power_(c, REFERENCE[0], REFERENCE[1]);
-    const groups = new Float64Array(COPIED / GROUP);
-    const from = FIRST - COPIED;
+    const groups = new Float64Array(SHIFT / GROUP);
+    const from = FIRST - SHIFT;
     for (let g = 0; g < groups.length; g++) {
       groups[g] = power_(c, from + g * GROUP, from + (g + 1) * GROUP) + SILENCE;
     }
@@ -43,15 +43,15 @@ export class Extender {
       const level = levels[at + band * stride];
       wanted[band] = level ? power * 10 ** ((3 * level - 48) / 10) : 0;
     }
-    const added = new Float64Array(COPIED);
+    const added = new Float64Array(STOP - FIRST);
     for (let band = 0; band < this.bands; band++) {
       if (!wanted[band]) continue;
       for (let k = this.edges[band]; k < this.edges[band + 1]; k++) {
         const source = k - FIRST;
-        added[source] = c[k - COPIED] * Math.sqrt(wanted[band] / groups[Math.floor(source / GROUP)]);
+        added[source] = c[k - SHIFT] * Math.sqrt(wanted[band] / groups[Math.floor(source / GROUP)]);
       }
     }
-    for (let i = 0; i < COPIED; i++) c[FIRST + i] += added[i];
+    for (let i = 0; i < added.length; i++) c[FIRST + i] += added[i];
   }
 }
 

@@ -33,6 +33,9 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--data", type=Path, required=True)
     p.add_argument("--minutes", type=float, required=True)
     p.add_argument("--start", type=Path, help="checkpoint or model folder to begin a new run from")
+    p.add_argument("--enhancer-of", type=Path, nargs=2, metavar=("CONFIG", "SOURCE"),
+                   help="with --start: take the enhancer and the discriminators of another "
+                        "model, of this configuration and checkpoint or folder")  # fmt: skip
 
     p = run_verb("weigh", "let the quantiser care more for some latents and less for others")
     p.add_argument("--above", type=float, default=1200, metavar="HZ", help="1200 unless told")
@@ -134,6 +137,8 @@ def main() -> None:
     args = parser().parse_args()
     if args.verb == "weigh" and args.factor == args.levels == 1:
         raise SystemExit("nothing to weigh: give --factor, --levels or both")
+    if args.verb == "train" and args.enhancer_of and not args.start:
+        raise SystemExit("--enhancer-of needs --start: a model to put that enhancer behind")
     if args.verb == "prepare":
         from .corpus import prepare
 
@@ -156,6 +161,7 @@ def main() -> None:
         denoiser(args)
         return
 
+    from .codec.borrow import borrow
     from .codec.narrow import narrow
     from .codec.training import CodecTrainer
     from .codec.weigh import weigh
@@ -163,9 +169,13 @@ def main() -> None:
     from .device import device_of
 
     trainer = CodecTrainer(load(args.config, args.set), args.run, device_of(args.device))
+    new = not (args.run / "last.pt").exists()
     begin(trainer, args)
 
     if args.verb == "train":
+        if new and args.enhancer_of:
+            lender, source = args.enhancer_of
+            borrow(trainer, load(lender), source, args.data)
         trainer.train(args.data, args.minutes)
     elif args.verb == "weigh":
         weigh(trainer, args.above, args.factor, args.levels)

@@ -11,6 +11,7 @@ from onnx import TensorProto, helper
 
 from ..onnx_graph import Graph
 from . import noise
+from .copies import COPIED_FROM, FLOOR, Copies
 from .enhancer import FRAMES, PULSE_WAVES, WINDOW
 from .enhancer_graph import enhanced
 from .network import (
@@ -138,7 +139,7 @@ def silence(codec: Codec) -> torch.Tensor:
     return latents[0, -1].float()
 
 
-def with_noise(g: Graph, coefficients: str, codec: Codec) -> str:
+def with_noise(g: Graph, coefficients: str, known: str, codec: Codec) -> str:
     """See `noise` and `Codec.with_noise`; the input ``codes`` chooses the signs."""
     c = codec.config
     first, hop = c.noise_from, c.hop
@@ -149,20 +150,35 @@ def with_noise(g: Graph, coefficients: str, codec: Codec) -> str:
     power = g.op("MatMul", g.op("Mul", coefficients, coefficients), mean)
     power = g.op("Mul", power, g.constant((share * c.noise_gain**2).astype(np.float32)))
     power = g.op("Add", power, g.scalar(POWER_FLOOR))
-    level = g.op("Sqrt", power)
     plain = g.op("Add", g.op("Cast", "codes", to=TensorProto.INT64), g.constant(np.array(1)))
     products = g.op("Mul", plain, g.constant(noise.factors(c.codebooks)[:, None]))
     key = g.op("ReduceSum", products, g.ints(1), keepdims=0)  # [B, n]
+    drawn = []
     for table, shift in zip(noise.signs(first, hop), noise.SHIFTS, strict=True):
         row = g.op(
             "Mod",
             g.op("Div", key, g.constant(np.array(1 << shift))),
             g.constant(np.array(noise.ROWS)),
         )
-        signs = g.op("Cast", g.op("Gather", g.constant(table), row), to=TensorProto.FLOAT)
-        level = g.op("Mul", level, signs)
+        drawn.append(g.op("Cast", g.op("Gather", g.constant(table), row), to=TensorProto.FLOAT))
+    fine = copied(g, g.cut(coefficients, 2, 0, first), g.op("Mul", *drawn), known, codec.copies)
+    level = g.op("Mul", g.op("Sqrt", power), fine)
     kept = g.op("Mul", g.cut(coefficients, 2, first), g.constant(np.sqrt(1 - share)))
     return g.op("Concat", g.cut(coefficients, 2, 0, first), g.op("Add", kept, level), axis=2)
+
+
+def copied(g: Graph, low: str, signs: str, known: str, copies: Copies) -> str:
+    """As `Copies.forward`."""
+    near = g.op("Cast", g.constant((copies.flatten > 0).numpy()), to=TensorProto.FLOAT)
+    near = g.op("Div", near, g.constant((copies.flatten > 0).sum(0).numpy().astype(np.float32)))
+    power = g.op("Add", g.op("MatMul", g.op("Mul", low, low), near), g.scalar(FLOOR))
+    flat = g.op("Div", g.cut(low, 2, COPIED_FROM), g.op("Sqrt", power))
+    flat = g.cut(g.op("Concat", *[flat] * copies.times, axis=2), 2, 0, copies.spread.shape[1])
+    share = g.op("Sigmoid", g.linear(known, "copies.share", copies.share))
+    share = g.op("MatMul", share, g.constant(copies.spread.numpy()))
+    rest = g.op("Sub", g.scalar(1), g.op("Mul", share, share))
+    rest = g.op("Add", rest, g.scalar(FLOOR))
+    return g.op("Add", g.op("Mul", share, flat), g.op("Mul", g.op("Sqrt", rest), signs))
 
 
 def decoder_graph(codec: Codec) -> onnx.ModelProto:
@@ -191,7 +207,7 @@ def decoder_graph(codec: Codec) -> onnx.ModelProto:
     linear = g.op("MatMul", late, g.weight("synthesis.weight", codec.synthesis.weight, True))
     value = g.op("Add", g.cut(h, 2, c.hop), linear)
     size = g.op("Sqrt", g.op("Add", g.op("Mul", value, value), g.scalar(EPSILON)))
-    coefficients = with_noise(g, g.op("Mul", gain, g.op("Mul", value, size)), codec)
+    coefficients = with_noise(g, g.op("Mul", gain, g.op("Mul", value, size)), known, codec)
     coefficients = g.op("Mul", coefficients, g.scalar(1 / SCALE))
     basis = g.op("Transpose", g.mdct_basis(c.hop), perm=[1, 0])
     out = synthesised(g, coefficients, basis, c.hop)

@@ -19,6 +19,7 @@ from .. import config
 from ..trunk import Trunk
 from . import noise
 from .bands import erb_filters
+from .copies import Copies
 from .enhancer import PULSE_WAVES, Enhancer
 from .levels import least_squares, level_latents
 from .quantiser import ResidualQuantiser
@@ -116,6 +117,7 @@ class Codec(nn.Module):
             c.kernel,
             c.lookahead + 1,
         )
+        self.copies = Copies(c)
         self.enhancer = Enhancer(c) if c.enhancer_blocks else None
         if self.enhancer is not None:
             self.delay += self.enhancer.delay
@@ -163,7 +165,7 @@ class Codec(nn.Module):
         known = self.decoder.body(latents)
         c = self.transform.expand(self.decoder.head(known).float() + linear)
         if signs is not None:
-            c = self.with_noise(c, signs)
+            c = self.with_noise(c, self.copies(c[..., : self.config.noise_from], signs, known))
         c, known = c[:, skipped:], known[:, skipped:]
         sound = self.transform.synthesise(c)
         if self.enhancer is None:
@@ -171,8 +173,8 @@ class Codec(nn.Module):
         low = F.pad(c[..., :PULSE_WAVES], (0, self.config.hop - PULSE_WAVES))
         return self.enhancer(sound, self.transform.synthesise(low), known)
 
-    def with_noise(self, c: Tensor, signs: Tensor) -> Tensor:
-        """See `noise`; signs ``[B, T, hop - noise_from]``.
+    def with_noise(self, c: Tensor, fine: Tensor) -> Tensor:
+        """See `noise`; `fine` is ``[B, T, hop - noise_from]`` of mean square 1.
 
         In training it has its full power: the decoder would make up for less.
         """
@@ -182,7 +184,7 @@ class Codec(nn.Module):
             power = c.square() @ self.noise_means
         level = (power * (share * gain**2) + POWER_FLOOR).sqrt()
         kept = c[..., first:] * (1 - share).sqrt()
-        return torch.cat([c[..., :first], kept + signs * level], -1)
+        return torch.cat([c[..., :first], kept + fine * level], -1)
 
     def random_signs(self, like: Tensor) -> Tensor:
         """For training: signs of noise for latents ``[B, T, latent_dim]``."""

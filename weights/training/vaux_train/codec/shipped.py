@@ -32,9 +32,9 @@ def load_weights(codec: Codec, weights: dict[str, torch.Tensor]) -> None:
 
     An enhancer begins anew behind a decoder that had none.
     """
-    if codec.enhancer is not None and not any(name.startswith("enhancer.") for name in weights):
-        own = codec.enhancer.state_dict()
-        weights = weights | {f"enhancer.{name}": weight for name, weight in own.items()}
+    if not any(name.startswith("enhancer.") for name in weights):
+        own = {n: w for n, w in codec.state_dict().items() if n.startswith("enhancer.")}
+        weights = weights | own
     missing, unexpected = codec.load_state_dict(weights, strict=False)
     other = set(missing) - {"quantiser.uses", "quantiser.sums"} | set(unexpected)
     if other:
@@ -51,13 +51,20 @@ def read_weights(folder: Path) -> dict[str, torch.Tensor]:
     weights: dict[str, torch.Tensor] = {}
     for name, array in arrays.items():
         if not name.startswith(
-            ("encoder.", "decoder.", "enhancer.", "analysis.", "synthesis.")
+            ("encoder.", "decoder.", "copies.", "enhancer.", "analysis.", "synthesis.")
         ) or name.endswith("weight.scale"):
             continue
         array = in_float(arrays, name)
         if (
             name.endswith(
-                (".up.weight", ".down.weight", ".embed.weight", ".head.weight", ".context.weight")
+                (
+                    ".up.weight",
+                    ".down.weight",
+                    ".embed.weight",
+                    ".head.weight",
+                    ".context.weight",
+                    ".share.weight",
+                )
             )
             or "thesis." in name
             or "analysis." in name

@@ -89,10 +89,11 @@ class CodecTrainer(Trainer):
         self.known = config.model.codebooks  # those that are there; `train` makes the others
 
     def _paces(self) -> list[tuple[list[torch.nn.Parameter], float]]:
-        """The codec's weights, and how fast they learn: the enhancer last, as in the codec."""
-        enhancer = [p for n, p in self.codec.named_parameters() if n.startswith("enhancer.")]
-        others = [p for n, p in self.codec.named_parameters() if not n.startswith("enhancer.")]
-        return [(others, self.config.training.pace), (enhancer, 1.0)]
+        """The codec's weights, and how fast they learn; fine structure comes last, as there."""
+        fine = ("copies.", "enhancer.")
+        makers = [p for n, p in self.codec.named_parameters() if n.startswith(fine)]
+        others = [p for n, p in self.codec.named_parameters() if not n.startswith(fine)]
+        return [(others, self.config.training.pace), (makers, 1.0)]
 
     # -- state ---------------------------------------------------------------------------------
 
