@@ -155,16 +155,18 @@ def test_vauxio_writes_the_same_bytes():
         codes = np.concatenate(decoded, axis=2)
         assert written(reader.header, codes, coders.PackedCoder(10), 9, parts) == stored(name)
 
-    name = "good-09-stereo.vx"
-    reader, decoded = read_all(io.BytesIO(stored(name)))
-    values = np.array(EXPECTED[name]["stereo"], np.uint8)
-    parts = [part.reshape(2, -1, 2, 24).transpose(0, 2, 3, 1)
-             for part in np.split(values, [2 * 5 * 48, 4 * 5 * 48])]  # fmt: skip
-    for part, block in zip(parts, reader, strict=True):
-        found = parameters.decode_parameters(block.stereo, 2, 24, part.shape[3])
-        assert np.array_equal(found, part)
-    codes = np.concatenate(decoded, axis=2)
-    assert written(reader.header, codes, coders.PackedCoder(10), 9, (), parts) == stored(name)
+    for resolution, bands in enumerate(made.STEREO_BANDS):
+        name = f"good-{9 + resolution:02d}-stereo-{resolution}.vx"
+        reader, decoded = read_all(io.BytesIO(stored(name)))
+        assert reader.header.stereo_resolution == resolution
+        values = np.array(EXPECTED[name]["stereo"], np.uint8).reshape(2 * 13, 2, bands)
+        parts = [part.reshape(2, -1, 2, bands).transpose(0, 2, 3, 1)
+                 for part in np.split(values, [10, 20])]  # fmt: skip
+        for part, block in zip(parts, reader, strict=True):
+            found = parameters.decode_parameters(block.stereo, 2, bands, part.shape[3])
+            assert np.array_equal(found, part)
+        codes = np.concatenate(decoded, axis=2)
+        assert written(reader.header, codes, coders.PackedCoder(10), 9, (), parts) == stored(name)
 
 
 def written(header: container.Header, codes: np.ndarray, coder, frames: int, levels=(), values=()):

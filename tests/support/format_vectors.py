@@ -57,7 +57,7 @@ def header(
     extra: bytes = b"",
     allocation_tokens: int = 0,
     bands: int = 0,
-    stereo: tuple[int, int] | None = None,
+    stereo: tuple[int, int, int] | None = None,
 ) -> Parts:
     coder_hash = hashlib.sha256(b"".join(u16(f) for row in TABLE for f in row)).digest()[:8]
     fields = [
@@ -79,7 +79,7 @@ def header(
     if bands:
         fields.append((bytes([bands]), "bands"))
     if stereo:
-        fields.append((bytes([stereo[0]]) + number(stereo[1]), "stereo tokens, side"))
+        fields.append((bytes(stereo[:2]) + number(stereo[2]), "stereo tokens, resolution, side"))
     if extra:
         fields.append((extra, "fields of a later version"))
     start = [
@@ -279,14 +279,18 @@ def first_vector() -> Parts:
     return file_of(head, blocks)
 
 
-CENTRE = [[6] * 24, [0] * 24]  # of a file without levels: angles, then widths
+STEREO_BANDS = 24, 38, 49  # of a file without levels, by resolution
 
 
-def stereo_values(pair: int, spans: int) -> list[list[list[int]]]:
+def stereo_centre(bands: int) -> list[list[int]]:
+    return [[7] * bands, [0] * bands]
+
+
+def stereo_values(pair: int, spans: int, bands: int) -> list[list[list[int]]]:
     """Of a pair in a block, by span and kind: some stay, some change."""
     return [
-        [[(6 + pair + (b * s // 7) * (b % 3)) % 24 for b in range(24)],
-         [(b // 4 + s // 2 + pair) % 8 for b in range(24)]]
+        [[(7 + pair + (b * s // 7) * (b % 3)) % 15 for b in range(bands)],
+         [(b // 4 + s // 2 + pair) % 8 for b in range(bands)]]
         for s in range(spans)
     ]  # fmt: skip
 
@@ -298,24 +302,30 @@ def of_mains(codes: list[list[list[int]]]) -> list[list[list[int]]]:
 
 def coded_stereo(pairs: list[list[list[list[int]]]]) -> bytes:
     """Section 6.3, of the values of a block."""
-    counts = {(kind, c): [(200, 50, 20)[c], *[2] * (size - 1)]
-              for kind, size in enumerate((24, 8)) for c in range(3)}  # fmt: skip
+    bands = len(pairs[0][0][0])
+    news = [[90, 12, 8, 4] for _ in range(8)]
+    count = [[16] * 15, [16] * 8]
     symbols = []
     for spans in pairs:
-        last = [[6] * 24, [0] * 24]
+        last = stereo_centre(bands)
         for span in spans:
-            for kind, size in enumerate((24, 8)):
-                changes = [(new - old) % size
-                           for new, old in zip(span[kind], last[kind], strict=True)]  # fmt: skip
-                expected = {c: list(counts[kind, c]) for c in range(3)}
-                for b, change in enumerate(changes):
-                    c = sum(x != 0 for x in changes[max(0, b - 2) : b])
-                    symbols.append((expected[c], change))
-                    counts[kind, c][change] += 32
-                for c in range(3):
-                    if sum(counts[kind, c]) > 8000:
-                        counts[kind, c] = [(f + 1) // 2 for f in counts[kind, c]]
-                last[kind] = span[kind]
+            expected, before = [list(f) for f in news], [list(f) for f in count]
+            for b in range(bands):
+                c = last[1][b]
+                new = sum(2**k for k in (0, 1) if span[k][b] != last[k][b])
+                symbols.append((expected[c], new))
+                news[c][new] += 20
+            for k in (0, 1):
+                for b in range(bands):
+                    if span[k][b] != last[k][b]:
+                        frequencies = list(before[k])
+                        frequencies[last[k][b]] = 0
+                        symbols.append((frequencies, span[k][b]))
+                        count[k][span[k][b]] += 24
+            for x in news + count:
+                if sum(x) > 8000:
+                    x[:] = [(f + 1) // 2 for f in x]
+            last = span
     return range_encode(symbols)
 
 
@@ -422,23 +432,21 @@ def build() -> tuple[dict[str, bytes], dict[str, Any]]:
 
     # Two pairs and a channel in none; the second block is as if channels were equal.
     paired = of_mains(random_codes(33, 5, 2, 1024))
-    values = [[stereo_values(pair, spans) for pair in range(2)] for spans in (5, 4)]
-    codings = coded_stereo(values[0]), b"", coded_stereo(values[1])
-    paired_head = header(48000, 5, 2, 13, version=(1, 7), features=17, allocation_tokens=1,
-                         stereo=(3, 0))  # fmt: skip
-    paired_blocks = [
-        block(part, allocation=coded_allocation(part, 1, 2), stereo=coding)
-        for part, coding in zip((paired[:13], paired[13:26], paired[26:]), codings, strict=True)
-    ]
-    told = [values[0], [[CENTRE] * 5] * 2, [each[:3] for each in values[1]]]
-    paired_blocks[2] = block(
-        paired[26:], allocation=coded_allocation(paired[26:], 1, 2), stereo=coded_stereo(told[2])
-    )
-    add("good-09-stereo.vx", "version 1.7: joint stereo of two pairs, a fifth channel",
-        file_of(paired_head, paired_blocks, 9, 33), samplerate=48000, channels=5, codebooks=2,
-        tokens=33, frames=9, codes_crc=crc_of_codes(paired, True),
-        stereo=[value for of_block in told for pair in of_block for span in pair
-                for kind in span for value in kind])  # fmt: skip
+    thirds = paired[:13], paired[13:26], paired[26:]
+    for resolution, bands in enumerate(STEREO_BANDS):
+        values = [[stereo_values(pair, spans, bands) for pair in range(2)] for spans in (5, 3)]
+        told = [values[0], [[stereo_centre(bands)] * 5] * 2, values[1]]
+        codings = coded_stereo(told[0]), b"", coded_stereo(told[2])
+        paired_head = header(48000, 5, 2, 13, version=(1, 7), features=17, allocation_tokens=1,
+                             stereo=(3, resolution, 0))  # fmt: skip
+        paired_blocks = [block(part, allocation=coded_allocation(part, 1, 2), stereo=coding)
+                         for part, coding in zip(thirds, codings, strict=True)]  # fmt: skip
+        add(f"good-{9 + resolution:02d}-stereo-{resolution}.vx",
+            f"version 1.7: joint stereo of two pairs at resolution {resolution}, a fifth channel",
+            file_of(paired_head, paired_blocks, 9, 33), samplerate=48000, channels=5, codebooks=2,
+            tokens=33, frames=9, codes_crc=crc_of_codes(paired, True),
+            stereo=[value for of_block in told for pair in of_block for span in pair
+                    for kind in span for value in kind])  # fmt: skip
 
     kept = [(texts("RIFF", "cue ") + bytes(range(28)), "foreign metadata")]
     add("good-08-foreign.vx", "version 1.5: foreign metadata",

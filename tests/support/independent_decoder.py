@@ -42,7 +42,7 @@ class Recording:
     levels : list of int
         Of all blocks, in the order in which they are coded.
     stereo : list of int
-        Angles and widths of joint stereo, the same.
+        Differences and coherences of joint stereo, the same.
     tags : dict of str to str
     pictures : list of (int, str, str, bytes)
     blocks : int
@@ -62,6 +62,7 @@ class Recording:
     bands: int = 0
     fine: bool = False
     stereo_tokens: int = 0
+    resolution: int = 0
     side: int = 0
     frames: int | None = None
     codes: list[list[list[int]]] = field(default_factory=list)
@@ -203,6 +204,7 @@ def read_header(stream: Bytes, recording: Recording) -> None:  # 4
         recording.bands = in_range(fields.integer(1), 1, 10 if recording.fine else 5)
     if features & 16:
         recording.stereo_tokens = in_range(fields.integer(1), 1, 255)
+        recording.resolution = in_range(fields.integer(1), 0, 2)
         recording.side = in_range(fields.number(), 0, 320)
         in_range(recording.channels, 2, 255)
     in_range(recording.block_tokens * recording.channels * recording.codebooks, 1, 2**22)
@@ -350,38 +352,46 @@ def paired(allocation: list[list[int]]) -> list[list[int]]:
 
 def read_stereo(data: bytes, tokens: int, recording: Recording) -> list[int]:  # 6.3
     pairs, spans = recording.channels // 2, -(-tokens // recording.stereo_tokens)
-    if len(data) > 162 * pairs * spans + 4:
+    if len(data) > (243, 369, 504)[recording.resolution] * pairs * spans + 4:
         raise Malformed("too many bytes of stereo")
-    begins = 0, 3, 6, 9, 12, 15, 18, 22, 27, 32, 38, 45, 53, 63, 74, 87, 102, 120, 140, 164, \
-        192, 224, 261, 304, 354, 412, 480  # fmt: skip
+    begins: list[int] = [0, 3, 6, 9, 12, 15, 18, 22, 27, 32, 38, 45, 53]
+    if recording.resolution:
+        begins = list(range(0, 53, 2))
+    begins += [63, 74, 87, 102, 120, 140, 164, 192, 224, 261, 304, 354, 412, 480]
+    if recording.resolution == 2:
+        begins += [58, 68, 80, 94, 111, 130, 152, 178, 208, 242, 282, 329, 383, 446, 520]
     ends = [308, 331, 355, 374, 393, 414, 436, 459, 482, 507, 533]
     if not recording.fine:
         ends = [308, 355, 393, 436, 482, 533]
     stop = ends[recording.bands] if recording.bands else 320
     bands = sum(begin < stop for begin in begins)
     if not data:
-        return ([6] * bands + [0] * bands) * spans * pairs
+        return ([7] * bands + [0] * bands) * spans * pairs
     decoder = RangeDecoder(data)
-    counts = {}
-    for n, first in ((24, 200), (24, 50), (24, 20), (8, 200), (8, 50), (8, 20)):
-        counts[n, {200: 0, 50: 1, 20: 2}[first]] = [first] + [2] * (n - 1)
+    news = [[90, 12, 8, 4] for _ in range(8)]
+    count = [[16] * 15, [16] * 8]
     values = []
     for _ in range(pairs):
-        last = {24: [6] * bands, 8: [0] * bands}
+        last = [[7] * bands, [0] * bands]
         for _ in range(spans):
-            for n in (24, 8):
-                changed: list[int] = []
-                expected = [distribution(counts[n, c]) for c in range(3)]
+            expected = [distribution(frequencies) for frequencies in news]
+            before = [list(frequencies) for frequencies in count]
+            new = []
+            for b in range(bands):
+                c = last[1][b]
+                new.append(decoder.symbol(expected[c]))
+                news[c][new[b]] += 20
+            for k in (0, 1):
                 for b in range(bands):
-                    c = sum(changed[-2:])
-                    change = decoder.symbol(expected[c])
-                    counts[n, c][change] += 32
-                    last[n][b] = (last[n][b] + change) % n
-                    changed.append(change != 0)
-                for c in range(3):
-                    if sum(counts[n, c]) > 8000:
-                        counts[n, c] = [(f + 1) // 2 for f in counts[n, c]]
-                values += last[n]
+                    if new[b] >> k & 1:
+                        frequencies = list(before[k])
+                        frequencies[last[k][b]] = 0
+                        last[k][b] = decoder.symbol(distribution(frequencies))
+                        count[k][last[k][b]] += 24
+            for x in news + count:
+                if sum(x) > 8000:
+                    x[:] = [(f + 1) // 2 for f in x]
+            values += last[0] + last[1]
     return values
 
 

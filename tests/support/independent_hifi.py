@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from fractions import Fraction
+from functools import lru_cache
 
 import numpy as np
 
@@ -405,9 +406,12 @@ def coefficients(blocks: list[Block], flags: int) -> np.ndarray:
         begin = len(found[0])
         for c in range(channels):
             place = channels * begin + c * block.count
-            for b in range(block.bands):
-                found[c] += sounding(block, c, b, place, bool(flags & 4))
-            found[c] += [0.0] * (block.layout.size - block.count)
+            whole = [
+                x for b in range(block.bands) for x in sounding(block, c, b, place, bool(flags & 4))
+            ]
+            if flags & 4:
+                whole = like_speech(block, c, np.array(whole))
+            found[c] += [*whole, *[0.0] * (block.layout.size - block.count)]
         if flags & 2:
             turn(block, found, begin)
     return np.array(found) / 2**15
@@ -450,10 +454,58 @@ def sounding(block: Block, c: int, b: int, place: int, noisy: bool) -> list[floa
             t.append(2 ** ((16 - share) * (block.levels[c][other] - level) / 64))
         root = math.sqrt(sum(x * x for x in t) / len(t))
         factors = [min(2.0, x / root) for x in t]
-    return [
-        values[k - first] or math.sqrt(3) * strength * factors[k - first] * random(place + k)
-        for k in range(first, end)
-    ]
+    noise = [random(place + k) for k in range(first, end)]
+    noise = [math.copysign(1, x) if noisy else math.sqrt(3) * x for x in noise]
+    return [v or strength * f * x for v, f, x in zip(values, factors, noise, strict=True)]
+
+
+def like_speech(block: Block, c: int, sound: np.ndarray) -> list[float]:
+    """Steps 5 and 6: noise in the pulses of the voice, high bands as loud as they were."""
+    size, edges = block.layout.size, block.layout.edges[: block.bands + 1]
+    if not block.bands:
+        return []
+    zero = np.array([v == 0 for v in block.values[c]])
+    bands = [slice(a, b) for a, b in zip(edges[:-1], edges[1:], strict=True)]
+    in_pulses = [band for band in bands if band.start * 24000 >= 2300 * size]
+    if size >= 512 and in_pulses:
+        gain = gain_of_voice(size, np.where(zero, 0, sound))
+        noise = np.zeros(size)
+        for band in in_pulses:
+            noise[band] = np.where(zero, sound, 0)[band]
+        turned = dct4(gain * dct4(noise))
+        for band in in_pulses:
+            new = turned[band] * zero[band]
+            factor = math.sqrt((noise[band] ** 2).sum() / max((new**2).sum(), 1e-12))
+            sound[band] = np.where(zero[band], new * min(4, factor), sound[band])
+    for b, band in enumerate(bands):
+        if band.start * 24000 >= 5000 * size and block.levels[c][b]:
+            energy = 2 ** ((block.levels[c][b] - 8) / 2) * (band.stop - band.start)
+            factor = math.sqrt(energy / max((sound[band] ** 2).sum(), 1e-12))
+            sound[band] *= min(max(factor, 1 / 1.4), 1.4)
+    return sound.tolist()
+
+
+def gain_of_voice(size: int, values: np.ndarray) -> np.ndarray:
+    voice = np.zeros(size)
+    for k, value in enumerate(values):
+        if 1000 <= (k + 0.5) * 24000 / size < 4400:
+            voice[k] = value
+    y = dct4(voice)
+    spans = [float((y[32 * i : 32 * i + 32] ** 2).mean()) for i in range(size // 32)]
+    mean = sum(spans) / len(spans) + 1e-9
+    points = [((e / mean + 0.02) / 1.02) ** 0.25 for e in spans]
+    middles = [32 * i + 15.5 for i in range(size // 32)]
+    return np.interp(np.arange(size), middles, points)
+
+
+@lru_cache(5)
+def matrix(size: int) -> np.ndarray:
+    n = np.arange(size) + 0.5
+    return np.asarray(math.sqrt(2 / size) * np.cos(math.pi / size * np.outer(n, n)))
+
+
+def dct4(x: np.ndarray) -> np.ndarray:
+    return np.asarray(matrix(len(x)) @ x)
 
 
 def random(place: int) -> float:

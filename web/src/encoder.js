@@ -189,7 +189,7 @@ function headerFor(model, channelData, sampleRate, bitrate) {
     model: model.name, codeSpace: model.code_space, coder: LM, coderHash: lm.sha256.slice(0, 16),
     sampleRate, channels, frames, codebooks: plan.codebooks, codeBits,
     blockTokens: tokens > BLOCK && tokens <= ALONE ? ALONE : BLOCK,
-    allocationTokens: plan.variable ? SPAN : 0, bands, fine, rate: 0, stereoTokens: 0, side: 0,
+    allocationTokens: plan.variable ? SPAN : 0, bands, fine, rate: 0, stereoTokens: 0, stereoResolution: 0, side: 0,
   };
   return { header, plan };
 }

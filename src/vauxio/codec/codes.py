@@ -37,7 +37,8 @@ class Codes:
     bands : Bands
         Those that have levels.
     values : ndarray or None
-        ``uint8[pairs, 2, bands, tokens]``: angles and widths of joint stereo, as a file says them.
+        ``uint8[pairs, 2, bands, tokens]``: differences and coherences of joint stereo, as a file
+        says them.
     stereo : Stereo
         How pairs of channels are coded: channels of `codes` are main channels and sides then.
     """

@@ -13,7 +13,7 @@ import numpy as np
 from ..model.models import Model
 from .bandwidth_extension import NO_BANDS, Bands, Extender
 from .spectrum import HOP, Analysis, Synthesis
-from .stereo.layout import HELD, NO_STEREO, Stereo, band_count, pairs_of
+from .stereo.layout import HELD, NO_STEREO, Stereo, pairs_of
 from .stereo.upmix import Upmixer
 
 __all__ = ["SpectralDecoder", "Timing", "bands_with_values", "timing"]
@@ -51,9 +51,9 @@ def timing(model: Model, bands: Bands, stereo: Stereo = NO_STEREO) -> Timing:
     )  # fmt: skip
 
 
-def bands_with_values(bands: Bands) -> int:
+def bands_with_values(bands: Bands, stereo: Stereo) -> int:
     """Bands of joint stereo, in a file with these bands above."""
-    return band_count(bands.edges[-1] if bands.count else HOP)
+    return len(stereo.starts(bands.edges[-1] if bands.count else HOP))
 
 
 class SpectralDecoder:
@@ -72,7 +72,7 @@ class SpectralDecoder:
     """
 
     def __init__(self, channels: int, bands: Bands = NO_BANDS, stereo: Stereo = NO_STEREO) -> None:
-        self._bands, self._channels = bands, channels
+        self._bands, self._stereo, self._channels = bands, stereo, channels
         factor = 2 if bands.count else 1
         self._stop = bands.edges[-1] if bands.count else HOP  # there is no sound above it
         self._analysis = Analysis(channels)
@@ -101,7 +101,8 @@ class SpectralDecoder:
         """The samples that are left."""
         silence = np.zeros((self._channels, self.late * HOP), np.float32)
         levels = np.zeros((self._channels, self._bands.count, self.late), np.uint8)
-        shape = pairs_of(self._channels), 2, bands_with_values(self._bands), self.late
+        valued = bands_with_values(self._bands, self._stereo)
+        shape = pairs_of(self._channels), 2, valued, self.late
         return self.push(silence, levels, np.full(shape, HELD, np.uint8))
 
 

@@ -32,7 +32,8 @@ class Block:
         Of bandwidth extension, see `vauxio.codec.bandwidth_extension`; only where the header has
         bands.
     stereo : bytes
-        Angles and widths, see `vauxio.codec.stereo`; only where the header has joint stereo.
+        Differences and coherences, see `vauxio.codec.stereo`; only where the header has joint
+        stereo.
     """
 
     tokens: int

@@ -24,7 +24,7 @@ MAX_FRAMES = (1 << 48) - 1
 MAX_BLOCK_CODES = 1 << 22
 MAX_BANDS = {False: 5, True: 10}  # coarse, fine
 MAX_SIDE = 320  # coefficients
-STEREO_BANDS = 27  # at most
+STEREO_BANDS = 27, 41, 56  # at most, by resolution
 LEVEL_TOKENS = {False: 25, True: 3}  # that share the levels of bands
 
 FRAME_SAMPLES = 2048  # of a token where `rate` is given: samples at 48 kHz
@@ -74,8 +74,10 @@ class Header:
         What was asked for of a transform codec, in units of 100 bps per channel. A token is a
         frame of 2048 samples at 48 kHz then. 0 where there are codes.
     stereo_tokens : int
-        Tokens that share an angle and a width in each band of a pair of channels, see
-        `codec.stereo`; 0 where channels are coded each by itself.
+        Tokens that share a level difference and a coherence in each band of a pair of channels,
+        see `codec.stereo`; 0 where channels are coded each by itself.
+    stereo_resolution : int
+        How narrow these bands are.
     side : int
         Coefficients of the second channel of a pair that its codes tell, from the lowest on.
     tags : mapping of str to str
@@ -106,6 +108,7 @@ class Header:
     foreign: tuple[Foreign, ...] = ()
     rate: int = 0
     stereo_tokens: int = 0
+    stereo_resolution: int = 0
     side: int = 0
 
     def __post_init__(self) -> None:
@@ -127,6 +130,7 @@ class Header:
             ("bands", int(self.fine), MAX_BANDS[self.fine]),
             ("rate", 0, 9999),
             ("stereo_tokens", 0, 255),
+            ("stereo_resolution", 0, len(STEREO_BANDS) - 1),
             ("side", 0, MAX_SIDE),
         ):
             value = getattr(self, name)
@@ -137,8 +141,8 @@ class Header:
             raise FormatError("a transform codec has one codebook, no bit allocation and no bands")
         if self.stereo_tokens and (self.channels < 2 or not self.allocation_tokens):
             raise FormatError("joint stereo needs two channels and a bit allocation")
-        if self.side and not self.stereo_tokens:
-            raise FormatError("a side that is coded needs joint stereo")
+        if (self.side or self.stereo_resolution) and not self.stereo_tokens:
+            raise FormatError("a side that is coded, or a resolution, needs joint stereo")
         codes = FRAME_SAMPLES if self.rate else self.codebooks
         if self.block_tokens * self.channels * codes > MAX_BLOCK_CODES:
             raise FormatError(
@@ -171,11 +175,12 @@ class Header:
         return 3 * self.channels * self.bands * -(-tokens // LEVEL_TOKENS[self.fine]) + 4
 
     def stereo_size(self, tokens: int) -> int:
-        """The most bytes that angles and widths of a block may have."""
+        """The most bytes that the values of joint stereo may have in a block: three a symbol."""
         if not self.stereo_tokens:
             return 0
         spans = -(-tokens // self.stereo_tokens)
-        return 3 * (self.channels // 2) * 2 * STEREO_BANDS * spans + 4
+        bands = STEREO_BANDS[self.stereo_resolution]
+        return 9 * (self.channels // 2) * bands * spans + 4
 
 
 def make_start(header: Header) -> bytes:
@@ -188,6 +193,7 @@ def make_start(header: Header) -> bytes:
         features |= _TRANSFORM
     if header.stereo_tokens:
         features |= _STEREO
+    stereo = bytes([header.stereo_tokens, header.stereo_resolution]) + number(header.side)
     fields = b"".join(
         (
             number(features),
@@ -203,7 +209,7 @@ def make_start(header: Header) -> bytes:
             bytes([header.allocation_tokens] if header.allocation_tokens else []),
             bytes([header.bands] if header.bands else []),
             number(header.rate) if header.rate else b"",
-            bytes([header.stereo_tokens]) + number(header.side) if header.stereo_tokens else b"",
+            stereo if header.stereo_tokens else b"",
         )
     )
     # The lowest minor version that has these features.
@@ -266,6 +272,7 @@ def _parse_fields(fields: Fields) -> Header:
     stereo_tokens = fields.byte() if features & _STEREO else 0
     if features & _STEREO and not stereo_tokens:
         raise FormatError("header: stereo_tokens of 0: must be 1 to 255")
+    stereo_resolution = fields.byte() if features & _STEREO else 0
     side = fields.number() if features & _STEREO else 0
     return Header(
         model=model,
@@ -283,6 +290,7 @@ def _parse_fields(fields: Fields) -> Header:
         fine=fine,
         rate=rate,
         stereo_tokens=stereo_tokens,
+        stereo_resolution=stereo_resolution,
         side=side,
     )
 

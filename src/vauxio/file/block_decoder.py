@@ -37,8 +37,8 @@ class Contents(NamedTuple):
     levels : ndarray or None
         Of bands above the model's, ``uint8[channels, bands, tokens]``; None where they are lost.
     values : ndarray or None
-        Angles and widths of joint stereo, ``uint8[pairs, 2, bands, tokens]``; None where they are
-        lost.
+        Differences and coherences of joint stereo, ``uint8[pairs, 2, bands, tokens]``; None where
+        they are lost.
     """
 
     codes: np.ndarray
@@ -106,7 +106,8 @@ class BlockDecoder:
     @property
     def stereo(self) -> Stereo:
         """How pairs of channels are coded."""
-        return Stereo(self._header.stereo_tokens, self._header.side)
+        header = self._header
+        return Stereo(header.stereo_tokens, header.stereo_resolution, header.side)
 
     @property
     def together(self) -> int:
@@ -166,8 +167,9 @@ class BlockDecoder:
             span = header.stereo_tokens
             spans = -(-block.tokens // span)
             found = decode_parameters(
-                block.stereo, pairs_of(header.channels), bands_with_values(self.bands), spans
-            )
+                block.stereo, pairs_of(header.channels),
+                bands_with_values(self.bands, self.stereo), spans,
+            )  # fmt: skip
             values = np.repeat(found, span, axis=3)[..., : block.tokens]
         return Contents(codes, levels, values)
 

@@ -209,13 +209,13 @@ class TokenReader:
         return self._beside(token, count, lambda held: held.levels, lost)
 
     def values(self, token: int, count: int) -> np.ndarray | None:
-        """Angles and widths of joint stereo: ``uint8[pairs, 2, bands, count]``; None without.
+        """Values of joint stereo: ``uint8[pairs, 2, bands, count]``; None without.
 
         Of tokens that `get` gave last; `HELD` where they are lost.
         """
         if not self.stereo:
             return None
-        bands = bands_with_values(self.bands)
+        bands = bands_with_values(self.bands, self.stereo)
         shape = pairs_of(self.header.channels), 2, bands, self.header.block_tokens
         lost = np.full(shape, HELD, np.uint8)
         return self._beside(token, count, lambda held: held.values, lost)

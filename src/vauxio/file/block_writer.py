@@ -90,7 +90,7 @@ class TokenWriter:
         self._waiting = np.empty((channels, codebooks, 0), np.uint16)
         self._levels = np.empty((channels, bands.count, 0), np.uint8)
         self._bands = bands
-        shape = pairs_of(channels), 2, bands_with_values(bands), 0
+        shape = pairs_of(channels), 2, bands_with_values(bands, stereo), 0
         self._values = np.empty(shape, np.uint8)
         self.model = model
         self.header = container.Header(
@@ -111,6 +111,7 @@ class TokenWriter:
             fine=bands.fine,
             foreign=tuple(foreign),
             stereo_tokens=stereo.span,
+            stereo_resolution=stereo.resolution,
             side=stereo.side,
         )
         self._writer = container.Writer(file, self.header)

@@ -37,7 +37,7 @@ def decode_together(
                 blocks[i] = block
                 key = (header.model, header.code_space, header.coder_hash, header.channels,
                        header.codebooks, header.code_bits, header.allocation_tokens,
-                       header.stereo_tokens, header.side)  # fmt: skip
+                       header.stereo_tokens, header.stereo_resolution, header.side)  # fmt: skip
                 alike.setdefault(key, []).append(i)
         except FormatError:
             pass

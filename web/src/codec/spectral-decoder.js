@@ -2,15 +2,18 @@
 
 import { Extender, edgesOf } from './extender.js';
 import { Analysis, HOP, STOP, Synthesis } from './spectrum.js';
-import { bandsBelow, HELD, Upmixer } from './upmixer.js';
+import { edgesBelow, HELD, Upmixer } from './upmixer.js';
 
 /** @typedef {import('../container/header.js').Header} Header */
 
 /** Coefficients from which on there is nothing. @param {Header} header */
 const stopOf = (header) => (header.bands ? edgesOf(header.fine)[header.bands] : HOP);
 
+/** Edges of the bands of joint stereo. @param {Header} header */
+const stereoEdges = (header) => edgesBelow(header.stereoResolution, stopOf(header));
+
 /** Bands of joint stereo. @param {Header} header */
-export const stereoBands = (header) => bandsBelow(stopOf(header));
+export const stereoBands = (header) => stereoEdges(header).length - 1;
 
 /** Tokens by which samples come later, and that they reach back further. @param {Header} header */
 export const lateness = (header) => header.stereoTokens ? { late: 2, reach: 6 }
@@ -28,7 +31,7 @@ export class SpectralDecoder {
     this.syntheses = Array.from({ length: channels }, () => new Synthesis(this.factor));
     this.valued = stereoBands(header);
     this.upmixers = Array.from({ length: stereoTokens ? channels >> 1 : 0 }, () =>
-      new Upmixer(stopOf(header), side));
+      new Upmixer(stereoEdges(header), side));
     /** @type {Float64Array} of a channel in no pair, the last token */
     this.single = new Float64Array(STOP);
   }

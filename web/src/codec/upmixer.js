@@ -1,35 +1,52 @@
 /** Joint stereo: main and side channels to pairs (docs/format.md, section 9.2). */
 
-/** Where bands begin, in coefficients. */
+const HIGH = [63, 74, 87, 102, 120, 140, 164, 192, 224, 261, 304, 354, 412, 480];
+const HALVES = [58, 68, 80, 94, 111, 130, 152, 178, 208, 242, 282, 329, 383, 446, 520];
+const NARROW = Array.from({ length: 27 }, (_, b) => 2 * b);
+
+/** Where bands begin, in coefficients, by resolution. */
 const EDGES = [
-  0, 3, 6, 9, 12, 15, 18, 22, 27, 32, 38, 45, 53, 63, 74, 87, 102, 120, 140, 164, 192, 224, 261,
-  304, 354, 412, 480,
+  [0, 3, 6, 9, 12, 15, 18, 22, 27, 32, 38, 45, 53, ...HIGH],
+  [...NARROW, ...HIGH],
+  [...NARROW, ...[...HIGH, ...HALVES].sort((a, b) => a - b)],
 ];
-const WIDTHS = [0, 0.03, 0.08, 0.17, 0.3, 0.5, 0.72, 1];
+
+/** Levels of the left channel over the right one, in dB, and coherences of both. */
+const DIFFERENCES = [-Infinity, -20, -14, -10, -7, -4.5, -2.2, 0, 2.2, 4.5, 7, 10, 14, 20, Infinity];
+const COHERENCES = [1, 0.95, 0.8, 0.6, 0.35, 0.1, -0.5, -1];
+
 const LATE = 2; // tokens that the main channel comes late as its own side
 const NOTHING = 1e-12; // power that is added to what is divided by
 const LOUDEST = 4; // what the side's amplitude is multiplied by at most
 
-/** Angles and widths there are, and of channels that are equal. */
-export const SIZES = [24, 8], CENTRE = [6, 0];
+/** Differences and coherences there are, and of channels that are equal. */
+export const SIZES = [DIFFERENCES.length, COHERENCES.length], CENTRE = [7, 0];
 
 /** In the place of a value that is lost: what it was before goes on. */
 export const HELD = 255;
 
-/** Bands that have values, where there is sound below a coefficient. */
-export const bandsBelow = (/** @type {number} */ stop) => EDGES.filter((edge) => edge < stop).length;
+/** Where bands begin that have values, where there is sound below a coefficient, and it. */
+export const edgesBelow = (/** @type {number} */ resolution, /** @type {number} */ stop) =>
+  [...EDGES[resolution].filter((edge) => edge < stop), stop];
+
+/** Of a difference and a coherence: the angle, and the amplitude of the side. */
+const TURNS = DIFFERENCES.map((difference) => COHERENCES.map((coherence) => {
+  const u = Math.tanh((difference * Math.LN10) / 20), v = coherence * Math.sqrt(1 - u * u);
+  const shared = Math.min(1, Math.hypot(u, v));
+  return [Math.atan2(v, u) / 2, Math.sqrt((1 - shared) / (1 + shared))];
+}));
 
 /** One pair, a token late. */
 export class Upmixer {
   /**
-   * @param {number} stop coefficients that there are
+   * @param {number[]} edges of bands
    * @param {number} side coefficients of the side that are coded
    */
-  constructor(stop, side) {
+  constructor(edges, side) {
     this.side = side;
-    this.stop = stop;
-    this.bands = bandsBelow(stop);
-    const none = () => new Float64Array(stop);
+    this.edges = edges;
+    this.bands = edges.length - 1;
+    const none = () => new Float64Array(edges[this.bands]);
     /** @type {Float64Array[]} of the last tokens, newest first */
     this.main = Array.from({ length: LATE + 1 }, none);
     /** @type {Float64Array} side of the last token */
@@ -43,14 +60,14 @@ export class Upmixer {
    *
    * @param {Float64Array} main
    * @param {Float64Array} side
-   * @param {Uint8Array} values of this token: angles, then widths
+   * @param {Uint8Array} values of this token: differences, then coherences
    * @returns {Float64Array[]}
    */
   push(main, side, values) {
-    const { bands, stop } = this, late = this.main[LATE - 1];
+    const { bands, edges } = this, late = this.main[LATE - 1];
     const sums = new Float64Array(3 * bands);
     for (let b = 0; b < bands; b++) {
-      for (let k = EDGES[b]; k < Math.min(EDGES[b + 1] ?? stop, stop); k++) {
+      for (let k = edges[b]; k < edges[b + 1]; k++) {
         sums[3 * b] += main[k] * main[k];
         sums[3 * b + 1] += main[k] * late[k];
         sums[3 * b + 2] += late[k] * late[k];
@@ -63,11 +80,10 @@ export class Upmixer {
         sums[3 * b + i] + this.sums[0][3 * b + i] + this.sums[1][3 * b + i]);
       const share = both / (power + NOTHING);
       const rest = Math.max(0, echo - share * both);
-      const gain = Math.sqrt(WIDTHS[this.values[bands + b]])
-        * Math.min(LOUDEST, Math.sqrt(power / (rest + NOTHING)));
-      const angle = (this.values[b] * Math.PI) / SIZES[0];
+      const [angle, amplitude] = TURNS[this.values[b]][this.values[bands + b]];
+      const gain = amplitude * Math.min(LOUDEST, Math.sqrt(power / (rest + NOTHING)));
       const cos = Math.SQRT2 * Math.cos(angle), sin = Math.SQRT2 * Math.sin(angle);
-      for (let k = EDGES[b]; k < Math.min(EDGES[b + 1] ?? stop, stop); k++) {
+      for (let k = edges[b]; k < edges[b + 1]; k++) {
         const d = k < this.side ? this.second[k] : gain * (before[k] - share * now[k]);
         out[0][k] = cos * now[k] - sin * d;
         out[1][k] = sin * now[k] + cos * d;

@@ -33,6 +33,7 @@ export const FEATURES = { allocation: 1, bands: 2, fine: 4, transform: 8, stereo
  * @property {number} bands above the model's whose levels are told
  * @property {boolean} fine whether these are half as wide and told more often
  * @property {number} stereoTokens that share the values of joint stereo; 0 without
+ * @property {number} stereoResolution how narrow the bands of these are
  * @property {number} side coefficients of the side that are coded
  * @property {number} rate of a transform codec, in units of 100 bps per channel; else 0
  */
@@ -61,7 +62,8 @@ export function levelsSize(header, tokens) {
 /** The most bytes of the values of joint stereo. @param {Header} header @param {number} tokens */
 export function stereoSize(header, tokens) {
   if (!header.stereoTokens) return 0;
-  return 162 * (header.channels >> 1) * Math.ceil(tokens / header.stereoTokens) + 4;
+  const each = [243, 369, 504][header.stereoResolution];
+  return each * (header.channels >> 1) * Math.ceil(tokens / header.stereoTokens) + 4;
 }
 
 /**
@@ -117,6 +119,7 @@ function parse(fields) {
     fine,
     rate: features & FEATURES.transform ? fields.number() : 0,
     stereoTokens: features & FEATURES.stereo ? fields.byte() : 0,
+    stereoResolution: features & FEATURES.stereo ? fields.byte() : 0,
     side: features & FEATURES.stereo ? fields.number() : 0,
   };
   check(header, features);
@@ -141,6 +144,7 @@ function check(header, features) {
     ['allocationTokens', features & FEATURES.allocation ? 1 : 0, 255],
     ['bands', features & (FEATURES.bands | FEATURES.fine) ? 1 : 0, header.fine ? 10 : 5],
     ['stereoTokens', features & FEATURES.stereo ? 1 : 0, 255],
+    ['stereoResolution', 0, 2],
     ['side', 0, 320],
     ['rate', features & FEATURES.transform ? 1 : 0, 9999],
   ];

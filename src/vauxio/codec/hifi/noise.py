@@ -8,10 +8,19 @@ from __future__ import annotations
 import numpy as np
 
 from .layout import Layout
+from .mdct import dct4
 
 __all__ = ["fill", "uniform"]
 
 _LEAST_HZ = 5000  # from here on empty bands get nearly all of their level
+
+_VOICE_HZ = 1000, 4400  # where the envelope of a voice is taken from
+_PULSES_HZ = 2300  # from here on noise follows it
+_LONG = 512  # coefficients of a block that is long enough for more than one pulse
+_SPAN = 32  # samples whose power is one point of the envelope
+_FLOOR = 0.02  # of the mean power, that is added to it
+_MOST = 4.0, 1.4
+"""By how much noise that follows the envelope, and high bands in the end, are made louder."""
 
 
 def uniform(places: np.ndarray) -> np.ndarray:
@@ -44,8 +53,9 @@ def fill(
     places : ndarray
         ``int64[blocks]``: where noise begins, for the hash.
     noisy : bool, optional
-        Whether bands with few values get more of it, and its level goes from that of one band to
-        that of the next. Noise has little else; the gaps between partials must stay empty.
+        Whether noise is that of speech: more of it in bands with few values, a level that goes
+        from that of one band to that of the next, the pulses of the voice, and high bands as loud
+        as they were. In music the gaps between partials must stay empty.
 
     Returns
     -------
@@ -70,12 +80,61 @@ def fill(
     empty = np.minimum(rest, 0.5 * step) * np.where(high, 0.9, 0.63)
     few = (zeros / widths) ** 8 if noisy else 0.0
     partly = np.minimum(rest, (0.3 + 0.3 * few) * step) * (0.8 + 0.2 * few)
-    level = np.where(zeros == widths, empty, partly) * np.sqrt(3)
+    level = np.where(zeros == widths, empty, partly)[..., band]
     inside = np.arange(values[0].size).reshape(values.shape[1:])
-    noise = uniform((places[:, None, None] + inside).astype(np.uint32)) * level[..., band]
-    if noisy:
-        noise *= _between_bands(levels, layout, band)
-    return np.asarray(np.where(zero, noise, out))
+    noise = uniform((places[:, None, None] + inside).astype(np.uint32))
+    if not noisy:
+        return np.asarray(np.where(zero, np.sqrt(3) * level * noise, out))
+    # All as loud as each other: by chance no part of a band is louder than the rest.
+    noise = np.copysign(level, noise) * zero
+    noise *= _between_bands(levels, layout, band)
+    if layout.size >= _LONG:
+        noise = _in_pulses(noise, out, zero, layout, edges)
+    out += noise
+    now = np.add.reduceat(out * out, edges, axis=2)
+    louder = np.clip(np.sqrt(energy / np.maximum(now, 1e-12)), 1 / _MOST[1], _MOST[1])
+    return np.asarray(out * np.where(high, louder, 1)[..., band])
+
+
+def _in_pulses(
+    noise: np.ndarray, voice: np.ndarray, zero: np.ndarray, layout: Layout, edges: np.ndarray
+) -> np.ndarray:
+    """The same noise, louder where in time the values that were coded are: in pulses of the voice.
+
+    A voice has its noise in its pulses (Klatt and Klatt 1990). The root of the envelope is half of
+    the way: half of the noise is steady.
+    """
+    count = noise.shape[2]
+    hertz = (np.arange(count) + 0.5) * 24_000 / layout.size
+    low, end = np.searchsorted(hertz, _VOICE_HZ)
+    begins = edges * 24_000 >= _PULSES_HZ * layout.size
+    if not begins.any():
+        return noise
+    first = int(edges[begins.argmax()])
+    whole = np.zeros((*noise.shape[:2], layout.size))
+    whole[..., low:end] = voice[..., low:end]
+    gain = _envelope(dct4(whole))
+    whole[..., low:end] = 0
+    whole[..., first:count] = noise[..., first:]
+    shaped = dct4(dct4(whole) * gain)[..., :count]
+    shaped[..., :first] = noise[..., :first]
+    shaped *= zero
+    before, after = (np.add.reduceat(x * x, edges, axis=2) for x in (noise, shaped))
+    back = np.minimum(np.sqrt(before / np.maximum(after, 1e-12)), _MOST[0])
+    return np.asarray(shaped * back[..., layout.band[:count]])
+
+
+def _envelope(samples: np.ndarray) -> np.ndarray:
+    """The fourth root of the power, over its mean; of ``float64[..., n]`` the same shape."""
+    count = samples.shape[-1] // _SPAN
+    power = (samples * samples).reshape(*samples.shape[:-1], count, _SPAN).mean(axis=-1)
+    mean = power.mean(axis=-1, keepdims=True) + 1e-9
+    points = ((power / mean + _FLOOR) / (1 + _FLOOR)) ** 0.25
+    points = np.concatenate([points[..., :1], points, points[..., -1:]], axis=-1)
+    share = (np.arange(_SPAN) + 0.5) / _SPAN  # on lines between the middles of spans
+    lines = points[..., :-1, None] * (1 - share) + points[..., 1:, None] * share
+    lines = lines.reshape(*samples.shape[:-1], -1)
+    return np.asarray(lines[..., _SPAN // 2 : -(_SPAN // 2)])
 
 
 def _between_bands(levels: np.ndarray, layout: Layout, band: np.ndarray) -> np.ndarray:

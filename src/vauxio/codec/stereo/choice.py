@@ -1,4 +1,4 @@
-"""Which angle and width each band has in each span: as measured, but not at any price.
+"""Which difference and coherence each band has in each span: as measured, but not at any price.
 
 A value that changes costs some bits, one that stays next to none. What is chosen is the sequence of
 the least error and cost together (Viterbi, 1967).
@@ -8,54 +8,72 @@ from __future__ import annotations
 
 import numpy as np
 
-from .layout import ANGLES, CENTRE, EDGES, WIDTHS
+from .layout import CENTRE, COHERENCES, DIFFERENCES, LOW
 
 __all__ = ["choose", "cost_of"]
 
-_SILENCE = 1e-10  # power of a coefficient: less does not count
-_HEARD = 60  # dB below the loudest of all: what is so quiet may be anywhere
-# How much dearer changes are in the lowest band, and how much cheaper in the highest: low bands are
-# narrow, and there the noise in what stands for the side is off by more than any value.
-_DEARER, _CHEAPER = 2.0, 0.3
-_CHANGE = 3.7  # bits, about, beside those that say where changes are
+_SILENCE = 1e-9  # power of a band: less does not count
+_HEARD = 70  # dB below the loudest band of all: what is so quiet may be anywhere
+_LARGEST = 30  # dB: what differs by more is on one side
+_SMALL = 2  # dB off, up to which errors count as their squares, and then in proportion
+_COHERENCE = 4  # dB that an error of 1 in coherence counts as
+# How dear changes are from 2 kHz up, in the lowest band and in the highest: values gain more there
+# than in bands that are narrow. And where the side is coded, and they do not say all.
+_DEAR, _CHEAP, _CODED = 0.5, 0.2, 4.0
+_CHANGE = 3.6, 2.5  # bits, about, of new values, beside those that say where they are
 
 
-def choose(powers: np.ndarray, price: float) -> np.ndarray:
+def choose(powers: np.ndarray, starts: list[int], price: float, side: int = 0) -> np.ndarray:
     """Values ``uint8[2, bands, spans]`` of a pair.
 
     Parameters
     ----------
     powers : ndarray
         ``float64[3, bands, spans]``: of the left channel, of the right one, and their product.
+    starts : list of int
+        Where bands begin, in coefficients.
     price : float
-        Of a change in the middle bands, in squared steps of error.
+        Of a change below 2 kHz, in dB of error.
+    side : int, optional
+        Coefficients of the side that are coded.
     """
     left, right, product = powers
-    mean = (left + right) / 2
-    axis = np.hypot((left - right) / 2, product)
-    angle = np.arctan2(product, (left - right) / 2) / 2 / (np.pi / ANGLES)
-    ratio = np.clip((mean - axis) / (mean + axis + _SILENCE), 0, 1)
-    silent = mean < _SILENCE
-    angle[silent], ratio[silent] = CENTRE
-    level = 10 * np.log10(mean + _SILENCE)
-    prices = price * np.geomspace(_DEARER, _CHEAPER, len(EDGES) - 1)[: len(mean), None]
-    heard = np.clip((level - level.max() + _HEARD) / _HEARD, 0, 1)
-    off = (angle[..., None] - np.arange(ANGLES) + ANGLES / 2) % ANGLES - ANGLES / 2
-    angles = _cheapest(np.square(off) * (heard * (1 - ratio))[..., None], prices, CENTRE[0])
-    steps = np.sqrt(np.array(WIDTHS))
-    width = np.interp(np.sqrt(ratio), steps, np.arange(len(steps)))
-    widths = np.square(width[..., None] - np.arange(len(steps))) * heard[..., None]
-    return np.stack([angles, _cheapest(widths, prices, CENTRE[1])]).astype(np.uint8)
+    both = left + right
+    geometric = np.sqrt((left + _SILENCE) * (right + _SILENCE))
+    difference = 10 * np.log10((left + _SILENCE) / (right + _SILENCE))
+    level = 10 * np.log10(both + _SILENCE)
+    heard = np.clip((level - level.max() + _HEARD) / _HEARD, 0, 1) * (both > _SILENCE)
+    off = np.abs(np.clip(difference, -_LARGEST, _LARGEST)[..., None]
+                 - np.clip(DIFFERENCES, -_LARGEST, _LARGEST))  # fmt: skip
+    differences = np.square(off) / (_SMALL + off) * heard[..., None]
+    # Coherence matters as far as both channels are there.
+    matters = _COHERENCE * heard * np.minimum(2 * geometric / (both + _SILENCE), 1)
+    matters *= np.abs(difference) < _LARGEST
+    coherence = np.clip(product / geometric, -1, 1)
+    coherences = np.square(coherence[..., None] - np.array(COHERENCES)) * matters[..., None]
+    prices = price * _prices(np.array(starts), side)[:, None]
+    chosen = [_cheapest(errors, prices, start)
+              for errors, start in zip((differences, coherences), CENTRE, strict=True)]  # fmt: skip
+    return np.stack(chosen).astype(np.uint8)
+
+
+def _prices(starts: np.ndarray, side: int) -> np.ndarray:
+    """Of changes in each band, in relation to those below 2 kHz."""
+    high = starts >= LOW
+    prices = np.ones(len(starts))
+    prices[high] = np.linspace(_DEAR, _CHEAP, int(high.sum()))
+    prices[starts < side] *= _CODED
+    return prices
 
 
 def cost_of(values: np.ndarray) -> float:
     """About how many bits the values ``uint8[2, bands, spans]`` of a pair take."""
-    changes = int(np.count_nonzero(np.diff(values, axis=2)))
-    if not changes and all((values[kind] == CENTRE[kind]).all() for kind in (0, 1)):
+    if all((values[kind] == CENTRE[kind]).all() for kind in (0, 1)):
         return 0.0
-    share = (changes + 1) / (values.size + 2)
-    shares = np.array([share, 1 - share])
-    return float(_CHANGE * changes - values.size * (shares * np.log2(shares)).sum())
+    changes = np.count_nonzero(np.diff(values, axis=2), axis=(1, 2))
+    share = (changes + 1) / (values[0].size + 2)
+    entropy = -(share * np.log2(share) + (1 - share) * np.log2(1 - share))
+    return float((np.array(_CHANGE) * changes + values[0].size * entropy).sum())
 
 
 def _cheapest(errors: np.ndarray, prices: np.ndarray, start: int) -> np.ndarray:

@@ -9,7 +9,7 @@ from ...model.models import Model
 from ..bandwidth_extension import Bands, levels_of, ranges_of
 from ..spectrum import HOP, Analysis, Synthesis
 from .choice import choose, cost_of
-from .layout import EDGES, Stereo, band_count, pairs_of, turns
+from .layout import Stereo, pairs_of, turns
 
 __all__ = ["Downmixer"]
 
@@ -58,7 +58,7 @@ class Downmixer:
         self._coded = stereo.coded(channels)
         self._synthesis = Synthesis(len(self._coded))
         top = bands.edges[-1] if bands.count else HOP
-        self._starts = list(EDGES[: band_count(top)])
+        self._starts = stereo.starts(top)
         self._top = top
         self._samples = np.empty((channels, 0), np.float32)  # that make no window yet
         self._window = begin  # the token that it begins with
@@ -151,7 +151,9 @@ class Downmixer:
             for power, product in zip(powers, (left * left, right * right, left * right),
                                       strict=True):  # fmt: skip
                 np.add.at(power, at // span, np.add.reduceat(product, self._starts, axis=1))
-            values[pair] = choose(powers.transpose(0, 2, 1) / count, self._price)
+            values[pair] = choose(
+                powers.transpose(0, 2, 1) / count, self._starts, self._price, self._stereo.side
+            )
         self._values.append(values)
         self.costs.append(np.array([cost_of(each) for each in values]))
         return values

@@ -1,4 +1,4 @@
-"""What the values of joint stereo mean: bands, angles and widths."""
+"""What the values of joint stereo mean: bands, level differences and coherences."""
 
 from __future__ import annotations
 
@@ -6,28 +6,38 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["ANGLES", "CENTRE", "EDGES", "FINE_SPAN", "HELD", "NO_STEREO", "SPAN", "WIDTHS",
-           "Stereo", "band_count", "pairs_of", "turns"]  # fmt: skip
+__all__ = ["CENTRE", "COHERENCES", "DIFFERENCES", "EDGES", "FINE_SPAN", "HELD", "LOW", "NO_STEREO",
+           "SIZES", "SPAN", "Stereo", "pairs_of", "turns"]  # fmt: skip
 
-EDGES = (0, 3, 6, 9, 12, 15, 18, 22, 27, 32, 38, 45, 53, 63, 74, 87, 102, 120, 140, 164, 192, 224,
-         261, 304, 354, 412, 480, 559)  # fmt: skip
-"""Where bands begin and end, in MDCT coefficients of 37.5 Hz: about 1.5 ERB each, 112 Hz at
-least."""
+_HIGH = (63, 74, 87, 102, 120, 140, 164, 192, 224, 261, 304, 354, 412, 480)
+_HALVES = (58, 68, 80, 94, 111, 130, 152, 178, 208, 242, 282, 329, 383, 446, 520)
+LOW = 52
+"""Where low bands end: at 2 kHz. Below it, values gain more."""
 
-ANGLES = 24
-"""Angles that a pair can be turned by, of half a turn: 7.5 degrees apart."""
+EDGES: tuple[tuple[int, ...], ...] = (
+    (0, 3, 6, 9, 12, 15, 18, 22, 27, 32, 38, 45, 53, *_HIGH),
+    (*range(0, LOW + 1, 2), *_HIGH),
+    (*range(0, LOW + 1, 2), *sorted((*_HIGH, *_HALVES))),
+)
+"""Where bands begin, in MDCT coefficients of 37.5 Hz, by resolution: of about 1.5 ERB, 112 Hz at
+least; of 75 Hz up to 2 kHz; and above that half as wide, too."""
 
-WIDTHS = (0.0, 0.03, 0.08, 0.17, 0.3, 0.5, 0.72, 1.0)
-"""Power of the side in relation to the main channel."""
+DIFFERENCES = (-np.inf, -20, -14, -10, -7, -4.5, -2.2, 0, 2.2, 4.5, 7, 10, 14, 20, np.inf)
+"""Levels of the left channel over the right one, in dB."""
 
-CENTRE = ANGLES // 4, 0
-"""Angle and width of channels that are equal."""
+COHERENCES = (1.0, 0.95, 0.8, 0.6, 0.35, 0.1, -0.5, -1.0)
+"""Of both channels: 1 where they are alike but for their level, -1 where one is upside down."""
+
+SIZES = len(DIFFERENCES), len(COHERENCES)
+
+CENTRE = len(DIFFERENCES) // 2, 0
+"""Difference and coherence of channels that are equal."""
 
 SPAN = 5
 """Tokens that have the same values: those of bit allocation, 67 ms."""
 
 FINE_SPAN = 3
-"""The same where there are bits enough: 40 ms, after which values gain nothing any more."""
+"""The same where there are bits enough: 40 ms, after which values gain little."""
 
 HELD = 255
 """In the place of a value that is lost: what it was before goes on."""
@@ -41,11 +51,14 @@ class Stereo:
     ----------
     span : int
         Tokens that have the same values; 0 where channels are coded each by itself.
+    resolution : int
+        Which of `EDGES` bands have.
     side : int
         Coefficients of the side that are coded, from the lowest on; 0 for none.
     """
 
     span: int = 0
+    resolution: int = 0
     side: int = 0
 
     def __bool__(self) -> bool:
@@ -57,6 +70,10 @@ class Stereo:
             return list(range(channels))
         return [ch for ch in range(channels) if ch % 2 == 0]
 
+    def starts(self, stop: int) -> list[int]:
+        """Where bands begin that have values, if there is sound below coefficient `stop`."""
+        return [edge for edge in EDGES[self.resolution] if edge < stop]
+
 
 NO_STEREO = Stereo()
 
@@ -66,14 +83,22 @@ def pairs_of(channels: int) -> int:
     return channels // 2
 
 
-def band_count(stop: int) -> int:
-    """Bands that have values, where there is sound below coefficient `stop`."""
-    return sum(edge < stop for edge in EDGES[:-1])
-
-
 def turns(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Angles and widths ``uint8[2, ...]``: cosine and sine, and the amplitude of the side."""
-    angle = values[0] * (np.pi / ANGLES)
-    amplitude = np.sqrt(np.array(WIDTHS))[values[1]]
-    cosine, sine = np.cos(angle), np.sin(angle)
-    return cosine.astype(np.float32), sine.astype(np.float32), amplitude.astype(np.float32)
+    """Values ``uint8[2, ...]``: cosine and sine of the angle, and the amplitude of the side."""
+    cosine, sine, amplitude = _TURNS[:, values[0], values[1]]
+    return cosine, sine, amplitude
+
+
+def _turns() -> np.ndarray:
+    """``float32[3, differences, coherences]``"""
+    ratio = 10 ** (np.array(DIFFERENCES)[:, None] / 10)
+    across = np.tanh(np.log(ratio) / 2)  # (ratio - 1) / (ratio + 1), of infinity too
+    along = np.array(COHERENCES) * np.sqrt(1 - across * across)
+    angle = np.arctan2(along, across) / 2
+    shared = np.minimum(np.hypot(across, along), 1)
+    amplitude = np.sqrt((1 - shared) / (1 + shared))
+    return np.stack([np.cos(angle), np.sin(angle), amplitude]).astype(np.float32)
+
+
+with np.errstate(divide="ignore"):
+    _TURNS = _turns()

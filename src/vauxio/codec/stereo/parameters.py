@@ -1,25 +1,27 @@
-"""Angles and widths to bits and back, as ``docs/format.md``, section 6.3, specifies.
+"""Values of joint stereo to bits and back, as ``docs/format.md``, section 6.3, specifies.
 
-Most values are what they were a span before. Where one is not, those of the bands above it will
-often not be either: the number of the two bands below that changed tells what to expect.
+Most values are what they were a span before. So a symbol of each band tells whether its difference,
+its coherence, or both are new, which is likelier where channels have less in common; then come the
+new values. All of a span is known to the next only: a span's symbols are coded at once.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import accumulate
 
 import numpy as np
 
 from ...entropy.range_coder import TOTAL, RangeDecoder, RangeEncoder
-from .layout import ANGLES, CENTRE, WIDTHS
+from .layout import CENTRE, SIZES
 
 __all__ = ["decode_parameters", "encode_parameters"]
 
-_SAME = 200, 50, 20  # how often no change counts as seen before it was, by the bands below
-_OTHER = 2  # and any change
-_NEXT, _MOST = 32, 8000  # what is added when it is seen; all are halved above
-_SIZES = ANGLES, len(WIDTHS)
+_NEWS = 90, 12, 8, 4  # how often nothing, the difference, the coherence or both count as seen new
+_VALUE = 16  # and each value
+_NEXT_NEWS, _NEXT_VALUE = 20, 24  # what is added when they are seen
+_MOST = 8000  # all are halved above
+
+_Code = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
 
 
 def encode_parameters(values: np.ndarray) -> bytes:
@@ -27,19 +29,13 @@ def encode_parameters(values: np.ndarray) -> bytes:
     if all((values[:, kind] == CENTRE[kind]).all() for kind in (0, 1)):
         return b""
     encoder = RangeEncoder()
-    begins: list[int] = []
-    ends: list[int] = []
-    rows = iter(values.transpose(0, 3, 1, 2).ravel().tolist())
 
-    def code(bounds: list[int], last: int, size: int) -> int:
-        change: int = (next(rows) - last) % size
-        begins.append(bounds[change - 1] if change else 0)
-        ends.append(bounds[change])
-        return change
+    def code(bounds: np.ndarray, rows: np.ndarray, symbols: np.ndarray) -> np.ndarray:
+        begins = np.where(symbols > 0, bounds[rows, symbols - 1], 0)
+        encoder.encode(begins.tolist(), bounds[rows, symbols].tolist())
+        return symbols
 
-    pairs, _, bands, spans = values.shape
-    _walk(pairs, bands, spans, code)
-    encoder.encode(begins, ends)
+    _walk(values.transpose(0, 3, 1, 2).astype(np.intp), code)
     return encoder.finish()
 
 
@@ -51,72 +47,58 @@ def decode_parameters(data: bytes, pairs: int, bands: int, spans: int) -> np.nda
     FormatError
         If it cannot have made them.
     """
-    if not data:
-        centre = np.array(CENTRE, np.uint8)[:, None, None]
-        default: np.ndarray = np.tile(centre, (pairs, 1, bands, spans))
-        return default
-    decoder = RangeDecoder(data)
+    values: np.ndarray = np.empty((pairs, spans, 2, bands), np.intp)
+    values[:] = np.array(CENTRE)[:, None]
+    if data:
+        decoder = RangeDecoder(data)
 
-    def code(bounds: list[int], last: int, size: int) -> int:
-        return decoder.decode(bounds, 0, size)
+        def code(bounds: np.ndarray, rows: np.ndarray, symbols: np.ndarray) -> np.ndarray:
+            size = bounds.shape[1]
+            starts = (rows * size).tolist()
+            return np.array(decoder.decode_each(bounds.ravel().tolist(), starts, size), np.intp)
 
-    values: np.ndarray = np.array(_walk(pairs, bands, spans, code), np.uint8)
-    values = values.reshape(pairs, spans, 2, bands).transpose(0, 2, 3, 1)
-    return values
-
-
-def _walk(
-    pairs: int, bands: int, spans: int, code: Callable[[list[int], int, int], int]
-) -> list[int]:
-    """All values in their order; `code` codes one change, given its distribution."""
-    models = [[_Changes(size, same) for same in _SAME] for size in _SIZES]
-    values: list[int] = []
-    for _ in range(pairs):
-        last = [[start] * bands for start in CENTRE]
-        for _ in range(spans):
-            for kind, size in enumerate(_SIZES):
-                row, of_kind = last[kind], models[kind]
-                for model in of_kind:
-                    model.distribute()
-                below = before = 0
-                for band, value in enumerate(row):
-                    model = of_kind[below + before]
-                    change = code(model.bounds, value, size)
-                    model.seen.append(change)
-                    before, below = below, int(change != 0)
-                    if change:
-                        row[band] = (value + change) % size
-                values += row
-    return values
+        _walk(values, code)
+    found: np.ndarray = values.transpose(0, 2, 3, 1).astype(np.uint8)
+    return found
 
 
-class _Changes:
-    """How often a value changed by so much, and the distribution that this makes.
+def _walk(values: np.ndarray, code: _Code) -> None:
+    """Code the values ``int[pairs, spans, 2, bands]`` in their order, in place.
 
-    Attributes
-    ----------
-    bounds : list of int
-        Where the interval of each change ends.
-    seen : list of int
-        Changes since `distribute`.
+    `code` takes distributions, the rows of them that symbols have, and symbols, which only an
+    encoder heeds, and returns the symbols that there are.
     """
+    news = np.tile(np.array(_NEWS), (SIZES[1], 1))
+    counts = [np.full((1, size), _VALUE) for size in SIZES]
+    others = [1 - np.eye(size, dtype=int) for size in SIZES]
+    for pair in values:
+        last = np.empty_like(pair[0])
+        last[:] = np.array(CENTRE)[:, None]
+        for span in pair:
+            known, wanted = last[1].copy(), span.copy()
+            differ = wanted != last
+            new = code(_distributions(news), known, differ[0] + 2 * differ[1])
+            for kind in (0, 1):
+                at = np.flatnonzero(new >> kind & 1)
+                if len(at):
+                    bounds = _distributions(counts[kind] * others[kind])
+                    found = code(bounds, last[kind, at], wanted[kind, at])
+                    last[kind, at] = found
+                    _saw(counts[kind], np.zeros_like(found), found, _NEXT_VALUE)
+            _saw(news, known, new, _NEXT_NEWS)
+            span[:] = last
 
-    def __init__(self, size: int, same: int) -> None:
-        self._counts = [same, *[_OTHER] * (size - 1)]
-        self.seen: list[int] = []
-        self.bounds: list[int] = []
 
-    def distribute(self) -> None:
-        """What is expected from now on, of all that was seen."""
-        if self.bounds and not self.seen:
-            return
-        counts = self._counts
-        for change in self.seen:
-            counts[change] += _NEXT
-        self.seen.clear()
-        if sum(counts) > _MOST:
-            counts[:] = [(count + 1) // 2 for count in counts]
-        room, total = TOTAL - len(counts), sum(counts)
-        weights = [count * room // total for count in counts]
-        weights[counts.index(max(counts))] += room - sum(weights)
-        self.bounds = list(accumulate(weight + 1 for weight in weights))
+def _distributions(counts: np.ndarray) -> np.ndarray:
+    """Where the interval of each symbol ends, in each row: ``int[rows, symbols]``."""
+    room = TOTAL - counts.shape[1]
+    weights = counts * room // counts.sum(axis=1, keepdims=True)
+    weights[np.arange(len(counts)), counts.argmax(axis=1)] += room - weights.sum(axis=1)
+    ends: np.ndarray = (weights + 1).cumsum(axis=1)
+    return ends
+
+
+def _saw(counts: np.ndarray, rows: np.ndarray, symbols: np.ndarray, more: int) -> None:
+    np.add.at(counts, (rows, symbols), more)
+    many = counts.sum(axis=1) > _MOST
+    counts[many] = (counts[many] + 1) // 2

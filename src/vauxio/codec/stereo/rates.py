@@ -6,7 +6,7 @@ of few codes; and above some 2 kHz, where a model codes no phases, better than o
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -22,13 +22,18 @@ _SIDE = 63  # coefficients of the side that are coded, where it is: to 2.4 kHz
 _FEWEST = 3.0  # codes that a side has at least, or it has none
 _ENOUGH = 0.85  # of all codebooks: what the main channel has before the side has any
 _SHARE = 0.15  # of what there is beyond that, of the main channel
-_SIDE_QUALITY = 7  # from which on sides are coded
 
-# Prices of changes (`choice.choose`), by codes of a pair; and about how many codes values take.
+# By codes of a pair: prices of changes (`choice.choose`), and about how many codes values take.
 _CODES = 2, 4, 8, 12, 16, 24, 32
-_PRICES = 8, 5, 2.8, 2.2, 1.1, 0.4, 0.2
-_COSTS = 0.6, 0.8, 1.2, 2.3, 3.0, 3.9, 4.4
-_FINE_CODES = 12  # of a pair, from which on values come more often: where sides are coded, too
+_PRICES = 4.0, 3.0, 1.0, 2.0, 1.1, 0.5, 0.2
+_COSTS = 0.4, 0.5, 1.8, 2.7, 3.9, 4.6, 5.5
+_COARSE, _MIDDLE, _FINE = Stereo(SPAN), Stereo(SPAN, 1), Stereo(FINE_SPAN, 2)
+_MIDDLE_CODES, _FINE_CODES = 6, 11  # from which on values are finer
+
+# The same by quality.
+_QUALITIES = 0, 3, 7, 10
+_QUALITY_PRICES = 3.0, 1.5, 1.0, 0.3
+_MIDDLE_QUALITY, _SIDE_QUALITY = 3, 7
 
 
 @dataclass(frozen=True)
@@ -88,11 +93,12 @@ def plan(
         return Plan(allocation, bands)
     if allocation.average is None:
         assert quality is not None
-        price = float(np.interp(quality, (0, 10), (_PRICES[0], _PRICES[-1])))
+        price = float(np.interp(quality, _QUALITIES, _QUALITY_PRICES))
         bands = bands_for(model, samplerate, allocation, denoise)
         if quality < _SIDE_QUALITY:
-            return Plan(allocation, bands, Stereo(SPAN), None, price)
-        return Plan(allocation, bands, Stereo(FINE_SPAN, _SIDE), allocation, price)
+            stereo = _COARSE if quality < _MIDDLE_QUALITY else _MIDDLE
+            return Plan(allocation, bands, stereo, None, price)
+        return Plan(allocation, bands, replace(_FINE, side=_SIDE), allocation, price)
     return _at_bitrate(model, samplerate, allocation, each, denoise)
 
 
@@ -120,7 +126,7 @@ def _at_bitrate(
     found = Allocation.averaging(main, model.codebooks, silent)
     if bands.count == 0:
         bands = NO_BANDS
-    span = FINE_SPAN if codes >= _FINE_CODES else SPAN
+    stereo = _FINE if codes >= _FINE_CODES else _MIDDLE if codes >= _MIDDLE_CODES else _COARSE
     if not side:
-        return Plan(found, bands, Stereo(span), None, price)
-    return Plan(found, bands, Stereo(span, _SIDE), averaging(side), price)
+        return Plan(found, bands, stereo, None, price)
+    return Plan(found, bands, replace(stereo, side=_SIDE), averaging(side), price)

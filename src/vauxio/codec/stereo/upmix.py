@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .layout import CENTRE, EDGES, HELD, Stereo, pairs_of, turns
+from .layout import CENTRE, HELD, Stereo, pairs_of, turns
 
 __all__ = ["Upmixer"]
 
@@ -28,7 +28,7 @@ class Upmixer:
     """
 
     def __init__(self, channels: int, stereo: Stereo) -> None:
-        self._side, self._channels = stereo.side, channels
+        self._stereo, self._channels = stereo, channels
         self._paired = 2 * pairs_of(channels)
         self._past: np.ndarray | None = None  # coefficients of some tokens before
         self._values: np.ndarray | None = None  # of the token that waits
@@ -57,7 +57,7 @@ class Upmixer:
 
     def _turned(self, main: np.ndarray, side: np.ndarray, values: np.ndarray) -> np.ndarray:
         """One pair, ``[2, n, coefficients]``; there is more of the main channel on both sides."""
-        starts = [edge for edge in EDGES[:-1] if edge < main.shape[1]]
+        starts = self._stereo.starts(main.shape[1])
         widths = np.diff(starts, append=main.shape[1])
 
         def sums(products: np.ndarray) -> np.ndarray:
@@ -75,7 +75,7 @@ class Upmixer:
         cosine, sine, amplitude = (part.T for part in turns(values))
         here = now[1:-1]
         made = spread(amplitude * gain) * (late[1:-1] - spread(share) * here)
-        made[:, : self._side] = side[:, : self._side]
+        made[:, : self._stereo.side] = side[:, : self._stereo.side]
         cosine, sine = spread(cosine), spread(sine)
         turned: np.ndarray = _ROOT2 * np.stack(
             [cosine * here - sine * made, sine * here + cosine * made]

@@ -1,4 +1,4 @@
-/** Joint stereo: two channels turned by an angle of each band (docs/hifi.md, sections 4 and 7). */
+/** Joint stereo: two channels turned by an angle of each band (docs/hifi.md, sections 3 and 6). */
 
 import { bandMap, FRAME, LAYOUTS } from './layout.js';
 
