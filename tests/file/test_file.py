@@ -836,7 +836,7 @@ def test_a_file_of_another_language_model():
 
 
 def test_memory_is_flat(tmp_path):
-    """Two minutes and a quarter through a window of 100,000 frames, in less memory than the samples take."""
+    """Minutes through a window of 100,000 frames, in less memory than the samples take."""
     import tracemalloc
 
     block = voice(100_000, 48000)
