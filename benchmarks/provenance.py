@@ -19,7 +19,7 @@ from typing import Any
 from .paths import ROOT, SPEECH
 
 TOLERANCE = 0.01
-_NAMES = {"lm": "language model", "static": "table of frequencies"}
+_NAMES = {"lm": "language model", "static": "table of frequencies", "tables": "set of tables"}
 """Parts that only the entropy coder needs."""
 
 Record = dict[str, Any]

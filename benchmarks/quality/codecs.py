@@ -37,7 +37,7 @@ PEERS: list[Codec] = [
     *map(opus, (6, 8, 12, 16, 24)),
     *(opus(n, _HIGH) for n in (32, 48, 64, 96, 128)),
     *(opus(n, (STEREO,)) for n in (12, 16, 24, 32, 48, 64, 96)),
-    *map(nolace, (6, 9, 12)),
+    *map(nolace, (6, 9, 12, 16)),
     *map(amr_wb, (6.6, 8.85, 12.65, 15.85, 23.85)),
     *map(codec2, (1200, 2400, 3200)),
     *map(mp3, (24, 32)),

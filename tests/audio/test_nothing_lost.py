@@ -13,6 +13,8 @@ import soundfile
 
 import vauxio
 from support.signals import Pipe, voice
+from vauxio.archive import jobs, running
+from vauxio.archive.engine import Inline
 from vauxio.audio import mpeg, pages
 from vauxio.audio.recording import Recording
 from vauxio.errors import AudioError
@@ -229,12 +231,37 @@ def test_the_checksum_of_a_flac_file(subtype):
             assert not notes or "checksum" in recording.notes[0]
 
 
-def test_the_checksum_of_a_flac_file_that_is_read_in_parts(vaux, tmp_path):
+class _TwoWorkers(Inline):
+    """Jobs as for two, done one after the other in this process."""
+
+    workers = 2
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.given: list[object] = []
+
+    def submit(self, job: object) -> None:
+        super().submit(job)
+        self.given.append(job)
+
+
+@pytest.fixture
+def parts(monkeypatch):
+    """Files are divided into parts of one block; they would have to last minutes otherwise."""
+    workers = _TwoWorkers()
+    monkeypatch.setattr(running, "_engine", lambda *rest: workers)
+    monkeypatch.setattr(jobs, "_LEAST", 1)
+    monkeypatch.setattr(jobs, "_MOST", 1)
+    yield
+    assert sum(isinstance(job, jobs.Part) for job in workers.given) == 3
+
+
+def test_the_checksum_of_a_flac_file_that_is_read_in_parts(vaux, parts, tmp_path):
     (tmp_path / "in").mkdir()
-    soundfile.write("in/a.flac", np.tile(voice(RATE), (150, 1)), RATE)
+    soundfile.write("in/a.flac", np.tile(voice(RATE), (25, 1)), RATE)
     content = (tmp_path / "in" / "a.flac").read_bytes()
     (tmp_path / "in" / "a.flac").write_bytes(content[:26] + b"\1" + content[27:])
-    code, _, err = vaux("encode", "-r", "in", "-j", "2", "-b", "0.75", "--no-lm", "--delete-input")
+    code, _, err = vaux("encode", "-r", "in", "-b", "0.75", "--no-lm", "--delete-input")
     assert code == 1 and "checksum" in err and os.path.exists("in/a.flac")
 
 
@@ -368,12 +395,12 @@ def test_float_beyond_full_scale_is_told_and_not_deleted(vaux, tmp_path, recursi
     assert not os.path.exists("in/a.wav")
 
 
-def test_a_long_float_recording_is_clipped_in_one_part_only(vaux, tmp_path):
+def test_a_long_float_recording_is_clipped_in_one_part_only(vaux, parts, tmp_path):
     (tmp_path / "in").mkdir()
-    samples = np.tile(tones(1), (150, 1))
-    samples[140 * RATE] = 1.75
+    samples = np.tile(tones(1), (25, 1))
+    samples[23 * RATE] = 1.75
     soundfile.write("in/a.wav", samples, RATE, subtype="FLOAT")
-    code, _, err = vaux("encode", "-r", "in", "-j", "2", "-b", "0.75", "--no-lm", "--delete-input")
+    code, _, err = vaux("encode", "-r", "in", "-b", "0.75", "--no-lm", "--delete-input")
     assert code == 1 and "up to 1.75, were clipped" in err and os.path.exists("in/a.wav")
 
 

@@ -11,7 +11,7 @@ import soxr
 
 from support import independent_hifi
 from support.paths import DATA
-from vauxio.codec.hifi import block_sizes, layout, mdct, powers, steps
+from vauxio.codec.hifi import block_sizes, layout, mdct, powers, steps, stereo
 from vauxio.codec.hifi.character import Character
 from vauxio.codec.hifi.decoder import Decoder
 from vauxio.codec.hifi.encoder import Encoder, block_size
@@ -157,13 +157,11 @@ def test_two_channels_alike_cost_little_more_than_one(tables, speech):
         sizes = [np.array([2048])] * frames
         found = mdct.forward(scaled[:, : frames * 2048 + 2048], np.concatenate(sizes), 0, 0)
         joint = len(samples) == 2
-        if joint:
-            found = np.stack([found[0] + found[1], found[0] - found[1]]) * np.sqrt(0.5)
-        rule = steps.Rule(7, 10, 8, gain)
-        settings = Settings(rule, 20, joint=joint)
-        return len(Packer(found, sizes, settings, tables).pack(gain)[0])
+        angles = stereo.choose(found.reshape(2, frames, 1, 2048), 20) if joint else None
+        settings = Settings(steps.Rule(7, 10, 8, gain), 20, joint=joint)
+        return len(Packer(found, sizes, settings, tables, angles).pack(gain)[0])
 
-    # Sum and difference over the root of two: the sum is louder by half an octave.
+    # The main channel is louder than either by half an octave.
     assert bits(np.concatenate([speech, speech])) < 1.25 * bits(speech)
 
 
@@ -194,6 +192,52 @@ def test_joint_stereo_only_where_it_saves_bits(tables, speech, music):
     left, right = speech[:, 20000 : 20000 + length], music[:1, :length]
     assert joint(np.concatenate([left, 0.9 * left + 0.01 * right]))
     assert not joint(np.concatenate([left, right]))
+
+
+def left_over_right(samples):
+    """dB, with what is heard above 6 kHz."""
+    found = mdct.dct4(samples[:, : samples.shape[1] // 2048 * 2048].reshape(2, -1, 2048))
+    left, right = (found[..., 512:] ** 2).sum(axis=(1, 2))
+    return 10 * np.log10(left / right)
+
+
+@pytest.mark.parametrize("balance", [0.2, 0.5, 1.0])
+def test_noise_is_as_loud_on_each_side_as_it_was(tables, balance):
+    """Panned noise, far above what these bits can code, is noise at the same place."""
+    rng = np.random.default_rng(5)
+    noise = 0.1 * rng.standard_normal(2 * 48000)
+    samples = np.stack([noise, balance * noise]).astype(np.float32)
+    samples += 0.005 * rng.standard_normal(samples.shape).astype(np.float32)
+    blocks = encode(tables, samples, 12)
+    assert blocks[0].payload[0] & 2
+    found = decode(tables, blocks, 2, samples.shape[1])
+    assert left_over_right(found) == pytest.approx(left_over_right(samples), abs=1.0)
+
+
+def test_angles_that_turn_left_and_right_to_one_channel():
+    rng = np.random.default_rng(6)
+    source = rng.standard_normal((1, 3, 1, 2048))
+    expected = np.array([0, 3, 8, 16, 21, 31])
+    for angle in expected:
+        direction = np.pi / stereo.ANGLES * angle
+        left, right = np.cos(direction) * source, np.sin(direction) * source
+        angles = stereo.choose(1000 * np.concatenate([left, right]), 25)
+        assert (angles % 16 == angle % 16).all()  # it may be the second channel that is silent
+        turned = np.stack([left[0, :, 0], right[0, :, 0]], axis=1)
+        stereo.turn(turned, angles, np.arange(3), 2048)
+        assert np.abs(turned[..., :1700]).min(axis=1).max() < 1e-9
+        stereo.turn(turned, angles, np.arange(3), 2048, back=True)
+        np.testing.assert_allclose(turned[:, 1], right[0, :, 0], atol=1e-9)
+
+
+def test_angles_of_silence_do_not_change():
+    rng = np.random.default_rng(7)
+    found = np.zeros((2, 6, 1, 2048))
+    found[:, 2:4] = rng.standard_normal((2, 2, 1, 2048)) * 1000
+    angles = stereo.choose(found, 25)
+    assert (angles[0] == angles[1]).all() and (angles[4] == angles[5]).all()
+    assert stereo.choose(found[:, :0], 25).shape == (0, 25)
+    assert stereo.choose(found, 0).shape == (6, 0)
 
 
 @pytest.mark.parametrize("length", [0, 1, 2047, 2048, 5000])
@@ -330,7 +374,8 @@ def test_a_second_decoder_reads_large_values_and_strange_rules(tables, arrays):
     for coarse, slope, total, tilt in ((True, 16, 0, -128), (False, 0, 31, 127)):
         rule = steps.Rule(slope, total, tilt, 0)
         settings = Settings(rule, 25, coarse, joint=coarse, noisy=coarse)
-        packer = Packer(found, sizes, settings, tables)
+        angles = rng.integers(0, 32, (2, 25)) if coarse else None
+        packer = Packer(found, sizes, settings, tables, angles)
         payload, _ = packer.pack(700 if coarse else 400)
         assert_decoded_alike(payload, 2, 2, tables, arrays)
 

@@ -18,6 +18,8 @@ import soundfile
 import vauxio
 import vauxio.archive
 from support.paths import ROOT
+from vauxio.archive import running
+from vauxio.archive.engine import Inline
 from vauxio.cli import main
 from vauxio.cli import vaux as command
 
@@ -120,6 +122,8 @@ def desk(shelf, tmp_path, page) -> Path:
 )
 def test_examples(page, desk, monkeypatch, capfdbinary):
     monkeypatch.chdir(desk)
+    # Eight processes, as of ``-j 8``, take longer to start than what is done here.
+    monkeypatch.setattr(running, "Processes", lambda workers: Inline())
     names: dict[str, object] = {}
     for example in examples(page):
         where = f"{page.name}:{example.line}"

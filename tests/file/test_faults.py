@@ -29,8 +29,8 @@ RATE = 24000
 
 @pytest.fixture
 def long_wav(tmp_path) -> Path:
-    """Two minutes: some seconds of work, and many blocks."""
-    data = np.tile(voice(RATE * 10), (12, 1))
+    """A minute: work for longer than a process takes to start, and six blocks."""
+    data = np.tile(voice(RATE * 10), (6, 1))
     soundfile.write(tmp_path / "in.wav", data, RATE)
     return tmp_path / "in.wav"
 
@@ -138,7 +138,7 @@ def test_a_read_only_target(vaux, mounted, speech, tmp_path):
 
 @pytest.mark.parametrize("there", [False, True], ids=["no target", "a target"])
 def test_a_disk_that_fills_up_while_encoding(vaux, mounted, long_wav, there):
-    folder = mounted("size=64k")
+    folder = mounted("size=32k")
     source = long_wav.read_bytes()
     if there:
         (folder / "out.vx").write_bytes(b"old")
@@ -178,7 +178,7 @@ def test_the_input_loses_its_name_while_it_is_read(vaux, long_wav, tmp_path, mon
     monkeypatch.setattr(vauxfile.VauxFile, "write", write)
     result = vaux("encode", "in.wav", "out.vx")
     assert result.code == 0  # an open file stays readable
-    assert vauxio.info(tmp_path / "out.vx").duration == 120
+    assert vauxio.info(tmp_path / "out.vx").duration == 60
 
 
 def test_a_file_that_vanishes_while_it_is_decoded(vaux, tmp_path, monkeypatch):

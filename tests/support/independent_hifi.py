@@ -139,6 +139,7 @@ class Block:
         self.steps: list[list[int]] = []
         self.ratios: list[list[int]] = []
         self.values = [[0] * self.count for _ in levels]
+        self.angles: list[int] | None = None
 
     def coded(self, c: int, k: int) -> bool:
         b = self.band[k]
@@ -164,8 +165,13 @@ def decode(
     coarse, joint = flags & 1, flags >> 1 & 1
     coder, raw = RangeDecoder(code), Bits(payload[10 + length :])
     sizes = read_sizes(coder, frames, tables)
+    angles = read_angles(coder, frames, bands, tables) if joint else None
     blocks = read_levels(coder, raw, sizes, channels, bands, coarse, tables)
+    begin = 0
     for block in blocks:
+        if angles:
+            block.angles = angles[begin // 2048]
+        begin += block.layout.size
         find_steps(block, joint, slope, total, tilt, gain)
     read_values(coder, raw, blocks, tables)
     for block in blocks:
@@ -188,6 +194,26 @@ def read_sizes(coder: RangeDecoder, frames: int, tables: dict[str, np.ndarray]) 
         return [2048 >> depth]
 
     return [size for _ in range(frames) for size in tree(0)]
+
+
+def read_angles(
+    coder: RangeDecoder, frames: int, bands: int, tables: dict[str, np.ndarray]
+) -> list[list[int]]:
+    """Section 3, second part."""
+    found: list[list[int]] = []
+    angles, changed = [8] * bands, [False] * bands
+    for _ in range(frames):
+        was, changed = changed, [False] * bands
+        angles = list(angles)
+        for b in [*range(0, bands, 2), *range(1, bands, 2)]:
+            if b % 2:
+                context = 3 + sum(changed[b - 1 : b + 2 : 2])
+            else:
+                context = min(2, sum(was[max(b - 1, 0) : b + 2]))
+            s = coder.decode(distribution(tables["angles"][context].tolist()))
+            angles[b], changed[b] = (angles[b] + s) % 32, s != 0
+        found.append(angles)
+    return found
 
 
 def read_levels(
@@ -386,10 +412,21 @@ def coefficients(blocks: list[Block], flags: int) -> np.ndarray:
             if flags & 4:
                 whole = like_speech(block, c, np.array(whole))
             found[c] += [*whole, *[0.0] * (block.layout.size - block.count)]
-    out = np.array(found) / 2**15
-    if flags & 2:
-        out[:2] = np.stack([out[0] + out[1], out[0] - out[1]]) * math.sqrt(0.5)
-    return out
+        if flags & 2:
+            turn(block, found, begin)
+    return np.array(found) / 2**15
+
+
+def turn(block: Block, found: list[list[float]], begin: int) -> None:
+    """From the first two channels to left and right, in place."""
+    for k, b in enumerate(block.band):
+        gaps = [abs(bark - block.layout.bark[b]) for bark in LAYOUTS[2048].bark]
+        near = min(gaps.index(min(gaps)), len(block.angles) - 1)
+        sine = math.sin(math.pi * block.angles[near] / 32)
+        cosine = math.cos(math.pi * block.angles[near] / 32)
+        first, second = found[0][begin + k], found[1][begin + k]
+        found[0][begin + k] = cosine * first - sine * second
+        found[1][begin + k] = sine * first + cosine * second
 
 
 def sounding(block: Block, c: int, b: int, place: int, noisy: bool) -> list[float]:

@@ -77,7 +77,6 @@ def data(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def trainer(data, tmp_path_factory):
-    torch.set_num_threads(2)
     settings = config.load(ROOT / "weights/training/configs/general-24k.toml", SMALL)
     trainer = training.CodecTrainer(settings, tmp_path_factory.mktemp("run"), torch.device("cpu"))
     trainer.train(data, minutes=60, log_every=1)
@@ -345,6 +344,27 @@ def test_noise_is_fainter_but_in_training(trainer):
     assert torch.equal(faint[..., : first - 24], full[..., : first - 24])
 
 
+def test_copies_of_what_is_known_and_noise_where_it_is_not(trainer):
+    codec, first, hop = trainer.average, 64, 320
+    n = torch.arange(60 * hop)
+    tone = torch.sin(2 * torch.pi * 1500 / 24000 * n) + 0.01 * torch.randn(60 * hop)
+    low = codec.transform.analyse(tone[None])[..., :first]
+    signs = torch.randint(0, 2, (1, 60, hop - first)) * 2.0 - 1
+    counts = torch.tensor([1.0, 9.0]).repeat_interleave(30)[None]
+    fine = codec.copies(low, signs, counts)
+    late = trainer.config.model.lookahead
+    assert torch.equal(fine[:, : 30 + late], signs[:, : 30 + late])
+    # From there on a steady tone has steady copies, 50 coefficients above and so on.
+    c = torch.cat([torch.zeros(1, 60, first), fine], -1)[:, 30 + late :]
+    samples = codec.transform.synthesise(c)[0, 5 * hop : 20 * hop]
+    power = torch.fft.rfft(samples * torch.hann_window(15 * hop)).abs().square()
+    hz = torch.fft.rfftfreq(15 * hop, 1 / 24000)
+    for copy_hz in (1500 + 1875, 1500 + 3750):
+        line, near = ((hz - copy_hz).abs() < width for width in (12, 150))
+        assert power[line].sum() > 0.9 * power[near].sum()
+    assert fine.square().mean() == pytest.approx(1, abs=0.2)
+
+
 def test_encoder_stops_early(trainer, data, tmp_path, monkeypatch):
     """Asked for some codebooks, it searches for those; groups that are not needed are left out.
 
@@ -408,8 +428,9 @@ def test_codebooks_are_an_average_as_files_have_them(trainer, share):
         seen.extend([distortion, trainer.allocation(stages)(distortion)])
         return seen[1]
 
-    quantised, _, _ = q(latents, choose, silence)
+    quantised, _, _, told = q(latents, choose, silence)
     distortion, counts = seen
+    assert torch.equal(told, counts)
     for row, count in enumerate(stages.tolist()):
         if share and count < 3:
             assert len(set(counts[row].tolist())) > 1 and counts[row].float().mean() <= count
@@ -469,12 +490,15 @@ def test_distortion_and_silence(trainer, data, tmp_path):
         assert np.allclose(distortion[:, 0], rest, rtol=1e-3, atol=1e-4)
         absent = np.full((1, codes.shape[1], 60), -1, np.int32)
         silent = codec.decode(
-            silence.expand(1, 60, -1), codec.signs(torch.from_numpy(absent))
+            silence.expand(1, 60, -1),
+            codec.signs(torch.from_numpy(absent)),
+            torch.zeros(1, 60),
         ).numpy()
         few = codec.quantiser.table()[0][torch.from_numpy(codes[:, 0]).long()]
         few[:, ::2] = silence
         codes[:, 1:], codes[:, 0, ::2] = -1, -1
-        few = codec.decode(few, codec.signs(torch.from_numpy(codes))).numpy()
+        counts = torch.from_numpy((codes >= 0).sum(1))
+        few = codec.decode(few, codec.signs(torch.from_numpy(codes)), counts).numpy()
     _, in_silence = export.measured(encoder, np.zeros((1, 60 * 320), np.float32))
     assert in_silence[0, 0, graph.receptive_fields(codec)[0] :].max() < 1e-6
     assert np.allclose(export.run_decoder(decoder, absent), silent, atol=1e-5)
@@ -499,7 +523,7 @@ def test_waves_are_kept_from_growing(data, tmp_path):
     """Beyond the size that they may have, they become smaller."""
     sizes = {}
     for limit in ("1e6", "0.001"):
-        more = ["training.adversarial_from=1000", "training.warmup=1", "training.steps=20"]
+        more = ["training.adversarial_from=1000", "training.warmup=1", "training.steps=10"]
         more.append(f"training.wave_size={limit}")
         settings = config.load(ROOT / "weights/training/configs/general-24k.toml", SMALL + more)
         trainer = training.CodecTrainer(settings, tmp_path / limit, torch.device("cpu"))

@@ -55,10 +55,8 @@ def recordings():
     }
 
 
-@pytest.mark.parametrize("name", recordings())
-def test_the_file_is_the_same(encode, name):
+def check(encode, data, rate, wishes) -> vauxio.FileCodes:
     """A few codes may differ, as those of two processors do; all else follows from them."""
-    data, rate, wishes = recordings()[name]
     tags = {"title": "Für Elise", "n": ""}
     found = encode(data, rate, tags=tags, **wishes)
     file = io.BytesIO()
@@ -67,23 +65,47 @@ def test_the_file_is_the_same(encode, name):
     codes = vauxio.read_codes(io.BytesIO(found))
     assert codes.codes.shape == expected.codes.shape
     assert np.mean(codes.codes != expected.codes) < 0.02
+    for beside in ("levels", "values"):
+        here, there = getattr(codes, beside), getattr(expected, beside)
+        assert (here is None) == (there is None)
+        assert here is None or np.mean(here != there) < 0.02
     again = io.BytesIO()
     vauxio.write_codes(again, codes, tags=tags)
     assert again.getvalue() == found
+    return codes
 
 
-def test_channels_are_coded_each_by_itself(encode):
+@pytest.mark.parametrize("name", recordings())
+def test_the_file_is_the_same(encode, name):
+    data, rate, wishes = recordings()[name]
+    check(encode, data, rate, wishes)
+
+
+@pytest.mark.parametrize("bitrate", [2, 6, 12, 24])
+@pytest.mark.parametrize("channels", [2, 3])
+def test_pairs_are_coded_jointly(encode, bitrate, channels):
+    """More and finer values as there are bits, and from 16 kbps on codes of the side."""
     music, rate = soundfile.read(DATA / "music-44k-stereo.flac", dtype="float32")
-    music = music[:30000]
-    found = encode(music, rate, bitrate=12)
-    decoded, found_rate = vauxio.read(io.BytesIO(found))
-    assert (decoded.shape, found_rate) == (music.shape, rate)
-    file = vauxio.info(io.BytesIO(found))
-    assert file.model == "general-24k"
-    for channel in range(2):
-        alone = encode(music[:, channel], rate, bitrate=6)
-        codes = vauxio.read_codes(io.BytesIO(alone)).codes[0]
-        assert np.array_equal(vauxio.read_codes(io.BytesIO(found)).codes[channel], codes)
+    data = np.column_stack([music, music[:, 1:] / 2])[:30000, :channels]
+    wishes = {"model": "general-24k", "bitrate": bitrate / 2 * channels}
+    codes = check(encode, data, rate, wishes)
+    assert codes.stereo and codes.values is not None
+    assert bool(codes.stereo.side) == (bitrate > 16)
+
+
+def test_windows_of_stereo(encode):
+    """Several, and one that is full only by what a decoder needs after the end."""
+    music, _ = soundfile.read(DATA / "music-44k-stereo.flac", dtype="float32")
+    for frames in (119000, 200000):
+        data = np.tile(music[:40000], (5, 1))[:frames]
+        check(encode, data, 24000, {"model": "speech-24k", "bitrate": 3})
+
+
+def test_equal_channels_take_no_values(encode):
+    speech, rate = soundfile.read(DATA / "speech-16k.flac", dtype="float32")
+    data = np.column_stack([speech[:rate], speech[:rate]])
+    codes = check(encode, data, rate, {"bitrate": 6})
+    assert not codes.mask[1].any()
 
 
 def test_silence(encode):

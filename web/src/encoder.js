@@ -1,14 +1,18 @@
 /** The encoder that pages use: a recording to the bytes of a `.vx` file. */
 
 import { choose, planOf, SPAN, WINDOW } from './codec/allocation.js';
+import { downmix } from './codec/downmixer.js';
 import { bandsOf, FINE_COST, measure } from './codec/meter.js';
 import { Resampler } from './codec/resampler.js';
-import { hasSpectrum, samplesFor, tokensFor } from './codec/signal.js';
+import { hasSpectrum, tokensFor } from './codec/signal.js';
+import { stereoBands, stereoEdges } from './codec/spectral-decoder.js';
+import { stereoPlanOf } from './codec/stereo-plan.js';
 import { TokenEncoder } from './codec/token-encoder.js';
 import { levelTokens, LM, PACKED } from './container/header.js';
 import { Writer } from './container/writer.js';
 import { ABSENT, checksum } from './entropy/codes.js';
 import { encodeAllocation, encodeLevels, pack, RangeEncoder } from './entropy/encoding.js';
+import { encodeStereo } from './entropy/stereo.js';
 import { ModelError, VauxError } from './errors.js';
 import { loadRuntime } from './model/runtime.js';
 import { Store } from './model/store.js';
@@ -49,7 +53,7 @@ export class VauxEncoder {
   }
 
   /**
-   * Encode a recording. Each channel is coded by itself.
+   * Encode a recording. Pairs of channels are coded jointly.
    *
    * @param {Recording} recording
    * @param {Wishes} [wishes]
@@ -58,10 +62,12 @@ export class VauxEncoder {
   async encode({ channelData, sampleRate }, { model: name = 'general-24k', bitrate, tags = {}, onProgress } = {}) {
     check(channelData, sampleRate);
     const model = await this.store.describe(name);
-    const { header, plan } = headerFor(model, channelData, sampleRate, bitrate);
+    const { header, plan, joint } = headerFor(model, channelData, sampleRate, bitrate);
     const writer = new Writer(header, tags);
-    const codes = await this.#search(model, header, plan, channelData, onProgress);
-    await this.#code(model, writer, codes, channelData);
+    const { sources, levels, values } = joint
+      ? inPairs(model, header, joint, channelData) : eachByItself(model, header, plan, channelData);
+    const codes = await this.#search(model, header, sources, onProgress);
+    await this.#code(model, writer, codes, levels, values);
     onProgress?.(1);
     return writer.finish(channelData[0].length);
   }
@@ -76,32 +82,36 @@ export class VauxEncoder {
    *
    * @param {Model} model
    * @param {Header} header
-   * @param {import('./codec/allocation.js').Plan} plan
-   * @param {Float32Array[]} channelData
+   * @param {(Source | null)[]} sources by channel
    * @param {Wishes['onProgress']} onProgress
    */
-  async #search(model, header, plan, channelData, onProgress) {
+  async #search(model, header, sources, onProgress) {
     const ort = await loadRuntime(this.options);
-    const session = await this.store.encoder(ort, model, plan.codebooks);
-    const { channels, codebooks, sampleRate } = header, frames = channelData[0].length;
-    const tokens = tokensFor(model, frames, sampleRate);
-    const counts = new Uint8Array(channels * tokens).fill(codebooks);
+    const { channels, codebooks } = header;
+    const session = await this.store.encoder(ort, model, codebooks);
+    const tokens = sources[0]?.tokens ?? 0, all = sources.filter(Boolean).length;
+    const counts = new Uint8Array(channels * tokens);
     const codes = new Int32Array(channels * codebooks * tokens).fill(ABSENT);
+    let done = 0;
     for (let ch = 0; ch < channels; ch++) {
+      const source = sources[ch];
+      if (!source) continue;
+      const { plan, costs } = source, samples = source.samples();
       const encoder = new TokenEncoder(ort, session, model);
-      const samples = resampled(channelData[ch], sampleRate, model, tokens);
       for (let at = 0; at < tokens; at += WINDOW) {
         const n = Math.min(WINDOW, tokens - at);
         const found = await encoder.push(samples.subarray(at * model.hop, (at + n) * model.hop));
-        if (plan.variable) counts.set(choose(found.distortion, n, plan), ch * tokens + at);
+        const spent = (costs[at / WINDOW] ?? 0) / header.codeBits;
+        const kept = plan.variable || header.stereoTokens
+          ? choose(found.distortion, n, plan, spent) : new Uint8Array(n).fill(codebooks);
+        counts.set(kept, ch * tokens + at);
         for (let k = 0; k < codebooks; k++) {
           const to = (ch * codebooks + k) * tokens + at;
-          for (let t = 0; t < n; t++) {
-            if (k < counts[ch * tokens + at + t]) codes[to + t] = found.codes[k * n + t];
-          }
+          for (let t = 0; t < n; t++) if (k < kept[t]) codes[to + t] = found.codes[k * n + t];
         }
-        onProgress?.((0.6 * (ch + (at + n) / tokens)) / channels);
+        onProgress?.((0.6 * (done + (at + n) / tokens)) / all);
       }
+      done++;
     }
     return { channels, codebooks, tokens, counts, codes };
   }
@@ -112,15 +122,14 @@ export class VauxEncoder {
    * @param {Model} model
    * @param {Writer} writer
    * @param {import('./entropy/codes.js').Codes} all
-   * @param {Float32Array[]} channelData
+   * @param {Uint8Array[]} levels by channel, [bands][spans]
+   * @param {Uint8Array[][]} values of joint stereo, by pair and kind, [bands][spans]
    */
-  async #code(model, writer, all, channelData) {
+  async #code(model, writer, all, levels, values) {
     const { header } = writer, { channels, codebooks } = all;
     const lm = await this.store.languageModel(model, /** @type {any} */ (model.lm));
     const encoder = await RangeEncoder.load();
-    const span = levelTokens(header);
-    const levels = header.bands ? channelData.map((samples) =>
-      measure(model, samples, header.sampleRate, header, span, all.tokens)) : [];
+    const span = levelTokens(header), valued = stereoBands(header);
     for (let at = 0; at < all.tokens; at += header.blockTokens) {
       const tokens = Math.min(header.blockTokens, all.tokens - at);
       const part = (/** @type {any} */ values, /** @type {number} */ rows, from = at, n = tokens) => {
@@ -134,8 +143,9 @@ export class VauxEncoder {
         channels, codebooks, tokens,
         counts: part(all.counts, channels), codes: part(all.codes, channels * codebooks),
       };
-      const own = [at / span, Math.ceil(tokens / span)];
-      const rows = levels.map((values) => part(values, header.bands, ...own));
+      const spansOf = (/** @type {number} */ each) => [at / each, Math.ceil(tokens / each)];
+      const rows = levels.map((own) => part(own, header.bands, ...spansOf(span)));
+      const pairs = values.map((kinds) => kinds.map((own) => part(own, valued, ...spansOf(header.stereoTokens))));
       const packed = pack(block, header.codeBits), payload = lm.encode(block);
       const small = payload.length <= packed.length;
       writer.write({
@@ -144,7 +154,7 @@ export class VauxEncoder {
         allocation: header.allocationTokens
           ? encodeAllocation(encoder, block, header.allocationTokens) : new Uint8Array(0),
         levels: encodeLevels(encoder, Uint8Array.from(rows.flatMap((row) => [...row])), channels * header.bands),
-        stereo: new Uint8Array(0),
+        stereo: pairs.length ? encodeStereo(encoder, pairs, valued) : new Uint8Array(0),
       });
     }
   }
@@ -176,34 +186,104 @@ function headerFor(model, channelData, sampleRate, bitrate) {
   if (!model.encoder || !lm || !model.code_space) throw new ModelError(`${model.name} cannot encode here`);
   const codeBits = Math.ceil(Math.log2(model.codebook_size));
   const each = (codeBits * model.samplerate) / model.hop / 1000; // kbps of a codebook
-  const average = Math.floor((bitrate === undefined ? model.default_bitrate : bitrate / channels) / each + 0.5);
+  const codes = (bitrate === undefined ? model.default_bitrate : bitrate / channels) / each;
+  const average = Math.floor(codes + 0.5);
   if (!(average >= 1 && average <= model.codebooks)) {
     throw new RangeError(`bitrate of ${bitrate} kbps: ${model.name} has ${channels * each} to `
       + `${channels * model.codebooks * each} for ${channels} channels`);
   }
-  const { bands, fine } = hasSpectrum(model) ? bandsOf(model, sampleRate, average) : { bands: 0, fine: false };
+  const joint = channels > 1 && hasSpectrum(model) && model.distortions?.length
+    ? stereoPlanOf(model, sampleRate, 2 * codes) : null;
+  const { bands, fine } = joint
+    ?? (hasSpectrum(model) ? bandsOf(model, sampleRate, average) : { bands: 0, fine: false });
   const plan = planOf(model, fine ? average - FINE_COST : average);
+  const codebooks = joint ? Math.max(joint.main.codebooks, joint.side?.codebooks ?? 0) : plan.codebooks;
   const tokens = tokensFor(model, frames, sampleRate);
   /** @type {Header} */
   const header = {
     model: model.name, codeSpace: model.code_space, coder: LM, coderHash: lm.sha256.slice(0, 16),
-    sampleRate, channels, frames, codebooks: plan.codebooks, codeBits,
+    sampleRate, channels, frames, codebooks, codeBits,
     blockTokens: tokens > BLOCK && tokens <= ALONE ? ALONE : BLOCK,
-    allocationTokens: plan.variable ? SPAN : 0, bands, fine, rate: 0, stereoTokens: 0, stereoResolution: 0, side: 0,
+    allocationTokens: joint || plan.variable ? SPAN : 0, bands, fine, rate: 0,
+    stereoTokens: joint?.span ?? 0, stereoResolution: joint?.resolution ?? 0, side: joint?.sideEnd ?? 0,
   };
-  return { header, plan };
+  return { header, plan, joint };
 }
 
-/** Samples at the model's rate, of whole tokens. @param {Float32Array} samples @param {number} rate @param {Model} model @param {number} tokens */
-function resampled(samples, rate, model, tokens) {
-  const resampler = new Resampler(rate, model.samplerate, 1);
-  const out = new Float32Array(tokens * model.hop);
+/**
+ * What the encoder's network is given of a channel.
+ *
+ * @typedef {object} Source
+ * @property {() => Float32Array} samples at the model's rate, of whole tokens
+ * @property {number} tokens
+ * @property {import('./codec/allocation.js').Plan} plan
+ * @property {number[]} costs bits of each window that are spent on something else
+ */
+
+/**
+ * @param {Model} model
+ * @param {Header} header
+ * @param {import('./codec/allocation.js').Plan} plan
+ * @param {Float32Array[]} channelData
+ */
+function eachByItself(model, header, plan, channelData) {
+  const { sampleRate: rate } = header, span = levelTokens(header);
+  const tokens = tokensFor(model, channelData[0].length, rate);
+  /** @type {Source[]} */
+  const sources = channelData.map((own) => ({
+    samples: () => resampled(own, rate, model.samplerate, tokens * model.hop), tokens, plan, costs: [],
+  }));
+  const levels = header.bands
+    ? channelData.map((own) => measure(model, own, rate, header, span, tokens)) : [];
+  return { sources, levels, values: [] };
+}
+
+/**
+ * @param {Model} model
+ * @param {Header} header
+ * @param {import('./codec/stereo-plan.js').StereoPlan} joint
+ * @param {Float32Array[]} channelData
+ */
+function inPairs(model, header, joint, channelData) {
+  const { sampleRate: rate, bands } = header, { main, side, price } = joint;
+  const tokens = tokensFor(model, channelData[0].length, rate), factor = bands ? 2 : 1;
+  const edges = stereoEdges(header), delay = Math.floor(model.delay / model.hop);
+  /** @type {(Source | null)[]} */
+  const sources = [];
+  const levels = [], values = [];
+  for (let ch = 0; ch < channelData.length; ch += 2) {
+    const own = channelData.slice(ch, ch + 2).map((samples) =>
+      resampled(samples, rate, factor * model.samplerate, factor * tokens * model.hop));
+    const mixed = downmix(own, header, edges, price, delay, tokens);
+    const source = (/** @type {number} */ i, /** @type {typeof main} */ plan, /** @type {number[]} */ costs) =>
+      ({ samples: () => mixed.channelData[i], tokens, plan, costs });
+    sources.push(source(0, main, mixed.costs));
+    if (bands) levels.push(mixed.levels);
+    if (own.length < 2) continue;
+    sources.push(side && source(1, side, []));
+    if (bands) levels.push(new Uint8Array(mixed.levels.length));
+    values.push(mixed.values);
+  }
+  return { sources, levels, values };
+}
+
+/**
+ * Samples at another rate, so many of them.
+ *
+ * @param {Float32Array} samples
+ * @param {number} rate
+ * @param {number} wanted
+ * @param {number} length
+ */
+function resampled(samples, rate, wanted, length) {
+  const resampler = new Resampler(rate, wanted, 1);
+  const out = new Float32Array(length);
   let at = 0;
   const put = (/** @type {Float32Array} */ own) => {
     out.set(own.subarray(0, out.length - at), at);
     at += own.length;
   };
   for (let from = 0; from < samples.length; from += rate) put(resampler.push([samples.subarray(from, from + rate)])[0]);
-  put(resampler.finish(samplesFor(model, samples.length, rate))[0]);
+  put(resampler.finish(Math.ceil((samples.length * wanted) / rate))[0]);
   return out;
 }

@@ -34,14 +34,15 @@ export function planOf(model, average) {
  * @param {Float32Array} distortion [codebooks + 1 or more][n]: of tokens with so many codes
  * @param {number} n tokens
  * @param {Plan} plan
+ * @param {number} [other] codes that are spent on something else
  * @returns {Uint8Array} [n]
  */
-export function choose(distortion, n, { codebooks, average, silent }) {
+export function choose(distortion, n, { codebooks, average, silent }, other = 0) {
   const spans = Math.ceil(n / SPAN);
   const lengths = Array.from({ length: spans }, (_, s) => Math.min(SPAN, n - s * SPAN));
   const needed = needs(distortion, n, codebooks, lengths);
   const order = Array.from(needed.keys()).sort((a, b) => needed[b] - needed[a] || a - b);
-  const left = Math.max(average * n - SAID * spans, n); // no codes are a hole
+  const left = Math.max(average * n - SAID * spans - other, n); // no codes are a hole
   const counts = new Uint8Array(spans);
   let spent = 0;
   for (const i of order) {

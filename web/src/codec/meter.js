@@ -25,6 +25,13 @@ export function bandsOf(model, rate, codes) {
   return { bands: fine ? edgesOf(true).length - 1 : bands, fine };
 }
 
+/** The level of a band. @param {number} power @param {number} reference that of the reference band */
+export function levelOf(power, reference) {
+  if (power <= SILENCE) return 0;
+  const db = 10 * Math.log10(power / Math.max(reference, SILENCE));
+  return Math.min(HIGHEST, Math.max(0, Math.round((db - LOWEST) / STEP)));
+}
+
 /**
  * The levels of spans of tokens: [bands][spans].
  *
@@ -62,9 +69,7 @@ export function measure(model, samples, rate, { bands, fine }, span, tokens) {
     }
     const [reference, ...powers] = Array.from(sums, (sum) => (sum / count) ** 2);
     powers.forEach((power, b) => {
-      if (power <= SILENCE) return;
-      const db = 10 * Math.log10(power / Math.max(reference, SILENCE));
-      out[b * spans + s] = Math.min(HIGHEST, Math.max(0, Math.round((db - LOWEST) / STEP)));
+      out[b * spans + s] = levelOf(power, reference);
     });
   }
   return out;

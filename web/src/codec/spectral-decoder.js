@@ -10,7 +10,7 @@ import { edgesBelow, HELD, Upmixer } from './upmixer.js';
 const stopOf = (header) => (header.bands ? edgesOf(header.fine)[header.bands] : HOP);
 
 /** Edges of the bands of joint stereo. @param {Header} header */
-const stereoEdges = (header) => edgesBelow(header.stereoResolution, stopOf(header));
+export const stereoEdges = (header) => edgesBelow(header.stereoResolution, stopOf(header));
 
 /** Bands of joint stereo. @param {Header} header */
 export const stereoBands = (header) => stereoEdges(header).length - 1;

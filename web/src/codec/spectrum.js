@@ -11,38 +11,48 @@ export const STOP = 533;
 const phase = (/** @type {number} */ x) => ({ cos: Math.cos(x), sin: Math.sin(x) });
 const window = (/** @type {number} */ s) => Math.sqrt(2 / HOP) * Math.sin((Math.PI * s) / (2 * HOP));
 
-const analysis = {
-  fft: new FFT(2 * HOP),
-  re: new Float64Array(2 * HOP),
-  im: new Float64Array(2 * HOP),
-  window: Float64Array.from({ length: 2 * HOP }, (_, n) => window(n + 0.5)),
-  before: Array.from({ length: 2 * HOP }, (_, n) => phase((Math.PI / (2 * HOP)) * n)),
-  after: Array.from({ length: HOP }, (_, k) => phase((Math.PI / HOP) * (0.5 + HOP / 2) * (k + 0.5))),
+/** What analyses of one rate share. @param {number} factor 1 or 2: of the model's rate */
+const tables = (factor) => {
+  const size = 2 * HOP * factor;
+  return {
+    fft: new FFT(size),
+    re: new Float64Array(size),
+    im: new Float64Array(size),
+    window: Float64Array.from({ length: size }, (_, n) => window(n / factor + 0.5) / factor),
+    before: Array.from({ length: size }, (_, n) => phase((Math.PI / size) * n)),
+    after: Array.from({ length: factor === 1 ? HOP : STOP }, (_, k) =>
+      phase((Math.PI / HOP) * (0.5 + HOP / 2) * (k + 0.5))),
+  };
 };
+/** @type {ReturnType<typeof tables>[]} by factor, where they are needed */
+const shared = [];
 
 /** Samples of one channel to coefficients, a token at a time. */
 export class Analysis {
-  constructor() {
-    this.last = new Float32Array(HOP);
+  /** @param {number} factor 1 or 2: of the model's rate */
+  constructor(factor = 1) {
+    this.tables = shared[factor] ??= tables(factor);
+    this.last = new Float32Array(factor * HOP);
   }
 
   /**
-   * c[k] = sum of w x[n] cos(pi / N (n + 1/2 + N/2) (k + 1/2)), of a token and the one before.
+   * c[k] = sum of w x[n] cos(pi / N (s + N/2) (k + 1/2)), s = n / factor + 1/2, of a token and the
+   * one before.
    *
    * @param {Float32Array} hop
-   * @returns {Float64Array} `STOP` coefficients, those from `HOP` on zero
+   * @returns {Float64Array} `STOP` coefficients, at the model's rate those from `HOP` on zero
    */
   push(hop) {
-    const { fft, re, im, window, before, after } = analysis;
-    for (let n = 0; n < 2 * HOP; n++) {
-      const x = window[n] * (n < HOP ? this.last[n] : hop[n - HOP]);
+    const { fft, re, im, window, before, after } = this.tables, { last } = this;
+    for (let n = 0; n < re.length; n++) {
+      const x = window[n] * (n < hop.length ? last[n] : hop[n - hop.length]);
       re[n] = x * before[n].cos;
       im[n] = x * before[n].sin;
     }
-    this.last.set(hop);
+    last.set(hop);
     fft.run(re, im);
     const out = new Float64Array(STOP);
-    for (let k = 0; k < HOP; k++) out[k] = fft.re[k] * after[k].cos - fft.im[k] * after[k].sin;
+    after.forEach(({ cos, sin }, k) => (out[k] = fft.re[k] * cos - fft.im[k] * sin));
     return out;
   }
 }

@@ -1,5 +1,7 @@
 /** Joint stereo: main and side channels to pairs (docs/format.md, section 9.2). */
 
+/** Where low bands end: at 2 kHz. */
+export const LOW = 52;
 const HIGH = [63, 74, 87, 102, 120, 140, 164, 192, 224, 261, 304, 354, 412, 480];
 
 /** Where bands begin, in coefficients, by resolution. */
@@ -9,8 +11,8 @@ const EDGES = [
 ];
 
 /** Levels of the left channel over the right one, in dB, and coherences of both. */
-const DIFFERENCES = [-Infinity, -20, -14, -10, -7, -4.5, -2.2, 0, 2.2, 4.5, 7, 10, 14, 20, Infinity];
-const COHERENCES = [1, 0.95, 0.8, 0.6, 0.35, 0.1, -0.5, -1];
+export const DIFFERENCES = [-Infinity, -20, -14, -10, -7, -4.5, -2.2, 0, 2.2, 4.5, 7, 10, 14, 20, Infinity];
+export const COHERENCES = [1, 0.95, 0.8, 0.6, 0.35, 0.1, -0.5, -1];
 
 const LATE = 2; // tokens that the main channel comes late as its own side
 const NOTHING = 1e-12; // power that is added to what is divided by
@@ -27,7 +29,7 @@ export const edgesBelow = (/** @type {number} */ resolution, /** @type {number} 
   [...EDGES[resolution].filter((edge) => edge < stop), stop];
 
 /** Of a difference and a coherence: the angle, and the amplitude of the side. */
-const TURNS = DIFFERENCES.map((difference) => COHERENCES.map((coherence) => {
+export const TURNS = DIFFERENCES.map((difference) => COHERENCES.map((coherence) => {
   const u = Math.tanh((difference * Math.LN10) / 20), v = coherence * Math.sqrt(1 - u * u);
   const shared = Math.min(1, Math.hypot(u, v));
   return [Math.atan2(v, u) / 2, Math.sqrt((1 - shared) / (1 + shared))];

@@ -24,12 +24,13 @@ export class Writer {
   }
 
   /** @param {import('./reader.js').Block} block */
-  write({ tokens, coder, checksum, allocation, levels, payload }) {
-    const { allocationTokens, bands } = this.header;
+  write({ tokens, coder, checksum, allocation, levels, stereo, payload }) {
+    const { allocationTokens, bands, stereoTokens } = this.header;
     /** @type {ArrayLike<number>[]} */
     const body = [number(tokens), [coder], u32(checksum)];
     if (allocationTokens) body.push(number(allocation.length), allocation);
     if (bands) body.push(number(levels.length), levels);
+    if (stereoTokens) body.push(number(stereo.length), stereo);
     const found = chunk('B', [...body, payload]);
     this.sizes.push(found.length);
     this.tokens += tokens;
@@ -47,18 +48,20 @@ export class Writer {
 
 /** @param {Header} header */
 function start(header) {
-  const { model, allocationTokens, bands, fine, coder } = header;
+  const { model, allocationTokens, bands, fine, coder, stereoTokens, stereoResolution, side } = header;
   const name = new TextEncoder().encode(model);
   const features = (allocationTokens && FEATURES.allocation) | (bands && FEATURES.bands)
-    | (fine ? FEATURES.fine : 0);
+    | (fine ? FEATURES.fine : 0) | (stereoTokens && FEATURES.stereo);
   const fields = join([
     number(features), [name.length], name, bytesOf(header.codeSpace), [coder],
     bytesOf(header.coderHash), number(header.sampleRate),
     [header.channels, header.codebooks, header.codeBits], number(header.blockTokens),
     number(header.frames === null ? 0 : header.frames + 1),
     allocationTokens ? [allocationTokens] : [], bands ? [bands] : [],
+    stereoTokens ? [stereoTokens, stereoResolution, ...number(side)] : [],
   ]);
-  const minor = coder === LM ? 4 : Math.ceil(Math.log2(features + 1)); // the lowest that has these
+  // The lowest that has these.
+  const minor = stereoTokens ? 7 : coder === LM ? 4 : Math.ceil(Math.log2(features + 1));
   const whole = join([MAGIC, [1, minor, fields.length & 255, fields.length >> 8], fields]);
   return join([whole, u32(crc32(whole))]);
 }

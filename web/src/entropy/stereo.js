@@ -17,13 +17,16 @@ const NEXT_NEWS = 20, NEXT_VALUE = 24, MOST = 8000;
 export function decodeStereo(decoder, { channels, stereoTokens }, { stereo, tokens }, bands) {
   const pairs = channels >> 1, spans = Math.ceil(tokens / stereoTokens);
   const out = new Uint8Array(pairs * 2 * bands * tokens);
-  const news = Array.from({ length: SIZES[1] }, () => Float64Array.from(NEWS));
-  const counts = SIZES.map((n) => new Float64Array(n).fill(VALUE));
+  const { news, counts } = begin();
   if (stereo.length) decoder.open(stereo);
+  const code = (/** @type {Uint32Array} */ ends) => {
+    decoder.use(ends);
+    return decoder.symbol();
+  };
   for (let pair = 0; pair < pairs; pair++) {
     const last = CENTRE.map((value) => new Uint8Array(bands).fill(value));
     for (let span = 0; span < spans; span++) {
-      if (stereo.length) change(decoder, last, news, counts);
+      if (stereo.length) change(code, last, news, counts);
       for (let kind = 0; kind < 2; kind++) {
         last[kind].forEach((value, b) => {
           const at = ((2 * pair + kind) * bands + b) * tokens;
@@ -36,18 +39,52 @@ export function decodeStereo(decoder, { channels, stereoTokens }, { stereo, toke
 }
 
 /**
+ * The values of a block; nothing if all are those of channels that are equal.
+ *
+ * @param {import('./encoding.js').RangeEncoder} encoder
+ * @param {Uint8Array[][]} values by pair and kind, [bands][spans]
+ * @param {number} bands
+ */
+export function encodeStereo(encoder, values, bands) {
+  if (values.every((kinds) => kinds.every((own, kind) => own.every((value) => value === CENTRE[kind])))) {
+    return new Uint8Array(0);
+  }
+  const spans = values[0][0].length / bands, { news, counts } = begin();
+  encoder.begin(3 * values.length * bands * spans);
+  const code = (/** @type {Uint32Array} */ ends, /** @type {number} */ wanted) => {
+    encoder.put(wanted, ends);
+    return wanted;
+  };
+  for (const kinds of values) {
+    const last = CENTRE.map((value) => new Uint8Array(bands).fill(value));
+    for (let span = 0; span < spans; span++) {
+      const next = kinds.map((own) => Uint8Array.from({ length: bands }, (_, b) => own[b * spans + span]));
+      change(code, last, news, counts, next);
+    }
+  }
+  return encoder.finish();
+}
+
+/** How often symbols count as seen before they were. */
+const begin = () => ({
+  news: Array.from({ length: SIZES[1] }, () => Float64Array.from(NEWS)),
+  counts: SIZES.map((n) => new Float64Array(n).fill(VALUE)),
+});
+
+/**
  * The values of the next span, in place.
  *
- * @param {import('./exact.js').RangeDecoder} decoder
+ * @param {(ends: Uint32Array, wanted: number) => number} code the next symbol of a distribution
  * @param {Uint8Array[]} last by kind and band
  * @param {Float64Array[]} news how often what was new, by the last coherence
  * @param {Float64Array[]} counts how often values were seen, by kind
+ * @param {Uint8Array[]} [next] what values become, where that is known
  */
-function change(decoder, last, news, counts) {
+function change(code, last, news, counts, next = last) {
   const ends = news.map(distribution), before = counts.map((own) => own.slice());
-  const found = Array.from(last[1], (coherence) => {
-    decoder.use(ends[coherence]);
-    const symbol = decoder.symbol();
+  const found = Array.from(last[1], (coherence, b) => {
+    const [difference, other] = next.map((own, kind) => (own[b] === last[kind][b] ? 0 : 1));
+    const symbol = code(ends[coherence], difference + 2 * other);
     news[coherence][symbol] += NEXT_NEWS;
     return symbol;
   });
@@ -56,8 +93,7 @@ function change(decoder, last, news, counts) {
       if (!((symbol >> kind) & 1)) return;
       const others = before[kind].slice();
       others[last[kind][b]] = 0;
-      decoder.use(distribution(others));
-      const value = decoder.symbol();
+      const value = code(distribution(others), next[kind][b]);
       counts[kind][value] += NEXT_VALUE;
       last[kind][b] = value;
     });

@@ -26,9 +26,6 @@ _MARGIN = 1024
 _CLOSE, _CLOSE_ALONE = 0.1, 0.025
 """Of its bits, by which a first block may miss its budget, where others follow and where not."""
 _TRIES = 3
-_JOINT = 0.94
-"""Of the bits for left and right, that sum and difference may take to be worth it: both channels
-have the steps of the louder one then."""
 
 
 def block_size(channels: int) -> int:
@@ -142,10 +139,9 @@ class Encoder:
         gain = estimate.gain_for(wanted) if constant is None else constant
         if len(samples) == 2:
             joint = replace(settings, joint=True)
-            mixed = _mix(samples)
-            other = Estimate(mixed, joint)
-            if other.bits(gain) < _JOINT * estimate.bits(gain):
-                samples, settings, estimate = mixed, joint, other
+            other = Estimate(samples, joint)
+            if _is_worth_it(other, estimate, gain, self._bitrate):
+                settings, estimate = joint, other
                 gain = estimate.gain_for(wanted) if constant is None else constant
         rule = settings.rule._replace(gain=gain)
         sizes = block_sizes.choose(samples, rule, settings.bands)
@@ -155,7 +151,7 @@ class Encoder:
         flat = np.concatenate(plan.sizes)
         coefficients = mdct.forward(plan.samples, flat, self._last, last)
         self._last = int(flat[-1])
-        packer = Packer(coefficients, plan.sizes, plan.settings, self._tables)
+        packer = Packer(coefficients, plan.sizes, plan.settings, self._tables, plan.estimate.angles)
         if plan.gain is not None:
             return Coded(plan.frames, *packer.pack(plan.gain))
         return Coded(plan.frames, *self._pack_within(packer, plan, alone=not last))
@@ -180,6 +176,19 @@ class Encoder:
         return payload, checksum
 
 
+def _is_worth_it(joint: Estimate, apart: Estimate, gain: int, bitrate: float) -> bool:
+    """Whether joint stereo is better than left and right by themselves.
+
+    It must not take more bits. Both channels have the steps of the louder one then, so it is
+    compared with as much noise as left and right would have. At few bits it may be behind in that:
+    most is noise filling then, which joint stereo alone puts where it was.
+    """
+    bits = apart.bits(gain)
+    limit = 1.05 + 0.25 * min(max(math.log2(24 / bitrate), 0), 1)
+    same_noise = joint.bits(gain - joint.coarser(apart, gain))
+    return joint.bits(gain) < bits and same_noise < limit * bits
+
+
 def _next_gain(tried: list[tuple[int, float]], estimated: int) -> int:
     """The gain that will probably meet the budget: on the line through the last two tries."""
     if len(tried) < 2:
@@ -189,8 +198,3 @@ def _next_gain(tried: list[tuple[int, float]], estimated: int) -> int:
         return last
     change = -misses * (last - before) / (misses - missed)
     return round(min(max(last + min(max(change, -64), 64), 0), 4095))
-
-
-def _mix(samples: np.ndarray) -> np.ndarray:
-    left, right = samples * np.sqrt(0.5)
-    return np.stack([left + right, left - right])

@@ -14,6 +14,7 @@ import numpy as np
 from ...entropy import fixed
 from ...entropy.coders import TOTAL, range_weights
 from ...errors import ModelError
+from . import stereo
 
 __all__ = ["CLASSES", "CONTEXTS", "ESCAPE", "FEATURES", "RESIDUALS", "Tables"]
 
@@ -41,8 +42,8 @@ class Tables:
     ----------
     data : bytes
         An NPZ archive of integer arrays: ``classes`` ``[64, 16]``, ``residuals``
-        ``[resolutions, contexts, 42]`` and ``splits`` ``[4, 2, 2]`` are relative frequencies;
-        ``weightPL``, ``biasPL`` and ``shiftPL`` make layer L of pass P.
+        ``[resolutions, contexts, 42]``, ``splits`` ``[4, 2, 2]`` and ``angles`` ``[contexts, 32]``
+        are relative frequencies; ``weightPL``, ``biasPL`` and ``shiftPL`` make layer L of pass P.
 
     Attributes
     ----------
@@ -50,6 +51,8 @@ class Tables:
         Of symbols, by class.
     splits : fixed.Table
         Whether blocks are cut in two, by twice the depth and the last answer.
+    angles : fixed.Table
+        By how much angles of joint stereo changed, by context.
     residuals : fixed.Table
         Of levels, by context; those of coarse ones follow.
     bits : ndarray
@@ -68,6 +71,7 @@ class Tables:
             classes = _weights(arrays["classes"], (CLASSES, ESCAPE + 1))
             residuals = _weights(arrays["residuals"], (2, CONTEXTS, RESIDUALS))
             splits = _weights(arrays["splits"], (4, 2, 2))
+            angles = _weights(arrays["angles"], (stereo.CONTEXTS, stereo.ANGLES))
             self._layers = [
                 [_Layer(arrays[f"weight{p}{n}"], arrays[f"bias{p}{n}"], arrays[f"shift{p}{n}"],
                         FEATURES[0] if n == 0 else None, last=n == _LAYERS - 1)
@@ -82,6 +86,7 @@ class Tables:
         except (KeyError, ValueError, IndexError, EOFError, OSError) as e:
             raise ModelError(f"probabilities of the transform codec: damaged ({e})") from e
         self.classes, self.splits = fixed.Table(classes), fixed.Table(splits.reshape(8, 2))
+        self.angles = fixed.Table(angles)
         self.residuals = fixed.Table(residuals.reshape(2 * CONTEXTS, RESIDUALS))
         self.bits = 24 - np.log2(classes + 1.0)
 

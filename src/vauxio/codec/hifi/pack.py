@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from ...entropy import fixed
-from . import block_sizes
+from . import block_sizes, stereo
 from .contexts import LIMIT, Walk
 from .envelope import LevelWalk, measure
-from .layout import LAYOUTS
+from .layout import FRAME, LAYOUTS
 from .network import CONTEXTS, ESCAPE, Tables
 from .payload import BEYOND, LEVEL_BITS, Groups, Settings, bands_of, group, members_of
 from .raw_bits import BitWriter
@@ -24,6 +24,8 @@ _NEAR = 0.6  # a level this close to what is expected of it is told as that
 _MANY = 1 << 15  # symbols that are encoded together
 
 
+_EMPTY = np.empty(0, np.int64)
+
 Observer = Callable[..., Any]
 
 
@@ -33,12 +35,13 @@ class Packer:
     Parameters
     ----------
     coefficients : ndarray
-        ``float64[channels, frames * 2048]``, in units of a 16-bit sample; with `joint`, of sum and
-        difference over the root of two.
+        ``float64[channels, frames * 2048]``, in units of a 16-bit sample.
     sizes : list of ndarray
         Of the transform blocks of each frame.
     settings : Settings
     tables : Tables
+    angles : ndarray, optional
+        ``int64[frames, bands]``, with joint stereo: as of `stereo.choose`.
     observe : callable, optional
         Is told what is coded: for training. ``observe(what, *arrays)``.
     """
@@ -49,8 +52,11 @@ class Packer:
         sizes: list[np.ndarray],
         settings: Settings,
         tables: Tables,
+        angles: np.ndarray | None = None,
         observe: Observer | None = None,
     ) -> None:
+        if settings.joint != (angles is not None):
+            raise ValueError("joint stereo has angles, and nothing else has")
         self._settings, self._tables, self._observe = settings, tables, observe
         flat = np.concatenate(sizes)
         self._splits = _split_rows(sizes)
@@ -60,6 +66,11 @@ class Packer:
             size: coefficients[:, begins[numbers][:, None] + np.arange(size)].transpose(1, 0, 2)
             for size, numbers in self._members.items()
         }
+        self._angle_rows = _EMPTY, _EMPTY
+        if angles is not None:
+            for size, found in self._coefficients.items():
+                stereo.turn(found, angles, begins[self._members[size]] // FRAME, size)
+            self._angle_rows = _rows_of_angles(angles)
         self._choose_levels(flat)
 
     def _choose_levels(self, sizes: np.ndarray) -> None:
@@ -102,10 +113,13 @@ class Packer:
         encoder, raw = fixed.encoder(), BitWriter()
         rows, splits = self._splits
         encoder.encode_rows(splits, self._tables.splits, rows)
+        turned, turns = self._angle_rows
+        encoder.encode_rows(turns, self._tables.angles, turned)
         encoder.encode_rows(self._level_symbols, self._tables.residuals, self._level_rows)
         raw.put(self._levels_beyond, np.full(len(self._levels_beyond), LEVEL_BITS))
         if self._observe:
             self._observe("split", rows, splits)
+            self._observe("angle", turned, turns)
             self._observe("level", self._level_rows, self._level_symbols)
         values = self._magnitudes(encoder, raw, group(self._members, self._levels, settings))
         signs = []
@@ -197,8 +211,23 @@ def _split_rows(sizes: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     return np.array(rows, np.int64), np.array(symbols, np.int64)
 
 
+def _rows_of_angles(angles: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Rows and symbols of what tells them."""
+    rows, symbols = [], []
+
+    def code(frame: int, place: slice, expected: np.ndarray, context: np.ndarray) -> np.ndarray:
+        told: np.ndarray = angles[frame, place]
+        rows.append(context)
+        symbols.append((told - expected) % stereo.ANGLES)
+        return told
+
+    frames, bands = angles.shape
+    stereo.walk(frames, bands, code)
+    return _join(rows), _join(symbols)
+
+
 def _join(parts: list[np.ndarray]) -> np.ndarray:
-    return np.concatenate([np.empty(0, np.int64), *parts])
+    return np.concatenate([_EMPTY, *parts])
 
 
 def _limits(bits: np.ndarray, weight: float) -> np.ndarray:

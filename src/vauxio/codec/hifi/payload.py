@@ -1,9 +1,9 @@
 """What a payload is made of, for `pack` and `unpack`.
 
 A payload has ten bytes of parameters, then a range code, then bits that no model predicts. The
-range code has, of the whole block, the sizes of its transform blocks, then all levels, then the
-magnitudes of the coefficients. The other bits are the lowest bits of large values, and then all
-signs.
+range code has, of the whole block, the sizes of its transform blocks, with joint stereo the angles,
+then all levels, then the magnitudes of the coefficients. The other bits are the lowest bits of
+large values, and then all signs.
 ``docs/hifi.md`` has it to the bit.
 """
 
@@ -43,7 +43,7 @@ class Settings:
     coarse : bool
         Whether levels are told to 3 dB instead of 1.5.
     joint : bool
-        Whether the first two channels are sum and difference.
+        Whether the first two channels are turned, see `stereo`.
     noisy : bool
         Whether bands with few values get as much noise as they had, which suits speech.
     weight : float
@@ -130,7 +130,7 @@ def group(members: dict[int, np.ndarray], told: list[np.ndarray], settings: Sett
     for size, numbers in members.items():
         levels[size] = level = np.stack([told[i] for i in numbers]) << settings.coarse
         loud = level
-        if settings.joint:  # the same noise in sum and difference, so in both channels
+        if settings.joint:  # the same noise in both, however they are turned
             loud = level.copy()
             loud[:, :2] = level[:, :2].max(axis=1, keepdims=True)
         logs[size] = steps.steps(loud, LAYOUTS[size], settings.rule)

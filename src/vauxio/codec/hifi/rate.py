@@ -6,15 +6,16 @@ import math
 
 import numpy as np
 
-from . import envelope, mdct, steps
+from . import envelope, mdct, steps, stereo
 from .layout import FRAME, LAYOUTS, SAMPLERATE
-from .payload import Settings
+from .payload import Settings, bands_of
 
 __all__ = ["Budget", "Constant", "Estimate", "settings_for"]
 
 _SIZE = 1024  # of the transform blocks with which bits are estimated
 _AUDIBLE = 4  # the least level that makes a band worth having
 _LEVELS = 2.5  # bits that a level costs, about
+_ANGLE = 8  # that an angle costs which is another than before, with those that are not
 _SIZES = (-1, -0.5, 0, 2, 3, 5, 8, 16)  # of coefficients over their steps, as logarithms
 _COSTS = (0, 3.8, 4.9, 4.9, 6.3, 9.1, 12.2, 20.2)  # bits of these, with those of zeros around them
 
@@ -76,6 +77,11 @@ class Estimate:
     samples : ndarray
         As of `settings_for`.
     settings : Settings
+
+    Attributes
+    ----------
+    angles : ndarray or None
+        With joint stereo, those that are best, ``int64[frames, bands]``.
     """
 
     def __init__(self, samples: np.ndarray, settings: Settings) -> None:
@@ -83,12 +89,20 @@ class Estimate:
         count = samples.shape[1] // _SIZE - 2
         found = mdct.forward(samples, np.full(count, _SIZE), _SIZE, _SIZE)
         found = found.reshape(len(samples), count, _SIZE)
-        bands = min(settings.bands, layout.bands)
+        bands = bands_of(_SIZE, settings.bands)
+        self.angles = None
+        changes = 0
+        if settings.joint:
+            blocks = FRAME // _SIZE
+            self.angles = stereo.choose(found.reshape(2, -1, blocks, _SIZE), settings.bands)
+            stereo.turn(found.transpose(1, 0, 2), self.angles, np.arange(count) // blocks, _SIZE)
+            changes = int(np.count_nonzero(np.diff(self.angles, axis=0)))
         levels = np.rint(envelope.measure(found, layout, bands)).astype(np.int64)
         if settings.joint:
             levels[:2] = levels[:2].max(axis=0)
         neutral = settings.rule._replace(gain=1024)
         logs = steps.steps(levels, layout, neutral)
+        self._logs, self._over, self._widths = logs, 16 * (levels - 8) - logs, layout.widths[:bands]
         scale = np.exp2(-logs / 64)[..., layout.band[: layout.edges[bands]]]
         # A histogram of how large coefficients are over their steps, in eighths of an octave.
         size = np.log2(np.abs(found[..., : scale.shape[-1]]) * scale + 1e-9)
@@ -96,12 +110,21 @@ class Estimate:
         self._histogram = np.bincount(bins.ravel(), minlength=512)
         self._sizes = np.arange(512) / 8 - 16
         spans = -(-count * _SIZE // FRAME)
-        self._fixed = 80 + len(samples) * spans * bands * _LEVELS * (0.7 if settings.coarse else 1)
+        level = _LEVELS * (0.7 if settings.coarse else 1)
+        self._fixed = 80 + len(samples) * spans * bands * level + changes * _ANGLE
 
     def bits(self, gain: float) -> float:
         """Of the whole block, at a gain in 64ths of an octave (1024 is none)."""
         cost = np.interp(self._sizes - (gain - 1024) / 64, _SIZES, _COSTS)
         return float(self._fixed + self._histogram @ cost)
+
+    def coarser(self, other: Estimate, gain: float) -> float:
+        """By how much its steps are larger than those of another estimate of the same samples.
+
+        In 64ths of an octave, on average over the coefficients that bits go to.
+        """
+        weight = (self._over > gain - 1024) * self._widths
+        return float(((self._logs - other._logs) * weight).sum() / max(weight.sum(), 1))
 
     def gain_for(self, bits: float) -> int:
         """The least gain with which it takes no more than that."""

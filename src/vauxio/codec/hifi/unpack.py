@@ -9,10 +9,10 @@ import numpy as np
 
 from ...entropy import fixed
 from ...errors import FormatError
-from . import block_sizes, noise
+from . import block_sizes, noise, stereo
 from .contexts import LIMIT, Walk
 from .envelope import LevelWalk
-from .layout import LAYOUTS
+from .layout import FRAME, LAYOUTS
 from .network import CONTEXTS, ESCAPE, Tables
 from .payload import (
     BEYOND,
@@ -84,15 +84,13 @@ def unpack(payload: bytes, channels: int, frames: int, tables: Tables) -> Unpack
     decoder = fixed.decoder(words)
     raw = BitReader(payload[HEAD + length :])
     sizes = _sizes(decoder, frames, tables)
+    angles = _angles(decoder, frames, settings.bands, tables) if settings.joint else None
     levels = _levels(decoder, raw, sizes, channels, settings, tables)
     groups = group(members_of(np.array(sizes)), levels, settings)
     values = _magnitudes(decoder, raw, groups, tables)
     _sign(raw, values)
     raw.finish()
-    out = _sound(np.array(sizes), values, groups, settings.noisy)
-    if settings.joint:
-        middle, side = out[0] * np.sqrt(0.5), out[1] * np.sqrt(0.5)
-        out[0], out[1] = middle + side, middle - side
+    out = _sound(np.array(sizes), values, groups, settings.noisy, angles)
     return Unpacked(np.array(sizes), values, out / 2**15)
 
 
@@ -105,6 +103,14 @@ def _sizes(decoder: fixed.Decoder, frames: int, tables: Tables) -> list[int]:
         return bool(last[depth])
 
     return [size for _ in range(frames) for size in block_sizes.from_splits(decide)]
+
+
+def _angles(decoder: fixed.Decoder, frames: int, bands: int, tables: Tables) -> np.ndarray:
+    def code(_: int, __: slice, expected: np.ndarray, context: np.ndarray) -> np.ndarray:
+        changes = decoder.decode_rows(tables.angles, context)
+        return np.asarray((expected + changes) % stereo.ANGLES)
+
+    return stereo.walk(frames, bands, code)
 
 
 def _levels(
@@ -181,7 +187,13 @@ def _sign(raw: BitReader, values: list[np.ndarray]) -> None:
         magnitudes[there] *= 1 - 2 * negative
 
 
-def _sound(sizes: np.ndarray, values: list[np.ndarray], groups: Groups, noisy: bool) -> np.ndarray:
+def _sound(
+    sizes: np.ndarray,
+    values: list[np.ndarray],
+    groups: Groups,
+    noisy: bool,
+    angles: np.ndarray | None,
+) -> np.ndarray:
     channels = values[0].shape[0] if values else 0
     out = np.zeros((channels, int(sizes.sum())))
     begins = np.cumsum(sizes) - sizes
@@ -190,6 +202,8 @@ def _sound(sizes: np.ndarray, values: list[np.ndarray], groups: Groups, noisy: b
             np.stack([values[i] for i in members]), groups.levels[size], groups.logs[size],
             LAYOUTS[size], begins[members] * channels, noisy=noisy,
         )  # fmt: skip
+        if angles is not None:
+            stereo.turn(filled, angles, begins[members] // FRAME, size, back=True)
         place = begins[members][:, None] + np.arange(filled.shape[2])
         out[:, place] = filled.transpose(1, 0, 2)
     return out

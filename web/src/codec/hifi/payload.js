@@ -5,6 +5,7 @@ import { FormatError } from '../../errors.js';
 import { LIMIT, stepsOf, Walk } from './contexts.js';
 import { bandsOf, FRAME, LAYOUTS, SIZES } from './layout.js';
 import { LevelWalk } from './levels.js';
+import { readAngles } from './stereo.js';
 
 /** @typedef {import('./layout.js').Layout} Layout */
 
@@ -12,13 +13,15 @@ const HEAD = 10;
 const ESCAPE = 15;
 
 /**
- * A transform block: of each channel signed values, levels and steps.
+ * A transform block: of each channel signed values, levels and steps; the angles of its frame with
+ * joint stereo.
  *
  * @typedef {object} Transform
  * @property {Layout} layout
  * @property {Float64Array[]} values
  * @property {Int32Array[]} levels
  * @property {Int32Array[]} steps
+ * @property {Int32Array | null} angles
  */
 
 /**
@@ -26,7 +29,7 @@ const ESCAPE = 15;
  * @param {number} channels
  * @param {number} frames
  * @param {import('./tables.js').Tables} tables
- * @returns {{ blocks: Transform[], joint: boolean, noisy: boolean, checksum: number }}
+ * @returns {{ blocks: Transform[], noisy: boolean, checksum: number }}
  */
 export function decodePayload(payload, channels, frames, tables) {
   const { coarse, joint, noisy, bands, rule, length } = parseHead(payload);
@@ -47,6 +50,8 @@ export function decodePayload(payload, channels, frames, tables) {
     } else sizes.push(SIZES[depth]);
   };
   for (let i = 0; i < frames; i++) split(0);
+  const angles = joint ? readAngles(frames, bands, (context) => tables.angle(context)) : null;
+  let begin = 0;
   const levelWalk = new LevelWalk(channels, coarse);
   const blocks = sizes.map((size) => {
     const layout = LAYOUTS[size], count = bandsOf(size, bands);
@@ -56,7 +61,9 @@ export function decodePayload(payload, channels, frames, tables) {
       joint && ch < 2 ? own.map((level, b) => Math.max(level, levels[1 - ch][b])) : own);
     const steps = loud.map((own) => (count ? stepsOf(own, layout, rule) : own));
     const values = levels.map(() => new Float64Array(layout.edges[count]));
-    return { layout, values, levels, steps };
+    const frame = Math.floor(begin / FRAME);
+    begin += size;
+    return { layout, values, levels, steps, angles: angles && angles[frame] };
   });
   const walks = Array.from({ length: channels }, () => new Walk());
   for (const { layout, values, levels, steps } of blocks) {
@@ -72,7 +79,7 @@ export function decodePayload(payload, channels, frames, tables) {
     }
   }
   raw.finish();
-  return { blocks, joint, noisy, checksum: crc };
+  return { blocks, noisy, checksum: crc };
 }
 
 /**

@@ -5,6 +5,7 @@ import { dct4 } from './dct4.js';
 import { FRAME } from './layout.js';
 import { fill } from './noise.js';
 import { decodePayload } from './payload.js';
+import { turnBack } from './stereo.js';
 
 const MARGIN = 1024;
 
@@ -64,22 +65,15 @@ export class HifiDecoder {
  * @param {ReturnType<typeof decodePayload>} decoded
  * @param {Float64Array[]} out by channel
  */
-function coefficients({ blocks, joint, noisy }, out) {
+function coefficients({ blocks, noisy }, out) {
   const channels = out.length;
   let begin = 0;
   for (const block of blocks) {
-    const { layout, values } = block, width = values[0].length;
-    for (let ch = 0; ch < channels; ch++) {
-      fill(block, ch, begin * channels + ch * width, noisy, out[ch].subarray(begin, begin + width));
-    }
+    const { layout, values, angles } = block, width = values[0].length;
+    const parts = out.map((own) => own.subarray(begin, begin + width));
+    parts.forEach((part, ch) => fill(block, ch, begin * channels + ch * width, noisy, part));
+    if (angles) turnBack(layout, angles, parts[0], parts[1]);
     begin += layout.size;
-  }
-  if (joint) {
-    for (let i = 0; i < begin; i++) {
-      const middle = out[0][i] * Math.SQRT1_2, side = out[1][i] * Math.SQRT1_2;
-      out[0][i] = middle + side;
-      out[1][i] = middle - side;
-    }
   }
   return out;
 }

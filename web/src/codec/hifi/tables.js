@@ -4,6 +4,7 @@ import { distribution, instantiate, RangeDecoder } from '../../entropy/exact.js'
 import { readNpz } from '../../model/npy.js';
 import { ModelError } from '../../errors.js';
 import { FEATURES } from './contexts.js';
+import { ANGLES } from './stereo.js';
 
 const CLASSES = 64, SYMBOLS = 16, RESIDUALS = 42, CONTEXTS = 33;
 
@@ -31,6 +32,7 @@ export class Tables {
     this.classes = rows('classes', SYMBOLS);
     this.residuals = rows('residuals', RESIDUALS);
     this.splits = rows('splits', 2);
+    this.angles = rows('angles', ANGLES);
     this.strides = FEATURES.map((inputs) => (inputs + 15) & ~15);
     for (let pass = 0; pass < 2; pass++) {
       for (let layer = 0; layer < 3; layer++) {
@@ -69,6 +71,11 @@ export class Tables {
   /** @param {number} depth @param {number} last */
   split(depth, last) {
     return this.decoder.symbolAt(this.splits + 8 * (2 * depth + last), 2);
+  }
+
+  /** @param {number} context */
+  angle(context) {
+    return this.decoder.symbolAt(this.angles + 4 * ANGLES * context, ANGLES);
   }
 
   /** @param {number} number of a class */

@@ -11,7 +11,7 @@ from onnx import TensorProto, helper
 
 from ..onnx_graph import Graph
 from . import noise
-from .copies import COPIED_FROM, FLOOR, Copies
+from .copies import ALL, COPIED_FROM, FLOOR, NONE, Copies, neighbours
 from .enhancer import FRAMES, PULSE_WAVES, WINDOW
 from .enhancer_graph import enhanced
 from .network import (
@@ -139,7 +139,7 @@ def silence(codec: Codec) -> torch.Tensor:
     return latents[0, -1].float()
 
 
-def with_noise(g: Graph, coefficients: str, known: str, codec: Codec) -> str:
+def with_noise(g: Graph, coefficients: str, present: str, codec: Codec) -> str:
     """See `noise` and `Codec.with_noise`; the input ``codes`` chooses the signs."""
     c = codec.config
     first, hop = c.noise_from, c.hop
@@ -161,24 +161,27 @@ def with_noise(g: Graph, coefficients: str, known: str, codec: Codec) -> str:
             g.constant(np.array(noise.ROWS)),
         )
         drawn.append(g.op("Cast", g.op("Gather", g.constant(table), row), to=TensorProto.FLOAT))
-    fine = copied(g, g.cut(coefficients, 2, 0, first), g.op("Mul", *drawn), known, codec.copies)
+    fine = copied(g, g.cut(coefficients, 2, 0, first), g.op("Mul", *drawn), present, codec.copies)
     level = g.op("Mul", g.op("Sqrt", power), fine)
     kept = g.op("Mul", g.cut(coefficients, 2, first), g.constant(np.sqrt(1 - share)))
     return g.op("Concat", g.cut(coefficients, 2, 0, first), g.op("Add", kept, level), axis=2)
 
 
-def copied(g: Graph, low: str, signs: str, known: str, copies: Copies) -> str:
-    """As `Copies.forward`."""
-    near = g.op("Cast", g.constant((copies.flatten > 0).numpy()), to=TensorProto.FLOAT)
-    near = g.op("Div", near, g.constant((copies.flatten > 0).sum(0).numpy().astype(np.float32)))
-    power = g.op("Add", g.op("MatMul", g.op("Mul", low, low), near), g.scalar(FLOOR))
+def copied(g: Graph, low: str, signs: str, present: str, copies: Copies) -> str:
+    """As `Copies.forward`, where `present` says which codes there are."""
+    near = neighbours(copies.flatten.shape[0]).numpy()
+    mean = g.op("Cast", g.constant(near.astype(np.int8)), to=TensorProto.FLOAT)
+    mean = g.op("Div", mean, g.constant(near.sum(0).astype(np.float32)))
+    power = g.op("Add", g.op("MatMul", g.op("Mul", low, low), mean), g.scalar(FLOOR))
     flat = g.op("Div", g.cut(low, 2, COPIED_FROM), g.op("Sqrt", power))
-    flat = g.cut(g.op("Concat", *[flat] * copies.times, axis=2), 2, 0, copies.spread.shape[1])
-    share = g.op("Sigmoid", g.linear(known, "copies.share", copies.share))
-    share = g.op("MatMul", share, g.constant(copies.spread.numpy()))
-    rest = g.op("Sub", g.scalar(1), g.op("Mul", share, share))
-    rest = g.op("Add", rest, g.scalar(FLOOR))
-    return g.op("Add", g.op("Mul", share, flat), g.op("Mul", g.op("Sqrt", rest), signs))
+    flat = g.cut(g.op("Concat", *[flat] * copies.times, axis=2), 2, 0, copies.count)
+    each = g.op("Transpose", g.op("Cast", present, to=TensorProto.FLOAT), perm=[0, 2, 1])
+    counts = g.op("ReduceSum", each, g.ints(2), keepdims=1)  # [B, n, 1]
+    late = g.cut(g.with_past(counts, copies.lookahead, 1), 1, 0, -copies.lookahead)
+    share = g.op("Mul", g.op("Sub", late, g.scalar(NONE)), g.scalar(1 / (ALL - NONE)))
+    share = g.op("Max", g.op("Min", share, g.scalar(1)), g.scalar(0))
+    rest = g.op("Sqrt", g.op("Sub", g.scalar(1), g.op("Mul", share, share)))
+    return g.op("Add", g.op("Mul", share, flat), g.op("Mul", rest, signs))
 
 
 def decoder_graph(codec: Codec) -> onnx.ModelProto:
@@ -207,7 +210,7 @@ def decoder_graph(codec: Codec) -> onnx.ModelProto:
     linear = g.op("MatMul", late, g.weight("synthesis.weight", codec.synthesis.weight, True))
     value = g.op("Add", g.cut(h, 2, c.hop), linear)
     size = g.op("Sqrt", g.op("Add", g.op("Mul", value, value), g.scalar(EPSILON)))
-    coefficients = with_noise(g, g.op("Mul", gain, g.op("Mul", value, size)), known, codec)
+    coefficients = with_noise(g, g.op("Mul", gain, g.op("Mul", value, size)), present, codec)
     coefficients = g.op("Mul", coefficients, g.scalar(1 / SCALE))
     basis = g.op("Transpose", g.mdct_basis(c.hop), perm=[1, 0])
     out = synthesised(g, coefficients, basis, c.hop)

@@ -155,9 +155,17 @@ class Codec(nn.Module):
         features = self.features(pcm)
         return self.analysis(features).float() + self.encoder(features).float()
 
-    def decode(self, latents: Tensor, signs: Tensor | None = None, skipped: int = 0) -> Tensor:
-        """Latents ``[B, T, latent_dim]`` to samples; with `signs` of noise, noise is put in.
+    def decode(
+        self,
+        latents: Tensor,
+        signs: Tensor | None = None,
+        counts: Tensor | None = None,
+        skipped: int = 0,
+    ) -> Tensor:
+        """Latents ``[B, T, latent_dim]`` to samples.
 
+        With `signs` of noise, what is too high to be coded as waves is noise and copies, as there
+        are few or many codes: `counts` are their numbers, ``[B, T]``, all codebooks unless told.
         Of the first `skipped` tokens no samples are made: they are there to be remembered.
         """
         late = F.pad(latents, (0, 0, self.config.lookahead, 0))[:, : latents.shape[1]]
@@ -165,7 +173,9 @@ class Codec(nn.Module):
         known = self.decoder.body(latents)
         c = self.transform.expand(self.decoder.head(known).float() + linear)
         if signs is not None:
-            c = self.with_noise(c, self.copies(c[..., : self.config.noise_from], signs, known))
+            if counts is None:
+                counts = torch.full(latents.shape[:2], self.config.codebooks, device=latents.device)
+            c = self.with_noise(c, self.copies(c[..., : self.config.noise_from], signs, counts))
         c, known = c[:, skipped:], known[:, skipped:]
         sound = self.transform.synthesise(c)
         if self.enhancer is None:

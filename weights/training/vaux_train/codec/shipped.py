@@ -51,7 +51,7 @@ def read_weights(folder: Path) -> dict[str, torch.Tensor]:
     weights: dict[str, torch.Tensor] = {}
     for name, array in arrays.items():
         if not name.startswith(
-            ("encoder.", "decoder.", "copies.", "enhancer.", "analysis.", "synthesis.")
+            ("encoder.", "decoder.", "enhancer.", "analysis.", "synthesis.")
         ) or name.endswith("weight.scale"):
             continue
         array = in_float(arrays, name)

@@ -89,11 +89,10 @@ class CodecTrainer(Trainer):
         self.known = config.model.codebooks  # those that are there; `train` makes the others
 
     def _paces(self) -> list[tuple[list[torch.nn.Parameter], float]]:
-        """The codec's weights, and how fast they learn; fine structure comes last, as there."""
-        fine = ("copies.", "enhancer.")
-        makers = [p for n, p in self.codec.named_parameters() if n.startswith(fine)]
-        others = [p for n, p in self.codec.named_parameters() if not n.startswith(fine)]
-        return [(others, self.config.training.pace), (makers, 1.0)]
+        """The codec's weights, and how fast they learn: the enhancer last, as in the codec."""
+        enhancer = [p for n, p in self.codec.named_parameters() if n.startswith("enhancer.")]
+        others = [p for n, p in self.codec.named_parameters() if not n.startswith("enhancer.")]
+        return [(others, self.config.training.pace), (enhancer, 1.0)]
 
     # -- state ---------------------------------------------------------------------------------
 
@@ -229,11 +228,11 @@ class CodecTrainer(Trainer):
             with torch.set_grad_enabled(not t.decoder_only):
                 latents = self.codec.encode(x)
             nothing = silence(self.codec)
-            quantised, commitment, used = self.codec.quantiser(
+            quantised, commitment, used, counts = self.codec.quantiser(
                 latents, self.allocation(stages), nothing
             )
             signs = self.codec.random_signs(quantised)
-            y = self.codec.decode(quantised, signs, self.config.data.skipped)
+            y = self.codec.decode(quantised, signs, counts, self.config.data.skipped)
         levels_off = self._levels_off(latents, x)
         wave_size = latents[..., : -self.config.model.level_latents].square().mean()
         hop, skipped = self.config.model.hop, self.config.data.skipped

@@ -18,7 +18,7 @@ from vauxio.codec.hifi.network import Tables
 
 from .counting import collect
 from .fitting import fit
-from .tables import by_hand, to_bytes
+from .tables import by_hand, frequencies, to_bytes
 
 SECONDS = 5.0  # of each recording
 
@@ -31,6 +31,7 @@ def main() -> None:
     parser.add_argument("--files", type=int, default=150, help="of each folder")
     parser.add_argument("--seconds", type=float, nargs="+", default=[60, 200],
                         help="of fitting, for each round")  # fmt: skip
+    parser.add_argument("--keep", type=Path, help="tables of which all but the angles stay")
     options = parser.parse_args()
     torch.manual_seed(0)
     torch.set_num_threads(1)
@@ -41,6 +42,13 @@ def main() -> None:
         paths += list(generator.permutation(np.array(found))[: options.files])
     paths = list(generator.permutation(np.array(paths)))
     arrays = by_hand()
+    if options.keep:
+        with np.load(options.keep, allow_pickle=False) as archive:
+            arrays |= {name: archive[name] for name in archive.files}
+        counts = collect(paths, Tables(to_bytes(arrays)), SECONDS, 0)
+        arrays["angles"] = frequencies(counts.angles)
+        options.output.write_bytes(to_bytes(arrays))
+        return
     for number, seconds in enumerate(options.seconds):
         counts = collect(paths, Tables(to_bytes(arrays)), SECONDS, 1000 * number)
         print(f"round {number}: coded", flush=True)

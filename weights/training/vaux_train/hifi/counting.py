@@ -10,7 +10,7 @@ import numpy as np
 import soundfile
 import soxr
 
-from vauxio.codec.hifi import block_sizes, mdct
+from vauxio.codec.hifi import block_sizes, mdct, stereo
 from vauxio.codec.hifi.character import Character
 from vauxio.codec.hifi.layout import FRAME, SAMPLERATE
 from vauxio.codec.hifi.network import CONTEXTS, FEATURES, RESIDUALS, Tables
@@ -40,12 +40,15 @@ class Counts:
         self.inputs: tuple[list[Any], list[Any]] = ([], [])
         self.symbols: tuple[list[Any], list[Any]] = ([], [])
         self.splits = np.ones((4, 2, 2))
+        self.angles = np.full((stereo.CONTEXTS, stereo.ANGLES), 0.02)
         self.residuals = np.full((2, CONTEXTS, RESIDUALS), 0.02)
 
     def observe(self, what: str, *found: Any) -> None:
         """For `Packer`."""
         if what == "split":
             np.add.at(self.splits.reshape(8, 2), found, 1)
+        elif what == "angle":
+            np.add.at(self.angles, found, 1)
         elif what == "level":
             np.add.at(self.residuals.reshape(2 * CONTEXTS, RESIDUALS), found, 1)
         else:
@@ -69,12 +72,11 @@ def collect(paths: list[Path], tables: Tables, seconds: float, seed: int) -> Cou
         settings = settings_for(rate, samples, Character().push(samples))
         if len(samples) == 2 and i % 2:
             settings = replace(settings, joint=True)
-            left, right = samples * np.sqrt(0.5)
-            samples = np.stack([left + right, left - right])
         estimate = Estimate(samples, settings)
         bits = rate * 1000 * len(samples) * frames * FRAME / SAMPLERATE
         settings = replace(settings, rule=settings.rule._replace(gain=estimate.gain_for(bits)))
         sizes = block_sizes.choose(samples, settings.rule, settings.bands)
         found = mdct.forward(samples, np.concatenate(sizes), FRAME, FRAME)
-        Packer(found, sizes, settings, tables, counts.observe).pack(settings.rule.gain)
+        packer = Packer(found, sizes, settings, tables, estimate.angles, counts.observe)
+        packer.pack(settings.rule.gain)
     return counts

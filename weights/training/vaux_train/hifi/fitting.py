@@ -114,4 +114,5 @@ def fit(counts: Counts, seconds: float) -> dict[str, np.ndarray]:
     total = residuals.sum(axis=1, keepdims=True)
     arrays["residuals"] = frequencies(residuals + 20 * total / total.sum(axis=2, keepdims=True))
     arrays["splits"] = frequencies(counts.splits)
+    arrays["angles"] = frequencies(counts.angles)
     return arrays

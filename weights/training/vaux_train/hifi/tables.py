@@ -6,6 +6,7 @@ import io
 
 import numpy as np
 
+from vauxio.codec.hifi import stereo
 from vauxio.codec.hifi.network import CLASSES, CONTEXTS, ESCAPE, FEATURES, RESIDUALS
 
 HIDDEN = 32  # units of a layer
@@ -39,6 +40,8 @@ def by_hand() -> dict[str, np.ndarray]:
     spread = np.exp(-np.abs(np.arange(RESIDUALS) - 20) / 2)
     arrays["residuals"] = np.broadcast_to(frequencies(spread), (2, CONTEXTS, RESIDUALS)).copy()
     arrays["splits"] = np.full((4, 2, 2), 1, np.int32)
+    stays = np.where(np.arange(stereo.ANGLES) == 0, 1.0, 0.01)
+    arrays["angles"] = np.broadcast_to(frequencies(stays), (stereo.CONTEXTS, stereo.ANGLES)).copy()
     return arrays
 
 

@@ -1,0 +1,58 @@
+/** How many bits of a pair its main channel has, its side, and what tells them apart. */
+
+import { planOf } from './allocation.js';
+import { bandsOf, FINE_COST } from './meter.js';
+
+const SIDE = 63; // coefficients of the side that are coded, where it is: to 2.4 kHz
+const FEWEST = 3; // codes that a side has at least, or it has none
+const ENOUGH = 0.85; // of all codebooks: what the main channel has before the side has any
+const SHARE = 0.15; // of what there is beyond that, of the main channel
+
+// By codes of a pair: prices of changes of values, and about how many codes these take.
+const CODES = [2, 4, 8, 12, 16, 24, 32];
+const PRICES = [4, 3, 1, 2, 1.1, 0.5, 0.2];
+const COSTS = [0.4, 0.5, 1.8, 2.7, 3.9, 4.6, 5.5];
+const MIDDLE = 6, FINE = 11; // codes from which on values are finer
+
+/**
+ * @typedef {object} StereoPlan
+ * @property {import('./allocation.js').Plan} main
+ * @property {import('./allocation.js').Plan | null} side where it is coded
+ * @property {number} bands above the model's
+ * @property {boolean} fine whether these are half as wide
+ * @property {number} span tokens that have the same values
+ * @property {number} resolution of their bands
+ * @property {number} sideEnd coefficients of the side that are coded
+ * @property {number} price of a change
+ */
+
+/**
+ * @param {import('../model/store.js').Model} model
+ * @param {number} rate of the recording, in Hz
+ * @param {number} codes that a pair has for each token
+ * @returns {StereoPlan}
+ */
+export function stereoPlanOf(model, rate, codes) {
+  const most = model.codebooks, cost = between(codes, CODES, COSTS);
+  const beyond = (codes - cost - ENOUGH * most) * (1 - SHARE);
+  const side = beyond >= FEWEST ? beyond : 0;
+  let main = codes - side;
+  const { bands, fine } = bandsOf(model, rate, Math.min(main - cost, most));
+  if (fine) main -= FINE_COST;
+  return {
+    main: planOf(model, Math.min(main, most + cost)),
+    side: side ? planOf(model, Math.min(side, most)) : null,
+    bands, fine,
+    span: codes >= FINE ? 3 : 5,
+    resolution: codes >= FINE ? 2 : codes >= MIDDLE ? 1 : 0,
+    sideEnd: side ? SIDE : 0,
+    price: between(codes, CODES, PRICES),
+  };
+}
+
+/** Linear interpolation. @param {number} x @param {number[]} xs @param {number[]} ys */
+function between(x, xs, ys) {
+  const i = Math.max(1, xs.findIndex((own, k) => k && own >= x)) || xs.length - 1;
+  const share = Math.min(1, Math.max(0, (x - xs[i - 1]) / (xs[i] - xs[i - 1])));
+  return ys[i - 1] + share * (ys[i] - ys[i - 1]);
+}
