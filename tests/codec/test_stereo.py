@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import io
+import math
 
 import numpy as np
 import pytest
@@ -115,6 +116,18 @@ def test_what_changes_has_its_price():
     assert choice.cost_of(dear) < choice.cost_of(free)
     silence = choice.choose(np.zeros((3, 4, 9)), starts, 1.0)
     assert choice.cost_of(silence) == 0 and (silence[0] == CENTRE[0]).all()
+
+
+def test_values_of_a_window_have_a_limit(music):
+    data, rate = music
+    samples = Resampler(rate, 48000, 2).push(data)
+    taken = []
+    for most in (math.inf, 12.0, 6.0):
+        down = Downmixer(MODEL, 2, Bands(5), Stereo(FINE_SPAN), 0.2, most=most)
+        down.push(samples)
+        down.finish(110)
+        taken.append(float(down.costs[0][0]) / 110)
+    assert taken[0] > 12 >= taken[1] > 6 >= taken[2] > 2
 
 
 def test_changes_are_cheaper_in_high_bands_and_dearer_where_the_side_is_coded():
@@ -260,7 +273,7 @@ def test_a_file(music, bitrate, stereo):
             f.seek(start)
             np.testing.assert_allclose(f.read(999), out[start : start + 999], atol=1e-4)
     for ch in (0, 1):
-        assert abs(level(out[:, ch]) - level(data[:, ch])) < (1 if bitrate > 3 else 1.6)
+        assert abs(level(out[:, ch]) - level(data[:, ch])) < (1 if bitrate > 6 else 1.6)
     assert abs(coherence(out) - coherence(data)) < 0.1
     codes = vauxio.read_codes(io.BytesIO(blob))
     np.testing.assert_allclose(vauxio.Codec().decode(codes), out, atol=1e-4)
@@ -314,7 +327,7 @@ def test_recordings_that_end_below(rate):
     data = noise(rate // 2, 2)
     out, _ = vauxio.decompress(vauxio.compress(data, rate, bitrate=6))
     assert out.shape == data.shape
-    assert abs(coherence(out)) < 0.3 and abs(level(out) - level(data)) < 2.5
+    assert abs(coherence(out)) < 0.3 and abs(level(out) - level(data)) < 3
 
 
 @pytest.mark.parametrize("channels", [3, 6])

@@ -6,6 +6,7 @@ of few codes; and above some 2 kHz, where a model codes no phases, better than o
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -29,6 +30,7 @@ _OFTEN_CODES, _NARROW_CODES = 6, 14
 _CODES = 2, 4, 8, 12, 13.99, 14, 16, 24, 32
 _PRICES = 2.5, 1.4, 0.7, 0.3, 0.2, 0.8, 0.6, 0.4, 0.2
 _COSTS = 0.4, 0.7, 1.8, 2.4, 2.7, 3.2, 3.9, 4.0, 4.0
+_OVER = 1.2  # how much more than that they may take: codes are worth more then
 _SELDOM, _OFTEN, _NARROW = Stereo(SPAN), Stereo(FINE_SPAN), Stereo(FINE_SPAN, 1)
 
 # The same by quality.
@@ -52,6 +54,8 @@ class Plan:
         Of sides, where they are coded.
     price : float
         As of `choice.choose`.
+    most : float
+        Bits of a token that values of a pair may take, or their price rises.
     """
 
     allocation: Allocation
@@ -59,6 +63,7 @@ class Plan:
     stereo: Stereo = NO_STEREO
     side: Allocation | None = None
     price: float = 0.0
+    most: float = math.inf
 
     @property
     def codebooks(self) -> int:
@@ -110,6 +115,7 @@ def _at_bitrate(
     codes = 2 * each / model.bitrate(1)  # of a pair
     price = float(np.interp(codes, _CODES, _PRICES))
     cost = float(np.interp(codes, _CODES, _COSTS))
+    most = _OVER * cost * model.code_bits
     main, side = codes, 0.0
     beyond = codes - cost - _ENOUGH * model.codebooks
     if beyond * (1 - _SHARE) >= _FEWEST:
@@ -129,5 +135,5 @@ def _at_bitrate(
         bands = NO_BANDS
     stereo = _SELDOM if codes < _OFTEN_CODES else _OFTEN if codes < _NARROW_CODES else _NARROW
     if not side:
-        return Plan(found, bands, stereo, None, price)
-    return Plan(found, bands, replace(stereo, side=_SIDE), averaging(side), price)
+        return Plan(found, bands, stereo, None, price, most)
+    return Plan(found, bands, replace(stereo, side=_SIDE), averaging(side), price, most)

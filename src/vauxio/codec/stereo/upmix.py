@@ -63,7 +63,8 @@ class Upmixer:
 
         def sums(products: np.ndarray) -> np.ndarray:
             bands = np.add.reduceat(products, starts, axis=1)
-            return bands[:-2] + 2 * bands[1:-1] + bands[2:]
+            found: np.ndarray = bands[:-2] + 2 * bands[1:-1] + bands[2:]
+            return found
 
         def spread(bands: np.ndarray) -> np.ndarray:
             return np.repeat(bands, widths, axis=1)
