@@ -16,7 +16,7 @@ from .layout import Stereo, pairs_of, turns
 __all__ = ["Downmixer"]
 
 _HALF = np.float32(np.sqrt(0.5))
-_DEARER, _DEAREST = 1.5, 20.0  # prices: from one to the next, and after which none follows
+_DEARER, _DEAREST = 1.3, 20.0  # prices: from one to the next, and after which none follows
 
 
 class Downmixer:
