@@ -16,6 +16,7 @@ from ..tables import listed, table
 TITLES = {
     "archive": "cost of a library",
     "denoise": "denoising",
+    "high_qualities": "qualities above 10",
     "latency": "latency",
     "lm": "entropy coding",
     "loss": "lost packets",

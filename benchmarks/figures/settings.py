@@ -38,6 +38,24 @@ def _beside_constant(kind: str, what: str, setting: str) -> str:
     return table([f"{setting}, {kind}", "kbps", *(report.NAMES[name] for name in metrics)], rows)
 
 
+def high_qualities(kind: str) -> str:
+    """Qualities of the transform codec: bits, from the fewest to the most, and scores."""
+    found = results("high_qualities")[kind]
+    metrics = [name for name in ("visqol", "pesq") if name in found[0]]
+    rows = [
+        [f"{row['quality']:g}", f"{row['kbps']:.0f} ({row['least']:.0f} to {row['most']:.0f})",
+         *(f"{row[name]:.2f}" for name in metrics)]
+        for row in found
+    ]  # fmt: skip
+    return table([f"quality, {kind}", "kbps", *(report.NAMES[name] for name in metrics)], rows)
+
+
+def high_recordings() -> str:
+    """What these were measured on, in words."""
+    n = results("high_qualities")["recordings"]
+    return f"{n['speech']} recordings of speech and {n['music']} of music"
+
+
 def silent() -> str:
     """kbps of digital silence at variable bitrate."""
     return f"{results('vbr')['silence_kbps']:.3f}"
