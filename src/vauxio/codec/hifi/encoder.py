@@ -140,7 +140,7 @@ class Encoder:
         wanted = self._budget.of(frames) / self._scale
         gain = estimate.gain_for(wanted) if constant is None else constant
         if len(samples) == 2:
-            tilt = settings.rule.tilt + round(_TILT * _scarcity(self._bitrate))
+            tilt = settings.rule.tilt + round(_TILT * _below(24, self._bitrate))
             joint = replace(settings, rule=settings.rule._replace(tilt=tilt), joint=True)
             other = Estimate(samples, joint)
             if _is_worth_it(other, estimate, gain, self._bitrate):
@@ -179,9 +179,9 @@ class Encoder:
         return payload, checksum
 
 
-def _scarcity(bitrate: float) -> float:
-    """0 from 24 kbps per channel on, 1 up to 12, and between."""
-    return min(max(math.log2(24 / bitrate), 0), 1)
+def _below(enough: float, bitrate: float) -> float:
+    """0 from a bitrate on that is enough, 1 up to half of it, and between."""
+    return min(max(math.log2(enough / bitrate), 0), 1)
 
 
 def _is_worth_it(joint: Estimate, apart: Estimate, gain: int, bitrate: float) -> bool:
@@ -189,10 +189,10 @@ def _is_worth_it(joint: Estimate, apart: Estimate, gain: int, bitrate: float) ->
 
     It must not take more bits. Both channels have the steps of the louder one then, so it is
     compared with as much noise as left and right would have. At few bits it may be behind in that:
-    most is noise filling then, which joint stereo alone puts where it was.
+    much is noise filling then, which joint stereo alone puts where it was.
     """
     bits = apart.bits(gain)
-    limit = 1.05 + 0.25 * _scarcity(bitrate)
+    limit = 1.05 + 0.25 * _below(64, bitrate)
     same_noise = joint.bits(gain - joint.coarser(apart, gain))
     return joint.bits(gain) < bits and same_noise < limit * bits
 
