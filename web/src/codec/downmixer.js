@@ -24,13 +24,13 @@ const DEARER = 1.3, DEAREST = 20; // prices: from one to the next, and after whi
  *   model's rate where there are bands above
  * @param {import('../container/header.js').Header} header
  * @param {number[]} edges of the bands of joint stereo
- * @param {{ price: number, most: number }} plan price of a change of values, and the bits of a token
- *   that they may take
+ * @param {number} price of a change of values
+ * @param {number} most bits of a token that values may take: the price rises until it is so
  * @param {number} delay tokens until a decoder has what is encoded
  * @param {number} tokens of the recording
  * @returns {Mixed}
  */
-export function downmix(samples, header, edges, { price, most }, delay, tokens) {
+export function downmix(samples, header, edges, price, most, delay, tokens) {
   const { bands, fine, stereoTokens: span, side } = header;
   const factor = bands ? 2 : 1, hop = factor * HOP, paired = samples.length === 2;
   const above = bands ? edgesOf(fine).slice(0, bands + 1) : [], levelSpan = fine ? 3 : 25;
@@ -65,11 +65,10 @@ export function downmix(samples, header, edges, { price, most }, delay, tokens) 
     const inside = heard.filter((_, i) => from + i + delay - window < count);
     if (paired && fresh) {
       const powers = powersOf(inside, at, edges, span, count);
-      let cost = 0;
-      for (let now = price; ; now *= DEARER) {
-        last = choose(powers, edges, now, side);
+      let cost = Infinity;
+      for (let own = price; cost > most * count && own <= DEARER * DEAREST; own *= DEARER) {
+        last = choose(powers, edges, own, side);
         cost = costOf(last, Math.ceil(count / span));
-        if (cost <= most * count || now > DEAREST) break;
       }
       values.push(last);
       mixed.costs.push(cost);
