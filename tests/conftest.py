@@ -20,6 +20,9 @@ from vauxio.archive.engine import Engine
 from vauxio.audio import chatter
 from vauxio.cli import main
 
+# Each worker of pytest has a core: threads of PyTorch would wait for those of other workers.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 # Whoever runs the tests in the background may have these ignored, and commands would inherit that.
 for _number in {"SIGINT", "SIGHUP"} & set(dir(signal)):
     if signal.getsignal(getattr(signal, _number)) is signal.SIG_IGN:

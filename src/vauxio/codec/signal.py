@@ -74,7 +74,9 @@ class SignalEncoder:
         self._model, self._samplerate = model, samplerate
         self.downmixer: Downmixer | None = None
         if plan is not None and plan.stereo:
-            self.downmixer = Downmixer(model, channels, plan.bands, plan.stereo, plan.price)
+            self.downmixer = Downmixer(
+                model, channels, plan.bands, plan.stereo, plan.price, most=plan.most
+            )
             tokens = JointTokenEncoder(model, channels, plan, self.downmixer, threads, providers)
         self._rate = model.samplerate * (self.downmixer.factor if self.downmixer else 1)
         self._resampler: Resampler | DenoisingResampler

@@ -3,14 +3,11 @@
 /** Where low bands end: at 2 kHz. */
 export const LOW = 52;
 const HIGH = [63, 74, 87, 102, 120, 140, 164, 192, 224, 261, 304, 354, 412, 480];
-const HALVES = [58, 68, 80, 94, 111, 130, 152, 178, 208, 242, 282, 329, 383, 446, 520];
-const NARROW = Array.from({ length: 27 }, (_, b) => 2 * b);
 
 /** Where bands begin, in coefficients, by resolution. */
 const EDGES = [
   [0, 3, 6, 9, 12, 15, 18, 22, 27, 32, 38, 45, 53, ...HIGH],
-  [...NARROW, ...HIGH],
-  [...NARROW, ...[...HIGH, ...HALVES].sort((a, b) => a - b)],
+  [...Array.from({ length: 27 }, (_, b) => 2 * b), ...HIGH],
 ];
 
 /** Levels of the left channel over the right one, in dB, and coherences of both. */
@@ -79,7 +76,7 @@ export class Upmixer {
     const [now] = this.main, before = this.main[LATE];
     for (let b = 0; b < bands; b++) {
       const [power, both, echo] = [0, 1, 2].map((i) =>
-        sums[3 * b + i] + this.sums[0][3 * b + i] + this.sums[1][3 * b + i]);
+        sums[3 * b + i] + 2 * this.sums[0][3 * b + i] + this.sums[1][3 * b + i]);
       const share = both / (power + NOTHING);
       const rest = Math.max(0, echo - share * both);
       const [angle, amplitude] = TURNS[this.values[b]][this.values[bands + b]];

@@ -62,7 +62,7 @@ export function levelsSize(header, tokens) {
 /** The most bytes of the values of joint stereo. @param {Header} header @param {number} tokens */
 export function stereoSize(header, tokens) {
   if (!header.stereoTokens) return 0;
-  const each = [243, 369, 504][header.stereoResolution];
+  const each = [243, 369][header.stereoResolution];
   return each * (header.channels >> 1) * Math.ceil(tokens / header.stereoTokens) + 4;
 }
 
@@ -144,7 +144,7 @@ function check(header, features) {
     ['allocationTokens', features & FEATURES.allocation ? 1 : 0, 255],
     ['bands', features & (FEATURES.bands | FEATURES.fine) ? 1 : 0, header.fine ? 10 : 5],
     ['stereoTokens', features & FEATURES.stereo ? 1 : 0, 255],
-    ['stereoResolution', 0, 2],
+    ['stereoResolution', 0, 1],
     ['side', 0, 320],
     ['rate', features & FEATURES.transform ? 1 : 0, 9999],
   ];

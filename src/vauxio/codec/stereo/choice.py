@@ -19,7 +19,7 @@ _SMALL = 2  # dB off, up to which errors count as their squares, and then in pro
 _COHERENCE = 4  # dB that an error of 1 in coherence counts as
 # How dear changes are from 2 kHz up, in the lowest band and in the highest: values gain more there
 # than in bands that are narrow. And where the side is coded, and they do not say all.
-_DEAR, _CHEAP, _CODED = 0.5, 0.2, 4.0
+_DEAR, _CHEAP, _CODED = 0.7, 0.3, 4.0
 _CHANGE = 3.6, 2.5  # bits, about, of new values, beside those that say where they are
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from ...entropy.allocation import WINDOW
@@ -14,6 +16,7 @@ from .layout import Stereo, pairs_of, turns
 __all__ = ["Downmixer"]
 
 _HALF = np.float32(np.sqrt(0.5))
+_DEARER, _DEAREST = 1.3, 20.0  # prices: from one to the next, and after which none follows
 
 
 class Downmixer:
@@ -34,6 +37,8 @@ class Downmixer:
         As of `choice.choose`.
     begin : int, optional
         The token to begin with, of a whole window.
+    most : float, optional
+        Bits of a token that the values of a pair may take: the price rises until it is so.
 
     Attributes
     ----------
@@ -47,12 +52,12 @@ class Downmixer:
 
     def __init__(
         self, model: Model, channels: int, bands: Bands, stereo: Stereo, price: float,
-        begin: int = 0,
+        begin: int = 0, most: float = math.inf,
     ) -> None:  # fmt: skip
         self.factor = 2 if bands.count else 1
         self.costs: list[np.ndarray] = []
         self._channels, self._pairs = channels, pairs_of(channels)
-        self._bands, self._stereo, self._price = bands, stereo, price
+        self._bands, self._stereo, self._price, self._most = bands, stereo, price, most
         self._delay = model.delay // model.hop  # tokens until a decoder has what was pushed
         self._analysis = Analysis(channels, self.factor)
         self._coded = stereo.coded(channels)
@@ -145,17 +150,22 @@ class Downmixer:
         spans = -(-tokens // span)
         count = np.maximum(np.bincount(at // span, minlength=spans), 1)
         values = np.empty((self._pairs, 2, len(self._starts), spans), np.uint8)
+        costs = np.empty(self._pairs)
         for pair in range(self._pairs):
             left, right = waiting[2 * pair : 2 * pair + 2]
             powers = np.zeros((3, spans, len(self._starts)))
             for power, product in zip(powers, (left * left, right * right, left * right),
                                       strict=True):  # fmt: skip
                 np.add.at(power, at // span, np.add.reduceat(product, self._starts, axis=1))
-            values[pair] = choose(
-                powers.transpose(0, 2, 1) / count, self._starts, self._price, self._stereo.side
-            )
+            means, price = powers.transpose(0, 2, 1) / count, self._price
+            while True:
+                values[pair] = choose(means, self._starts, price, self._stereo.side)
+                costs[pair] = cost_of(values[pair])
+                if costs[pair] <= self._most * tokens or price > _DEAREST:
+                    break
+                price *= _DEARER
         self._values.append(values)
-        self.costs.append(np.array([cost_of(each) for each in values]))
+        self.costs.append(costs)
         return values
 
     def _measure(self, turned: np.ndarray, at: np.ndarray, tokens: int) -> np.ndarray:

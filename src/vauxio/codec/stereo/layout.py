@@ -10,17 +10,15 @@ __all__ = ["CENTRE", "COHERENCES", "DIFFERENCES", "EDGES", "FINE_SPAN", "HELD", 
            "SIZES", "SPAN", "Stereo", "pairs_of", "turns"]  # fmt: skip
 
 _HIGH = (63, 74, 87, 102, 120, 140, 164, 192, 224, 261, 304, 354, 412, 480)
-_HALVES = (58, 68, 80, 94, 111, 130, 152, 178, 208, 242, 282, 329, 383, 446, 520)
 LOW = 52
 """Where low bands end: at 2 kHz. Below it, values gain more."""
 
 EDGES: tuple[tuple[int, ...], ...] = (
     (0, 3, 6, 9, 12, 15, 18, 22, 27, 32, 38, 45, 53, *_HIGH),
     (*range(0, LOW + 1, 2), *_HIGH),
-    (*range(0, LOW + 1, 2), *sorted((*_HIGH, *_HALVES))),
 )
 """Where bands begin, in MDCT coefficients of 37.5 Hz, by resolution: of about 1.5 ERB, 112 Hz at
-least; of 75 Hz up to 2 kHz; and above that half as wide, too."""
+least, or of 75 Hz up to 2 kHz. Narrower ones above gain next to nothing of a decoded signal."""
 
 DIFFERENCES = (-np.inf, -20, -14, -10, -7, -4.5, -2.2, 0, 2.2, 4.5, 7, 10, 14, 20, np.inf)
 """Levels of the left channel over the right one, in dB."""

@@ -6,6 +6,7 @@ of few codes; and above some 2 kHz, where a model codes no phases, better than o
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -24,16 +25,18 @@ _ENOUGH = 0.85  # of all codebooks: what the main channel has before the side ha
 _SHARE = 0.15  # of what there is beyond that, of the main channel
 
 # By codes of a pair: prices of changes (`choice.choose`), and about how many codes values take.
-_CODES = 2, 4, 8, 12, 16, 24, 32
-_PRICES = 4.0, 3.0, 1.0, 2.0, 1.1, 0.5, 0.2
-_COSTS = 0.4, 0.5, 1.8, 2.7, 3.9, 4.6, 5.5
-_COARSE, _MIDDLE, _FINE = Stereo(SPAN), Stereo(SPAN, 1), Stereo(FINE_SPAN, 2)
-_MIDDLE_CODES, _FINE_CODES = 6, 11  # from which on values are finer
+# Values come more often first, and then have narrower bands, whose changes are dearer for that.
+_OFTEN_CODES, _NARROW_CODES = 6, 14
+_CODES = 2, 4, 8, 12, 13.99, 14, 16, 24, 32
+_PRICES = 2.5, 1.4, 0.5, 0.3, 0.2, 0.8, 0.6, 0.4, 0.2
+_COSTS = 0.4, 0.7, 1.8, 2.4, 2.7, 3.2, 3.9, 4.0, 4.0
+_OVER = 1.2  # how much more than that they may take: codes are worth more then
+_SELDOM, _OFTEN, _NARROW = Stereo(SPAN), Stereo(FINE_SPAN), Stereo(FINE_SPAN, 1)
 
 # The same by quality.
+_OFTEN_QUALITY, _SIDE_QUALITY = 3, 7
 _QUALITIES = 0, 3, 7, 10
-_QUALITY_PRICES = 3.0, 1.5, 1.0, 0.3
-_MIDDLE_QUALITY, _SIDE_QUALITY = 3, 7
+_QUALITY_PRICES = 1.4, 0.8, 0.5, 0.2
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,8 @@ class Plan:
         Of sides, where they are coded.
     price : float
         As of `choice.choose`.
+    most : float
+        Bits of a token that values of a pair may take, or their price rises.
     """
 
     allocation: Allocation
@@ -58,6 +63,7 @@ class Plan:
     stereo: Stereo = NO_STEREO
     side: Allocation | None = None
     price: float = 0.0
+    most: float = math.inf
 
     @property
     def codebooks(self) -> int:
@@ -96,9 +102,9 @@ def plan(
         price = float(np.interp(quality, _QUALITIES, _QUALITY_PRICES))
         bands = bands_for(model, samplerate, allocation, denoise)
         if quality < _SIDE_QUALITY:
-            stereo = _COARSE if quality < _MIDDLE_QUALITY else _MIDDLE
+            stereo = _SELDOM if quality < _OFTEN_QUALITY else _OFTEN
             return Plan(allocation, bands, stereo, None, price)
-        return Plan(allocation, bands, replace(_FINE, side=_SIDE), allocation, price)
+        return Plan(allocation, bands, replace(_NARROW, side=_SIDE), allocation, price)
     return _at_bitrate(model, samplerate, allocation, each, denoise)
 
 
@@ -109,6 +115,7 @@ def _at_bitrate(
     codes = 2 * each / model.bitrate(1)  # of a pair
     price = float(np.interp(codes, _CODES, _PRICES))
     cost = float(np.interp(codes, _CODES, _COSTS))
+    most = _OVER * cost * model.code_bits
     main, side = codes, 0.0
     beyond = codes - cost - _ENOUGH * model.codebooks
     if beyond * (1 - _SHARE) >= _FEWEST:
@@ -126,7 +133,7 @@ def _at_bitrate(
     found = Allocation.averaging(main, model.codebooks, silent)
     if bands.count == 0:
         bands = NO_BANDS
-    stereo = _FINE if codes >= _FINE_CODES else _MIDDLE if codes >= _MIDDLE_CODES else _COARSE
+    stereo = _SELDOM if codes < _OFTEN_CODES else _OFTEN if codes < _NARROW_CODES else _NARROW
     if not side:
-        return Plan(found, bands, stereo, None, price)
-    return Plan(found, bands, replace(stereo, side=_SIDE), averaging(side), price)
+        return Plan(found, bands, stereo, None, price, most)
+    return Plan(found, bands, replace(stereo, side=_SIDE), averaging(side), price, most)

@@ -18,7 +18,8 @@ class Upmixer:
     """Coefficients of main and side channels to those of pairs, one token later.
 
     What stands for the side is the main channel of two tokens before, less what it has in common
-    with the main channel, in each band, and as loud as the main one over three tokens.
+    with the main channel, in each band, and as loud as the main one over three tokens, of which the
+    middle one counts twice.
 
     Parameters
     ----------
@@ -62,7 +63,8 @@ class Upmixer:
 
         def sums(products: np.ndarray) -> np.ndarray:
             bands = np.add.reduceat(products, starts, axis=1)
-            return bands[:-2] + bands[1:-1] + bands[2:]
+            found: np.ndarray = bands[:-2] + 2 * bands[1:-1] + bands[2:]
+            return found
 
         def spread(bands: np.ndarray) -> np.ndarray:
             return np.repeat(bands, widths, axis=1)
