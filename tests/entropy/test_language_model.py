@@ -35,6 +35,7 @@ from vauxio.entropy import (
     transformer,
     transformer_coder,
 )
+from vauxio.entropy.transformer_parameters import read_parameters
 from vauxio.errors import ChecksumError, FormatError, ModelError
 from vauxio.file.block_reader import TokenReader
 from vauxio.file.block_writer import TokenWriter, block_tokens
@@ -42,7 +43,7 @@ from vauxio.model.installed import DEFAULT, find_model
 
 FOLDER = DATA / "lm"
 CONTENT = (FOLDER / "lm.onnx").read_bytes()
-PARAMETERS = transformer.read_parameters(CONTENT)
+PARAMETERS = read_parameters(CONTENT)
 GOLDEN = ["mono", "stereo", "segments"]
 
 
@@ -557,7 +558,7 @@ def test_the_range_coder_carries():
 @pytest.mark.parametrize("content", [b"", b"\x0b", b"\x3a\x00", CONTENT[:5000], CONTENT[100:]])
 def test_what_is_no_language_model(content):
     with pytest.raises(ValueError):
-        transformer.read_parameters(content)
+        read_parameters(content)
 
 
 def test_the_sums_stay_exact():

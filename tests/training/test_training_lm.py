@@ -21,6 +21,7 @@ from vaux_train import config  # noqa: E402
 from vaux_train.language_model import codes as coding  # noqa: E402
 from vaux_train.language_model import evaluate, export, graph, network, start, training  # noqa: E402
 from vauxio.entropy import transformer  # noqa: E402
+from vauxio.entropy.transformer_parameters import read_parameters  # noqa: E402
 from vauxio.file.block_reader import TokenReader  # noqa: E402
 
 SMALL = [
@@ -105,7 +106,7 @@ def test_exports_what_it_trained(trainer, codes, tmp_path):
     content = (tmp_path / "lm.onnx").read_bytes()
     entry = json.loads((tmp_path / "model.json").read_text())["lm"]
     assert entry == {"file": "lm.onnx", "sha256": report["sha256"], "codebooks": 3}
-    parameters = transformer.read_parameters(content)
+    parameters = read_parameters(content)
     assert parameters.shape == (3, 32, 16, 2, 2, 8, 24)
     # The integers are those that were trained: nearly the same scores as PyTorch's.
     dev = np.load(codes / "dev-speech.npy")[:100]

@@ -245,7 +245,7 @@ function eachByItself(model, header, plan, channelData) {
  * @param {Float32Array[]} channelData
  */
 function inPairs(model, header, joint, channelData) {
-  const { sampleRate: rate, bands } = header, { main, side, price } = joint;
+  const { sampleRate: rate, bands } = header, { main, side, price, most } = joint;
   const tokens = tokensFor(model, channelData[0].length, rate), factor = bands ? 2 : 1;
   const edges = stereoEdges(header), delay = Math.floor(model.delay / model.hop);
   /** @type {(Source | null)[]} */
@@ -254,7 +254,7 @@ function inPairs(model, header, joint, channelData) {
   for (let ch = 0; ch < channelData.length; ch += 2) {
     const own = channelData.slice(ch, ch + 2).map((samples) =>
       resampled(samples, rate, factor * model.samplerate, factor * tokens * model.hop));
-    const mixed = downmix(own, header, edges, price, delay, tokens);
+    const mixed = downmix(own, header, edges, price, most, delay, tokens);
     const source = (/** @type {number} */ i, /** @type {typeof main} */ plan, /** @type {number[]} */ costs) =>
       ({ samples: () => mixed.channelData[i], tokens, plan, costs });
     sources.push(source(0, main, mixed.costs));

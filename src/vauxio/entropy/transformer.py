@@ -11,11 +11,13 @@ This module turns codes into scores and knows nothing of bits, blocks or files.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
-__all__ = ["Network", "Parameters", "Steps", "decided", "delayed", "read_parameters", "reference"]
+from .transformer_parameters import Parameters, Shape
+
+__all__ = ["Network", "Steps", "decided", "delayed", "reference"]
 
 UNIT = 32
 """Activations are integers from -127 to 127, in steps of 1/32; their mean size is set to 1."""
@@ -29,71 +31,6 @@ MASKED = -(1 << 20)  # added to the score of what must not be seen
 _CHUNK = 128  # steps of all rows that are scored at once where the codes are known
 _GROWTH = 16  # steps that the past is given more room for
 _LEAST_CHUNK = 8  # steps of each row, however many rows there are
-
-
-class Shape(NamedTuple):
-    """Sizes of a language model.
-
-    Attributes
-    ----------
-    codebooks, size : int
-        Codebooks at most, and codes of each.
-    width, heads, layers : int
-    key : int
-        Length of a key and of a value, which all heads of a layer share.
-    window : int
-        Steps that attention looks back.
-    """
-
-    codebooks: int
-    size: int
-    width: int
-    heads: int
-    layers: int
-    key: int
-    window: int
-
-
-class Linear(NamedTuple):
-    """``floor((x @ weight + bias) / 2^shift)``."""
-
-    weight: np.ndarray  # int8 [in, out]
-    bias: np.ndarray  # int32 [out]
-    shift: np.ndarray  # int64 [out]
-
-    def __call__(self, x: np.ndarray) -> np.ndarray:
-        out: np.ndarray = (x @ self.weight.astype(np.int64) + self.bias) >> self.shift
-        return out
-
-
-class Layer(NamedTuple):
-    """One layer of the Transformer."""
-
-    qkv: Linear
-    position: np.ndarray  # int32 [heads, window + 1]: added to the score, by distance
-    out: Linear
-    up: Linear
-    down: Linear
-
-
-class Parameters(NamedTuple):
-    """All numbers that a language model consists of.
-
-    Attributes
-    ----------
-    shape : Shape
-    embedding : ndarray
-        ``int8[codebooks * (size + 1), width]``: for each codebook one row per code, and one for
-        no code.
-    layers : list of Layer
-    heads : list of Linear
-        One for each codebook.
-    """
-
-    shape: Shape
-    embedding: np.ndarray
-    layers: list[Layer]
-    heads: list[Linear]
 
 
 def delayed(codes: np.ndarray, shape: Shape) -> np.ndarray:
@@ -337,102 +274,3 @@ class Steps:
             value[:, slot] = new_value[:, 0]
         self._step += 1
         return scores
-
-
-def read_parameters(content: bytes) -> Parameters:
-    """The parameters in an ``lm.onnx``, by the names that ``docs/format.md`` gives them.
-
-    Raises
-    ------
-    ValueError
-        If it is not such a file.
-    """
-    try:
-        tensors = _tensors(content)
-        layers: list[Layer] = []
-        while f"layers.{len(layers)}.position" in tensors:
-            at = f"layers.{len(layers)}."
-            qkv, out, up, down = (
-                _linear(tensors, at + name) for name in ("qkv", "out", "up", "down")
-            )
-            layers.append(Layer(qkv, tensors[at + "position"], out, up, down))
-        groups: list[Linear] = []
-        while f"heads.{len(groups)}.weight" in tensors:
-            groups.append(_linear(tensors, f"heads.{len(groups)}"))
-        embedding = tensors["embedding"]
-        outputs = sum(len(group.bias) for group in groups)
-        codebooks = len(embedding) - outputs  # one row more than codes for each codebook
-        size = outputs // codebooks
-        heads = [
-            Linear(*(part[..., at : at + size] for part in group))
-            for group in groups
-            for at in range(0, len(group.bias), size)
-        ]
-        position = layers[0].position
-        shape = Shape(
-            codebooks=codebooks,
-            size=size,
-            width=embedding.shape[1],
-            heads=len(position),
-            layers=len(layers),
-            key=embedding.shape[1] // len(position),
-            window=position.shape[1] - 1,
-        )
-        if len(heads) != codebooks:
-            raise ValueError(f"{len(heads)} heads")
-    except (ArithmeticError, IndexError, KeyError, TypeError, UnicodeDecodeError) as e:
-        raise ValueError(f"not a language model ({e})") from e
-    return Parameters(shape, embedding, layers, heads)
-
-
-def _linear(tensors: dict[str, np.ndarray], name: str) -> Linear:
-    weight, bias = tensors[f"{name}.weight"], tensors[f"{name}.bias"]
-    _, exponent = np.frexp(tensors[f"{name}.scale"])  # 2^-shift is 0.5 * 2^(1 - shift)
-    return Linear(weight, bias, 1 - exponent.astype(np.int64))
-
-
-_TYPES = {1: "<f4", 3: "<i1", 6: "<i4", 7: "<i8"}  # TensorProto.DataType
-
-
-def _tensors(content: bytes) -> dict[str, np.ndarray]:
-    """The initialisers of an ONNX model (a protobuf: fields of a number, a type and a value)."""
-    tensors = {}
-    (graph,) = [value for field, value in _fields(memoryview(content)) if field == 7]
-    for field, value in _fields(graph):
-        if field == 5:
-            tensor = list(_fields(value))
-            (kind,) = [v for f, v in tensor if f == 2]
-            (name,) = [bytes(v).decode() for f, v in tensor if f == 8]
-            raw = b"".join(bytes(v) for f, v in tensor if f == 9)
-            dims = [v for f, v in tensor if f == 1]
-            if kind in _TYPES and raw:
-                tensors[name] = np.frombuffer(raw, _TYPES[kind]).reshape(dims)
-    return tensors
-
-
-def _fields(message: memoryview) -> Iterator[tuple[int, Any]]:
-    """Number and value of each field of a protobuf message."""
-    at = 0
-
-    def number() -> int:
-        nonlocal at
-        value = shift = 0
-        while True:
-            byte = message[at]
-            at += 1
-            value |= (byte & 127) << shift
-            shift += 7
-            if byte < 128:
-                return value
-
-    while at < len(message):
-        tag = number()
-        kind = tag & 7
-        if kind == 0:
-            yield tag >> 3, number()
-        elif kind in (1, 2, 5):
-            size = number() if kind == 2 else 8 if kind == 1 else 4
-            yield tag >> 3, message[at : at + size]
-            at += size
-        else:
-            raise ValueError(f"a protobuf field of type {kind}")

@@ -120,10 +120,11 @@ _language_models: dict[tuple[Path, str], transformer.Network] = {}
 
 def _open_language_model(asset: LanguageModel) -> transformer.Network:
     from ..entropy import transformer
+    from ..entropy.transformer_parameters import read_parameters
 
     session = _open_session(asset, 1)
     try:
-        parameters = transformer.read_parameters(asset.load())
+        parameters = read_parameters(asset.load())
         if parameters.shape.codebooks != asset.codebooks:
             raise ValueError(f"predicts {parameters.shape.codebooks} codebooks")
         return transformer.Network(session, parameters)

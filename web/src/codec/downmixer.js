@@ -7,6 +7,8 @@ import { Analysis, HOP, Synthesis } from './spectrum.js';
 import { choose, costOf } from './stereo-choice.js';
 import { TURNS } from './upmixer.js';
 
+const DEARER = 1.3, DEAREST = 20; // prices: from one to the next, and after which none follows
+
 /**
  * What a pair becomes, or a channel that is in none.
  *
@@ -23,11 +25,12 @@ import { TURNS } from './upmixer.js';
  * @param {import('../container/header.js').Header} header
  * @param {number[]} edges of the bands of joint stereo
  * @param {number} price of a change of values
+ * @param {number} most bits of a token that values may take: the price rises until it is so
  * @param {number} delay tokens until a decoder has what is encoded
  * @param {number} tokens of the recording
  * @returns {Mixed}
  */
-export function downmix(samples, header, edges, price, delay, tokens) {
+export function downmix(samples, header, edges, price, most, delay, tokens) {
   const { bands, fine, stereoTokens: span, side } = header;
   const factor = bands ? 2 : 1, hop = factor * HOP, paired = samples.length === 2;
   const above = bands ? edgesOf(fine).slice(0, bands + 1) : [], levelSpan = fine ? 3 : 25;
@@ -61,9 +64,14 @@ export function downmix(samples, header, edges, price, delay, tokens) {
     const at = (/** @type {number} */ i) => Math.min(from + i + delay - window, count - 1);
     const inside = heard.filter((_, i) => from + i + delay - window < count);
     if (paired && fresh) {
-      last = choose(powersOf(inside, at, edges, span, count), edges, price, side);
+      const powers = powersOf(inside, at, edges, span, count);
+      let cost = Infinity;
+      for (let own = price; cost > most * count && own <= DEARER * DEAREST; own *= DEARER) {
+        last = choose(powers, edges, own, side);
+        cost = costOf(last, Math.ceil(count / span));
+      }
       values.push(last);
-      mixed.costs.push(costOf(last, Math.ceil(count / span)));
+      mixed.costs.push(cost);
     }
     if (paired) {
       const spans = last[0].length / (edges.length - 1);

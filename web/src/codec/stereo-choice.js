@@ -10,7 +10,7 @@ const HEARD = 70; // dB below the loudest band of all: what is so quiet may be a
 const LARGEST = 30; // dB: what differs by more is on one side
 const SMALL = 2; // dB off, up to which errors count as their squares, and then in proportion
 const COHERENCE = 4; // dB that an error of 1 in coherence counts as
-const DEAR = 0.5, CHEAP = 0.2, CODED = 4; // of changes: from 2 kHz up, and where the side is coded
+const DEAR = 0.7, CHEAP = 0.3, CODED = 4; // of changes: from 2 kHz up, and where the side is coded
 const CHANGE = [3.6, 2.5]; // bits, about, of new values, beside those that say where they are
 
 const within = (/** @type {number} */ x, /** @type {number} */ low, /** @type {number} */ high) =>

@@ -8,11 +8,13 @@ const FEWEST = 3; // codes that a side has at least, or it has none
 const ENOUGH = 0.85; // of all codebooks: what the main channel has before the side has any
 const SHARE = 0.15; // of what there is beyond that, of the main channel
 
-// By codes of a pair: prices of changes of values, and about how many codes these take.
-const CODES = [2, 4, 8, 12, 16, 24, 32];
-const PRICES = [4, 3, 1, 2, 1.1, 0.5, 0.2];
-const COSTS = [0.4, 0.5, 1.8, 2.7, 3.9, 4.6, 5.5];
-const MIDDLE = 6, FINE = 11; // codes from which on values are finer
+// By codes of a pair: prices of changes of values, and about how many codes these take. Values come
+// more often first, and then have narrower bands, whose changes are dearer for that.
+const OFTEN = 6, NARROW = 14;
+const CODES = [2, 4, 8, 12, 13.99, 14, 16, 24, 32];
+const PRICES = [2.5, 1.4, 0.5, 0.3, 0.2, 0.8, 0.6, 0.4, 0.2];
+const COSTS = [0.4, 0.7, 1.8, 2.4, 2.7, 3.2, 3.9, 4, 4];
+const OVER = 1.2; // how much more than that they may take: codes are worth more then
 
 /**
  * @typedef {object} StereoPlan
@@ -24,6 +26,7 @@ const MIDDLE = 6, FINE = 11; // codes from which on values are finer
  * @property {number} resolution of their bands
  * @property {number} sideEnd coefficients of the side that are coded
  * @property {number} price of a change
+ * @property {number} most bits of a token that values may take, or their price rises
  */
 
 /**
@@ -43,10 +46,11 @@ export function stereoPlanOf(model, rate, codes) {
     main: planOf(model, Math.min(main, most + cost)),
     side: side ? planOf(model, Math.min(side, most)) : null,
     bands, fine,
-    span: codes >= FINE ? 3 : 5,
-    resolution: codes >= FINE ? 2 : codes >= MIDDLE ? 1 : 0,
+    span: codes >= OFTEN ? 3 : 5,
+    resolution: codes >= NARROW ? 1 : 0,
     sideEnd: side ? SIDE : 0,
     price: between(codes, CODES, PRICES),
+    most: OVER * cost * Math.ceil(Math.log2(model.codebook_size)),
   };
 }
 

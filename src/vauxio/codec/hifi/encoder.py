@@ -26,6 +26,8 @@ _MARGIN = 1024
 _CLOSE, _CLOSE_ALONE = 0.1, 0.025
 """Of its bits, by which a first block may miss its budget, where others follow and where not."""
 _TRIES = 3
+_TILT = 3
+"""Of the steps of joint stereo, where bits are scarce: where a sound is, is heard below 2 kHz."""
 
 
 def block_size(channels: int) -> int:
@@ -138,7 +140,8 @@ class Encoder:
         wanted = self._budget.of(frames) / self._scale
         gain = estimate.gain_for(wanted) if constant is None else constant
         if len(samples) == 2:
-            joint = replace(settings, joint=True)
+            tilt = settings.rule.tilt + round(_TILT * _below(24, self._bitrate))
+            joint = replace(settings, rule=settings.rule._replace(tilt=tilt), joint=True)
             other = Estimate(samples, joint)
             if _is_worth_it(other, estimate, gain, self._bitrate):
                 settings, estimate = joint, other
@@ -176,15 +179,20 @@ class Encoder:
         return payload, checksum
 
 
+def _below(enough: float, bitrate: float) -> float:
+    """0 from a bitrate on that is enough, 1 up to half of it, and between."""
+    return min(max(math.log2(enough / bitrate), 0), 1)
+
+
 def _is_worth_it(joint: Estimate, apart: Estimate, gain: int, bitrate: float) -> bool:
     """Whether joint stereo is better than left and right by themselves.
 
     It must not take more bits. Both channels have the steps of the louder one then, so it is
     compared with as much noise as left and right would have. At few bits it may be behind in that:
-    most is noise filling then, which joint stereo alone puts where it was.
+    much is noise filling then, which joint stereo alone puts where it was.
     """
     bits = apart.bits(gain)
-    limit = 1.05 + 0.25 * min(max(math.log2(24 / bitrate), 0), 1)
+    limit = 1.05 + 0.25 * _below(64, bitrate)
     same_noise = joint.bits(gain - joint.coarser(apart, gain))
     return joint.bits(gain) < bits and same_noise < limit * bits
 

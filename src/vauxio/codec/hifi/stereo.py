@@ -32,7 +32,8 @@ _MIDDLE = ANGLES // 4  # 45 degrees
 _SINE = np.sin(np.pi / ANGLES * np.arange(ANGLES))
 _COSINE = np.cos(np.pi / ANGLES * np.arange(ANGLES))
 
-_CHANGE = 3.0  # bits that another angle costs, about
+_CHANGE = 2.0  # bits that another angle costs, about
+_OFF = 3.0  # that it is worth, if noise is twice as loud on one side as it should be
 _COUNTED = 24  # coefficients of a band and frame, at most, for which an angle is worth it
 
 
@@ -111,6 +112,9 @@ def turn(
 def choose(found: np.ndarray, bands: int) -> np.ndarray:
     """The angles with which main and second channel correlate least, without needless changes.
 
+    Where that is the same at several, as of what is diffuse, the one at which left and right are
+    as loud as they were.
+
     Parameters
     ----------
     found : ndarray
@@ -136,10 +140,16 @@ def choose(found: np.ndarray, bands: int) -> np.ndarray:
 
     lefts, rights, both = power(left * left), power(right * right), power(left * right)
     main = lefts * _COSINE**2 + rights * _SINE**2 + 2 * both * _SINE * _COSINE
-    second = np.maximum(lefts + rights - main, 0)
+    main, second = np.maximum(main, 0), np.maximum(lefts + rights - main, 0)
     # Both cost half a bit for each octave of power and coefficient, down to a mean square of one.
-    cost = np.log2((np.maximum(main, 0) + 1) * (second + 1))
+    cost = np.log2((main + 1) * (second + 1))
     cost *= np.minimum(widths, _COUNTED)[:, None] / 2
+    # By how much left would be louder, and right softer, than they were if both were noise.
+    left_now, right_now = (
+        main * a**2 + second * b**2 for a, b in ((_COSINE, _SINE), (_SINE, _COSINE))
+    )
+    off = np.log2((left_now + 1) * (rights + 1) / ((right_now + 1) * (lefts + 1)))
+    cost += _OFF * np.abs(off)
     return _cheapest(cost)
 
 

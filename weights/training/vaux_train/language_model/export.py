@@ -11,6 +11,7 @@ import numpy as np
 import onnxruntime
 
 from vauxio.entropy import transformer
+from vauxio.entropy.transformer_parameters import read_parameters
 
 from ..corpus import KINDS
 from .graph import lm_graph
@@ -36,7 +37,7 @@ def check(content: bytes, codes: np.ndarray, optimised: bool = True) -> int:
         level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
         options.graph_optimization_level = level
     session = onnxruntime.InferenceSession(content, options, ["CPUExecutionProvider"])
-    parameters = transformer.read_parameters(content)
+    parameters = read_parameters(content)
     network = transformer.Network(session, parameters)
     inputs = transformer.delayed(codes[None], parameters.shape)
     expected = transformer.reference(parameters, inputs[0], len(codes))

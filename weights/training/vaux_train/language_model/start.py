@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from vauxio.entropy import transformer
+from vauxio.entropy.transformer_parameters import Linear, read_parameters
 
 from ..codec.shipped import read_weights
 from .network import UNIT, IntegerLinear, TokenModel
@@ -27,7 +27,7 @@ def start_from(model: TokenModel, folder: Path) -> int:
 
     Returns how many codebooks of the model are known.
     """
-    parameters = transformer.read_parameters((folder / "lm.onnx").read_bytes())
+    parameters = read_parameters((folder / "lm.onnx").read_bytes())
     shape = (model.size, model.config.width, model.config.heads, model.config.layers)
     if parameters.shape[1:5] != shape:
         raise ValueError(f"{folder} has a language model of another size: {parameters.shape}")
@@ -55,7 +55,7 @@ def start_from(model: TokenModel, folder: Path) -> int:
     return known
 
 
-def take(layer: IntegerLinear, numbers: transformer.Linear) -> None:
+def take(layer: IntegerLinear, numbers: Linear) -> None:
     shift = torch.from_numpy(numbers.shift.copy())
     scale = torch.exp2(shift.float()) * layer.unit / UNIT
     layer.weight.copy_(torch.from_numpy(numbers.weight.T.copy()) / scale[:, None])
