@@ -12,4 +12,7 @@ frequencies of the side are coded as well.
 - `downmix`: samples of pairs to main and side channels, and their values;
 - `upmix`: the way back;
 - `rates`: how many bits the main channel has, and the side.
+
+The encoder for pages has `choice`, `downmix` and `rates` once more, number for number
+(``web/src/codec/stereo-*.js``, ``downmixer.js``): change both. Tests compare the files.
 """
