@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 
 import numpy as np
 import pytest
+import soundfile
 
 import vauxio
 from support.signals import Pipe, voice
 from vauxio.audio.arrays import give_back, to_numpy
 from vauxio.codec.batches import in_parallel
+from vauxio.codec.stereo.layout import NO_STEREO
 from vauxio.errors import AudioError, FormatError, ModelError, TruncatedError
 
 RATE = 16000
@@ -128,6 +131,23 @@ def test_a_file_that_is_cut_off():
     with pytest.raises(TruncatedError):
         vauxio.read_codes(io.BytesIO(blob))
     assert vauxio.read_codes(io.BytesIO(blob), 0, 8 * RATE).frames == 8 * RATE
+
+
+def test_levels_and_values_of_other_tokens_cannot_be_written(tmp_path):
+    sound, rate = soundfile.read("tests/data/music-44k-stereo.flac", frames=44100, dtype="float32")
+    codes = vauxio.read_codes(io.BytesIO(vauxio.compress(sound, rate, bitrate=6)))
+    assert codes.stereo and codes.bands.count
+    for changed in (
+        {"values": codes.values[..., 1:]},
+        {"values": codes.values[:, :, 1:]},
+        {"values": None},
+        {"levels": codes.levels.astype(np.int64)},
+        {"levels": None},
+        {"stereo": NO_STEREO},
+    ):
+        with pytest.raises(AudioError, match=r"levels|values"):
+            vauxio.write_codes(tmp_path / "a.vx", dataclasses.replace(codes, **changed))
+    assert not list(tmp_path.iterdir())
 
 
 def test_what_cannot_be_written(tmp_path, codec):

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ..codec.codes import Codes, check
+from ..codec.spectral_decoder import bands_with_values
+from ..codec.stereo.layout import pairs_of
 from ..container.metadata import Foreign, Picture
 from ..entropy import allocation, coders
 from ..errors import AudioError
@@ -105,6 +107,21 @@ def _joined(values: list[np.ndarray | None]) -> np.ndarray | None:
     return np.concatenate(there, axis=3) if there else None
 
 
+def _beside(codes: Codes, channels: int, tokens: int) -> str:
+    """What is wrong with the levels and values beside codes; empty if nothing is."""
+    bands, stereo = codes.bands, codes.stereo
+    both = pairs_of(channels), 2, bands_with_values(bands, stereo), tokens
+    for name, given, shape, wanted in (
+        ("levels", codes.levels, (channels, bands.count, tokens), bool(bands.count)),
+        ("values", codes.values, both, bool(stereo and tokens)),
+    ):
+        if (given is not None) != wanted:
+            return f"{name}: {'missing' if wanted else 'there, though no bands have any'}"
+        if given is not None and (given.dtype != np.uint8 or given.shape != shape):
+            return f"{name} {given.dtype}{list(given.shape)}: must be uint8{list(shape)}"
+    return ""
+
+
 def write_codes(
     file: File,
     codes: Codes,
@@ -136,8 +153,8 @@ def write_codes(
     Raises
     ------
     AudioError
-        If they are no codes of their model, some are lost, or their number changes elsewhere than
-        every five tokens.
+        If they are no codes of their model, some are lost, their number changes elsewhere than
+        every five tokens, or the levels and values beside them are not of as many tokens.
     ModelError
         If their model is not installed.
     OSError
@@ -164,6 +181,8 @@ def write_codes(
     needed = model.tokens_for(codes.frames, codes.samplerate)
     if tokens != needed:
         raise AudioError(f"{tokens} tokens: {codes.frames} frames need {needed}")
+    if wrong := _beside(codes, array.shape[0], tokens):
+        raise AudioError(wrong)
     absent = bool(array.size) and int(array.min()) < 0
     variable = absent or (of_file is not None and of_file.allocation_tokens > 0)
     if variable:
