@@ -187,6 +187,18 @@ def test_a_quality_above_10(speech):
     assert ratios == sorted(ratios) and ratios[-1] > ratios[0] + 10
 
 
+@pytest.mark.parametrize("rate, highest", [(8000, 4000), (44100, 20000), (96000, 20000)])
+def test_info_knows_where_sound_ends(rate, highest):
+    """Noise has nothing above the frequency that `vauxio.info` gives, and much just below."""
+    noise = np.random.default_rng(0).normal(size=rate).astype(np.float32) / 10
+    blob = vauxio.compress(noise, rate, quality=20)
+    assert vauxio.info(io.BytesIO(blob)).bandwidth == highest
+    power = np.abs(np.fft.rfft(vauxio.decompress(blob)[0])) ** 2  # a bin is 1 Hz
+    below = power[int(0.85 * highest) : int(0.9 * highest)].mean()
+    assert power[int(1.02 * highest) :].sum() < 0.1 * below * highest
+    assert below > 0.3 * rate / 100
+
+
 def test_bits_follow_the_signal_but_not_its_volume(speech, long):
     """Noise needs more than speech, and speech as much at half the volume."""
 

@@ -16,7 +16,7 @@ import pytest
 import vauxio
 from vauxio.errors import ModelError
 from vauxio.model.bundles import weights_folder
-from vauxio.model.installed import DEFAULT, find_model, models
+from vauxio.model.installed import DEFAULT, file_candidates, find_model, models
 
 
 @pytest.fixture
@@ -52,6 +52,11 @@ def test_a_list_of_models_is_meant_to_be_read():
 def test_unknown_model():
     with pytest.raises(ModelError, match=f"'none' is not installed; installed: {DEFAULT}"):
         find_model("none")
+
+
+def test_an_unknown_model_of_a_file():
+    with pytest.raises(ModelError, match="'none' is not installed; installed: .*hifi-48k"):
+        file_candidates("none", quality=16)
 
 
 def test_weights_folder_from_the_environment(weights):

@@ -122,6 +122,8 @@ def test_silence(encode):
         ("channelData = [new Float32Array(9), new Float32Array(8)]", "channelData"),
         ("channelData = [Float32Array.of(NaN)]", "not finite"),
         ("wishes = { bitrate: 100 }", "bitrate of 100"),
+        ("wishes = { bitrate: 12.1 }", "has 0.75 to 12"),  # as in Python, though 12 is near
+        ("wishes = { bitrate: 0.7 }", "has 0.75 to 12"),
         ("wishes = { model: '../x' }", "no name"),
         ("wishes = { model: 'other' }", "404"),
         ("wishes = { model: 'hifi-48k' }", "cannot encode"),

@@ -188,7 +188,7 @@ function headerFor(model, channelData, sampleRate, bitrate) {
   const each = (codeBits * model.samplerate) / model.hop / 1000; // kbps of a codebook
   const codes = (bitrate === undefined ? model.default_bitrate : bitrate / channels) / each;
   const average = Math.floor(codes + 0.5);
-  if (!(average >= 1 && average <= model.codebooks)) {
+  if (!(codes >= 1 && codes <= model.codebooks)) {
     throw new RangeError(`bitrate of ${bitrate} kbps: ${model.name} has ${channels * each} to `
       + `${channels * model.codebooks * each} for ${channels} channels`);
   }

@@ -117,7 +117,10 @@ def command(
 
 
 def _check_model(model: str, bitrate: float | None, codebooks: int | None, denoise: bool) -> None:
-    if model not in ("auto", *(m.name for m in models())):
+    installed = models()
+    if any(m.name == model for m in installed.transforms):
+        raise click.UsageError(f"{model} has no tokens; vaux encode writes files with it")
+    if model not in ("auto", *(m.name for m in installed)):
         raise click.UsageError(
             f"model {model!r} is not installed; vaux models lists those that are"
         )

@@ -1,4 +1,4 @@
-"""Bandwidth extension: noise above the model's band, with levels measured from the recording.
+"""Bandwidth extension: copies above the model's band, at levels measured from the recording.
 
 A model at 24 kHz codes nothing above 12 kHz. Recordings at higher rates have mostly noise there,
 and its level follows the level below. So a file keeps only ratios: the levels of bands up to 20 kHz

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..codec.bandwidth_extension import highest_frequency
+from ..codec.hifi.layout import HIGHEST
 from ..container.metadata import printable
 from ..entropy import coders
 from ..errors import ModelError, VauxError
@@ -60,7 +61,8 @@ class Info:
     kbps : float or None
         kbps in fact: all bytes of the file, over its duration.
     coder : str
-        Entropy coder: ``'lm'`` (transformer), ``'static'`` or ``'packed'`` (none).
+        Entropy coder: ``'lm'`` (transformer), ``'transform'`` (of hifi-48k), ``'static'`` or
+        ``'packed'`` (none).
     bytes, blocks, tokens : int
     complete : bool
         False if the file is cut off; the numbers are of what is there.
@@ -68,7 +70,8 @@ class Info:
     foreign : tuple of str
         Metadata of other formats that it has: what it is, and whose.
     joint : bool
-        Whether pairs of channels are coded as joint stereo.
+        Whether pairs of channels are coded as joint stereo. False for hifi-48k, which decides that
+        block by block.
     """
 
     name: str
@@ -195,7 +198,7 @@ def _info(name: str, reader: TokenReader, size: int, counts: np.ndarray | None) 
         frames = reader.frames
         nominal = header.channels * header.rate / 10
         if header.rate:
-            bandwidth = header.samplerate / 2
+            bandwidth = min(HIGHEST, header.samplerate / 2)
             decoder = header.code_space.hex()
         else:
             decoder = reader.model.decoder.hash.hex()

@@ -235,7 +235,8 @@ def file_candidates(
         If it has no such thing.
     """
     installed = models()
-    if name == "auto":
+    chosen = name == "auto"
+    if chosen:
         most = max((m.bitrates[-1] for m in installed if m.name == DEFAULT), default=math.inf)
         each = -math.inf if bitrate is None or quality is not None else bitrate / channels
         beyond = each > most or (quality is not None and quality > MOST_CODES)
@@ -249,9 +250,10 @@ def file_candidates(
     if not found:
         return _models_for(installed, name, bitrate, channels)
     found[0].bitrate_for(bitrate, quality, channels)
-    for what, given in (("lm", not lm), ("denoise", denoise)):
+    for what, given in (("plain codes", not lm), ("denoising", denoise)):
         if given:
-            raise ValueError(f"{what}: not with {found[0].name}, which has no tokens")
+            where = f"above {most:g} kbps per channel or quality {MOST_CODES}, " if chosen else ""
+            raise ValueError(f"{what}: {where}not with {found[0].name}, which has no tokens")
     return found[:1]
 
 
@@ -339,4 +341,6 @@ def _place(samplerate: int, channels: int) -> int:
 
 
 def _names(installed: ModelList) -> str:
-    return "installed: " + (", ".join(m.name for m in installed) or "none")
+    return "installed: " + (
+        ", ".join(m.name for m in [*installed, *installed.transforms]) or "none"
+    )

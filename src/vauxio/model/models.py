@@ -170,7 +170,10 @@ class Model(_Named):
             If `quality` is out of range, or the model has no variable bitrate.
         """
         if not 0 <= quality <= MOST_CODES:
-            raise ValueError(f"quality of {quality:g}: {self.name} has 0 to {MOST_CODES}")
+            raise ValueError(
+                f"quality of {quality}: {self.name} has 0 to {MOST_CODES}; "
+                f"hifi-48k has those above, up to {_BEST}"
+            )
         if not self.distortions:
             raise ValueError(f"quality: {self.name} has no variable bitrate; give a bitrate")
         below = min(int(quality), 9)
@@ -280,8 +283,8 @@ class Transform(_Named):
                 raise TypeError("Only one of {bitrate, quality} may be used")
             if not MOST_CODES < quality <= _BEST:
                 raise ValueError(
-                    f"quality of {quality:g}: {self.name} has those above {MOST_CODES}, "
-                    f"up to {_BEST}"
+                    f"quality of {quality}: {self.name} has those above {MOST_CODES}, "
+                    f"up to {_BEST}; the other models have 0 to {MOST_CODES}"
                 )
             share = (quality - MOST_CODES) / (_BEST - MOST_CODES)
             return float(self.auto_bitrate ** (1 - share) * _BEST_BITRATE**share)

@@ -1,4 +1,4 @@
-/** Bandwidth extension: noise above the model's band (docs/format.md, section 9.1). */
+/** Bandwidth extension: copies above the model's band (docs/format.md, section 9.1). */
 
 const EDGES = {
   coarse: [308, 355, 393, 436, 482, 533],

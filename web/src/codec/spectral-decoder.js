@@ -1,4 +1,4 @@
-/** What is done to a decoder's samples before they are heard: noise above, and pairs of channels. */
+/** What is done to a decoder's samples before they are heard: copies above, and pairs of channels. */
 
 import { Extender, edgesOf } from './extender.js';
 import { Analysis, HOP, STOP, Synthesis } from './spectrum.js';

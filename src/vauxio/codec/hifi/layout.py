@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["FRAME", "LAYOUTS", "SAMPLERATE", "SIZES", "Layout", "band_map"]
+__all__ = ["FRAME", "HIGHEST", "LAYOUTS", "SAMPLERATE", "SIZES", "Layout", "band_map"]
 
 SAMPLERATE = 48_000
 FRAME = 2048
@@ -20,6 +20,9 @@ SIZES = (2048, 1024, 512, 256, 128)
 
 _EDGES_HZ = (0, 100, 200, 300, 400, 510, 630, 770, 920, 1080, 1270, 1480, 1720, 2000, 2320, 2700,
              3150, 3700, 4400, 5300, 6400, 7700, 9500, 12000, 15500, 20000)  # fmt: skip
+HIGHEST = _EDGES_HZ[-1]
+"""Up to where anything is coded, in Hz."""
+
 _LEAST = 4  # coefficients of a band
 
 
