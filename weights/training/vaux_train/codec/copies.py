@@ -5,6 +5,9 @@ of coefficients, again and again, it has them above as well, in another place th
 (spectral band replication: Dietz et al. 2002). The number is even, so that what is steady below
 stays steady: an MDCT's phases then advance alike. With few codes the band below is hardly known
 itself, and a copy is worse than noise. So a token with few codes has more noise.
+
+What the band below has in common from token to token would sound as lines at multiples of the token
+rate. In quiet passages that is much, so the mean of the tokens before is taken away.
 """
 
 from __future__ import annotations
@@ -18,6 +21,7 @@ from .. import config
 COPIED_FROM = 14  # the lowest coefficient that is copied; 525 Hz
 REACH = 10  # neighbours on each side that a copy is flattened by
 FLOOR = 1e-9  # of their mean power
+BEFORE = 8  # tokens, whose mean is taken away
 NONE, ALL = 1, 6  # codes of a token that has noise alone, or copies alone
 
 
@@ -39,6 +43,8 @@ class Copies(nn.Module):
         """
         with torch.autocast(low.device.type, enabled=False):
             flat = low[..., COPIED_FROM:] / (low.square() @ self.flatten + FLOOR).sqrt()
+            past = F.pad(flat, (0, 0, BEFORE, 0)).unfold(1, BEFORE, 1)[:, :-1]
+            flat = (flat - past.mean(-1)) / (1 + 1 / BEFORE) ** 0.5
             copied = flat.repeat(1, 1, self.times)[..., : self.count]
             late = F.pad(counts, (self.lookahead, 0))[:, : counts.shape[1], None]
             share = ((late - NONE) / (ALL - NONE)).clamp(0, 1)
