@@ -7,7 +7,7 @@ stays steady: an MDCT's phases then advance alike. With few codes the band below
 itself, and a copy is worse than noise. So a token with few codes has more noise.
 
 What the band below has in common from token to token would sound as lines at multiples of the token
-rate. In quiet passages that is much, so the mean of the tokens before is taken away.
+rate. In quiet passages that is much, so the mean of the tokens before can be taken away.
 """
 
 from __future__ import annotations
@@ -21,7 +21,6 @@ from .. import config
 COPIED_FROM = 14  # the lowest coefficient that is copied; 525 Hz
 REACH = 10  # neighbours on each side that a copy is flattened by
 FLOOR = 1e-9  # of their mean power
-BEFORE = 8  # tokens, whose mean is taken away
 NONE, ALL = 1, 6  # codes of a token that has noise alone, or copies alone
 
 
@@ -31,6 +30,7 @@ class Copies(nn.Module):
     def __init__(self, c: config.Model) -> None:
         super().__init__()
         self.lookahead, self.count = c.lookahead, c.hop - c.noise_from
+        self.before = c.copies_before
         near = neighbours(c.noise_from)
         self.register_buffer("flatten", near / near.sum(0), persistent=False)
         self.times = -(-self.count // near.shape[1])
@@ -43,8 +43,9 @@ class Copies(nn.Module):
         """
         with torch.autocast(low.device.type, enabled=False):
             flat = low[..., COPIED_FROM:] / (low.square() @ self.flatten + FLOOR).sqrt()
-            past = F.pad(flat, (0, 0, BEFORE, 0)).unfold(1, BEFORE, 1)[:, :-1]
-            flat = (flat - past.mean(-1)) / (1 + 1 / BEFORE) ** 0.5
+            if self.before:
+                past = F.pad(flat, (0, 0, self.before, 0)).unfold(1, self.before, 1)[:, :-1]
+                flat = (flat - past.mean(-1)) / (1 + 1 / self.before) ** 0.5
             copied = flat.repeat(1, 1, self.times)[..., : self.count]
             late = F.pad(counts, (self.lookahead, 0))[:, : counts.shape[1], None]
             share = ((late - NONE) / (ALL - NONE)).clamp(0, 1)
