@@ -1,8 +1,8 @@
-"""Fine structure: a network at four frames a token makes of levelled noise what was there.
+"""Fine structure: a network at four frames a token makes of levelled copies what was there.
 
 The decoder's own head gives levels everywhere and waves as far as the codes carry them; above,
-all that it has is noise. This network hears that sound frame by frame (short-time spectra of
-13.3 ms, four a token), knows what the decoder's trunk knows, and answers with a complex gain for
+it has copies of these, or noise. This network hears that sound frame by frame (short-time spectra
+of 13.3 ms, four a token), knows what the decoder's trunk knows, and answers with a complex gain for
 every bin, another for the same sound in pulses, and whatever it adds by itself.
 
 The sound in pulses is that sound times the envelope of its own low band: a voice's noise comes in

@@ -3,8 +3,9 @@
 The decoder knows how loud the upper bands are, not what is in them. Asked for levels only, a
 network puts a few steady tones there, which no measure of levels hears and every listener does. So
 from some coefficient on only the power that it gives is used, smoothed over neighbours, under
-random signs (perceptual noise substitution: Herre & Schulz 1998). The signs come from the codes, so
-that a file always decodes to the same samples, in whatever pieces.
+random signs (perceptual noise substitution: Herre & Schulz 1998) or those of what is below
+(`copies`). Random ones come from the codes, so that a file always decodes to the same samples, in
+whatever pieces.
 """
 
 from __future__ import annotations
