@@ -366,6 +366,27 @@ def test_copies_of_what_is_known_and_noise_where_it_is_not(trainer):
     assert fine.square().mean() == pytest.approx(1, abs=0.2)
 
 
+def test_other_fine_structure_up_high_costs_little(trainer):
+    """Above what is coded as waves, levels count and not where in them a tone is."""
+    n = torch.arange(96 * 320)
+
+    def tone(hz):
+        return 0.1 * torch.sin(2 * torch.pi * hz / 24000 * n)[None]
+
+    known = torch.ones(1)
+    low, high = (trainer.spectral(tone(hz + 40), tone(hz), known)[0] for hz in (1500, 6000))
+    assert high < 0.4 * low
+
+
+def test_copies_are_without_what_tokens_have_in_common(trainer):
+    """It would sound as lines at multiples of the token rate. What is left is as loud as ever."""
+    same, own = torch.randn(1, 1, 64), 0.1 * torch.randn(1, 200, 64)
+    fine = trainer.average.copies(same + own, torch.ones(1, 200, 256), torch.full((1, 200), 8.0))
+    settled = fine[0, 20:]
+    assert settled.mean(0).square().mean() < 0.02
+    assert settled.square().mean() == pytest.approx(1, abs=0.05)
+
+
 def test_encoder_stops_early(trainer, data, tmp_path, monkeypatch):
     """Asked for some codebooks, it searches for those; groups that are not needed are left out.
 

@@ -30,7 +30,6 @@ class Model:
     level_per_db: float = 0.455  # units of those latents: the larger, the closer they are coded
     noise_from: int = 64  # coefficient from which, over 24, noise takes over; 2.4 kHz
     noise_gain: float = 1.0  # of that noise in graphs and figures; in training it is 1
-    copies_before: int = 8  # tokens whose mean is taken away from copies; 0 for none
     enhancer_dim: int = 160
     enhancer_blocks: int = 0  # without any there is no enhancer
     enhancer_expansion: int = 3

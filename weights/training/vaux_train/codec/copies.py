@@ -7,7 +7,8 @@ stays steady: an MDCT's phases then advance alike. With few codes the band below
 itself, and a copy is worse than noise. So a token with few codes has more noise.
 
 What the band below has in common from token to token would sound as lines at multiples of the token
-rate. In quiet passages that is much, so the mean of the tokens before can be taken away.
+rate. In quiet passages that is much, so the mean of the tokens before is taken away, before what is
+left is flattened: nothing becomes fainter by that.
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ from .. import config
 
 COPIED_FROM = 14  # the lowest coefficient that is copied; 525 Hz
 REACH = 10  # neighbours on each side that a copy is flattened by
-FLOOR = 1e-9  # of their mean power
+FLOOR = 1e-9  # of mean powers
+BEFORE = 4  # tokens whose mean is taken away
 NONE, ALL = 1, 6  # codes of a token that has noise alone, or copies alone
 
 
@@ -30,7 +32,6 @@ class Copies(nn.Module):
     def __init__(self, c: config.Model) -> None:
         super().__init__()
         self.lookahead, self.count = c.lookahead, c.hop - c.noise_from
-        self.before = c.copies_before
         near = neighbours(c.noise_from)
         self.register_buffer("flatten", near / near.sum(0), persistent=False)
         self.times = -(-self.count // near.shape[1])
@@ -42,10 +43,10 @@ class Copies(nn.Module):
         numbers of codes, ``[B, T]``, of tokens that are heard `lookahead` tokens later.
         """
         with torch.autocast(low.device.type, enabled=False):
-            flat = low[..., COPIED_FROM:] / (low.square() @ self.flatten + FLOOR).sqrt()
-            if self.before:
-                past = F.pad(flat, (0, 0, self.before, 0)).unfold(1, self.before, 1)[:, :-1]
-                flat = (flat - past.mean(-1)) / (1 + 1 / self.before) ** 0.5
+            level = low / (low.square().mean(-1, keepdim=True) + FLOOR).sqrt()
+            past = F.pad(level, (0, 0, BEFORE, 0)).unfold(1, BEFORE, 1)[:, :-1]
+            new = level - past.mean(-1)
+            flat = new[..., COPIED_FROM:] / (new.square() @ self.flatten + FLOOR).sqrt()
             copied = flat.repeat(1, 1, self.times)[..., : self.count]
             late = F.pad(counts, (self.lookahead, 0))[:, : counts.shape[1], None]
             share = ((late - NONE) / (ALL - NONE)).clamp(0, 1)

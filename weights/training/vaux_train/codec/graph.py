@@ -11,7 +11,7 @@ from onnx import TensorProto, helper
 
 from ..onnx_graph import Graph
 from . import noise
-from .copies import ALL, COPIED_FROM, FLOOR, NONE, Copies, neighbours
+from .copies import ALL, BEFORE, COPIED_FROM, FLOOR, NONE, Copies, neighbours
 from .enhancer import FRAMES, PULSE_WAVES, WINDOW
 from .enhancer_graph import enhanced
 from .network import (
@@ -172,13 +172,13 @@ def copied(g: Graph, low: str, signs: str, present: str, copies: Copies) -> str:
     near = neighbours(copies.flatten.shape[0]).numpy()
     mean = g.op("Cast", g.constant(near.astype(np.int8)), to=TensorProto.FLOAT)
     mean = g.op("Div", mean, g.constant(near.sum(0).astype(np.float32)))
-    power = g.op("Add", g.op("MatMul", g.op("Mul", low, low), mean), g.scalar(FLOOR))
-    flat = g.op("Div", g.cut(low, 2, COPIED_FROM), g.op("Sqrt", power))
-    if n := copies.before:
-        past = g.with_past(flat, n, near.shape[1])
-        before = g.op("Sum", *(g.cut(past, 1, i, i - n) for i in range(n)))
-        flat = g.op("Sub", flat, g.op("Mul", before, g.scalar(1 / n)))
-        flat = g.op("Mul", flat, g.scalar((1 + 1 / n) ** -0.5))
+    power = g.op("ReduceMean", g.op("Mul", low, low), axes=[2], keepdims=1)
+    level = g.op("Div", low, g.op("Sqrt", g.op("Add", power, g.scalar(FLOOR))))
+    past = g.with_past(level, BEFORE, near.shape[0])
+    past = g.op("Sum", *(g.cut(past, 1, i, i - BEFORE) for i in range(BEFORE)))
+    new = g.op("Sub", level, g.op("Mul", past, g.scalar(1 / BEFORE)))
+    power = g.op("Add", g.op("MatMul", g.op("Mul", new, new), mean), g.scalar(FLOOR))
+    flat = g.op("Div", g.cut(new, 2, COPIED_FROM), g.op("Sqrt", power))
     flat = g.cut(g.op("Concat", *[flat] * copies.times, axis=2), 2, 0, copies.count)
     each = g.op("Transpose", g.op("Cast", present, to=TensorProto.FLOAT), perm=[0, 2, 1])
     counts = g.op("ReduceSum", each, g.ints(2), keepdims=1)  # [B, n, 1]
@@ -244,7 +244,7 @@ def receptive_fields(codec: Codec) -> tuple[int, int]:
     c, t = codec.config, codec.transform
     overlap = t.window // t.hop - 1
     encoder = overlap + c.encoder_blocks * (c.kernel - 1)
-    decoder = codec.decoder.taps - 1 + c.decoder_blocks * (c.kernel - 1) + c.copies_before + overlap
+    decoder = codec.decoder.taps - 1 + c.decoder_blocks * (c.kernel - 1) + BEFORE + overlap
     if codec.enhancer is not None:
         frames = c.enhancer_blocks * (c.kernel - 1) + 2 * WINDOW
         decoder += -(-frames // FRAMES)

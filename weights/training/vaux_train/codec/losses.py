@@ -112,6 +112,8 @@ class SpectralLoss(nn.Module):
     """
 
     MEL = ((64, 8), (128, 16), (256, 32), (512, 64), (1024, 80), (2048, 160))
+    FINE_UP_TO = 2400  # Hz; above, cells of windows that are longer than the next are left out
+    COARSE = 128
     COMPLEX = (1024, 256)
     WAVES_UP_TO = 2800  # Hz; above, most of the power is noise of random signs
     LOWEST_UP_TO = 1200  # Hz; what is lost below costs nearly all of DNSMOS and much of PESQ
@@ -134,7 +136,11 @@ class SpectralLoss(nn.Module):
         super().__init__()
         self.samplerate = samplerate
         for window, bands in self.MEL:
-            self.register_buffer(f"filters_{window}", mel_filters(samplerate, window, bands))
+            filters = mel_filters(samplerate, window, bands)
+            if window > self.COARSE:
+                peaks = filters.argmax(0) * samplerate / window
+                filters = filters[:, peaks < self.FINE_UP_TO]
+            self.register_buffer(f"filters_{window}", filters)
         for window in self.LEVELS:
             bins = torch.linspace(0, samplerate / 2, window // 2 + 1)
             self.register_buffer(f"bands_{window}", erb_filters(bins, samplerate))
@@ -190,14 +196,14 @@ class SpectralLoss(nn.Module):
         mel_loss = decoded.new_zeros(())
         complex_loss = decoded.new_zeros(())
         level_loss = decoded.new_zeros(())
-        for window, _ in self.MEL:
+        for window, bands in self.MEL:
             bins = self.WAVES_UP_TO * window // self.samplerate if window in self.COMPLEX else 0
             powers, spectra = zip(
                 *(STFT.apply(rows, window, bins) for rows in (decoded, original)), strict=True
             )
             filters = getattr(self, f"filters_{window}")
             logs = [torch.log10(p @ filters + 1e-5 * (window / 1024)) * 0.5 for p in powers]
-            mel_loss = mel_loss + F.l1_loss(*logs)
+            mel_loss = mel_loss + (logs[0] - logs[1]).abs().mean((0, 1)).sum() / bands
             if window in self.LEVELS:
                 level_loss = level_loss + self._levels(*powers, window)
             if window == self.LOUDNESS:
