@@ -1,11 +1,11 @@
 """Fine structure: a network at four frames a token makes of levelled copies what was there.
 
 The decoder's own head gives levels everywhere and waves as far as the codes carry them; above,
-it has copies of these, or noise. This network hears that sound frame by frame (short-time spectra
+it has copies of these. This network hears that sound frame by frame (short-time spectra
 of 13.3 ms, four a token), knows what the decoder's trunk knows, and answers with a complex gain for
 every bin, another for the same sound in pulses, and whatever it adds by itself.
 
-The sound in pulses is that sound times the envelope of its own low band: a voice's noise comes in
+The sound in pulses is that sound times the envelope of its own low band: a voice's breath comes in
 bursts once a pitch period, and the low band, which is coded as waves, knows when (as decoders of
 bandwidth extension have done by rule, ITU-T G.729.1 2006). The network decides where how much of it
 is wanted.
@@ -103,7 +103,7 @@ class Envelope(nn.Module):
 class Enhancer(nn.Module):
     """A decoder's sound to the sound with its fine structure, a token later.
 
-    It begins as that delay, with some of the noise in pulses.
+    It begins as that delay, with some of the sound above 2.4 kHz in pulses.
     """
 
     near: Tensor

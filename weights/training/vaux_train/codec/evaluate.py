@@ -40,12 +40,9 @@ def reconstruct(codec: Codec, audio: np.ndarray, codebooks: int | None) -> np.nd
     x = torch.zeros(1, tokens * hop)
     x[0, :n] = torch.from_numpy(audio)
     latents = codec.encode(x)
-    signs, counts = codec.random_signs(latents), None
     if codebooks is not None:
-        codes = codec.quantiser.encode(latents, codebooks)
-        latents, signs = codec.quantiser.decode(codes), codec.signs(codes)
-        counts = (codes >= 0).sum(1)
-    return codec.decode(latents, signs, counts)[0, codec.delay : codec.delay + n].numpy()
+        latents = codec.quantiser.decode(codec.quantiser.encode(latents, codebooks))
+    return codec.decode(latents)[0, codec.delay : codec.delay + n].numpy()
 
 
 def log_spectral_distance(a: np.ndarray, b: np.ndarray) -> float:

@@ -10,8 +10,7 @@ import torch
 from onnx import TensorProto, helper
 
 from ..onnx_graph import Graph
-from . import noise
-from .copies import ALL, BEFORE, COPIED_FROM, FLOOR, NONE, Copies, neighbours
+from .copies import BEFORE, COPIED_FROM, FLOOR, POWER_FLOOR, Copies
 from .enhancer import FRAMES, PULSE_WAVES, WINDOW
 from .enhancer_graph import enhanced
 from .network import (
@@ -20,7 +19,6 @@ from .network import (
     LEVEL_GAIN,
     LEVEL_OFFSET,
     MAX_GAIN,
-    POWER_FLOOR,
     SCALE,
     Codec,
 )
@@ -139,54 +137,38 @@ def silence(codec: Codec) -> torch.Tensor:
     return latents[0, -1].float()
 
 
-def with_noise(g: Graph, coefficients: str, present: str, codec: Codec) -> str:
-    """See `noise` and `Codec.with_noise`; the input ``codes`` chooses the signs."""
-    c = codec.config
-    first, hop = c.noise_from, c.hop
-    near = noise.neighbours(first, hop)
-    mean = g.op("Cast", g.constant(near.astype(np.int8)), to=TensorProto.FLOAT)
-    mean = g.op("Div", mean, g.constant(near.sum(0).astype(np.float32)))
-    share = noise.share(first, hop)
-    power = g.op("MatMul", g.op("Mul", coefficients, coefficients), mean)
-    power = g.op("Mul", power, g.constant((share * c.noise_gain**2).astype(np.float32)))
-    power = g.op("Add", power, g.scalar(POWER_FLOOR))
-    plain = g.op("Add", g.op("Cast", "codes", to=TensorProto.INT64), g.constant(np.array(1)))
-    products = g.op("Mul", plain, g.constant(noise.factors(c.codebooks)[:, None]))
-    key = g.op("ReduceSum", products, g.ints(1), keepdims=0)  # [B, n]
-    drawn = []
-    for table, shift in zip(noise.signs(first, hop), noise.SHIFTS, strict=True):
-        row = g.op(
-            "Mod",
-            g.op("Div", key, g.constant(np.array(1 << shift))),
-            g.constant(np.array(noise.ROWS)),
-        )
-        drawn.append(g.op("Cast", g.op("Gather", g.constant(table), row), to=TensorProto.FLOAT))
-    fine = copied(g, g.cut(coefficients, 2, 0, first), g.op("Mul", *drawn), present, codec.copies)
-    level = g.op("Mul", g.op("Sqrt", power), fine)
+def with_copies(g: Graph, coefficients: str, copies: Copies) -> str:
+    """See `Copies.forward`."""
+    first, share = copies.first, copies.share.numpy()
+    power = g.op("MatMul", g.op("Mul", coefficients, coefficients), mean_of(g, copies.smooth))
+    power = g.op("Mul", power, g.constant(share * np.float32(copies.gain**2)))
+    level = g.op("Sqrt", g.op("Add", power, g.scalar(POWER_FLOOR)))
     kept = g.op("Mul", g.cut(coefficients, 2, first), g.constant(np.sqrt(1 - share)))
-    return g.op("Concat", g.cut(coefficients, 2, 0, first), g.op("Add", kept, level), axis=2)
+    low = g.cut(coefficients, 2, 0, first)
+    return g.op(
+        "Concat", low, g.op("Add", kept, g.op("Mul", level, copied(g, low, copies))), axis=2
+    )
 
 
-def copied(g: Graph, low: str, signs: str, present: str, copies: Copies) -> str:
-    """As `Copies.forward`, where `present` says which codes there are."""
-    near = neighbours(copies.flatten.shape[0]).numpy()
-    mean = g.op("Cast", g.constant(near.astype(np.int8)), to=TensorProto.FLOAT)
-    mean = g.op("Div", mean, g.constant(near.sum(0).astype(np.float32)))
+def copied(g: Graph, low: str, copies: Copies) -> str:
+    """As `Copies.copied`."""
     power = g.op("ReduceMean", g.op("Mul", low, low), axes=[2], keepdims=1)
     level = g.op("Div", low, g.op("Sqrt", g.op("Add", power, g.scalar(FLOOR))))
-    past = g.with_past(level, BEFORE, near.shape[0])
+    past = g.with_past(level, BEFORE, copies.first)
     past = g.op("Sum", *(g.cut(past, 1, i, i - BEFORE) for i in range(BEFORE)))
     new = g.op("Sub", level, g.op("Mul", past, g.scalar(1 / BEFORE)))
-    power = g.op("Add", g.op("MatMul", g.op("Mul", new, new), mean), g.scalar(FLOOR))
-    flat = g.op("Div", g.cut(new, 2, COPIED_FROM), g.op("Sqrt", power))
-    flat = g.cut(g.op("Concat", *[flat] * copies.times, axis=2), 2, 0, copies.count)
-    each = g.op("Transpose", g.op("Cast", present, to=TensorProto.FLOAT), perm=[0, 2, 1])
-    counts = g.op("ReduceSum", each, g.ints(2), keepdims=1)  # [B, n, 1]
-    late = g.cut(g.with_past(counts, copies.lookahead, 1), 1, 0, -copies.lookahead)
-    share = g.op("Mul", g.op("Sub", late, g.scalar(NONE)), g.scalar(1 / (ALL - NONE)))
-    share = g.op("Max", g.op("Min", share, g.scalar(1)), g.scalar(0))
-    rest = g.op("Sqrt", g.op("Sub", g.scalar(1), g.op("Mul", share, share)))
-    return g.op("Add", g.op("Mul", share, flat), g.op("Mul", rest, signs))
+    power = g.op("MatMul", g.op("Mul", new, new), mean_of(g, copies.flatten))
+    flat = g.op("Sqrt", g.op("Add", power, g.scalar(FLOOR)))
+    flat = g.op("Div", g.cut(new, 2, COPIED_FROM), flat)
+    flat = g.op("Concat", *[flat] * copies.times, axis=2)
+    return g.cut(flat, 2, 0, len(copies.share))
+
+
+def mean_of(g: Graph, weights: torch.Tensor) -> str:
+    """A matrix whose columns are means of neighbours; bytes in the file, not floats."""
+    near = weights > 0
+    mean = g.op("Cast", g.constant(near.to(torch.int8).numpy()), to=TensorProto.FLOAT)
+    return g.op("Div", mean, g.constant(near.sum(0).float().numpy()))
 
 
 def decoder_graph(codec: Codec) -> onnx.ModelProto:
@@ -215,7 +197,7 @@ def decoder_graph(codec: Codec) -> onnx.ModelProto:
     linear = g.op("MatMul", late, g.weight("synthesis.weight", codec.synthesis.weight, True))
     value = g.op("Add", g.cut(h, 2, c.hop), linear)
     size = g.op("Sqrt", g.op("Add", g.op("Mul", value, value), g.scalar(EPSILON)))
-    coefficients = with_noise(g, g.op("Mul", gain, g.op("Mul", value, size)), present, codec)
+    coefficients = with_copies(g, g.op("Mul", gain, g.op("Mul", value, size)), codec.copies)
     coefficients = g.op("Mul", coefficients, g.scalar(1 / SCALE))
     basis = g.op("Transpose", g.mdct_basis(c.hop), perm=[1, 0])
     out = synthesised(g, coefficients, basis, c.hop)

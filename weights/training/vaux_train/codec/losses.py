@@ -115,7 +115,7 @@ class SpectralLoss(nn.Module):
     FINE_UP_TO = 2400  # Hz; above, cells of windows that are longer than the next are left out
     COARSE = 128
     COMPLEX = (1024, 256)
-    WAVES_UP_TO = 2800  # Hz; above, most of the power is noise of random signs
+    WAVES_UP_TO = 2800  # Hz; above, most of the power is copies
     LOWEST_UP_TO = 1200  # Hz; what is lost below costs nearly all of DNSMOS and much of PESQ
     LOWEST_WAVES, LOWEST_LOUDNESS = 3.0, 2.0  # so many times the weight there
     LEVELS = (2048, 1024)
@@ -126,7 +126,7 @@ class SpectralLoss(nn.Module):
 
     LOUDNESS = 1024
     LOUDNESS_BANDS = 0.5  # ERB
-    LOUDNESS_UP_TO = 3300  # Hz, from where on all is noise
+    LOUDNESS_UP_TO = 3300  # Hz, from where on all is copies
     LOUDNESS_RANGE = 1e-7  # of the mean power of a band: no longer heard
     EXPONENT = 0.23  # of power
     MASKED = 0.25  # part of the lesser loudness under which a difference is not heard

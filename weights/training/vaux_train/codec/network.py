@@ -17,7 +17,6 @@ from torch import Tensor, nn
 
 from .. import config
 from ..trunk import Trunk
-from . import noise
 from .bands import erb_filters
 from .copies import Copies
 from .enhancer import PULSE_WAVES, Enhancer
@@ -28,7 +27,6 @@ EPSILON = 1e-4  # of a squared coefficient: below it compression and expansion a
 MAX_GAIN = 6.0  # natural logarithm; keeps a stray token finite
 LEVEL_FLOOR = 1e-6  # of the mean square of a band's coefficients
 LEVEL_GAIN, LEVEL_OFFSET = 0.25, 1.25  # bring the logarithms of ordinary levels near 1
-POWER_FLOOR = 1e-12  # of noise, so that its root has a slope at zero
 SCALE = 4.0  # of orthonormal MDCT coefficients, to bring ordinary levels near 1
 
 
@@ -85,8 +83,6 @@ class Codec(nn.Module):
     """
 
     bands: Tensor
-    noise_share: Tensor
-    noise_means: Tensor
 
     def __init__(self, c: config.Model) -> None:
         super().__init__()
@@ -94,11 +90,7 @@ class Codec(nn.Module):
         self.transform = MDCT(c.hop)
         self.delay = self.transform.delay + c.lookahead * c.hop
         bins = (torch.arange(c.hop) + 0.5) * c.samplerate / (2 * c.hop)
-        share = torch.from_numpy(noise.share(c.noise_from, c.hop))
-        near = torch.from_numpy(noise.neighbours(c.noise_from, c.hop)).float()
         self.register_buffer("bands", erb_filters(bins, c.samplerate), persistent=False)
-        self.register_buffer("noise_share", share, persistent=False)
-        self.register_buffer("noise_means", near / near.sum(0), persistent=False)
         inputs = c.hop + self.bands.shape[1]
         self.encoder = Trunk(
             inputs, c.encoder_dim, c.latent_dim, c.encoder_blocks, c.encoder_expansion, c.kernel, 1
@@ -155,57 +147,19 @@ class Codec(nn.Module):
         features = self.features(pcm)
         return self.analysis(features).float() + self.encoder(features).float()
 
-    def decode(
-        self,
-        latents: Tensor,
-        signs: Tensor | None = None,
-        counts: Tensor | None = None,
-        skipped: int = 0,
-    ) -> Tensor:
+    def decode(self, latents: Tensor, skipped: int = 0) -> Tensor:
         """Latents ``[B, T, latent_dim]`` to samples.
 
-        With `signs` of noise, what is too high to be coded as waves is noise and copies, as there
-        are few or many codes: `counts` are their numbers, ``[B, T]``, all codebooks unless told.
         Of the first `skipped` tokens no samples are made: they are there to be remembered.
         """
         late = F.pad(latents, (0, 0, self.config.lookahead, 0))[:, : latents.shape[1]]
         linear = F.pad(self.synthesis(late).float(), (self.config.hop, 0))  # the gains have none
         known = self.decoder.body(latents)
         c = self.transform.expand(self.decoder.head(known).float() + linear)
-        if signs is not None:
-            if counts is None:
-                counts = torch.full(latents.shape[:2], self.config.codebooks, device=latents.device)
-            c = self.with_noise(c, self.copies(c[..., : self.config.noise_from], signs, counts))
+        c = self.copies(c)
         c, known = c[:, skipped:], known[:, skipped:]
         sound = self.transform.synthesise(c)
         if self.enhancer is None:
             return sound
         low = F.pad(c[..., :PULSE_WAVES], (0, self.config.hop - PULSE_WAVES))
         return self.enhancer(sound, self.transform.synthesise(low), known)
-
-    def with_noise(self, c: Tensor, fine: Tensor) -> Tensor:
-        """See `noise`; `fine` is ``[B, T, hop - noise_from]`` of mean square 1.
-
-        In training it has its full power: the decoder would make up for less.
-        """
-        first, share = self.config.noise_from, self.noise_share
-        gain = 1.0 if self.training else self.config.noise_gain
-        with torch.autocast(c.device.type, enabled=False):
-            power = c.square() @ self.noise_means
-        level = (power * (share * gain**2) + POWER_FLOOR).sqrt()
-        kept = c[..., first:] * (1 - share).sqrt()
-        return torch.cat([c[..., :first], kept + fine * level], -1)
-
-    def random_signs(self, like: Tensor) -> Tensor:
-        """For training: signs of noise for latents ``[B, T, latent_dim]``."""
-        shape = (*like.shape[:2], self.config.hop - self.config.noise_from)
-        return torch.randint(0, 2, shape, device=like.device).float() * 2 - 1
-
-    def signs(self, codes: Tensor) -> Tensor:
-        """Those that the graph takes for codes ``[B, codebooks, T]`` (-1: absent)."""
-        c = self.config
-        factors = torch.from_numpy(noise.factors(c.codebooks))[: codes.shape[1], None]
-        tables = torch.from_numpy(noise.signs(c.noise_from, c.hop)).float()
-        key = ((codes.cpu().long() + 1) * factors).sum(1)
-        rows = [(key >> shift) % noise.ROWS for shift in noise.SHIFTS]
-        return (tables[0][rows[0]] * tables[1][rows[1]]).to(codes.device)

@@ -97,7 +97,7 @@ class ResidualQuantiser(nn.Module):
 
     def forward(
         self, latents: Tensor, choose: Callable[[Tensor], Tensor], silence: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    ) -> tuple[Tensor, Tensor, Tensor]:
         """Quantise ``[B, T, dim]``, and let the codebooks follow.
 
         `choose` is given the squared distances from what the tokens become with so many codes,
@@ -105,8 +105,7 @@ class ResidualQuantiser(nn.Module):
         become `silence`.
 
         Returns what the decoder takes them for (straight-through to the latents), the commitment
-        loss, the number of distinct codes that each stage used in this batch, and how many each
-        token has.
+        loss, and the number of distinct codes that each stage used in this batch.
         """
         x = latents.flatten(0, 1)
         with torch.no_grad():
@@ -136,7 +135,7 @@ class ResidualQuantiser(nn.Module):
         said = self.corrections.flatten(0, 1).index_select(0, said).unflatten(0, (-1, self.stages))
         correction = PACE * (said * chosen[..., None]).sum(1)
         quantised = x + (total - x).detach() + correction
-        return quantised.view_as(latents), commitment, used, depth.view(latents.shape[:2])
+        return quantised.view_as(latents), commitment, used
 
     def _follow(self, stage: int, x: Tensor, index: Tensor) -> Tensor:
         # Relative to the mean use, so that it does not depend on the size of a batch. Not bincount,

@@ -228,11 +228,10 @@ class CodecTrainer(Trainer):
             with torch.set_grad_enabled(not t.decoder_only):
                 latents = self.codec.encode(x)
             nothing = silence(self.codec)
-            quantised, commitment, used, counts = self.codec.quantiser(
+            quantised, commitment, used = self.codec.quantiser(
                 latents, self.allocation(stages), nothing
             )
-            signs = self.codec.random_signs(quantised)
-            y = self.codec.decode(quantised, signs, counts, self.config.data.skipped)
+            y = self.codec.decode(quantised, self.config.data.skipped)
         levels_off = self._levels_off(latents, x)
         wave_size = latents[..., : -self.config.model.level_latents].square().mean()
         hop, skipped = self.config.model.hop, self.config.data.skipped
