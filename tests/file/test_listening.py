@@ -1,6 +1,7 @@
 """``auto`` where the model depends on what is heard: from 8 to 12 kbps a channel."""
 
 import io
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from support.archives import files, run
 from support.paths import DATA
 from support.signals import Full
 from vauxio import archive
+from vauxio.archive import jobs, work
 
 SPEECH, MUSIC = "general-24k", "hifi-48k"
 
@@ -143,6 +145,31 @@ def test_the_command(tmp_path, vaux, speech, music):
         data, rate = soundfile.read(f"{name}.wav", dtype="int16")
         with open(f"{name}.vx", "rb") as file:
             assert file.read() == vauxio.compress(data, rate, bitrate=9)
+
+
+def test_from_a_pipe(tmp_path, vaux_process, music):
+    samples = (music[0] * 32767).astype("<i2")
+    raw = f"{music[1]},1,s16"
+    process = vaux_process("encode", "-b", "9", "--raw", raw, "-", "-")
+    blob, err = process.communicate(samples.tobytes())
+    assert process.returncode == 0, err
+    assert blob == vauxio.compress(samples, music[1], bitrate=9)
+    assert model_of(blob) == MUSIC
+
+
+def test_a_long_recording_in_parts(tmp_path, speech):
+    """It is heard before it is divided; each part then has the model of the whole."""
+    data, rate = speech
+    (tmp_path / "in").mkdir()
+    long = np.tile(data[::6], (32, 1))  # 134 s at 8 kHz
+    soundfile.write(tmp_path / "in" / "a.wav", long, rate // 6, "PCM_16")
+    plan = archive.plan("encode", tmp_path / "in", tmp_path / "out", archive.Settings(bitrate=9))
+    context = jobs.Context(plan.verb, plan.source, plan.target, plan.settings, False)
+    (parts,) = work.perform(jobs.Many(context, plan.tasks, divide=True))
+    assert isinstance(parts, jobs.Parts)
+    last = parts.parts[-1]
+    made = work.perform(replace(last, first=last.stop - 1))
+    assert model_of(made.content.content) == SPEECH
 
 
 def test_a_tree_of_both(tmp_path, speech, music):
