@@ -4,7 +4,7 @@ import { distribution, instantiate, RangeDecoder } from '../../entropy/exact.js'
 import { readNpz } from '../../model/npy.js';
 import { ModelError } from '../../errors.js';
 import { FEATURES } from './contexts.js';
-import { ANGLES } from './stereo.js';
+import { ANGLES, DIFFERENCES } from './stereo.js';
 
 const CLASSES = 64, SYMBOLS = 16, RESIDUALS = 42, CONTEXTS = 33;
 
@@ -33,6 +33,7 @@ export class Tables {
     this.residuals = rows('residuals', RESIDUALS);
     this.splits = rows('splits', 2);
     this.angles = rows('angles', ANGLES);
+    this.differences = this.#place(Int32Array.from(DIFFERENCES), DIFFERENCES.length);
     this.strides = FEATURES.map((inputs) => (inputs + 15) & ~15);
     for (let pass = 0; pass < 2; pass++) {
       for (let layer = 0; layer < 3; layer++) {
@@ -76,6 +77,11 @@ export class Tables {
   /** @param {number} context */
   angle(context) {
     return this.decoder.symbolAt(this.angles + 4 * ANGLES * context, ANGLES);
+  }
+
+  /** Of the sides, with the least as 0. */
+  difference() {
+    return this.decoder.symbolAt(this.differences, DIFFERENCES.length);
   }
 
   /** @param {number} number of a class */
