@@ -149,6 +149,16 @@ def test_other_settings_are_another_job(tmp_path):
     assert not archive.plan("encode", tmp_path / "in", tmp_path / "out", same).tasks
 
 
+def test_settings_that_are_no_numbers(tmp_path):
+    for settings in (archive.Settings(bitrate="6"), archive.Settings(quality="6")):
+        with pytest.raises(ValueError, match="must be a number"):
+            archive.plan("encode", tmp_path, tmp_path / "out", settings)
+    for settings in (archive.Settings(bitrate="6", format=".npz"),
+                     archive.Settings(codebooks="6", format=".npz")):  # fmt: skip
+        with pytest.raises(ValueError, match="must be a number"):
+            archive.plan("tokens", tmp_path, tmp_path / "out", settings)
+
+
 def test_files_of_others_are_not_replaced(tmp_path):
     save(tmp_path / "in" / "a.wav")
     save(tmp_path / "in" / "b.wav")

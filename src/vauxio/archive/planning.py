@@ -18,7 +18,7 @@ from ..audio.formats import FORMATS, Raw
 from ..codec.stereo.rates import plan as plan_coding
 from ..errors import VauxError
 from ..model.installed import candidates, file_candidates, find_denoiser, find_model
-from ..model.models import Transform
+from ..model.models import Transform, check_number
 from ..results import Result
 from . import manifest
 from .plans import Plan, Settings, Task
@@ -251,6 +251,7 @@ def tokens_bitrate(settings: Settings, channels: int = 1) -> float | None:
     if settings.bitrate is not None:
         raise TypeError("Only one of {bitrate, codebooks} may be used")
     model = find_model(settings.model)
+    check_number("codebooks", settings.codebooks)
     if not 1 <= settings.codebooks <= model.codebooks:
         raise ValueError(f"{settings.codebooks} codebooks: {model.name} has 1 to {model.codebooks}")
     return channels * model.bitrate(settings.codebooks)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -16,7 +17,7 @@ from ..errors import BitrateError, ModelError
 from .grid import Grid
 from .networks import Asset, LanguageModel, Network
 
-__all__ = ["MOST_CODES", "SILENT", "Denoiser", "Model", "Transform"]
+__all__ = ["MOST_CODES", "SILENT", "Denoiser", "Model", "Transform", "check_number"]
 
 MOST_CODES = 10
 """The highest quality of the models with tokens. Transform codecs have those above it."""
@@ -127,6 +128,7 @@ class Model(_Named):
         BitrateError
             If `bitrate` is below the model's lowest bitrate or above its highest.
         """
+        check_number("bitrate", bitrate)
         each = self.default_bitrate if bitrate is None else bitrate / channels
         low, high = self.bitrate(1), self.bitrate(self.codebooks)
         if not self.has_bitrate(each):
@@ -169,6 +171,7 @@ class Model(_Named):
         ValueError
             If `quality` is out of range, or the model has no variable bitrate.
         """
+        check_number("quality", quality)
         if not 0 <= quality <= MOST_CODES:
             raise ValueError(
                 f"quality of {quality}: {self.name} has 0 to {MOST_CODES}; "
@@ -240,8 +243,9 @@ class Transform(_Named):
         Samples of a frame. It takes the place of a token.
     lowest, highest, default_bitrate : float
         kbps per channel that it can have, and has where none is asked for.
-    auto_bitrate : float
-        kbps per channel from which on it sounds better than the models with tokens.
+    auto_bitrate, music_bitrate : float
+        kbps per channel from which on it sounds better than the models with tokens: whatever the
+        signal, and for music.
     tables : Asset
         What predicts its coefficients, see `codec.hifi.network.Tables`.
     """
@@ -250,6 +254,7 @@ class Transform(_Named):
     highest: float
     default_bitrate: float
     auto_bitrate: float
+    music_bitrate: float
     tables: Asset
 
     def bitrate_for(
@@ -278,6 +283,8 @@ class Transform(_Named):
         ValueError
             If the quality is out of range.
         """
+        check_number("bitrate", bitrate)
+        check_number("quality", quality)
         if quality is not None:
             if bitrate is not None:
                 raise TypeError("Only one of {bitrate, quality} may be used")
@@ -299,6 +306,14 @@ class Transform(_Named):
             f"transform codec, {self.samplerate} Hz, {self.lowest:g} to {self.highest:g} kbps "
             f"per channel (default {self.default_bitrate:g}), tables {self.tables.hash.hex()}"
         )
+
+
+def check_number(what: str, value: Any) -> None:
+    """`ValueError` for a bitrate or a quality, say, that is given and is no real number."""
+    found = np.asarray(0 if value is None else value)
+    if found.ndim or found.dtype.kind not in "fiu":
+        kind = BitrateError if what == "bitrate" else ValueError
+        raise kind(f"{what} of {value!r}: must be a number")
 
 
 def _range(low: float, high: float, channels: int) -> str:
