@@ -11,7 +11,7 @@ import soxr
 
 from support import independent_hifi
 from support.paths import DATA
-from vauxio.codec.hifi import block_sizes, layout, mdct, powers, steps, stereo
+from vauxio.codec.hifi import block_sizes, layout, mdct, powers, sides, steps, stereo
 from vauxio.codec.hifi.character import Character
 from vauxio.codec.hifi.decoder import Decoder
 from vauxio.codec.hifi.encoder import Encoder, block_size
@@ -209,6 +209,57 @@ def left_over_right(samples):
     return 10 * np.log10(left / right)
 
 
+@pytest.mark.parametrize("bitrate", [12, 64])
+def test_sides_are_balanced_where_levels_are_coarse(tables, music, bitrate):
+    block = encode(tables, music, bitrate)[0]
+    coarse, joint, _, balanced = (bool(block.payload[0] >> bit & 1) for bit in range(4))
+    assert joint and coarse == balanced == (bitrate == 12)
+
+
+def test_sides_get_the_level_difference_that_they_had():
+    """To 1 dB, where levels and angles say that both are as loud; in all sizes of blocks."""
+    rng = np.random.default_rng(8)
+    angles = np.full((2, 25), 8)
+    for size in layout.SIZES:
+        count = 2 * 2048 // size
+        frames = np.arange(count) * size // 2048
+        levels = np.full((count, 2, layout.LAYOUTS[size].bands), 48)
+        original = np.copysign(3000, rng.standard_normal((count, 2, size)))
+        decoded = np.copysign(2000, rng.standard_normal((count, 2, size)))
+        original[:, 0] *= 1.5
+        powers = sides.powers(original, size, levels.shape[2])
+        told = sides.measure({size: powers}, {size: levels}, angles, {size: frames})
+        assert told.shape == (2, 7) and (told[:, -3:] == 3).all()
+        assert np.isin(told, [0, 3]).all()  # some bands are none of short blocks
+        sides.balance(decoded, levels, angles, told, frames, size)
+        start, end = (round(hertz / 24000 * size) for hertz in (3700, 5000))
+        left, right = (decoded[..., start:end] ** 2).sum(axis=(0, 2))
+        assert np.log2(left / right) == pytest.approx(1)
+        assert left + right == pytest.approx(2 * count * (end - start) * 2000**2)
+        silence = np.zeros((count, 2, size))
+        sides.balance(silence, levels, angles, told, frames, size)
+        assert not silence.any()
+
+
+@pytest.mark.parametrize("bands", [0, 5, 13, 16, 25])
+def test_a_second_decoder_reads_differences_of_the_sides(tables, arrays, bands):
+    rng = np.random.default_rng(9)
+    found = rng.standard_normal((3, 3 * 2048)) * np.exp2(rng.uniform(0, 12, (3, 3 * 2048)))
+    split = [np.array([512, 128, 128, 256, 1024]), np.array([2048]), np.array([1024, 1024])]
+    settings = Settings(steps.Rule(7, 10, 8, 0), bands, coarse=True, joint=True, balanced=True)
+    packer = Packer(found, split, settings, tables, rng.integers(0, 32, (3, bands)))
+    payload, _ = packer.pack(1500)
+    assert_decoded_alike(payload, 3, 3, tables, arrays)
+
+
+def test_only_joint_stereo_is_balanced(tables):
+    settings = Settings(steps.Rule(7, 10, 8, 0), 25, balanced=True)
+    with pytest.raises(ValueError, match="balanced"):
+        Packer(np.zeros((2, 2048)), [np.array([2048])], settings, tables)
+    with pytest.raises(FormatError, match="balanced sides without joint stereo"):
+        unpack(settings.head(0), 2, 1, tables)
+
+
 @pytest.mark.parametrize("balance", [0.2, 0.5, 1.0])
 def test_noise_is_as_loud_on_each_side_as_it_was(tables, balance):
     """Panned noise, far above what these bits can code, is noise at the same place."""
@@ -328,7 +379,7 @@ def test_payloads_of_noise(tables):
     source = np.random.default_rng(2)
     for size in [0, 1, 9, 10, 11, 30, 200, 2000]:
         noise = source.integers(0, 256, size, np.uint8).tobytes()
-        for head in (b"", bytes([0, 25, 7, 10, 0, 0, 4, 8, 0, 0]), bytes([3, 25, 0, 0, 0, 0, 0])):
+        for head in (b"", bytes([0, 25, 7, 10, 0, 0, 4, 8, 0, 0]), bytes([11, 25, 0, 0, 0, 0, 0])):
             try:
                 assert np.isfinite(Decoder(tables, 2).push(head + noise, 4)).all()
             except FormatError:

@@ -562,6 +562,32 @@ def test_what_is_no_number(model, value):
         vauxio.VauxFile(io.BytesIO(), "w", RATE, value)
 
 
+@pytest.mark.parametrize("value", ["6", [6], 1.5, float("nan"), True])
+def test_what_is_no_integer(value):
+    blob, codec = vauxio.compress(np.zeros(500), RATE), vauxio.Codec()
+    for name, use in {
+        "frames": lambda: vauxio.read(io.BytesIO(blob), value),
+        "start": lambda: vauxio.read(io.BytesIO(blob), start=value),
+        "stop": lambda: vauxio.read(io.BytesIO(blob), stop=value),
+        "max_frames": lambda: vauxio.decompress(blob, max_frames=value),
+        "blocksize": lambda: list(vauxio.blocks(io.BytesIO(blob), value)),
+        "overlap": lambda: list(vauxio.blocks(io.BytesIO(blob), 9, value)),
+        "codebooks": lambda: codec.encode(np.zeros(500), RATE, codebooks=value),
+        "workers": lambda: codec.encode([np.zeros(500)] * 2, RATE, workers=value),
+        "threads": lambda: vauxio.Codec(threads=value),
+        "n": lambda: codec.stream_batch(value),
+    }.items():
+        with pytest.raises(TypeError, match=f"{name} of .*: must be an integer"):
+            use()
+    for use in (
+        lambda: vauxio.read_codes(io.BytesIO(blob), frames=value),
+        lambda: vauxio.VauxFile(io.BytesIO(blob)).seek(value),
+        lambda: vauxio.VauxFile(io.BytesIO(), "w", RATE, 1, frames=value),
+    ):
+        with pytest.raises(TypeError, match="frames of .*: must be an integer"):
+            use()
+
+
 def test_a_number_of_numpy():
     blob = vauxio.compress(np.zeros(500), np.int32(RATE), bitrate=np.float32(3))
     assert blob == vauxio.compress(np.zeros(500), RATE, bitrate=3)

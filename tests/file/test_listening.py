@@ -1,6 +1,7 @@
 """``auto`` where the model depends on what is heard: from 8 to 12 kbps a channel."""
 
 import io
+import tracemalloc
 from dataclasses import replace
 
 import numpy as np
@@ -111,6 +112,23 @@ def test_until_it_is_chosen(music):
         assert f.model == MUSIC and f.tell() == len(data) and file.getvalue()
     info = vauxio.info(io.BytesIO(file.getvalue()))
     assert info.model == MUSIC and info.tags == {"title": "a"} and info.frames == len(data)
+
+
+def test_what_was_heard_is_not_kept():
+    rate = 384000
+    silence = np.zeros((rate, 1), np.float32)
+    tracemalloc.start()
+    try:
+        with vauxio.VauxFile(io.BytesIO(), "w", rate, 1, bitrate=9) as f:
+            for _ in range(9):
+                f.write(silence)
+            held = tracemalloc.get_traced_memory()[0]
+            for _ in range(2):
+                f.write(silence)
+            assert f.model == SPEECH
+            assert tracemalloc.get_traced_memory()[0] < held - 8 * silence.nbytes
+    finally:
+        tracemalloc.stop()
 
 
 def test_an_array_that_is_used_again(music):

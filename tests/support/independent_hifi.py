@@ -15,6 +15,9 @@ import numpy as np
 HERTZ = [0, 100, 200, 300, 400, 510, 630, 770, 920, 1080, 1270, 1480, 1720, 2000, 2320, 2700, 3150,
          3700, 4400, 5300, 6400, 7700, 9500, 12000, 15500, 20000]  # fmt: skip
 
+DIFFERENT = range(13, 20)
+DIFFERENCES = [2, 2, 4, 12, 72, 320, 1000, 320, 72, 12, 4, 2, 2]
+
 
 class Malformed(Exception):
     """A rule of the format is broken."""
@@ -140,6 +143,7 @@ class Block:
         self.ratios: list[list[int]] = []
         self.values = [[0] * self.count for _ in levels]
         self.angles: list[int] | None = None
+        self.differences: dict[int, int] | None = None
 
     def coded(self, c: int, k: int) -> bool:
         b = self.band[k]
@@ -160,17 +164,26 @@ def decode(
     gain = int.from_bytes(payload[5:7], "little")
     length = int.from_bytes(payload[7:10], "little")
     code = payload[10 : 10 + length]
-    if len(code) < length or code[-1:] == b"\0" or flags > 7 or bands > 25 or gain > 4095:
+    if len(code) < length or code[-1:] == b"\0" or flags > 15 or bands > 25 or gain > 4095:
         raise Malformed("head")
-    coarse, joint = flags & 1, flags >> 1 & 1
+    coarse, joint, balanced = flags & 1, flags >> 1 & 1, flags >> 3
+    if balanced and not joint:
+        raise Malformed("balanced")
     coder, raw = RangeDecoder(code), Bits(payload[10 + length :])
     sizes = read_sizes(coder, frames, tables)
     angles = read_angles(coder, frames, bands, tables) if joint else None
     blocks = read_levels(coder, raw, sizes, channels, bands, coarse, tables)
+    told = DIFFERENT[: max(bands - DIFFERENT[0], 0)]
+    differences = [
+        {b: coder.decode(distribution(DIFFERENCES)) - 6 for b in told}
+        for _ in range(frames if balanced else 0)
+    ]
     begin = 0
     for block in blocks:
         if angles:
             block.angles = angles[begin // 2048]
+        if balanced:
+            block.differences = differences[begin // 2048]
         begin += block.layout.size
         find_steps(block, joint, slope, total, tilt, gain)
     read_values(coder, raw, blocks, coarse, tables)
@@ -452,21 +465,24 @@ def coefficients(blocks: list[Block], flags: int) -> np.ndarray:
         for c in range(channels):
             place = channels * begin + c * block.count
             whole = [
-                x for b in range(block.bands) for x in sounding(block, c, b, place, bool(flags & 4))
+                x
+                for b in range(block.bands)
+                for x in sounding(block, c, b, place, bool(flags & 4), bool(flags & 8 and c == 1))
             ]
             if flags & 4:
                 whole = like_speech(block, c, np.array(whole))
             found[c] += [*whole, *[0.0] * (block.layout.size - block.count)]
         if flags & 2:
             turn(block, found, begin)
+        if flags & 8:
+            balance(block, found, begin)
     return np.array(found) / 2**15
 
 
 def turn(block: Block, found: list[list[float]], begin: int) -> None:
     """From the first two channels to left and right, in place."""
     for k, b in enumerate(block.band):
-        gaps = [abs(bark - block.layout.bark[b]) for bark in LAYOUTS[2048].bark]
-        near = min(gaps.index(min(gaps)), len(block.angles) - 1)
+        near = nearest(block, b)
         sine = math.sin(math.pi * block.angles[near] / 32)
         cosine = math.cos(math.pi * block.angles[near] / 32)
         first, second = found[0][begin + k], found[1][begin + k]
@@ -474,7 +490,36 @@ def turn(block: Block, found: list[list[float]], begin: int) -> None:
         found[1][begin + k] = sine * first + cosine * second
 
 
-def sounding(block: Block, c: int, b: int, place: int, noisy: bool) -> list[float]:
+def nearest(block: Block, b: int) -> int:
+    """The band of the frame that has a band's angle."""
+    gaps = [abs(bark - block.layout.bark[b]) for bark in LAYOUTS[2048].bark]
+    return min(gaps.index(min(gaps)), len(block.angles) - 1)
+
+
+def balance(block: Block, found: list[list[float]], begin: int) -> None:
+    """Give left and right their shares of the power of each band, in place."""
+    for b in range(block.bands):
+        first, end = block.layout.edges[b : b + 2]
+        if first * 24000 < 1000 * block.layout.size:
+            continue
+        near = nearest(block, b)
+        main, second = (
+            2 ** ((levels[b] - 8) / 2) if levels[b] else 0.0 for levels in block.levels[:2]
+        )
+        cosine = math.cos(math.pi * block.angles[near] / 32) ** 2
+        d = block.differences.get(near, 0)
+        wanted = [
+            2 ** (d / 6) * (cosine * main + (1 - cosine) * second + 1),
+            2 ** (-d / 6) * ((1 - cosine) * main + cosine * second + 1),
+        ]
+        places = slice(begin + first, begin + end)
+        present = [sum(x * x for x in side[places]) / (end - first) + 1 for side in found[:2]]
+        for side, w, p in zip(found, wanted, present, strict=False):
+            factor = math.sqrt(w * sum(present) / sum(wanted) / p)
+            side[places] = [x * min(max(factor, 0.5), 2) for x in side[places]]
+
+
+def sounding(block: Block, c: int, b: int, place: int, noisy: bool, second: bool) -> list[float]:
     """What the values of a band stand for, with noise in the place of zeros."""
     step = 2 ** (block.steps[c][b] / 64)
     first, end = block.layout.edges[b : b + 2]
@@ -491,6 +536,8 @@ def sounding(block: Block, c: int, b: int, place: int, noisy: bool) -> list[floa
     else:
         more = (zeros / len(values)) ** 8 if noisy else 0.0
         strength = min(left, (0.3 + 0.3 * more) * step) * (0.8 + 0.2 * more)
+    if second:
+        strength *= 0.85
     factors = [1.0] * len(values)
     if noisy:
         t = []

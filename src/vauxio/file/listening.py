@@ -82,7 +82,8 @@ class ListeningWriter:
 
     def _choose(self) -> Writer:
         """The writer for what was heard, which it has been given."""
-        heard, self._heard = self._heard[: self._count], self._heard[:0]
+        heard = self._heard[: self._count]
+        self._heard = np.empty((0, heard.shape[1]), np.float32)  # no view, which would keep it all
         begin = self._for_music if is_music(heard, self._samplerate) else self._usual
         writer = begin(self._file)
         self.header = writer.header

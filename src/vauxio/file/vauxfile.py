@@ -7,7 +7,6 @@ the work. It follows `soundfile.SoundFile`: the unit is the frame.
 from __future__ import annotations
 
 import io
-import operator
 import os
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,6 +15,7 @@ from typing import Any, Literal, overload
 import numpy as np
 from numpy.typing import NDArray
 
+from ..arguments import to_integer
 from ..audio import pcm
 from ..container import Header
 from ..container.metadata import Foreign, Picture
@@ -162,7 +162,7 @@ class VauxFile:
         if samplerate is None or channels is None:
             raise TypeError("samplerate and channels must be specified")
         samplerate, channels = pcm.check_format(samplerate, channels)
-        if frames is not None and (frames := operator.index(frames)) < 0:
+        if frames is not None and (frames := to_integer("frames", frames)) < 0:
             raise ValueError(f"{frames} frames: must be 0 or more")
         self._failed = self._warned = False
         begin = writer_for(
@@ -178,7 +178,7 @@ class VauxFile:
         self._output = output
 
     def _open_to_read(self, file: File, closefd: bool, max_frames: int | None) -> None:
-        max_frames = None if max_frames is None else operator.index(max_frames)
+        max_frames = None if max_frames is None else to_integer("max_frames", max_frames)
         source = Input(file, closefd)
         try:
             self._reading = Reading(source.file, self._conceal, max_frames)
@@ -327,7 +327,7 @@ class VauxFile:
             The new position.
         """
         self._check_open("r")
-        return self._reading.seek(operator.index(frames), whence)
+        return self._reading.seek(to_integer("frames", frames), whence)
 
     def tell(self) -> int:
         """The frame that is read or written next."""
@@ -359,7 +359,7 @@ class VauxFile:
         From a pipe, too, ``frames=-1`` reads everything up to the end.
         """
         self._check_open("r")
-        return self._reading.read(frames, dtype, always_2d, fill_value, out)
+        return self._reading.read(to_integer("frames", frames), dtype, always_2d, fill_value, out)
 
     @overload
     def blocks(
@@ -387,6 +387,9 @@ class VauxFile:
     ) -> Iterator[np.ndarray]:
         """Decode from the position on, piece by piece. Parameters as of `vauxio.blocks`."""
         self._check_open("r")
+        if blocksize is not None:
+            blocksize = to_integer("blocksize", blocksize)
+        overlap, frames = to_integer("overlap", overlap), to_integer("frames", frames)
         yield from self._reading.blocks(
             blocksize, overlap, frames, dtype, always_2d, fill_value, out
         )
@@ -426,7 +429,7 @@ class VauxFile:
         (1, dtype('bool'))
         """
         self._check_open("r")
-        return self._reading.codes(operator.index(start), operator.index(frames))
+        return self._reading.codes(to_integer("start", start), to_integer("frames", frames))
 
     def write(self, data: Any) -> None:
         """Code samples that follow the last.

@@ -9,9 +9,10 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ..errors import ModelError
+from ..arguments import check_number
+from ..errors import BitrateError, ModelError
 from .bundles import read_bundles, weights_folder
-from .models import MOST_CODES, Denoiser, Model, Transform, check_number
+from .models import MOST_CODES, Denoiser, Model, Transform
 
 __all__ = [
     "Choice",
@@ -283,7 +284,7 @@ def _for_files(
     denoise: bool,
 ) -> tuple[list[Model] | list[Transform], Transform | None]:
     """As `candidates`, or the transform codec alone; and what takes their place for music."""
-    check_number("bitrate", bitrate)
+    check_number("bitrate", bitrate, BitrateError)
     check_number("quality", quality)
     installed = models()
     chosen = name == "auto"

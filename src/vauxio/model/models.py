@@ -8,16 +8,16 @@ from __future__ import annotations
 import io
 import math
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
+from ..arguments import check_number
 from ..entropy.allocation import Allocation
 from ..errors import BitrateError, ModelError
 from .grid import Grid
 from .networks import Asset, LanguageModel, Network
 
-__all__ = ["MOST_CODES", "SILENT", "Denoiser", "Model", "Transform", "check_number"]
+__all__ = ["MOST_CODES", "SILENT", "Denoiser", "Model", "Transform"]
 
 MOST_CODES = 10
 """The highest quality of the models with tokens. Transform codecs have those above it."""
@@ -128,7 +128,7 @@ class Model(_Named):
         BitrateError
             If `bitrate` is below the model's lowest bitrate or above its highest.
         """
-        check_number("bitrate", bitrate)
+        check_number("bitrate", bitrate, BitrateError)
         each = self.default_bitrate if bitrate is None else bitrate / channels
         low, high = self.bitrate(1), self.bitrate(self.codebooks)
         if not self.has_bitrate(each):
@@ -283,7 +283,7 @@ class Transform(_Named):
         ValueError
             If the quality is out of range.
         """
-        check_number("bitrate", bitrate)
+        check_number("bitrate", bitrate, BitrateError)
         check_number("quality", quality)
         if quality is not None:
             if bitrate is not None:
@@ -306,14 +306,6 @@ class Transform(_Named):
             f"transform codec, {self.samplerate} Hz, {self.lowest:g} to {self.highest:g} kbps "
             f"per channel (default {self.default_bitrate:g}), tables {self.tables.hash.hex()}"
         )
-
-
-def check_number(what: str, value: Any) -> None:
-    """`ValueError` for a bitrate or a quality, say, that is given and is no real number."""
-    found = np.asarray(0 if value is None else value)
-    if found.ndim or found.dtype.kind not in "fiu":
-        kind = BitrateError if what == "bitrate" else ValueError
-        raise kind(f"{what} of {value!r}: must be a number")
 
 
 def _range(low: float, high: float, channels: int) -> str:

@@ -59,6 +59,8 @@ class _Pass(NamedTuple):
 
     Attributes
     ----------
+    number : int
+        Of the pass.
     place : slice
     known : slice
         The bands that are told already.
@@ -66,6 +68,7 @@ class _Pass(NamedTuple):
         ``int64[2, n]``: the bands on either side of each; None in the first pass.
     """
 
+    number: int
     place: slice
     known: slice
     sides: np.ndarray | None
@@ -108,14 +111,15 @@ def _plan(before: int, had: int, size: int, bands: int, coarse: int) -> _Plan:
     fixed[5] = 64 * coarse
     fixed[8] = 1
     passes = []
-    for first, distance, reach in _PASSES:
+    for number, (first, distance, reach) in enumerate(_PASSES):
         at = np.arange(first, bands, distance)
         if not len(at):
             continue
         sides = None
         if reach:
             sides = np.stack([at - reach, np.where(at + reach < bands, at + reach, at - reach)])
-        passes.append(_Pass(slice(first, bands, distance), slice(0, bands, 2 * reach), sides))
+        place, known = slice(first, bands, distance), slice(0, bands, 2 * reach)
+        passes.append(_Pass(number, place, known, sides))
     return _Plan(source, beside, fixed, passes)
 
 
@@ -175,10 +179,10 @@ class LevelWalk:
             base, drift = self._levels[:, plan.source], self._moved[:, plan.source]
         inputs = self._inputs(plan, base, drift)
         found, moved = np.empty_like(base), np.empty_like(base)
-        for number, part in enumerate(plan.passes):
+        for part in plan.passes:
             rows = inputs[:, :, part.place]
-            if number < 2:
-                rows[_FIXED + 6 + number] = 64
+            if part.number < 2:
+                rows[_FIXED + 6 + part.number] = 64
             if part.sides is not None:
                 rows[:2] = moved[:, part.sides].swapaxes(0, 1) << 3
                 known = moved[:, part.known]

@@ -15,7 +15,7 @@ import numpy as np
 from ...entropy import fixed
 from ...entropy.coders import TOTAL, range_weights
 from ...errors import ModelError
-from . import stereo
+from . import sides, stereo
 
 __all__ = [
     "CLASSES",
@@ -72,6 +72,8 @@ class Tables:
         Whether blocks are cut in two, by twice the depth and the last answer.
     angles : fixed.Table
         By how much angles of joint stereo changed, by context.
+    differences : fixed.Table
+        Of the sides of joint stereo: one row, which is not learned.
     residuals : fixed.Table
         Of levels, by how sure they are and the part above a whole one.
     levels : Network
@@ -100,6 +102,7 @@ class Tables:
             raise ModelError(f"probabilities of the transform codec: damaged ({e})") from e
         self.classes, self.splits = fixed.Table(classes), fixed.Table(splits.reshape(8, 2))
         self.angles, self.residuals = fixed.Table(angles), fixed.Table(residuals)
+        self.differences = fixed.Table(range_weights(np.array([sides.FREQUENCIES])))
         self.bits = 24 - np.log2(classes + 1.0)
 
     def classify(self, inputs: np.ndarray, half: int) -> np.ndarray:

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 
 from ...entropy import fixed
-from . import block_sizes, stereo
+from . import block_sizes, sides, stereo
 from .envelope import LevelWalk, measure
 from .layout import FRAME, LAYOUTS
 from .network import ESCAPE, Tables
-from .payload import BEYOND, LEVEL_BITS, Groups, Settings, bands_of, group, members_of
+from .payload import BEYOND, LEVEL_BITS, Groups, Settings, bands_of, group, levels_of, members_of
 from .raw_bits import BitWriter
 from .unpack import checksum
 from .walk import LIMIT, Walk
@@ -58,6 +58,8 @@ class Packer:
     ) -> None:
         if settings.joint != (angles is not None):
             raise ValueError("joint stereo has angles, and nothing else has")
+        if settings.balanced and not settings.joint:
+            raise ValueError("only the sides of joint stereo are balanced")
         self._settings, self._tables, self._observe = settings, tables, observe
         flat = np.concatenate(sizes)
         self._splits = _split_rows(sizes)
@@ -68,11 +70,22 @@ class Packer:
             for size, numbers in self._members.items()
         }
         self._angle_rows = _EMPTY, _EMPTY
+        frames = {size: begins[numbers] // FRAME for size, numbers in self._members.items()}
+        apart = {
+            size: sides.powers(found, size, bands_of(size, settings.bands))
+            for size, found in self._coefficients.items()
+            if settings.balanced
+        }
         if angles is not None:
             for size, found in self._coefficients.items():
-                stereo.turn(found, angles, begins[self._members[size]] // FRAME, size)
+                stereo.turn(found, angles, frames[size], size)
             self._angle_rows = _rows_of_angles(angles)
         self._choose_levels(flat)
+        self._differences = _EMPTY
+        if angles is not None and settings.balanced:
+            levels = levels_of(self._members, self._levels, settings)
+            differences = sides.measure(apart, levels, angles, frames)
+            self._differences = differences.ravel() + sides.MOST
 
     def _choose_levels(self, sizes: np.ndarray) -> None:
         resolution = int(self._settings.coarse)
@@ -120,6 +133,8 @@ class Packer:
         encoder.encode_rows(turns, self._tables.angles, turned)
         encoder.encode_rows(self._level_symbols, self._tables.residuals, self._level_rows)
         raw.put(self._levels_beyond, np.full(len(self._levels_beyond), LEVEL_BITS))
+        only = np.zeros(len(self._differences), np.int64)
+        encoder.encode_rows(self._differences, self._tables.differences, only)
         if self._observe:
             self._observe("split", rows, splits)
             self._observe("angle", turned, turns)

@@ -5,7 +5,7 @@ import { readNpz } from '../../model/npy.js';
 import { ModelError } from '../../errors.js';
 import { FEATURES } from './contexts.js';
 import { LEVEL_FEATURES } from './levels.js';
-import { ANGLES } from './stereo.js';
+import { ANGLES, DIFFERENCES } from './stereo.js';
 
 const CLASSES = 64, SYMBOLS = 16, RESIDUALS = 42;
 
@@ -34,6 +34,7 @@ export class Tables {
     this.residuals = rows('residuals', RESIDUALS);
     this.splits = rows('splits', 2);
     this.angles = rows('angles', ANGLES);
+    this.differences = this.#place(Int32Array.from(DIFFERENCES), DIFFERENCES.length);
     this.strides = FEATURES.map((inputs) => (inputs + 15) & ~15);
     for (let pass = 0; pass < 3; pass++) { // those of both passes, and that of levels
       for (let layer = 0; layer < 3; layer++) {
@@ -88,6 +89,11 @@ export class Tables {
   /** @param {number} context */
   angle(context) {
     return this.decoder.symbolAt(this.angles + 4 * ANGLES * context, ANGLES);
+  }
+
+  /** Of the sides, with the least as 0. */
+  difference() {
+    return this.decoder.symbolAt(this.differences, DIFFERENCES.length);
   }
 
   /** @param {number} number of a class */
