@@ -15,7 +15,7 @@ from vauxio.codec.hifi import block_sizes, layout, mdct, powers, sides, steps, s
 from vauxio.codec.hifi.character import Character
 from vauxio.codec.hifi.decoder import Decoder
 from vauxio.codec.hifi.encoder import Encoder, block_size
-from vauxio.codec.hifi.network import CLASSES, FEATURES, Tables
+from vauxio.codec.hifi.network import CLASSES, FEATURES, LEVEL_FEATURES, Tables
 from vauxio.codec.hifi.pack import Packer
 from vauxio.codec.hifi.payload import Settings
 from vauxio.codec.hifi.raw_bits import BitReader, BitWriter
@@ -119,22 +119,30 @@ def test_raw_bits():
         reader.take(np.array([20]))
 
 
-def test_the_network_computes_in_integers(tables, arrays):
+@pytest.mark.parametrize("number, features, constant", [
+    (0, FEATURES[0], FEATURES[0]), (1, FEATURES[1], FEATURES[0]),
+    (2, LEVEL_FEATURES, LEVEL_FEATURES),
+])  # fmt: skip
+def test_networks_compute_in_integers(tables, arrays, number, features, constant):
     rng = np.random.default_rng(0)
-    for half in range(2):
-        inputs = rng.integers(-40, 121, (500, FEATURES[half]))
-        hidden = inputs
-        for n in range(3):
-            weight, bias, shift = (
-                arrays[f"{kind}{half}{n}"].astype(np.int64) for kind in ("weight", "bias", "shift")
-            )
-            hidden = hidden @ weight + bias >> shift
-            hidden = np.clip(hidden, 0, 127 if n < 2 else CLASSES - 1)
-        rows = np.insert(inputs, 14, 1, axis=1).T.astype(np.float32)
-        found = tables.classify(rows, half)
-        np.testing.assert_array_equal(found, hidden[:, 0])
-        order = rng.permutation(len(inputs))
-        np.testing.assert_array_equal(tables.classify(rows[:, order], half), found[order])
+    inputs = rng.integers(-127, 128, (500, features))
+    hidden = inputs
+    for n in range(3):
+        weight, bias, shift = (
+            arrays[f"{kind}{number}{n}"].astype(np.int64) for kind in ("weight", "bias", "shift")
+        )
+        hidden = hidden @ weight + bias >> shift
+        if n < 2:
+            hidden = np.clip(hidden, 0, 127)
+    rows = np.insert(inputs, constant, 1, axis=1).T.astype(np.float32)
+
+    def run(rows):
+        return tables.levels(rows).T if number == 2 else tables.classify(rows, number)[:, None]
+
+    expected = hidden if number == 2 else hidden.clip(0, CLASSES - 1)
+    np.testing.assert_array_equal(run(rows), expected)
+    order = rng.permutation(len(inputs))
+    np.testing.assert_array_equal(run(rows[:, order]), expected[order])
 
 
 @pytest.mark.parametrize("bitrate, least", [(16, 12), (64, 22), (128, 28)])

@@ -186,7 +186,7 @@ def decode(
             block.differences = differences[begin // 2048]
         begin += block.layout.size
         find_steps(block, joint, slope, total, tilt, gain)
-    read_values(coder, raw, blocks, tables)
+    read_values(coder, raw, blocks, coarse, tables)
     for block in blocks:
         for c in range(channels):
             block.values[c] = [-v if v and raw.take(1) else v for v in block.values[c]]
@@ -237,44 +237,81 @@ def read_levels(
     blocks: list[Block] = []
     highest = 55 if coarse else 111
     before: list[list[int]] = []
+    moved: list[list[int]] = []
     for size in sizes:
         layout = LAYOUTS[size]
         stop = Fraction(LAYOUTS[2048].edges[payload_bands] * size, 2048)
         count = sum(edge < stop for edge in layout.edges[:-1])
-        kind = 0
+        was = blocks[-1].layout.size if blocks else 0
         base = [[12 if coarse else 24] * count for _ in range(channels)]
-        if blocks:
-            was = blocks[-1].layout
-            kind = 2 if was.size == size else 1
-            for c in range(channels):
-                for b in range(count):
-                    gaps = [abs(bark - layout.bark[b]) for bark in was.bark]
-                    near = min(gaps.index(min(gaps)), len(before[c]) - 1)
-                    base[c][b] = before[c][near]
+        drift = [[0] * count for _ in range(channels)]
+        for c in range(channels if was else 0):
+            for b in range(count):
+                gaps = [abs(bark - layout.bark[b]) for bark in LAYOUTS[was].bark]
+                near = min(gaps.index(min(gaps)), len(before[c]) - 1)
+                base[c][b], drift[c][b] = before[c][near], moved[c][near]
         e = [[0] * count for _ in range(channels)]
+        moved = [[0] * count for _ in range(channels)]
         for number, (first, distance, reach) in enumerate(((0, 4, 0), (2, 4, 2), (1, 2, 1))):
+            escaped = []
             for c in range(channels):
+                told = [moved[c][b] for b in range(0, count, 2 * reach)] if reach else []
                 for b in range(first, count, distance):
-                    expected, context = base[c][b], 11 * kind
-                    if number:
-                        down = e[c][b - reach] - base[c][b - reach]
-                        up = e[c][b + reach] - base[c][b + reach] if b + reach < count else down
-                        expected += ((3 if kind == 2 else 4) * (down + up) + 4) // 8
-                        moved = abs(down) + abs(up)
-                        context += 5 * number - 4 + sum(n <= moved for n in (1, 3, 5, 8))
-                    expected = clip(expected, 0, highest)
-                    s = coder.decode(distribution(tables["residuals"][coarse][context].tolist()))
+                    x = expect(layout, base[c], drift[c], b, was, coarse, number)
+                    if reach:
+                        x[0] = 8 * moved[c][b - reach]
+                        x[1] = 8 * moved[c][b + reach] if b + reach < count else x[0]
+                        x[2] = 8 * sum(told) // len(told)
+                        x[3] = 8 * sum(abs(m) for m in told) // len(told)
+                    change, spread = network(tables, 2, [[clip(i, -127, 127) for i in x]])[0]
+                    change = clip(change, -80, 80)
+                    expected = clip(base[c][b] + change // 4, 0, highest)
+                    row = 4 * clip(spread, 0, 23) + change % 4
+                    s = coder.decode(distribution(tables["residuals"][row].tolist()))
                     # What is told in raw bits comes after all symbols of the pass.
-                    e[c][b] = expected + s - 20 if s != 41 else -1000
+                    e[c][b] = expected + s - 20
+                    if s == 41:
+                        escaped.append((c, b))
+            for c, b in escaped:
+                e[c][b] = raw.take(7)
             for c in range(channels):
                 for b in range(first, count, distance):
-                    if e[c][b] == -1000:
-                        e[c][b] = raw.take(7)
                     if not 0 <= e[c][b] <= highest:
                         raise Malformed("level")
+                    moved[c][b] = e[c][b] - base[c][b]
         before = e
         blocks.append(Block(size, [[x << coarse for x in row] for row in e]))
     return blocks
+
+
+def expect(
+    layout: Layout, base: list[int], drift: list[int], b: int, was: int, coarse: int, number: int
+) -> list[int]:
+    """Section 4: the inputs of the network, without what the block's own levels show."""
+
+    def beside(offset: int) -> int:
+        return 4 * (base[clip(b + offset, 0, len(base) - 1)] - base[b])
+
+    return [
+        0, 0, 0, 0, 8 * drift[b], 16 * sum(abs(m) for m in drift) // len(drift),
+        beside(1), beside(-1), beside(2), beside(-2), base[b], layout.bark[b] // 4,
+        24 * (layout.size.bit_length() - 8), 24 * (was.bit_length() - 8) if was else 0,
+        64 * (was == layout.size), 64 * (not was), 64 * coarse, 64 * (number == 0),
+        64 * (number == 1),
+    ]  # fmt: skip
+
+
+def network(tables: dict[str, np.ndarray], number: int, inputs: list[list[int]]) -> list[list[int]]:
+    """The three layers of a network, for each row of inputs."""
+    x = np.array(inputs, np.int64)
+    for n in range(3):
+        weight, bias, shift = (
+            tables[f"{kind}{number}{n}"].astype(np.int64) for kind in ("weight", "bias", "shift")
+        )
+        x = (x @ weight + bias) >> shift
+        if n < 2:
+            x = np.clip(x, 0, 127)
+    return x.tolist()
 
 
 def find_steps(block: Block, joint: int, slope: int, total: int, tilt: int, gain: int) -> None:
@@ -321,7 +358,7 @@ def seen(block: Block, past: Block | None, c: int) -> list[int]:
 
 
 def read_values(
-    coder: RangeDecoder, raw: Bits, blocks: list[Block], tables: dict[str, np.ndarray]
+    coder: RangeDecoder, raw: Bits, blocks: list[Block], coarse: int, tables: dict[str, np.ndarray]
 ) -> None:
     """Section 5, second part."""
     classes = [distribution(row.tolist()) for row in tables["classes"]]
@@ -337,17 +374,11 @@ def read_values(
                 continue
             inputs, shifts = [], []
             for c, k in places:
-                row, shift = features(block, c, k, shown[c], half)
+                row, shift = features(block, c, k, shown[c], half, past[0], coarse)
                 inputs.append(row)
                 shifts.append(shift)
-            x = np.array(inputs, np.int64)
-            for n in range(3):
-                weight, bias, shift = (
-                    tables[f"{kind}{half}{n}"].astype(np.int64)
-                    for kind in ("weight", "bias", "shift")
-                )
-                x = np.clip((x @ weight + bias) >> shift, 0, 127 if n < 2 else 63)
-            symbols = [coder.decode(classes[n]) for n in x[:, 0]]
+            found = network(tables, half, inputs)
+            symbols = [coder.decode(classes[clip(score, 0, 63)]) for (score,) in found]
             lengths = [raw.take(5) for s in symbols if s == 15]
             if any(n > 20 for n in lengths):
                 raise Malformed("value")
@@ -360,7 +391,7 @@ def read_values(
 
 
 def features(
-    block: Block, c: int, k: int, shown: list[list[int]], half: int
+    block: Block, c: int, k: int, shown: list[list[int]], half: int, past: Block | None, coarse: int
 ) -> tuple[list[int], int]:
     """The inputs of a network, and how many low bits the symbol does not say."""
 
@@ -386,13 +417,22 @@ def features(
     between = (share * ratio[own] + (16 - share) * ratio[other]) // 16
     f = (2 * k + 1) * 2048 // block.layout.size
     o = f.bit_length() - 1
+    edges = block.layout.edges
+    members = range(edges[own], edges[own + 1])
+    mean = sum(map(a, members)) // len(members)
     row = [
         log(a(k)), log(a(k - 1)), log(a(k + 1)), log((a(k - 2) + a(k + 2)) // 2),
         log((a(k - 4) + a(k - 3) + a(k + 3) + a(k + 4)) // 4),
         log(b(k)), log((b(k - 1) + b(k + 1)) // 2),
+        log(sum(a(k + i) for i in range(-8, 9)) // 16),
+        log(sum(a(k + i) for i in range(-16, 17)) // 32),
+        log(mean), log(a(k) * level // max(mean, 3)),
         scaled(ratio[own]), scaled(between),
         scaled(ratio[max(own - 1, 0)]), scaled(ratio[min(own + 1, block.bands - 1)]),
         24 * (block.layout.size.bit_length() - 8), 8 * o + (8 * f >> o) - 8, 64 if shift else 0,
+        64 * coarse, clip(10 * (sum(ratio) // len(ratio)) // 64, -40, 120),
+        LOGARITHMS[4 * len(members) - 4],
+        24 * (past.layout.size.bit_length() - 8) if past else 0,
     ]  # fmt: skip
     if half:
         around = [
@@ -400,6 +440,11 @@ def features(
             for at in (k - 1, k + 1, k - 3, k + 3)
         ]
         row += [log(v) for v in around] + [log(sum(around) // 4)]
+        # What is left of the energy of the band.
+        whole = len(members) * level**2
+        even = [at for at in members if at % 2 == 0]
+        energy = sum(min(1 << 20, block.worth(c, at)) ** 2 for at in even)
+        row.append(log(math.isqrt(max(whole - energy, whole // 64) // (len(members) - len(even)))))
     return row, shift
 
 

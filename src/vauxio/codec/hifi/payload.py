@@ -147,4 +147,4 @@ def group(members: dict[int, np.ndarray], told: list[np.ndarray], settings: Sett
             loud = level.copy()
             loud[:, :2] = level[:, :2].max(axis=1, keepdims=True)
         logs[size] = steps.steps(loud, LAYOUTS[size], settings.rule)
-    return Groups(members, levels, logs, contexts.prepare(members, levels, logs))
+    return Groups(members, levels, logs, contexts.prepare(members, levels, logs, settings.coarse))

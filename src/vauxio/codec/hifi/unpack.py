@@ -10,10 +10,9 @@ import numpy as np
 from ...entropy import fixed
 from ...errors import FormatError
 from . import block_sizes, noise, sides, stereo
-from .contexts import LIMIT, Walk
 from .envelope import LevelWalk
 from .layout import FRAME, LAYOUTS
-from .network import CONTEXTS, ESCAPE, Tables
+from .network import ESCAPE, Tables
 from .payload import (
     BEYOND,
     HEAD,
@@ -26,6 +25,7 @@ from .payload import (
     parse_head,
 )
 from .raw_bits import BitReader
+from .walk import LIMIT, Walk
 
 __all__ = ["Unpacked", "checksum", "unpack"]
 
@@ -132,11 +132,10 @@ def _levels(
     settings: Settings,
     tables: Tables,
 ) -> list[np.ndarray]:
-    walk = LevelWalk(channels, int(settings.coarse))
-    first = CONTEXTS * settings.coarse
+    walk = LevelWalk(channels, int(settings.coarse), tables.levels)
 
-    def code(_: slice, expected: np.ndarray, context: np.ndarray) -> np.ndarray:
-        symbols = decoder.decode_rows(tables.residuals, context.ravel() + first)
+    def code(_: slice, expected: np.ndarray, row: np.ndarray) -> np.ndarray:
+        symbols = decoder.decode_rows(tables.residuals, row.ravel())
         found: np.ndarray = expected + (symbols.reshape(expected.shape) - BEYOND)
         if symbols.max() > 2 * BEYOND:
             beyond = symbols.reshape(expected.shape) > 2 * BEYOND

@@ -60,7 +60,7 @@ export function decodePayload(payload, channels, frames, tables) {
   /** @type {Transform[]} */
   const blocks = sizes.map((size) => {
     const layout = LAYOUTS[size], count = bandsOf(size, bands);
-    const all = levelWalk.step(layout, count, (context) => tables.residual(coarse, context), () => raw.take(7));
+    const all = levelWalk.step(layout, count, tables, () => raw.take(7));
     const levels = Array.from({ length: channels }, (_, ch) => all.slice(ch * count, (ch + 1) * count));
     const loud = levels.map((own, ch) =>
       joint && ch < 2 ? own.map((level, b) => Math.max(level, levels[1 - ch][b])) : own);
@@ -80,7 +80,7 @@ export function decodePayload(payload, channels, frames, tables) {
   }
   const walks = Array.from({ length: channels }, () => new Walk());
   for (const { layout, values, levels, steps } of blocks) {
-    walks.forEach((walk, ch) => walk.begin(layout, levels[ch], steps[ch]));
+    walks.forEach((walk, ch) => walk.begin(layout, levels[ch], steps[ch], coarse));
     for (let pass = 0; pass < 2; pass++) decodePass(pass, walks, values, tables, raw);
     walks.forEach((walk, ch) => walk.end(values[ch]));
   }
