@@ -67,6 +67,7 @@ def of_transform(transform: Transform) -> dict[str, Any]:
     return {
         "bitrates": [transform.lowest, transform.highest],
         "auto_bitrate": transform.auto_bitrate,
+        "music_bitrate": transform.music_bitrate,
         "bytes": transform.tables.path.stat().st_size,
         "parameters": parameters,
     }

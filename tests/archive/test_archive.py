@@ -149,6 +149,18 @@ def test_other_settings_are_another_job(tmp_path):
     assert not archive.plan("encode", tmp_path / "in", tmp_path / "out", same).tasks
 
 
+def test_settings_that_are_no_numbers(tmp_path):
+    for settings in (archive.Settings(bitrate="6"), archive.Settings(quality="6")):
+        with pytest.raises(ValueError, match="must be a number"):
+            archive.plan("encode", tmp_path, tmp_path / "out", settings)
+    for name, error in (("bitrate", ValueError), ("codebooks", TypeError), ("shard", TypeError)):
+        settings = archive.Settings(**{name: "6", "format": ".npz"})
+        with pytest.raises(error, match=f"{name} of '6': must be"):
+            archive.plan("tokens", tmp_path, tmp_path / "out", settings)
+    with pytest.raises(TypeError, match="jobs of '2': must be an integer"):
+        archive.run(archive.plan("encode", tmp_path), "2")
+
+
 def test_files_of_others_are_not_replaced(tmp_path):
     save(tmp_path / "in" / "a.wav")
     save(tmp_path / "in" / "b.wav")

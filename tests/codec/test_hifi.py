@@ -11,11 +11,11 @@ import soxr
 
 from support import independent_hifi
 from support.paths import DATA
-from vauxio.codec.hifi import block_sizes, layout, mdct, powers, steps, stereo
+from vauxio.codec.hifi import block_sizes, layout, mdct, powers, sides, steps, stereo
 from vauxio.codec.hifi.character import Character
 from vauxio.codec.hifi.decoder import Decoder
 from vauxio.codec.hifi.encoder import Encoder, block_size
-from vauxio.codec.hifi.network import CLASSES, FEATURES, Tables
+from vauxio.codec.hifi.network import CLASSES, FEATURES, LEVEL_FEATURES, Tables
 from vauxio.codec.hifi.pack import Packer
 from vauxio.codec.hifi.payload import Settings
 from vauxio.codec.hifi.raw_bits import BitReader, BitWriter
@@ -119,22 +119,30 @@ def test_raw_bits():
         reader.take(np.array([20]))
 
 
-def test_the_network_computes_in_integers(tables, arrays):
+@pytest.mark.parametrize("number, features, constant", [
+    (0, FEATURES[0], FEATURES[0]), (1, FEATURES[1], FEATURES[0]),
+    (2, LEVEL_FEATURES, LEVEL_FEATURES),
+])  # fmt: skip
+def test_networks_compute_in_integers(tables, arrays, number, features, constant):
     rng = np.random.default_rng(0)
-    for half in range(2):
-        inputs = rng.integers(-40, 121, (500, FEATURES[half]))
-        hidden = inputs
-        for n in range(3):
-            weight, bias, shift = (
-                arrays[f"{kind}{half}{n}"].astype(np.int64) for kind in ("weight", "bias", "shift")
-            )
-            hidden = hidden @ weight + bias >> shift
-            hidden = np.clip(hidden, 0, 127 if n < 2 else CLASSES - 1)
-        rows = np.insert(inputs, 14, 1, axis=1).T.astype(np.float32)
-        found = tables.classify(rows, half)
-        np.testing.assert_array_equal(found, hidden[:, 0])
-        order = rng.permutation(len(inputs))
-        np.testing.assert_array_equal(tables.classify(rows[:, order], half), found[order])
+    inputs = rng.integers(-127, 128, (500, features))
+    hidden = inputs
+    for n in range(3):
+        weight, bias, shift = (
+            arrays[f"{kind}{number}{n}"].astype(np.int64) for kind in ("weight", "bias", "shift")
+        )
+        hidden = hidden @ weight + bias >> shift
+        if n < 2:
+            hidden = np.clip(hidden, 0, 127)
+    rows = np.insert(inputs, constant, 1, axis=1).T.astype(np.float32)
+
+    def run(rows):
+        return tables.levels(rows).T if number == 2 else tables.classify(rows, number)[:, None]
+
+    expected = hidden if number == 2 else hidden.clip(0, CLASSES - 1)
+    np.testing.assert_array_equal(run(rows), expected)
+    order = rng.permutation(len(inputs))
+    np.testing.assert_array_equal(run(rows[:, order]), expected[order])
 
 
 @pytest.mark.parametrize("bitrate, least", [(16, 12), (64, 22), (128, 28)])
@@ -199,6 +207,57 @@ def left_over_right(samples):
     found = mdct.dct4(samples[:, : samples.shape[1] // 2048 * 2048].reshape(2, -1, 2048))
     left, right = (found[..., 512:] ** 2).sum(axis=(1, 2))
     return 10 * np.log10(left / right)
+
+
+@pytest.mark.parametrize("bitrate", [12, 64])
+def test_sides_are_balanced_where_levels_are_coarse(tables, music, bitrate):
+    block = encode(tables, music, bitrate)[0]
+    coarse, joint, _, balanced = (bool(block.payload[0] >> bit & 1) for bit in range(4))
+    assert joint and coarse == balanced == (bitrate == 12)
+
+
+def test_sides_get_the_level_difference_that_they_had():
+    """To 1 dB, where levels and angles say that both are as loud; in all sizes of blocks."""
+    rng = np.random.default_rng(8)
+    angles = np.full((2, 25), 8)
+    for size in layout.SIZES:
+        count = 2 * 2048 // size
+        frames = np.arange(count) * size // 2048
+        levels = np.full((count, 2, layout.LAYOUTS[size].bands), 48)
+        original = np.copysign(3000, rng.standard_normal((count, 2, size)))
+        decoded = np.copysign(2000, rng.standard_normal((count, 2, size)))
+        original[:, 0] *= 1.5
+        powers = sides.powers(original, size, levels.shape[2])
+        told = sides.measure({size: powers}, {size: levels}, angles, {size: frames})
+        assert told.shape == (2, 7) and (told[:, -3:] == 3).all()
+        assert np.isin(told, [0, 3]).all()  # some bands are none of short blocks
+        sides.balance(decoded, levels, angles, told, frames, size)
+        start, end = (round(hertz / 24000 * size) for hertz in (3700, 5000))
+        left, right = (decoded[..., start:end] ** 2).sum(axis=(0, 2))
+        assert np.log2(left / right) == pytest.approx(1)
+        assert left + right == pytest.approx(2 * count * (end - start) * 2000**2)
+        silence = np.zeros((count, 2, size))
+        sides.balance(silence, levels, angles, told, frames, size)
+        assert not silence.any()
+
+
+@pytest.mark.parametrize("bands", [0, 5, 13, 16, 25])
+def test_a_second_decoder_reads_differences_of_the_sides(tables, arrays, bands):
+    rng = np.random.default_rng(9)
+    found = rng.standard_normal((3, 3 * 2048)) * np.exp2(rng.uniform(0, 12, (3, 3 * 2048)))
+    split = [np.array([512, 128, 128, 256, 1024]), np.array([2048]), np.array([1024, 1024])]
+    settings = Settings(steps.Rule(7, 10, 8, 0), bands, coarse=True, joint=True, balanced=True)
+    packer = Packer(found, split, settings, tables, rng.integers(0, 32, (3, bands)))
+    payload, _ = packer.pack(1500)
+    assert_decoded_alike(payload, 3, 3, tables, arrays)
+
+
+def test_only_joint_stereo_is_balanced(tables):
+    settings = Settings(steps.Rule(7, 10, 8, 0), 25, balanced=True)
+    with pytest.raises(ValueError, match="balanced"):
+        Packer(np.zeros((2, 2048)), [np.array([2048])], settings, tables)
+    with pytest.raises(FormatError, match="balanced sides without joint stereo"):
+        unpack(settings.head(0), 2, 1, tables)
 
 
 @pytest.mark.parametrize("balance", [0.2, 0.5, 1.0])
@@ -320,7 +379,7 @@ def test_payloads_of_noise(tables):
     source = np.random.default_rng(2)
     for size in [0, 1, 9, 10, 11, 30, 200, 2000]:
         noise = source.integers(0, 256, size, np.uint8).tobytes()
-        for head in (b"", bytes([0, 25, 7, 10, 0, 0, 4, 8, 0, 0]), bytes([3, 25, 0, 0, 0, 0, 0])):
+        for head in (b"", bytes([0, 25, 7, 10, 0, 0, 4, 8, 0, 0]), bytes([11, 25, 0, 0, 0, 0, 0])):
             try:
                 assert np.isfinite(Decoder(tables, 2).push(head + noise, 4)).all()
             except FormatError:

@@ -536,6 +536,8 @@ def test_a_later_decoder_of_the_same_codes(blob, tmp_path, monkeypatch):
         ({"bitrate": 0.5}, ValueError),
         ({"bitrate": 200}, ValueError),
         ({"model": "none"}, ModelError),
+        ({"tags": "title"}, FormatError),
+        ({"pictures": [b"image"]}, FormatError),
     ],
     ids=str,
 )
@@ -546,6 +548,50 @@ def test_refused_and_nothing_left(tmp_path, arguments, error):
         vauxio.write(target, **({"data": np.zeros(500), "samplerate": RATE} | arguments))
     assert "\n" not in str(caught.value)
     assert os.listdir(tmp_path) == ["a.vx"] and target.read_bytes() == b"old"
+
+
+@pytest.mark.parametrize("model", ["auto", "general-24k", "hifi-48k"])
+@pytest.mark.parametrize("value", ["6", b"6", True, [6], 6j])
+def test_what_is_no_number(model, value):
+    for what in ("bitrate", "quality"):
+        with pytest.raises(ValueError, match=f"{what} of .*: must be a number"):
+            vauxio.compress(np.zeros(500), RATE, model=model, **{what: value})
+    with pytest.raises(AudioError, match=r"sample rate of .*: must be an integer"):
+        vauxio.compress(np.zeros(500), value)
+    with pytest.raises(AudioError, match="channels: must be an integer"):
+        vauxio.VauxFile(io.BytesIO(), "w", RATE, value)
+
+
+@pytest.mark.parametrize("value", ["6", [6], 1.5, float("nan"), True])
+def test_what_is_no_integer(value):
+    blob, codec = vauxio.compress(np.zeros(500), RATE), vauxio.Codec()
+    for name, use in {
+        "frames": lambda: vauxio.read(io.BytesIO(blob), value),
+        "start": lambda: vauxio.read(io.BytesIO(blob), start=value),
+        "stop": lambda: vauxio.read(io.BytesIO(blob), stop=value),
+        "max_frames": lambda: vauxio.decompress(blob, max_frames=value),
+        "blocksize": lambda: list(vauxio.blocks(io.BytesIO(blob), value)),
+        "overlap": lambda: list(vauxio.blocks(io.BytesIO(blob), 9, value)),
+        "codebooks": lambda: codec.encode(np.zeros(500), RATE, codebooks=value),
+        "workers": lambda: codec.encode([np.zeros(500)] * 2, RATE, workers=value),
+        "threads": lambda: vauxio.Codec(threads=value),
+        "n": lambda: codec.stream_batch(value),
+    }.items():
+        with pytest.raises(TypeError, match=f"{name} of .*: must be an integer"):
+            use()
+    for use in (
+        lambda: vauxio.read_codes(io.BytesIO(blob), frames=value),
+        lambda: vauxio.VauxFile(io.BytesIO(blob)).seek(value),
+        lambda: vauxio.VauxFile(io.BytesIO(), "w", RATE, 1, frames=value),
+    ):
+        with pytest.raises(TypeError, match="frames of .*: must be an integer"):
+            use()
+
+
+def test_a_number_of_numpy():
+    blob = vauxio.compress(np.zeros(500), np.int32(RATE), bitrate=np.float32(3))
+    assert blob == vauxio.compress(np.zeros(500), RATE, bitrate=3)
+    assert vauxio.compress(np.zeros(500), RATE, quality=np.int64(4))
 
 
 def test_the_first_bad_frame_is_named_from_the_beginning_of_the_file(tmp_path):

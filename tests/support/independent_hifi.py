@@ -15,6 +15,9 @@ import numpy as np
 HERTZ = [0, 100, 200, 300, 400, 510, 630, 770, 920, 1080, 1270, 1480, 1720, 2000, 2320, 2700, 3150,
          3700, 4400, 5300, 6400, 7700, 9500, 12000, 15500, 20000]  # fmt: skip
 
+DIFFERENT = range(13, 20)
+DIFFERENCES = [2, 2, 4, 12, 72, 320, 1000, 320, 72, 12, 4, 2, 2]
+
 
 class Malformed(Exception):
     """A rule of the format is broken."""
@@ -140,6 +143,7 @@ class Block:
         self.ratios: list[list[int]] = []
         self.values = [[0] * self.count for _ in levels]
         self.angles: list[int] | None = None
+        self.differences: dict[int, int] | None = None
 
     def coded(self, c: int, k: int) -> bool:
         b = self.band[k]
@@ -160,20 +164,29 @@ def decode(
     gain = int.from_bytes(payload[5:7], "little")
     length = int.from_bytes(payload[7:10], "little")
     code = payload[10 : 10 + length]
-    if len(code) < length or code[-1:] == b"\0" or flags > 7 or bands > 25 or gain > 4095:
+    if len(code) < length or code[-1:] == b"\0" or flags > 15 or bands > 25 or gain > 4095:
         raise Malformed("head")
-    coarse, joint = flags & 1, flags >> 1 & 1
+    coarse, joint, balanced = flags & 1, flags >> 1 & 1, flags >> 3
+    if balanced and not joint:
+        raise Malformed("balanced")
     coder, raw = RangeDecoder(code), Bits(payload[10 + length :])
     sizes = read_sizes(coder, frames, tables)
     angles = read_angles(coder, frames, bands, tables) if joint else None
     blocks = read_levels(coder, raw, sizes, channels, bands, coarse, tables)
+    told = DIFFERENT[: max(bands - DIFFERENT[0], 0)]
+    differences = [
+        {b: coder.decode(distribution(DIFFERENCES)) - 6 for b in told}
+        for _ in range(frames if balanced else 0)
+    ]
     begin = 0
     for block in blocks:
         if angles:
             block.angles = angles[begin // 2048]
+        if balanced:
+            block.differences = differences[begin // 2048]
         begin += block.layout.size
         find_steps(block, joint, slope, total, tilt, gain)
-    read_values(coder, raw, blocks, tables)
+    read_values(coder, raw, blocks, coarse, tables)
     for block in blocks:
         for c in range(channels):
             block.values[c] = [-v if v and raw.take(1) else v for v in block.values[c]]
@@ -224,44 +237,81 @@ def read_levels(
     blocks: list[Block] = []
     highest = 55 if coarse else 111
     before: list[list[int]] = []
+    moved: list[list[int]] = []
     for size in sizes:
         layout = LAYOUTS[size]
         stop = Fraction(LAYOUTS[2048].edges[payload_bands] * size, 2048)
         count = sum(edge < stop for edge in layout.edges[:-1])
-        kind = 0
+        was = blocks[-1].layout.size if blocks else 0
         base = [[12 if coarse else 24] * count for _ in range(channels)]
-        if blocks:
-            was = blocks[-1].layout
-            kind = 2 if was.size == size else 1
-            for c in range(channels):
-                for b in range(count):
-                    gaps = [abs(bark - layout.bark[b]) for bark in was.bark]
-                    near = min(gaps.index(min(gaps)), len(before[c]) - 1)
-                    base[c][b] = before[c][near]
+        drift = [[0] * count for _ in range(channels)]
+        for c in range(channels if was else 0):
+            for b in range(count):
+                gaps = [abs(bark - layout.bark[b]) for bark in LAYOUTS[was].bark]
+                near = min(gaps.index(min(gaps)), len(before[c]) - 1)
+                base[c][b], drift[c][b] = before[c][near], moved[c][near]
         e = [[0] * count for _ in range(channels)]
+        moved = [[0] * count for _ in range(channels)]
         for number, (first, distance, reach) in enumerate(((0, 4, 0), (2, 4, 2), (1, 2, 1))):
+            escaped = []
             for c in range(channels):
+                told = [moved[c][b] for b in range(0, count, 2 * reach)] if reach else []
                 for b in range(first, count, distance):
-                    expected, context = base[c][b], 11 * kind
-                    if number:
-                        down = e[c][b - reach] - base[c][b - reach]
-                        up = e[c][b + reach] - base[c][b + reach] if b + reach < count else down
-                        expected += ((3 if kind == 2 else 4) * (down + up) + 4) // 8
-                        moved = abs(down) + abs(up)
-                        context += 5 * number - 4 + sum(n <= moved for n in (1, 3, 5, 8))
-                    expected = clip(expected, 0, highest)
-                    s = coder.decode(distribution(tables["residuals"][coarse][context].tolist()))
+                    x = expect(layout, base[c], drift[c], b, was, coarse, number)
+                    if reach:
+                        x[0] = 8 * moved[c][b - reach]
+                        x[1] = 8 * moved[c][b + reach] if b + reach < count else x[0]
+                        x[2] = 8 * sum(told) // len(told)
+                        x[3] = 8 * sum(abs(m) for m in told) // len(told)
+                    change, spread = network(tables, 2, [[clip(i, -127, 127) for i in x]])[0]
+                    change = clip(change, -80, 80)
+                    expected = clip(base[c][b] + change // 4, 0, highest)
+                    row = 4 * clip(spread, 0, 23) + change % 4
+                    s = coder.decode(distribution(tables["residuals"][row].tolist()))
                     # What is told in raw bits comes after all symbols of the pass.
-                    e[c][b] = expected + s - 20 if s != 41 else -1000
+                    e[c][b] = expected + s - 20
+                    if s == 41:
+                        escaped.append((c, b))
+            for c, b in escaped:
+                e[c][b] = raw.take(7)
             for c in range(channels):
                 for b in range(first, count, distance):
-                    if e[c][b] == -1000:
-                        e[c][b] = raw.take(7)
                     if not 0 <= e[c][b] <= highest:
                         raise Malformed("level")
+                    moved[c][b] = e[c][b] - base[c][b]
         before = e
         blocks.append(Block(size, [[x << coarse for x in row] for row in e]))
     return blocks
+
+
+def expect(
+    layout: Layout, base: list[int], drift: list[int], b: int, was: int, coarse: int, number: int
+) -> list[int]:
+    """Section 4: the inputs of the network, without what the block's own levels show."""
+
+    def beside(offset: int) -> int:
+        return 4 * (base[clip(b + offset, 0, len(base) - 1)] - base[b])
+
+    return [
+        0, 0, 0, 0, 8 * drift[b], 16 * sum(abs(m) for m in drift) // len(drift),
+        beside(1), beside(-1), beside(2), beside(-2), base[b], layout.bark[b] // 4,
+        24 * (layout.size.bit_length() - 8), 24 * (was.bit_length() - 8) if was else 0,
+        64 * (was == layout.size), 64 * (not was), 64 * coarse, 64 * (number == 0),
+        64 * (number == 1),
+    ]  # fmt: skip
+
+
+def network(tables: dict[str, np.ndarray], number: int, inputs: list[list[int]]) -> list[list[int]]:
+    """The three layers of a network, for each row of inputs."""
+    x = np.array(inputs, np.int64)
+    for n in range(3):
+        weight, bias, shift = (
+            tables[f"{kind}{number}{n}"].astype(np.int64) for kind in ("weight", "bias", "shift")
+        )
+        x = (x @ weight + bias) >> shift
+        if n < 2:
+            x = np.clip(x, 0, 127)
+    return x.tolist()
 
 
 def find_steps(block: Block, joint: int, slope: int, total: int, tilt: int, gain: int) -> None:
@@ -308,7 +358,7 @@ def seen(block: Block, past: Block | None, c: int) -> list[int]:
 
 
 def read_values(
-    coder: RangeDecoder, raw: Bits, blocks: list[Block], tables: dict[str, np.ndarray]
+    coder: RangeDecoder, raw: Bits, blocks: list[Block], coarse: int, tables: dict[str, np.ndarray]
 ) -> None:
     """Section 5, second part."""
     classes = [distribution(row.tolist()) for row in tables["classes"]]
@@ -324,17 +374,11 @@ def read_values(
                 continue
             inputs, shifts = [], []
             for c, k in places:
-                row, shift = features(block, c, k, shown[c], half)
+                row, shift = features(block, c, k, shown[c], half, past[0], coarse)
                 inputs.append(row)
                 shifts.append(shift)
-            x = np.array(inputs, np.int64)
-            for n in range(3):
-                weight, bias, shift = (
-                    tables[f"{kind}{half}{n}"].astype(np.int64)
-                    for kind in ("weight", "bias", "shift")
-                )
-                x = np.clip((x @ weight + bias) >> shift, 0, 127 if n < 2 else 63)
-            symbols = [coder.decode(classes[n]) for n in x[:, 0]]
+            found = network(tables, half, inputs)
+            symbols = [coder.decode(classes[clip(score, 0, 63)]) for (score,) in found]
             lengths = [raw.take(5) for s in symbols if s == 15]
             if any(n > 20 for n in lengths):
                 raise Malformed("value")
@@ -347,7 +391,7 @@ def read_values(
 
 
 def features(
-    block: Block, c: int, k: int, shown: list[list[int]], half: int
+    block: Block, c: int, k: int, shown: list[list[int]], half: int, past: Block | None, coarse: int
 ) -> tuple[list[int], int]:
     """The inputs of a network, and how many low bits the symbol does not say."""
 
@@ -373,13 +417,22 @@ def features(
     between = (share * ratio[own] + (16 - share) * ratio[other]) // 16
     f = (2 * k + 1) * 2048 // block.layout.size
     o = f.bit_length() - 1
+    edges = block.layout.edges
+    members = range(edges[own], edges[own + 1])
+    mean = sum(map(a, members)) // len(members)
     row = [
         log(a(k)), log(a(k - 1)), log(a(k + 1)), log((a(k - 2) + a(k + 2)) // 2),
         log((a(k - 4) + a(k - 3) + a(k + 3) + a(k + 4)) // 4),
         log(b(k)), log((b(k - 1) + b(k + 1)) // 2),
+        log(sum(a(k + i) for i in range(-8, 9)) // 16),
+        log(sum(a(k + i) for i in range(-16, 17)) // 32),
+        log(mean), log(a(k) * level // max(mean, 3)),
         scaled(ratio[own]), scaled(between),
         scaled(ratio[max(own - 1, 0)]), scaled(ratio[min(own + 1, block.bands - 1)]),
         24 * (block.layout.size.bit_length() - 8), 8 * o + (8 * f >> o) - 8, 64 if shift else 0,
+        64 * coarse, clip(10 * (sum(ratio) // len(ratio)) // 64, -40, 120),
+        LOGARITHMS[4 * len(members) - 4],
+        24 * (past.layout.size.bit_length() - 8) if past else 0,
     ]  # fmt: skip
     if half:
         around = [
@@ -387,6 +440,11 @@ def features(
             for at in (k - 1, k + 1, k - 3, k + 3)
         ]
         row += [log(v) for v in around] + [log(sum(around) // 4)]
+        # What is left of the energy of the band.
+        whole = len(members) * level**2
+        even = [at for at in members if at % 2 == 0]
+        energy = sum(min(1 << 20, block.worth(c, at)) ** 2 for at in even)
+        row.append(log(math.isqrt(max(whole - energy, whole // 64) // (len(members) - len(even)))))
     return row, shift
 
 
@@ -407,21 +465,24 @@ def coefficients(blocks: list[Block], flags: int) -> np.ndarray:
         for c in range(channels):
             place = channels * begin + c * block.count
             whole = [
-                x for b in range(block.bands) for x in sounding(block, c, b, place, bool(flags & 4))
+                x
+                for b in range(block.bands)
+                for x in sounding(block, c, b, place, bool(flags & 4), bool(flags & 8 and c == 1))
             ]
             if flags & 4:
                 whole = like_speech(block, c, np.array(whole))
             found[c] += [*whole, *[0.0] * (block.layout.size - block.count)]
         if flags & 2:
             turn(block, found, begin)
+        if flags & 8:
+            balance(block, found, begin)
     return np.array(found) / 2**15
 
 
 def turn(block: Block, found: list[list[float]], begin: int) -> None:
     """From the first two channels to left and right, in place."""
     for k, b in enumerate(block.band):
-        gaps = [abs(bark - block.layout.bark[b]) for bark in LAYOUTS[2048].bark]
-        near = min(gaps.index(min(gaps)), len(block.angles) - 1)
+        near = nearest(block, b)
         sine = math.sin(math.pi * block.angles[near] / 32)
         cosine = math.cos(math.pi * block.angles[near] / 32)
         first, second = found[0][begin + k], found[1][begin + k]
@@ -429,7 +490,36 @@ def turn(block: Block, found: list[list[float]], begin: int) -> None:
         found[1][begin + k] = sine * first + cosine * second
 
 
-def sounding(block: Block, c: int, b: int, place: int, noisy: bool) -> list[float]:
+def nearest(block: Block, b: int) -> int:
+    """The band of the frame that has a band's angle."""
+    gaps = [abs(bark - block.layout.bark[b]) for bark in LAYOUTS[2048].bark]
+    return min(gaps.index(min(gaps)), len(block.angles) - 1)
+
+
+def balance(block: Block, found: list[list[float]], begin: int) -> None:
+    """Give left and right their shares of the power of each band, in place."""
+    for b in range(block.bands):
+        first, end = block.layout.edges[b : b + 2]
+        if first * 24000 < 1000 * block.layout.size:
+            continue
+        near = nearest(block, b)
+        main, second = (
+            2 ** ((levels[b] - 8) / 2) if levels[b] else 0.0 for levels in block.levels[:2]
+        )
+        cosine = math.cos(math.pi * block.angles[near] / 32) ** 2
+        d = block.differences.get(near, 0)
+        wanted = [
+            2 ** (d / 6) * (cosine * main + (1 - cosine) * second + 1),
+            2 ** (-d / 6) * ((1 - cosine) * main + cosine * second + 1),
+        ]
+        places = slice(begin + first, begin + end)
+        present = [sum(x * x for x in side[places]) / (end - first) + 1 for side in found[:2]]
+        for side, w, p in zip(found, wanted, present, strict=False):
+            factor = math.sqrt(w * sum(present) / sum(wanted) / p)
+            side[places] = [x * min(max(factor, 0.5), 2) for x in side[places]]
+
+
+def sounding(block: Block, c: int, b: int, place: int, noisy: bool, second: bool) -> list[float]:
     """What the values of a band stand for, with noise in the place of zeros."""
     step = 2 ** (block.steps[c][b] / 64)
     first, end = block.layout.edges[b : b + 2]
@@ -446,6 +536,8 @@ def sounding(block: Block, c: int, b: int, place: int, noisy: bool) -> list[floa
     else:
         more = (zeros / len(values)) ** 8 if noisy else 0.0
         strength = min(left, (0.3 + 0.3 * more) * step) * (0.8 + 0.2 * more)
+    if second:
+        strength *= 0.85
     factors = [1.0] * len(values)
     if noisy:
         t = []

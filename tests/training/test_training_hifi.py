@@ -21,9 +21,9 @@ def test_a_round_of_training():
     torch.manual_seed(0)
     begun = by_hand()
     counts = collect(RECORDINGS, Tables(to_bytes(begun)), 0.5, 0)
-    assert all(len(values) for values in counts.symbols)
-    fitted = fit(counts, 0.4)
+    assert all(len(values) for values in counts.outcomes)
+    fitted = fit(counts, 20)
     shapes = {name: (array.shape, array.dtype) for name, array in begun.items()}
     assert {name: (array.shape, array.dtype) for name, array in fitted.items()} == shapes
     again = collect(RECORDINGS, Tables(to_bytes(fitted)), 0.5, 0)
-    assert all(len(values) for values in again.symbols)
+    assert all(len(values) for values in again.outcomes)

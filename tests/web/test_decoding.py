@@ -35,12 +35,13 @@ def files(made):
     write("music", music[:50000], music_rate, bitrate=12, model="general-24k")
     write("plain", speech[: rate // 2 : 2], 24000, bitrate=1.5, lm=False)
     write("hifi", music[:40000], music_rate, bitrate=96, model="hifi-48k")
+    write("hifi-balanced", music[:40000], music_rate, bitrate=24, model="hifi-48k")
     write("hifi-voice", speech[: rate // 2], rate, bitrate=24)
     return made
 
 
 @pytest.mark.parametrize(
-    "name", ["speech", "fine", "voice", "music", "plain", "hifi", "hifi-voice"]
+    "name", ["speech", "fine", "voice", "music", "plain", "hifi", "hifi-balanced", "hifi-voice"]
 )
 def test_samples(run, files, name):
     expected, samplerate = vauxio.read(files / f"{name}.vx", always_2d=True)

@@ -5,7 +5,7 @@ import { RangeDecoder, consume, position as place, start } from "./range-decoder
 export { begin, embeddings, linear, model, position } from "./transformer";
 export { decode, encode } from "./lm-coder";
 export { begin as beginPayload, finish as finishPayload, put } from "./range-encoder";
-export { classify, layer } from "./classifier";
+export { classify, expect, layer } from "./classifier";
 
 export function allocate(bytes: usize): usize { return heap.alloc(bytes); }
 

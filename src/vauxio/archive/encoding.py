@@ -17,6 +17,7 @@ from .. import container
 from ..audio import pcm
 from ..audio.recording import Recording
 from ..audio.tags import Tags, read_tags
+from ..codec.music import hear
 from ..codec.stereo.rates import Plan, plan
 from ..entropy.allocation import Allocation
 from ..errors import AudioError, FormatError
@@ -85,11 +86,16 @@ def _encode(context: Context, task: Task, divide: bool) -> _Short | Parts | Resu
     settings = context.settings
     with _recording(context, task) as (recording, tags):
         channels = 1 if settings.mono else recording.channels
-        blocks = (pcm.mix_down(block) if settings.mono else block
-                  for block in recording.blocks(PIECE))  # fmt: skip
+        blocks: Iterator[np.ndarray] = (
+            pcm.mix_down(block) if settings.mono else block for block in recording.blocks(PIECE)
+        )
         frames, rate = recording.frames, recording.samplerate
-        model = choose_codec(settings.model, rate, channels, settings.bitrate, settings.quality,
-                             lm=settings.lm, denoise=settings.denoise)  # fmt: skip
+        choice = choose_codec(settings.model, rate, channels, settings.bitrate, settings.quality,
+                              lm=settings.lm, denoise=settings.denoise)  # fmt: skip
+        model = choice.codec
+        if choice.for_music is not None:
+            music, blocks = hear(blocks, rate, channels)
+            model = choice.for_music if music else model
         if isinstance(model, Transform):
             return _write(context, task, model.name, recording, channels, blocks, tags)
         planned = _plan(settings, model, rate, channels)

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import PurePosixPath
 from typing import TypeVar
 
+from ..arguments import to_integer
 from ..audio import pcm
 from ..audio.formats import FORMATS, Raw
 from ..codec.stereo.rates import plan as plan_coding
@@ -111,7 +112,7 @@ def plan(
     formats = TOKENS if verb == "tokens" else tuple(FORMATS)
     if settings.format not in formats:
         raise ValueError(f"format must be one of {' '.join(formats)} and not {settings.format!r}")
-    if settings.shard < 1:
+    if to_integer("shard", settings.shard) < 1:
         raise ValueError(f"{settings.shard} recordings in a shard: must be at least 1")
     include, exclude = (
         (globs,) if isinstance(globs, str) else globs for globs in (include, exclude)
@@ -251,6 +252,7 @@ def tokens_bitrate(settings: Settings, channels: int = 1) -> float | None:
     if settings.bitrate is not None:
         raise TypeError("Only one of {bitrate, codebooks} may be used")
     model = find_model(settings.model)
+    to_integer("codebooks", settings.codebooks)
     if not 1 <= settings.codebooks <= model.codebooks:
         raise ValueError(f"{settings.codebooks} codebooks: {model.name} has 1 to {model.codebooks}")
     return channels * model.bitrate(settings.codebooks)

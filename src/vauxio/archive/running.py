@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from ..arguments import to_integer
 from ..errors import VauxError
 from ..results import Result
 from .engine import Engine, Inline, Lost, Processes
@@ -75,7 +76,7 @@ def run(
     """
     if engine not in ("processes", "inline", "dask"):
         raise ValueError(f"engine must be 'processes', 'inline' or 'dask' and not {engine!r}")
-    if jobs is not None and jobs < 1:
+    if jobs is not None and to_integer("jobs", jobs) < 1:
         raise ValueError(f"{jobs} jobs: must be at least 1")
     return _run(plan, jobs, engine, scheduler, progress or (lambda source, share: None))
 

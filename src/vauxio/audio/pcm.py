@@ -7,6 +7,7 @@ inside.
 
 from __future__ import annotations
 
+import numbers
 import os
 from typing import Any
 
@@ -47,9 +48,11 @@ def check_format(samplerate: Any, channels: Any) -> tuple[int, int]:
     """Sample rate and channel count as plain integers; `AudioError` if they cannot be coded."""
     low, high = SAMPLERATES
     if not _is_integer(samplerate) or not low <= samplerate <= high:
-        raise AudioError(f"sample rate of {samplerate} Hz: must be an integer, {low} to {high}")
+        given = samplerate if isinstance(samplerate, numbers.Real) else repr(samplerate)
+        raise AudioError(f"sample rate of {given} Hz: must be an integer, {low} to {high}")
     if not _is_integer(channels) or not 1 <= channels <= CHANNELS:
-        raise AudioError(f"{channels} channels: must be 1 to {CHANNELS}")
+        given = channels if isinstance(channels, numbers.Real) else repr(channels)
+        raise AudioError(f"{given} channels: must be an integer, 1 to {CHANNELS}")
     return int(samplerate), int(channels)
 
 

@@ -37,8 +37,8 @@ _PIECE = 1 << 16  # frames
               "hifi-48k.")  # fmt: skip
 @click.option("-m", "--model", default="auto", metavar="NAME",
               help="Model; see vaux models. auto, if not given: speech-24k for mono at 16 kHz or "
-              "less, if it is installed and has the bitrate; hifi-48k from 12 kbps a "
-              "channel on and for a quality above 10; else general-24k.")  # fmt: skip
+              "less, if it is installed and has the bitrate; hifi-48k from 12 kbps a channel on, "
+              "for music from 8 on, and for a quality above 10; else general-24k.")  # fmt: skip
 @click.option("--mono", is_flag=True, help="Mix all channels down to one.")
 @click.option("--no-lm", is_flag=True, help="Write plain codes: larger files, the same sound.")
 @click.option("--raw", metavar="RATE,CHANNELS,TYPE",

@@ -42,6 +42,7 @@ def _fields(model: Model | Denoiser | Transform) -> dict[str, object]:
             "highest_bitrate": model.highest,
             "default_bitrate": model.default_bitrate,
             "auto_bitrate": model.auto_bitrate,
+            "music_bitrate": model.music_bitrate,
             "tables": model.tables.hash.hex(),
         }
     if isinstance(model, Denoiser):

@@ -91,7 +91,7 @@ def command(
     names = [*inputs, *(_read_list(listed) if listed else ())]
     if not names:
         raise click.UsageError("name a folder, files, or a --list of them")
-    _check_model(model, bitrate, codebooks, denoise)
+    _check_model(model, bitrate, codebooks, mono, denoise)
     settings = {"model": model, "bitrate": bitrate, "codebooks": codebooks, "mono": mono,
                 "denoise": denoise, "shard": shard}  # fmt: skip
     suffix = Path(output).suffix.lower()
@@ -116,7 +116,13 @@ def command(
     return work_on(batch, "tokens", root, output, force=force, names=within, **settings)
 
 
-def _check_model(model: str, bitrate: float | None, codebooks: int | None, denoise: bool) -> None:
+def _check_model(
+    model: str, bitrate: float | None, codebooks: int | None, mono: bool, denoise: bool
+) -> None:
+    """Refuse at once what no recording of one or two channels can have.
+
+    Those of more channels could have a higher bitrate; codebooks say it for any number of channels.
+    """
     installed = models()
     if any(m.name == model for m in installed.transforms):
         raise click.UsageError(f"{model} has no tokens; vaux encode writes files with it")
@@ -124,22 +130,24 @@ def _check_model(model: str, bitrate: float | None, codebooks: int | None, denoi
         raise click.UsageError(
             f"model {model!r} is not installed; vaux models lists those that are"
         )
-    from ..archive.planning import by_channels, tokens_bitrate
+    from ..archive.planning import tokens_bitrate
     from ..archive.plans import Settings
     from ..archive.tokenizing import wanted_codebooks
 
     settings = Settings(model=model, bitrate=bitrate, codebooks=codebooks)
-
-    def check(settings: Settings, channels: int) -> None:
-        for chosen in candidates(model, tokens_bitrate(settings, channels), channels):
-            wanted_codebooks(chosen, settings, channels)
-            if denoise:
-                find_denoiser(chosen.samplerate)
-
-    try:
-        by_channels(settings, check)
-    except ValueError as e:
-        raise click.UsageError(str(e)) from None
+    refused = ""
+    for channels in (1,) if mono else (1, 2):
+        try:
+            for chosen in candidates(model, tokens_bitrate(settings, channels), channels):
+                wanted_codebooks(chosen, settings, channels)
+                if denoise:
+                    find_denoiser(chosen.samplerate)
+        except ValueError as e:
+            refused = refused or str(e)
+        else:
+            return
+    more = "; --codebooks says it for any number of channels" if bitrate and not mono else ""
+    raise click.UsageError(refused + more)
 
 
 def _read_list(name: str) -> list[str]:

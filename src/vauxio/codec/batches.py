@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from ..arguments import to_integer
 from ..audio.arrays import is_array
 
 __all__ = ["in_parallel", "is_batch", "pad"]
@@ -43,7 +44,7 @@ def in_parallel(
     """
     if workers is None:
         workers = max(1, _cores() // threads)
-    elif workers < 1:
+    elif to_integer("workers", workers) < 1:
         raise ValueError(f"{workers} workers: must be at least 1")
     order = sorted(range(len(lengths)), key=lambda i: -lengths[i])
     if workers == 1 or len(order) == 1:

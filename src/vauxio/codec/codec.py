@@ -15,6 +15,7 @@ from typing import Any, overload
 import numpy as np
 from numpy.typing import NDArray
 
+from ..arguments import to_integer
 from ..audio import pcm
 from ..audio.arrays import give_back, is_array, to_numpy
 from ..errors import AudioError
@@ -77,7 +78,7 @@ class Codec:
         providers: Sequence[str | tuple[str, dict[str, Any]]] | None = None,
     ) -> None:
         self.model = model if isinstance(model, Model) else find_model(model)
-        self.threads = threads
+        self.threads = to_integer("threads", threads)
         self.providers = check_providers(providers)
 
     @property
@@ -454,6 +455,7 @@ class Codec:
         >>> packets = batch.encode([np.zeros(320, 'float32')] * 16)
         >>> samples = batch.decode({3: packets[3][0], 5: None})  # the fifth stream lost its packet
         """
+        n = to_integer("n", n)
         if n < 1:
             raise ValueError(f"{n} streams: must be 1 or more")
         checked = self._check_stream(samplerate, channels, bitrate)

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..arguments import to_integer
 from ..audio import pcm
 from ..entropy.allocation import Allocation
 from ..model.models import Model
@@ -95,9 +96,10 @@ def count_for(model: Model, bitrate: float | None, codebooks: int | None, channe
     if codebooks is not None:
         if bitrate is not None:
             raise TypeError("Only one of {bitrate, codebooks} may be used")
+        codebooks = to_integer("codebooks", codebooks)
         if not 1 <= codebooks <= model.codebooks:
             raise ValueError(f"{codebooks} codebooks: {model.name} has 1 to {model.codebooks}")
-        return int(codebooks)
+        return codebooks
     count = model.codebooks_for(bitrate, channels)
     each = None if bitrate is None else bitrate / channels
     if each is not None and abs(model.bitrate(count) - each) > 1e-6 * each:

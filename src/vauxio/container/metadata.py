@@ -105,6 +105,8 @@ class Metadata:
 
 def check_tags(tags: Mapping[str, str]) -> None:
     """`FormatError` if a file cannot carry them."""
+    if not isinstance(tags, Mapping):
+        raise FormatError(f"tags: must be a mapping of str to str and not {type(tags).__name__}")
     if len(tags) > MAX_TAGS:
         raise FormatError(f"{len(tags)} tags, at most {MAX_TAGS} fit")
     seen = set()
@@ -124,6 +126,9 @@ def check_tags(tags: Mapping[str, str]) -> None:
 
 def check_pictures(pictures: Sequence[Picture]) -> None:
     """`FormatError` if a file cannot carry them."""
+    for picture in pictures:
+        if not isinstance(picture, Picture):
+            raise FormatError(f"pictures: must be Pictures and not {type(picture).__name__}")
     size = sum(len(picture.data) for picture in pictures)
     if len(pictures) > MAX_PICTURES or size > MAX_PICTURES_BYTES:
         raise FormatError(

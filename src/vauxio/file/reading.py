@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from ..arguments import to_integer
 from ..audio import pcm
 from ..errors import LimitError, TruncatedError
 from .block_reader import TokenReader
@@ -143,6 +144,8 @@ class Reading:
 
     def prepare(self, start: int, stop: int | None, frames: int) -> int:
         """Go to `start`. Returns the number of frames to ask `read` or `blocks` for."""
+        start, frames = to_integer("start", start), to_integer("frames", frames)
+        stop = None if stop is None else to_integer("stop", stop)
         if start != 0 and not self.reader.seekable:
             raise ValueError("start is only allowed for seekable files")
         if frames >= 0 and stop is not None:

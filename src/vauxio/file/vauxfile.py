@@ -7,7 +7,6 @@ the work. It follows `soundfile.SoundFile`: the unit is the frame.
 from __future__ import annotations
 
 import io
-import operator
 import os
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,14 +15,17 @@ from typing import Any, Literal, overload
 import numpy as np
 from numpy.typing import NDArray
 
+from ..arguments import to_integer
 from ..audio import pcm
+from ..container import Header
 from ..container.metadata import Foreign, Picture
 from ..errors import AudioError, VauxError
 from ..fileio import File, Input, Output
 from .codes import FileCodes
 from .damage import Damage, damage_in
 from .reading import Reading
-from .writing import Writer, writer_for
+from .writer import Writer
+from .writing import writer_for
 
 __all__ = ["Damage", "VauxFile"]
 
@@ -48,7 +50,9 @@ class VauxFile:
     model : str, optional
         Name of the model to write with; see `vauxio.models`. ``'auto'`` is speech-24k for one
         channel at 16 kHz or less, if it is installed and has the bitrate; hifi-48k for a bitrate
-        of 12 or more for each channel, or a quality above 10; else general-24k.
+        of 12 or more for each channel (8 or more for music), or a quality above 10; else
+        general-24k. Where it depends on that, ten seconds are held back and heard before the file
+        begins.
     bitrate : float, optional
         Nominal kbps of the whole file, all channels together, on average over every five seconds.
         For one channel the nearest that the model has is taken (of two equally near ones, the
@@ -158,6 +162,8 @@ class VauxFile:
         if samplerate is None or channels is None:
             raise TypeError("samplerate and channels must be specified")
         samplerate, channels = pcm.check_format(samplerate, channels)
+        if frames is not None and (frames := to_integer("frames", frames)) < 0:
+            raise ValueError(f"{frames} frames: must be 0 or more")
         self._failed = self._warned = False
         begin = writer_for(
             model, samplerate, channels, bitrate=bitrate, quality=quality, tags=tags or {},
@@ -169,10 +175,10 @@ class VauxFile:
         except BaseException:
             output.discard()
             raise
-        self._header = self._writer.header
         self._output = output
 
     def _open_to_read(self, file: File, closefd: bool, max_frames: int | None) -> None:
+        max_frames = None if max_frames is None else to_integer("max_frames", max_frames)
         source = Input(file, closefd)
         try:
             self._reading = Reading(source.file, self._conceal, max_frames)
@@ -180,8 +186,12 @@ class VauxFile:
             source.close()
             raise
         self._reader = self._reading.reader
-        self._header = self._reader.header
         self._source = source
+
+    @property
+    def _header(self) -> Header:
+        """That of the file, or that it will have."""
+        return self._reader.header if "r" in self._mode else self._writer.header
 
     @property
     def name(self) -> Any:
@@ -210,7 +220,7 @@ class VauxFile:
 
     @property
     def model(self) -> str:
-        """Name of the model."""
+        """Name of the model. While frames are written, ``'auto'`` until it is chosen."""
         return self._header.model
 
     @property
@@ -317,7 +327,7 @@ class VauxFile:
             The new position.
         """
         self._check_open("r")
-        return self._reading.seek(operator.index(frames), whence)
+        return self._reading.seek(to_integer("frames", frames), whence)
 
     def tell(self) -> int:
         """The frame that is read or written next."""
@@ -349,7 +359,7 @@ class VauxFile:
         From a pipe, too, ``frames=-1`` reads everything up to the end.
         """
         self._check_open("r")
-        return self._reading.read(frames, dtype, always_2d, fill_value, out)
+        return self._reading.read(to_integer("frames", frames), dtype, always_2d, fill_value, out)
 
     @overload
     def blocks(
@@ -377,6 +387,9 @@ class VauxFile:
     ) -> Iterator[np.ndarray]:
         """Decode from the position on, piece by piece. Parameters as of `vauxio.blocks`."""
         self._check_open("r")
+        if blocksize is not None:
+            blocksize = to_integer("blocksize", blocksize)
+        overlap, frames = to_integer("overlap", overlap), to_integer("frames", frames)
         yield from self._reading.blocks(
             blocksize, overlap, frames, dtype, always_2d, fill_value, out
         )
@@ -416,7 +429,7 @@ class VauxFile:
         (1, dtype('bool'))
         """
         self._check_open("r")
-        return self._reading.codes(operator.index(start), operator.index(frames))
+        return self._reading.codes(to_integer("start", start), to_integer("frames", frames))
 
     def write(self, data: Any) -> None:
         """Code samples that follow the last.

@@ -6,48 +6,22 @@ This module joins samples to codes, and codes to the blocks of a file. It knows 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
-from .. import container
 from ..codec.bandwidth_extension import Meter
 from ..codec.signal import SignalEncoder
 from ..codec.stereo.rates import Plan, plan
 from ..container.metadata import Foreign, Picture
 from ..model.installed import choose_codec
-from ..model.models import Transform
+from ..model.models import Model, Transform
 from .block_writer import TokenWriter
+from .listening import ListeningWriter
 from .transform import TransformWriter
+from .writer import Writer
 
-__all__ = ["FrameWriter", "Writer", "writer_for"]
-
-
-class Writer(Protocol):
-    """Frames to a file, whatever the codec.
-
-    Attributes
-    ----------
-    header : container.Header
-    bitrate : float
-        Nominal kbps of all channels, the most that any moment can have.
-    frames : int
-        How many have been pushed.
-    """
-
-    header: container.Header
-
-    @property
-    def bitrate(self) -> float: ...
-
-    @property
-    def frames(self) -> int: ...
-
-    def push(self, frames: np.ndarray) -> None:
-        """Frames ``float32[n, channels]`` that follow the last."""
-
-    def finish(self) -> None:
-        """Write what is left, then the trailer."""
+__all__ = ["FrameWriter", "writer_for"]
 
 
 class FrameWriter:
@@ -119,7 +93,8 @@ def writer_for(
     Returns
     -------
     callable
-        A binary file object to what writes into it; the header is written at once.
+        A binary file object to what writes into it; the header is written at once, or as soon as
+        the model is known.
 
     Raises
     ------
@@ -127,23 +102,36 @@ def writer_for(
         If nothing can be written that way.
     """
     announced = frames if exact else None
-    chosen = choose_codec(model, samplerate, channels, bitrate, quality, lm=lm, denoise=denoise)
-    if isinstance(chosen, Transform):
-        transform, rate = chosen, chosen.bitrate_for(bitrate, quality, channels)
+    choice = choose_codec(model, samplerate, channels, bitrate, quality, lm=lm, denoise=denoise)
+
+    def transformed(transform: Transform) -> Callable[[Any], Writer]:
+        rate = transform.bitrate_for(bitrate, quality, channels)
         return lambda file: TransformWriter(
             file, transform, samplerate, channels, rate, tags, pictures, foreign, announced,
             constant=quality is not None,
         )  # fmt: skip
-    planned = plan(chosen, samplerate, channels, bitrate, quality, denoise)
-    encoder = SignalEncoder(chosen, samplerate, channels, planned.allocation, denoise, plan=planned)
-    tokens = None if frames is None else chosen.tokens_for(frames, samplerate)
 
-    def begin(file: Any) -> Writer:
-        writer = TokenWriter(
-            file, chosen, samplerate, channels, planned.codebooks, tags, pictures, lm,
-            variable=planned.variable, bands=planned.bands, tokens=tokens, frames=announced,
-            foreign=foreign, stereo=planned.stereo,
-        )  # fmt: skip
-        return FrameWriter(encoder, writer, planned)
+    def tokenized(model: Model) -> Callable[[Any], Writer]:
+        planned = plan(model, samplerate, channels, bitrate, quality, denoise)
+        tokens = None if frames is None else model.tokens_for(frames, samplerate)
 
-    return begin
+        def begin(file: Any) -> Writer:
+            encoder = SignalEncoder(
+                model, samplerate, channels, planned.allocation, denoise, plan=planned
+            )
+            writer = TokenWriter(
+                file, model, samplerate, channels, planned.codebooks, tags, pictures, lm,
+                variable=planned.variable, bands=planned.bands, tokens=tokens, frames=announced,
+                foreign=foreign, stereo=planned.stereo,
+            )  # fmt: skip
+            return FrameWriter(encoder, writer, planned)
+
+        return begin
+
+    codec = choice.codec
+    usual = transformed(codec) if isinstance(codec, Transform) else tokenized(codec)
+    if choice.for_music is None:
+        return usual
+    for_music = transformed(choice.for_music)
+    assert bitrate is not None  # or nothing would depend on the signal
+    return lambda file: ListeningWriter(file, samplerate, channels, usual, for_music, bitrate)

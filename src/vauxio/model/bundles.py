@@ -126,6 +126,7 @@ def _parse(fields: dict[str, Any], folder: Path) -> Model | Denoiser | Transform
             highest=float(fields["highest_bitrate"]),
             default_bitrate=float(fields["default_bitrate"]),
             auto_bitrate=float(fields["auto_bitrate"]),
+            music_bitrate=float(fields["music_bitrate"]),
             tables=Asset(*_file(fields["tables"], folder)),
         )
     numbers = {

@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from dataclasses import dataclass
 
-from ..errors import ModelError
+from ..arguments import check_number
+from ..errors import BitrateError, ModelError
 from .bundles import read_bundles, weights_folder
 from .models import MOST_CODES, Denoiser, Model, Transform
 
 __all__ = [
+    "Choice",
     "DEFAULT",
     "ModelList",
     "SPEECH",
@@ -38,6 +41,21 @@ HIFI = "hifi-48k"
 _NARROW = 16000  # Hz: recordings up to there are mostly of voices
 
 _DENOISER = "denoise-24k"
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What writes a signal into a file.
+
+    Attributes
+    ----------
+    codec : Model or Transform
+    for_music : Transform or None
+        Instead of it, if the signal is music; None where that makes no difference.
+    """
+
+    codec: Model | Transform
+    for_music: Transform | None = None
 
 
 class ModelList(list[Model]):
@@ -213,12 +231,13 @@ def file_candidates(
     *,
     lm: bool = True,
     denoise: bool = False,
-) -> list[Model] | list[Transform]:
+) -> list[Model | Transform]:
     """What a name can stand for where a file is written, whatever the signal.
 
-    As `candidates`, or the transform codec alone. ``'auto'`` stands for that one from its
-    `Transform.auto_bitrate` on, and for a quality above `MOST_CODES`; where something is asked for
-    that it does not have, only above what `DEFAULT` has.
+    As `candidates`, or the transform codec alone, or both. ``'auto'`` stands for that one from its
+    `Transform.auto_bitrate` on, for music from its `Transform.music_bitrate` on, and for a quality
+    above `MOST_CODES`; where something is asked for that it does not have, only above what
+    `DEFAULT` has.
 
     Parameters
     ----------
@@ -234,27 +253,8 @@ def file_candidates(
     ValueError
         If it has no such thing.
     """
-    installed = models()
-    chosen = name == "auto"
-    if chosen:
-        most = max((m.bitrates[-1] for m in installed if m.name == DEFAULT), default=math.inf)
-        each = -math.inf if bitrate is None or quality is not None else bitrate / channels
-        beyond = each > most or (quality is not None and quality > MOST_CODES)
-        found = [
-            t
-            for t in installed.transforms
-            if t.name == HIFI and (beyond or (lm and not denoise and each >= t.auto_bitrate))
-        ]
-    else:
-        found = [t for t in installed.transforms if t.name == name]
-    if not found:
-        return _models_for(installed, name, bitrate, channels)
-    found[0].bitrate_for(bitrate, quality, channels)
-    for what, given in (("plain codes", not lm), ("denoising", denoise)):
-        if given:
-            where = f"above {most:g} kbps per channel or quality {MOST_CODES}, " if chosen else ""
-            raise ValueError(f"{what}: {where}not with {found[0].name}, which has no tokens")
-    return found[:1]
+    found, for_music = _for_files(name, bitrate, quality, channels, lm, denoise)
+    return [*found, *([for_music] if for_music else [])]
 
 
 def choose_codec(
@@ -266,13 +266,47 @@ def choose_codec(
     *,
     lm: bool = True,
     denoise: bool = False,
-) -> Model | Transform:
+) -> Choice:
     """The model to write a signal into a file with, or the transform codec.
 
     Parameters as of `file_candidates` and `choose_model`, errors too.
     """
-    found = file_candidates(name, bitrate, quality, channels, lm=lm, denoise=denoise)
-    return found[_place(samplerate, channels)]
+    found, for_music = _for_files(name, bitrate, quality, channels, lm, denoise)
+    return Choice(found[_place(samplerate, channels)], for_music)
+
+
+def _for_files(
+    name: str,
+    bitrate: float | None,
+    quality: float | None,
+    channels: int,
+    lm: bool,
+    denoise: bool,
+) -> tuple[list[Model] | list[Transform], Transform | None]:
+    """As `candidates`, or the transform codec alone; and what takes their place for music."""
+    check_number("bitrate", bitrate, BitrateError)
+    check_number("quality", quality)
+    installed = models()
+    chosen = name == "auto"
+    for_music = None
+    if chosen:
+        most = max((m.bitrates[-1] for m in installed if m.name == DEFAULT), default=math.inf)
+        each = -math.inf if bitrate is None or quality is not None else bitrate / channels
+        beyond = each > most or (quality is not None and quality > MOST_CODES)
+        hifi = [t for t in installed.transforms if t.name == HIFI]
+        able = lm and not denoise
+        found = [t for t in hifi if beyond or (able and each >= t.auto_bitrate)]
+        for_music = next((t for t in hifi if able and each >= t.music_bitrate), None)
+    else:
+        found = [t for t in installed.transforms if t.name == name]
+    if not found:
+        return _models_for(installed, name, bitrate, channels), for_music
+    found[0].bitrate_for(bitrate, quality, channels)
+    for what, given in (("plain codes", not lm), ("denoising", denoise)):
+        if given:
+            where = f"above {most:g} kbps per channel or quality {MOST_CODES}, " if chosen else ""
+            raise ValueError(f"{what}: {where}not with {found[0].name}, which has no tokens")
+    return found[:1], None
 
 
 def find_model(name: str = "auto", code_space: bytes | None = None) -> Model:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..arguments import check_number
 from ..entropy.allocation import Allocation
 from ..errors import BitrateError, ModelError
 from .grid import Grid
@@ -127,6 +128,7 @@ class Model(_Named):
         BitrateError
             If `bitrate` is below the model's lowest bitrate or above its highest.
         """
+        check_number("bitrate", bitrate, BitrateError)
         each = self.default_bitrate if bitrate is None else bitrate / channels
         low, high = self.bitrate(1), self.bitrate(self.codebooks)
         if not self.has_bitrate(each):
@@ -169,6 +171,7 @@ class Model(_Named):
         ValueError
             If `quality` is out of range, or the model has no variable bitrate.
         """
+        check_number("quality", quality)
         if not 0 <= quality <= MOST_CODES:
             raise ValueError(
                 f"quality of {quality}: {self.name} has 0 to {MOST_CODES}; "
@@ -240,8 +243,9 @@ class Transform(_Named):
         Samples of a frame. It takes the place of a token.
     lowest, highest, default_bitrate : float
         kbps per channel that it can have, and has where none is asked for.
-    auto_bitrate : float
-        kbps per channel from which on it sounds better than the models with tokens.
+    auto_bitrate, music_bitrate : float
+        kbps per channel from which on it sounds better than the models with tokens: whatever the
+        signal, and for music.
     tables : Asset
         What predicts its coefficients, see `codec.hifi.network.Tables`.
     """
@@ -250,6 +254,7 @@ class Transform(_Named):
     highest: float
     default_bitrate: float
     auto_bitrate: float
+    music_bitrate: float
     tables: Asset
 
     def bitrate_for(
@@ -278,6 +283,8 @@ class Transform(_Named):
         ValueError
             If the quality is out of range.
         """
+        check_number("bitrate", bitrate, BitrateError)
+        check_number("quality", quality)
         if quality is not None:
             if bitrate is not None:
                 raise TypeError("Only one of {bitrate, quality} may be used")

@@ -6,7 +6,7 @@ import numpy as np
 
 __all__ = ["Character"]
 
-_SPAN = 1024  # samples whose loudness is measured
+_SPAN = 1024 / 48000  # seconds whose loudness is measured
 _MEMORY = 468  # of them: ten seconds
 _RANGE = 60.0  # dB below the loudest, where silence begins
 _MUSIC, _SPEECH = 6.0, 10.0  # dB: spread of loudness
@@ -18,9 +18,15 @@ class Character:
     Speech has pauses and quiet consonants, so its loudness spreads much more than that of music
     (after Saunders, "Real-Time Discrimination of Broadcast Speech/Music", ICASSP 1996). Of 10 s of
     speech, 95 in 100 spread by more than 10 dB, of music by less than 9.
+
+    Parameters
+    ----------
+    samplerate : int, optional
+        In Hz.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, samplerate: int = 48000) -> None:
+        self._span = round(_SPAN * samplerate)
         self._powers = np.zeros(0)
 
     def push(self, samples: np.ndarray) -> float:
@@ -31,8 +37,8 @@ class Character:
         samples : ndarray
             ``float64[channels, n]``, in units of a 16-bit sample.
         """
-        spans = samples.shape[1] // _SPAN
-        parts = samples[:, : spans * _SPAN].reshape(len(samples), spans, _SPAN)
+        spans = samples.shape[1] // self._span
+        parts = samples[:, : spans * self._span].reshape(len(samples), spans, self._span)
         self._powers = np.append(self._powers, (parts**2).mean(axis=(0, 2)))[-_MEMORY:]
         if not self._powers.any():
             return 1.0

@@ -141,7 +141,12 @@ class Encoder:
         gain = estimate.gain_for(wanted) if constant is None else constant
         if len(samples) == 2:
             tilt = settings.rule.tilt + round(_TILT * _below(24, self._bitrate))
-            joint = replace(settings, rule=settings.rule._replace(tilt=tilt), joint=True)
+            joint = replace(
+                settings,
+                rule=settings.rule._replace(tilt=tilt),
+                joint=True,
+                balanced=settings.coarse,
+            )
             other = Estimate(samples, joint)
             if _is_worth_it(other, estimate, gain, self._bitrate):
                 settings, estimate = joint, other

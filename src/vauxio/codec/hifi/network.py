@@ -1,6 +1,7 @@
 """The learned part: from contexts to probabilities, in exact integers.
 
-A small network for each pass assigns a coefficient to one of 64 classes. Each class has a table of
+Two small networks, one for each pass, assign a coefficient to one of 64 classes, and a third says
+what the level of a band is expected to be, and how sure that is. Each class has a table of
 probabilities. All numbers are integers below 2^24, which float32 represents exactly, so products
 and sums are the same in any order on any machine.
 """
@@ -14,22 +15,39 @@ import numpy as np
 from ...entropy import fixed
 from ...entropy.coders import TOTAL, range_weights
 from ...errors import ModelError
-from . import stereo
+from . import sides, stereo
 
-__all__ = ["CLASSES", "CONTEXTS", "ESCAPE", "FEATURES", "RESIDUALS", "Tables"]
+__all__ = [
+    "CLASSES",
+    "ESCAPE",
+    "FEATURES",
+    "LEVEL_CLASSES",
+    "LEVEL_FEATURES",
+    "LEVEL_ROWS",
+    "QUARTERS",
+    "RESIDUALS",
+    "Network",
+    "Tables",
+]
 
 CLASSES = 64
 ESCAPE = 15
 """The symbol of this value and all above; those below are their own symbols."""
 
-FEATURES = (14, 19)
+FEATURES = (22, 28)
 """Inputs in the first pass and in the second."""
 
 RESIDUALS = 42
 """Symbols of levels: differences of -20 to 20, and one for those beyond."""
 
-CONTEXTS = 33
-"""Of differences of levels, see `envelope`."""
+LEVEL_FEATURES = 19
+"""Inputs of the network of levels, see `envelope`."""
+
+LEVEL_CLASSES, QUARTERS = 24, 4
+"""How sure a level can be; parts of a level that it may be expected above a whole one."""
+
+LEVEL_ROWS = LEVEL_CLASSES * QUARTERS
+"""Distributions of differences of levels: the class, and the part above a whole one."""
 
 _LAYERS = 3
 _EXACT = 1 << 24
@@ -41,9 +59,10 @@ class Tables:
     Parameters
     ----------
     data : bytes
-        An NPZ archive of integer arrays: ``classes`` ``[64, 16]``, ``residuals``
-        ``[resolutions, contexts, 42]``, ``splits`` ``[4, 2, 2]`` and ``angles`` ``[contexts, 32]``
-        are relative frequencies; ``weightPL``, ``biasPL`` and ``shiftPL`` make layer L of pass P.
+        An NPZ archive of integer arrays: ``classes`` ``[64, 16]``, ``residuals`` ``[96, 42]``,
+        ``splits`` ``[4, 2, 2]`` and ``angles`` ``[contexts, 32]`` are relative frequencies;
+        ``weightNL``, ``biasNL`` and ``shiftNL`` make layer L of network N: those of both passes,
+        and that of levels.
 
     Attributes
     ----------
@@ -53,8 +72,12 @@ class Tables:
         Whether blocks are cut in two, by twice the depth and the last answer.
     angles : fixed.Table
         By how much angles of joint stereo changed, by context.
+    differences : fixed.Table
+        Of the sides of joint stereo: one row, which is not learned.
     residuals : fixed.Table
-        Of levels, by context; those of coarse ones follow.
+        Of levels, by how sure they are and the part above a whole one.
+    levels : Network
+        What is expected of levels.
     bits : ndarray
         ``float64[64, 16]``: what a symbol costs; for encoders.
 
@@ -69,40 +92,65 @@ class Tables:
             with np.load(io.BytesIO(data), allow_pickle=False) as archive:
                 arrays = {name: np.asarray(archive[name], np.int64) for name in archive.files}
             classes = _weights(arrays["classes"], (CLASSES, ESCAPE + 1))
-            residuals = _weights(arrays["residuals"], (2, CONTEXTS, RESIDUALS))
+            residuals = _weights(arrays["residuals"], (LEVEL_ROWS, RESIDUALS))
             splits = _weights(arrays["splits"], (4, 2, 2))
             angles = _weights(arrays["angles"], (stereo.CONTEXTS, stereo.ANGLES))
-            self._layers = [
-                [_Layer(arrays[f"weight{p}{n}"], arrays[f"bias{p}{n}"], arrays[f"shift{p}{n}"],
-                        FEATURES[0] if n == 0 else None, last=n == _LAYERS - 1)
-                 for n in range(_LAYERS)]
-                for p in range(2)
-            ]  # fmt: skip
-            for p in range(2):
-                sizes = [(layer.inputs, layer.outputs) for layer in self._layers[p]]
-                chain = [FEATURES[p], sizes[1][0], sizes[2][0], 1]
-                if sizes != list(zip(chain[:-1], chain[1:], strict=True)):
-                    raise ValueError("layers do not fit each other")
+            # The second pass adds its inputs after the constant that the first one's end with.
+            self._passes = [Network(arrays, p, FEATURES[p], FEATURES[0], 1) for p in range(2)]
+            self.levels = Network(arrays, 2, LEVEL_FEATURES, LEVEL_FEATURES, 2)
         except (KeyError, ValueError, IndexError, EOFError, OSError) as e:
             raise ModelError(f"probabilities of the transform codec: damaged ({e})") from e
         self.classes, self.splits = fixed.Table(classes), fixed.Table(splits.reshape(8, 2))
-        self.angles = fixed.Table(angles)
-        self.residuals = fixed.Table(residuals.reshape(2 * CONTEXTS, RESIDUALS))
+        self.angles, self.residuals = fixed.Table(angles), fixed.Table(residuals)
+        self.differences = fixed.Table(range_weights(np.array([sides.FREQUENCIES])))
         self.bits = 24 - np.log2(classes + 1.0)
 
     def classify(self, inputs: np.ndarray, half: int) -> np.ndarray:
         """The class of each column of ``float32[inputs, n]``: ``int64[n]``.
 
-        `inputs` are those of the pass, with one that is always 1 after the first 14.
+        `inputs` are those of the pass, with one that is always 1 after those of the first pass.
         """
+        score = self._passes[half](inputs)[0]
+        np.maximum(score, 0, out=score)
+        return np.asarray(np.minimum(score, CLASSES - 1, out=score).astype(np.int64))
+
+
+class Network:
+    """Three layers of integers.
+
+    Parameters
+    ----------
+    arrays : dict of str to ndarray
+        Of the model.
+    number : int
+        Of the network.
+    inputs, outputs : int
+        How many there are, without the constant.
+    constant : int
+        Which input is always 1.
+    """
+
+    def __init__(
+        self, arrays: dict[str, np.ndarray], number: int, inputs: int, constant: int, outputs: int
+    ) -> None:
+        self._layers = [
+            _Layer(arrays[f"weight{number}{n}"], arrays[f"bias{number}{n}"],
+                   arrays[f"shift{number}{n}"], None if n else constant, last=n == _LAYERS - 1)
+            for n in range(_LAYERS)
+        ]  # fmt: skip
+        sizes = [(layer.inputs, layer.outputs) for layer in self._layers]
+        chain = [inputs, sizes[1][0], sizes[2][0], outputs]
+        if sizes != list(zip(chain[:-1], chain[1:], strict=True)):
+            raise ValueError("layers do not fit each other")
+
+    def __call__(self, inputs: np.ndarray) -> np.ndarray:
+        """Whole numbers, ``float32[outputs, n]``, for ``float32[inputs, n]`` with the constant."""
         hidden = inputs
-        for layer in self._layers[half][:-1]:
+        for layer in self._layers[:-1]:
             hidden = layer(hidden)
             np.maximum(hidden, 0, out=hidden)
             np.minimum(hidden, 127, out=hidden)
-        score = self._layers[half][-1](hidden)[0]
-        np.maximum(score, 0, out=score)
-        return np.asarray(np.minimum(score, CLASSES - 1, out=score).astype(np.int64))
+        return self._layers[-1](hidden)
 
 
 class _Layer:
@@ -135,8 +183,9 @@ class _Layer:
         self._matrix = np.ascontiguousarray(scaled.T.astype(np.float32))
 
     def __call__(self, inputs: np.ndarray) -> np.ndarray:
-        out = self._matrix @ inputs
-        return np.asarray(np.floor(out, out=out))
+        out: np.ndarray = self._matrix @ inputs
+        np.floor(out, out=out)
+        return out
 
 
 def _weights(frequencies: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:

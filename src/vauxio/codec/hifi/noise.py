@@ -18,6 +18,7 @@ _VOICE_HZ = 1000, 4400  # where the envelope of a voice is taken from
 _PULSES_HZ = 2300  # from here on noise follows it
 _LONG = 512  # coefficients of a block that is long enough for more than one pulse
 _SPAN = 32  # samples whose power is one point of the envelope
+_SECOND = 0.85  # of the noise of a second channel, where sides are balanced, or all is too wide
 _FLOOR = 0.02  # of the mean power, that is added to it
 _MOST = 4.0, 1.4
 """By how much noise that follows the envelope, and high bands in the end, are made louder."""
@@ -40,6 +41,7 @@ def fill(
     places: np.ndarray,
     *,
     noisy: bool = False,
+    balanced: bool = False,
 ) -> np.ndarray:
     """Coefficients from rounded ones, with noise where these are zero.
 
@@ -56,6 +58,8 @@ def fill(
         Whether noise is that of speech: more of it in bands with few values, a level that goes
         from that of one band to that of the next, the pulses of the voice, and high bands as loud
         as they were. In music the gaps between partials must stay empty.
+    balanced : bool, optional
+        Whether the first two channels are a main and a second one whose sides will be balanced.
 
     Returns
     -------
@@ -80,7 +84,10 @@ def fill(
     empty = np.minimum(rest, 0.5 * step) * np.where(high, 0.9, 0.63)
     few = (zeros / widths) ** 8 if noisy else 0.0
     partly = np.minimum(rest, (0.3 + 0.3 * few) * step) * (0.8 + 0.2 * few)
-    level = np.where(zeros == widths, empty, partly)[..., band]
+    strength = np.where(zeros == widths, empty, partly)
+    if balanced:
+        strength[:, 1] *= _SECOND
+    level = strength[..., band]
     inside = np.arange(values[0].size).reshape(values.shape[1:])
     noise = uniform((places[:, None, None] + inside).astype(np.uint32))
     if not noisy:

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from ...entropy import fixed
-from . import block_sizes, stereo
-from .contexts import LIMIT, Walk
+from . import block_sizes, sides, stereo
 from .envelope import LevelWalk, measure
 from .layout import FRAME, LAYOUTS
-from .network import CONTEXTS, ESCAPE, Tables
-from .payload import BEYOND, LEVEL_BITS, Groups, Settings, bands_of, group, members_of
+from .network import ESCAPE, Tables
+from .payload import BEYOND, LEVEL_BITS, Groups, Settings, bands_of, group, levels_of, members_of
 from .raw_bits import BitWriter
 from .unpack import checksum
+from .walk import LIMIT, Walk
 
 __all__ = ["Packer"]
 
@@ -57,6 +58,8 @@ class Packer:
     ) -> None:
         if settings.joint != (angles is not None):
             raise ValueError("joint stereo has angles, and nothing else has")
+        if settings.balanced and not settings.joint:
+            raise ValueError("only the sides of joint stereo are balanced")
         self._settings, self._tables, self._observe = settings, tables, observe
         flat = np.concatenate(sizes)
         self._splits = _split_rows(sizes)
@@ -67,11 +70,22 @@ class Packer:
             for size, numbers in self._members.items()
         }
         self._angle_rows = _EMPTY, _EMPTY
+        frames = {size: begins[numbers] // FRAME for size, numbers in self._members.items()}
+        apart = {
+            size: sides.powers(found, size, bands_of(size, settings.bands))
+            for size, found in self._coefficients.items()
+            if settings.balanced
+        }
         if angles is not None:
             for size, found in self._coefficients.items():
-                stereo.turn(found, angles, begins[self._members[size]] // FRAME, size)
+                stereo.turn(found, angles, frames[size], size)
             self._angle_rows = _rows_of_angles(angles)
         self._choose_levels(flat)
+        self._differences = _EMPTY
+        if angles is not None and settings.balanced:
+            levels = levels_of(self._members, self._levels, settings)
+            differences = sides.measure(apart, levels, angles, frames)
+            self._differences = differences.ravel() + sides.MOST
 
     def _choose_levels(self, sizes: np.ndarray) -> None:
         resolution = int(self._settings.coarse)
@@ -80,27 +94,29 @@ class Packer:
         for size, numbers in self._members.items():
             found = measure(self._coefficients[size], LAYOUTS[size], bands[size])
             measured |= zip(numbers.tolist(), found / (1 + resolution), strict=True)
-        contexts: list[np.ndarray] = []
+        rows: list[np.ndarray] = []
         expectations: list[np.ndarray] = []
         told: list[np.ndarray] = []
 
-        def code(place: slice, expected: np.ndarray, context: np.ndarray) -> np.ndarray:
+        def code(place: slice, expected: np.ndarray, row: np.ndarray) -> np.ndarray:
             wanted = exact[:, place]
             near = np.abs(wanted - expected) < _NEAR
             near &= wanted > 0
             found = np.where(near, expected, rounded[:, place])
-            contexts.append(context.ravel())
+            rows.append(row.ravel())
             expectations.append(expected.ravel())
             told.append(found.ravel())
             return found
 
-        walk = LevelWalk(len(next(iter(self._coefficients.values()))[0]), resolution)
+        channels = len(next(iter(self._coefficients.values()))[0])
+        observe = self._observe and partial(self._observe, "level")
+        walk = LevelWalk(channels, resolution, self._tables.levels, observe)
         self._levels = []
         for i, size in enumerate(sizes.tolist()):
             exact = measured[i]
             rounded = np.minimum(np.rint(exact).astype(np.int64), walk.highest)
             self._levels.append(walk.step(size, bands[size], code))
-        self._level_rows = _join(contexts) + CONTEXTS * resolution
+        self._level_rows = _join(rows)
         levels = _join(told)
         difference = levels - _join(expectations)
         beyond = np.abs(difference) > BEYOND
@@ -117,10 +133,11 @@ class Packer:
         encoder.encode_rows(turns, self._tables.angles, turned)
         encoder.encode_rows(self._level_symbols, self._tables.residuals, self._level_rows)
         raw.put(self._levels_beyond, np.full(len(self._levels_beyond), LEVEL_BITS))
+        only = np.zeros(len(self._differences), np.int64)
+        encoder.encode_rows(self._differences, self._tables.differences, only)
         if self._observe:
             self._observe("split", rows, splits)
             self._observe("angle", turned, turns)
-            self._observe("level", self._level_rows, self._level_symbols)
         values = self._magnitudes(encoder, raw, group(self._members, self._levels, settings))
         signs = []
         for one, negative in zip(values, self._negative(values), strict=True):

@@ -2,8 +2,8 @@
 
 A payload has ten bytes of parameters, then a range code, then bits that no model predicts. The
 range code has, of the whole block, the sizes of its transform blocks, with joint stereo the angles,
-then all levels, then the magnitudes of the coefficients. The other bits are the lowest bits of
-large values, and then all signs.
+then all levels, with balanced sides their differences, then the magnitudes of the coefficients. The
+other bits are the lowest bits of large values, and then all signs.
 ``docs/hifi.md`` has it to the bit.
 """
 
@@ -17,7 +17,8 @@ from ...errors import FormatError
 from . import contexts, steps
 from .layout import FRAME, LAYOUTS
 
-__all__ = ["BEYOND", "HEAD", "LEVEL_BITS", "Groups", "Settings", "bands_of", "group", "parse_head"]
+__all__ = ["BEYOND", "HEAD", "LEVEL_BITS", "Groups", "Settings", "bands_of", "group", "levels_of",
+           "parse_head"]  # fmt: skip
 
 HEAD = 10
 """Bytes of parameters."""
@@ -46,6 +47,8 @@ class Settings:
         Whether the first two channels are turned, see `stereo`.
     noisy : bool
         Whether bands with few values get as much noise as they had, which suits speech.
+    balanced : bool
+        Whether left and right of joint stereo are made as loud as told, see `sides`.
     weight : float
         For encoders: what a bit is worth in squared steps, in choosing between values.
     """
@@ -55,12 +58,13 @@ class Settings:
     coarse: bool = False
     joint: bool = False
     noisy: bool = False
+    balanced: bool = False
     weight: float = 0.1
 
     def head(self, length: int) -> bytes:
         """The parameters of a payload with a range code of so many bytes."""
         rule = self.rule
-        flags = self.coarse | self.joint << 1 | self.noisy << 2
+        flags = self.coarse | self.joint << 1 | self.noisy << 2 | self.balanced << 3
         return (
             bytes([flags, self.bands, rule.slope, rule.total])
             + rule.tilt.to_bytes(1, "little", signed=True)
@@ -76,11 +80,11 @@ def parse_head(payload: bytes) -> tuple[Settings, int]:
     flags, bands, slope, total = payload[:4]
     tilt = int.from_bytes(payload[4:5], "little", signed=True)
     gain = int.from_bytes(payload[5:7], "little")
-    if gain > 4095 or flags > 7 or bands > _MOST_BANDS or slope > 16 or total > 31:
+    if gain > 4095 or flags > 15 or bands > _MOST_BANDS or slope > 16 or total > 31:
         raise FormatError("transform block: parameters are out of range")
     rule = steps.Rule(slope, total, tilt, gain)
     length = int.from_bytes(payload[7:10], "little")
-    return Settings(rule, bands, bool(flags & 1), bool(flags & 2), bool(flags & 4)), length
+    return Settings(rule, bands, *(bool(flags >> bit & 1) for bit in range(4))), length
 
 
 def bands_of(size: int, bands: int) -> int:
@@ -115,6 +119,16 @@ def members_of(sizes: np.ndarray) -> dict[int, np.ndarray]:
     return {size: np.flatnonzero(sizes == size) for size in np.unique(sizes).tolist()}
 
 
+def levels_of(
+    members: dict[int, np.ndarray], told: list[np.ndarray], settings: Settings
+) -> dict[int, np.ndarray]:
+    """Levels by the size of the blocks, in quarters of an octave: as of `group`."""
+    return {
+        size: np.stack([told[i] for i in numbers]) << settings.coarse
+        for size, numbers in members.items()
+    }
+
+
 def group(members: dict[int, np.ndarray], told: list[np.ndarray], settings: Settings) -> Groups:
     """What follows from the levels of all transform blocks.
 
@@ -126,12 +140,11 @@ def group(members: dict[int, np.ndarray], told: list[np.ndarray], settings: Sett
         ``int64[channels, bands]`` of each block, as of `envelope.LevelWalk.step`.
     settings : Settings
     """
-    levels, logs = {}, {}
-    for size, numbers in members.items():
-        levels[size] = level = np.stack([told[i] for i in numbers]) << settings.coarse
+    levels, logs = levels_of(members, told, settings), {}
+    for size, level in levels.items():
         loud = level
         if settings.joint:  # the same noise in both, however they are turned
             loud = level.copy()
             loud[:, :2] = level[:, :2].max(axis=1, keepdims=True)
         logs[size] = steps.steps(loud, LAYOUTS[size], settings.rule)
-    return Groups(members, levels, logs, contexts.prepare(members, levels, logs))
+    return Groups(members, levels, logs, contexts.prepare(members, levels, logs, settings.coarse))

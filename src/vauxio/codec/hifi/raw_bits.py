@@ -18,9 +18,11 @@ class BitWriter:
 
     def put(self, values: np.ndarray, bits: np.ndarray) -> None:
         """The lowest `bits` of each number, ``int64[n]`` both."""
-        if not len(values):
+        some = np.flatnonzero(bits)
+        if not len(some):
             return
-        places = np.arange(int(bits.max(initial=0)))
+        values, bits = values[some], bits[some]
+        places = np.arange(int(bits.max()))
         part = (values[:, None] >> places & 1)[places < bits[:, None]].astype(np.uint8)
         self._parts.append(part)
         self.count += len(part)
@@ -40,29 +42,32 @@ class BitReader:
     """What `BitWriter` wrote."""
 
     def __init__(self, data: bytes) -> None:
-        self._bits = np.unpackbits(np.frombuffer(data, np.uint8), bitorder="little")
+        flat = np.frombuffer(data, np.uint8)
+        self._bits = np.unpackbits(flat, bitorder="little")
         self._at = 0
+        # The four bytes from each on, which hold any 25 bits from one of its own on.
+        wide = np.concatenate([flat, np.zeros(4, np.uint8)]).astype(np.int64)
+        self._words = wide[:-3] | wide[1:-2] << 8 | wide[2:-1] << 16 | wide[3:] << 24
 
     def take(self, bits: np.ndarray) -> np.ndarray:
-        """Numbers of so many bits each: ``int64[n]``.
+        """Numbers of so many bits each, at most 25: ``int64[n]``.
 
         Raises
         ------
         FormatError
             If there are not as many.
         """
-        if not len(bits):
-            return np.zeros(0, np.int64)
-        ends = np.cumsum(bits)
-        total = int(ends[-1])
+        starts = np.cumsum(bits)
+        total = int(starts[-1]) if len(bits) else 0
         if self._at + total > len(self._bits):
             raise FormatError("transform block: cut off")
-        places = np.arange(int(bits.max()))
-        inside = places < bits[:, None]
-        found = np.zeros(inside.shape, np.int64)
-        found[inside] = self._bits[self._at : self._at + total]
+        starts += self._at
+        starts -= bits
         self._at += total
-        return np.asarray((found << places).sum(axis=1))
+        found = self._words.take(starts >> 3)
+        found >>= starts & 7
+        found &= (1 << bits) - 1
+        return np.asarray(found)
 
     def bits(self, count: int) -> np.ndarray:
         """So many numbers of one bit: ``uint8[count]``; errors as of `take`."""

@@ -9,11 +9,10 @@ import numpy as np
 
 from ...entropy import fixed
 from ...errors import FormatError
-from . import block_sizes, noise, stereo
-from .contexts import LIMIT, Walk
+from . import block_sizes, noise, sides, stereo
 from .envelope import LevelWalk
 from .layout import FRAME, LAYOUTS
-from .network import CONTEXTS, ESCAPE, Tables
+from .network import ESCAPE, Tables
 from .payload import (
     BEYOND,
     HEAD,
@@ -26,6 +25,7 @@ from .payload import (
     parse_head,
 )
 from .raw_bits import BitReader
+from .walk import LIMIT, Walk
 
 __all__ = ["Unpacked", "checksum", "unpack"]
 
@@ -78,6 +78,8 @@ def unpack(payload: bytes, channels: int, frames: int, tables: Tables) -> Unpack
     settings, length = parse_head(payload)
     if settings.joint and channels < 2:
         raise FormatError("transform block: joint stereo of one channel")
+    if settings.balanced and not settings.joint:
+        raise FormatError("transform block: balanced sides without joint stereo")
     words = payload[HEAD : HEAD + length]
     if len(words) < length or words.endswith(b"\0"):
         raise FormatError("transform block: the range code has another length")
@@ -86,11 +88,14 @@ def unpack(payload: bytes, channels: int, frames: int, tables: Tables) -> Unpack
     sizes = _sizes(decoder, frames, tables)
     angles = _angles(decoder, frames, settings.bands, tables) if settings.joint else None
     levels = _levels(decoder, raw, sizes, channels, settings, tables)
+    differences = None
+    if settings.balanced:
+        differences = _differences(decoder, frames, settings.bands, tables)
     groups = group(members_of(np.array(sizes)), levels, settings)
     values = _magnitudes(decoder, raw, groups, tables)
     _sign(raw, values)
     raw.finish()
-    out = _sound(np.array(sizes), values, groups, settings.noisy, angles)
+    out = _sound(np.array(sizes), values, groups, settings.noisy, angles, differences)
     return Unpacked(np.array(sizes), values, out / 2**15)
 
 
@@ -113,6 +118,12 @@ def _angles(decoder: fixed.Decoder, frames: int, bands: int, tables: Tables) -> 
     return stereo.walk(frames, bands, code)
 
 
+def _differences(decoder: fixed.Decoder, frames: int, bands: int, tables: Tables) -> np.ndarray:
+    told = len(range(bands)[sides.bands_with(bands)])
+    symbols = decoder.decode_rows(tables.differences, np.zeros(frames * told, np.int64))
+    return np.asarray(symbols.reshape(frames, told) - sides.MOST)
+
+
 def _levels(
     decoder: fixed.Decoder,
     raw: BitReader,
@@ -121,11 +132,10 @@ def _levels(
     settings: Settings,
     tables: Tables,
 ) -> list[np.ndarray]:
-    walk = LevelWalk(channels, int(settings.coarse))
-    first = CONTEXTS * settings.coarse
+    walk = LevelWalk(channels, int(settings.coarse), tables.levels)
 
-    def code(_: slice, expected: np.ndarray, context: np.ndarray) -> np.ndarray:
-        symbols = decoder.decode_rows(tables.residuals, context.ravel() + first)
+    def code(_: slice, expected: np.ndarray, row: np.ndarray) -> np.ndarray:
+        symbols = decoder.decode_rows(tables.residuals, row.ravel())
         found: np.ndarray = expected + (symbols.reshape(expected.shape) - BEYOND)
         if symbols.max() > 2 * BEYOND:
             beyond = symbols.reshape(expected.shape) > 2 * BEYOND
@@ -193,17 +203,26 @@ def _sound(
     groups: Groups,
     noisy: bool,
     angles: np.ndarray | None,
+    differences: np.ndarray | None,
 ) -> np.ndarray:
     channels = values[0].shape[0] if values else 0
     out = np.zeros((channels, int(sizes.sum())))
     begins = np.cumsum(sizes) - sizes
     for size, members in groups.members.items():
         filled = noise.fill(
-            np.stack([values[i] for i in members]), groups.levels[size], groups.logs[size],
-            LAYOUTS[size], begins[members] * channels, noisy=noisy,
-        )  # fmt: skip
+            np.stack([values[i] for i in members]),
+            groups.levels[size],
+            groups.logs[size],
+            LAYOUTS[size],
+            begins[members] * channels,
+            noisy=noisy,
+            balanced=differences is not None,
+        )
         if angles is not None:
-            stereo.turn(filled, angles, begins[members] // FRAME, size, back=True)
+            frames = begins[members] // FRAME
+            stereo.turn(filled, angles, frames, size, back=True)
+            if differences is not None:
+                sides.balance(filled, groups.levels[size], angles, differences, frames, size)
         place = begins[members][:, None] + np.arange(filled.shape[2])
         out[:, place] = filled.transpose(1, 0, 2)
     return out

@@ -2,12 +2,13 @@
 
 /** @typedef {import('./layout.js').Layout} Layout */
 
-export const FEATURES = [14, 19]; // inputs of the network in each pass
+export const FEATURES = [22, 28]; // inputs of the network in each pass
 export const LIMIT = 2 ** 20 - 1; // the largest magnitude
 
 const LEAST = -160; // a band weaker than this over its step is not coded
 const LOUDEST = 1024;
 const FINE = 4096;
+const LARGE = 2 ** 20; // what counts of a value in the energy of its band
 
 const POWER = powers(), LOG = logarithms();
 
@@ -38,6 +39,9 @@ function logarithms() {
 
 /** @param {number} x */
 const power = (x) => POWER[Math.min(LOUDEST, Math.max(-512, x)) + 512];
+
+/** An input for a ratio in 64ths of an octave. @param {number} ratio */
+const over = (ratio) => Math.min(120, Math.max(-40, (10 * ratio) >> 6));
 
 /**
  * Logarithms of step sizes in 64ths of an octave, of one channel.
@@ -77,8 +81,9 @@ export class Walk {
    * @param {Layout} layout
    * @param {Int32Array} levels by band
    * @param {Int32Array} steps by band
+   * @param {number} coarse 0 or 1
    */
-  begin(layout, levels, steps) {
+  begin(layout, levels, steps, coarse) {
     this.layout = layout;
     const bands = levels.length, size = layout.edges[bands], last = Math.max(bands - 1, 0);
     this.logs = new Int32Array(size);
@@ -94,6 +99,14 @@ export class Walk {
     }
     const a = this.#seen(0, size), old = this.#seen(1, size);
     const inputs = (this.inputs = new Int16Array(size * FEATURES[0]));
+    const sums = new Float64Array(size + 1); // of what lies below
+    for (let k = 0; k < size; k++) sums[k + 1] = sums[k] + a[k];
+    const around = (/** @type {number} */ k, /** @type {number} */ reach) =>
+      sums[Math.min(size, k + reach + 1)] - sums[Math.max(0, k - reach)];
+    const { edges } = layout;
+    const means = ratio.map((_, b) => Math.floor((sums[edges[b + 1]] - sums[edges[b]]) / (edges[b + 1] - edges[b])));
+    const whole = Math.floor(ratio.reduce((sum, one) => sum + one, 0) / Math.max(bands, 1));
+    const previous = this.past.length ? 24 * (31 - Math.clz32(this.past[0].size) - 7) : 0;
     const at = (/** @type {Float64Array} */ x, /** @type {number} */ k) => (k >= 0 && k < size ? x[k] : 0);
     for (let k = 0; k < size; k++) {
       if (!this.coded[k]) continue;
@@ -111,18 +124,24 @@ export class Walk {
       inputs[i + 4] = log(Math.floor((at(a, k - 4) + at(a, k - 3) + at(a, k + 3) + at(a, k + 4)) / 4));
       inputs[i + 5] = log(old[k]);
       inputs[i + 6] = log(Math.floor((at(old, k - 1) + at(old, k + 1)) / 2));
+      inputs[i + 7] = log(Math.floor(around(k, 8) / 16));
+      inputs[i + 8] = log(Math.floor(around(k, 16) / 32));
+      inputs[i + 9] = log(means[b]);
+      inputs[i + 10] = log(Math.floor((a[k] * this.level[k]) / Math.max(means[b], 3)));
       const own = ratio[b], share = layout.share[k];
       const other = ratio[Math.min(layout.far[k], last)];
       const known = [
         own, (own * share + other * (16 - share)) >> 4,
         ratio[Math.max(b - 1, 0)], ratio[Math.min(b + 1, last)],
       ];
-      for (let j = 0; j < 4; j++) {
-        inputs[i + 7 + j] = Math.min(120, Math.max(-40, ((known[j] - 64 * shift) * 10) >> 6));
-      }
-      inputs[i + 11] = 24 * (31 - Math.clz32(layout.size) - 7);
-      inputs[i + 12] = layout.place[k];
-      inputs[i + 13] = shift ? 64 : 0;
+      for (let j = 0; j < 4; j++) inputs[i + 11 + j] = over(known[j] - 64 * shift);
+      inputs[i + 15] = 24 * (31 - Math.clz32(layout.size) - 7);
+      inputs[i + 16] = layout.place[k];
+      inputs[i + 17] = shift ? 64 : 0;
+      inputs[i + 18] = 64 * coarse;
+      inputs[i + 19] = over(whole);
+      inputs[i + 20] = LOG[4 * (edges[b + 1] - edges[b] - 1)];
+      inputs[i + 21] = previous;
     }
   }
 
@@ -136,7 +155,7 @@ export class Walk {
    * @param {number} stride
    */
   rows(pass, values, to, stride) {
-    const { coded, inputs, shift } = this;
+    const { coded, inputs, shift } = this, left = pass ? this.#left(values) : [];
     if (!coded || !inputs || !shift) return 0;
     const even = (/** @type {number} */ k) => (k >= 0 && k < values.length ? 16 * values[k] : 0);
     let count = 0;
@@ -147,12 +166,33 @@ export class Walk {
       for (let j = 0; j < FEATURES[0]; j++) to[i + j] = inputs[from + j];
       if (!pass) continue;
       const near = [even(k - 1), even(k + 1), even(k - 3), even(k + 3)];
-      near.push(Math.floor((near[0] + near[1] + near[2] + near[3]) / 4));
-      for (let j = 0; j < 5; j++) {
+      near.push(Math.floor((near[0] + near[1] + near[2] + near[3]) / 4), left[this.layout.band[k]]);
+      for (let j = 0; j < 6; j++) {
         to[i + FEATURES[0] + j] = LOG[Math.min(FINE - 1, Math.floor(near[j] / 2 ** shift[k]))];
       }
     }
     return count;
+  }
+
+  /**
+   * What the first pass has left of the energy of each band: roots of means of squares.
+   *
+   * @param {Float64Array} values
+   */
+  #left(values) {
+    const { layout } = this, level = /** @type {Float64Array} */ (this.level);
+    const found = [];
+    for (let b = 0; layout.edges[b] < values.length; b++) {
+      const first = layout.edges[b], stop = layout.edges[b + 1];
+      let energy = 0, odd = 0;
+      for (let k = first; k < stop; k++) {
+        if (k % 2) odd++;
+        else energy += Math.min(LARGE, values[k] ? 16 * values[k] : Math.min(level[k], 5)) ** 2;
+      }
+      const whole = (stop - first) * level[first] ** 2;
+      found.push(Math.floor(Math.sqrt(Math.floor(Math.max(whole - energy, Math.floor(whole / 64)) / odd))));
+    }
+    return found;
   }
 
   /** The magnitudes of the block. @param {Float64Array} values */

@@ -6,8 +6,11 @@ const LONG = 512, SPAN = 32;
 /** In Hz: where the envelope of a voice is taken from, and from where on noise follows it. */
 const VOICE = [1000, 4400], PULSES = 2300;
 
+/** Of the noise of the second channel where sides are balanced, or sound is wider than it was. */
+const SECOND = 0.85;
+
 /** Values to coefficients, with noise where they are zero. @param {import('./payload.js').Transform} block @param {number} ch @param {number} place @param {boolean} noisy @param {Float64Array} out */
-export function fill({ layout, values, levels, steps }, ch, place, noisy, out) {
+export function fill({ layout, values, levels, steps, differences }, ch, place, noisy, out) {
   const own = values[ch];
   for (let b = 0; b < levels[ch].length; b++) {
     const from = layout.edges[b], to = layout.edges[b + 1], level = levels[ch][b];
@@ -26,9 +29,9 @@ export function fill({ layout, values, levels, steps }, ch, place, noisy, out) {
     const rest = Math.sqrt(Math.max(energy - coded, 0) / Math.max(zeros, 1));
     const high = from * 24000 >= 5000 * layout.size;
     const few = noisy ? (zeros / (to - from)) ** 8 : 0;
-    const strength = zeros === to - from
+    const strength = (differences && ch === 1 ? SECOND : 1) * (zeros === to - from
       ? Math.min(rest, 0.5 * step) * (high ? 0.9 : 0.63)
-      : Math.min(rest, (0.3 + 0.3 * few) * step) * (0.8 + 0.2 * few);
+      : Math.min(rest, (0.3 + 0.3 * few) * step) * (0.8 + 0.2 * few));
     const slope = noisy ? between(layout, levels[ch], b) : null;
     for (let k = from; k < to; k++) {
       if (own[k]) continue;

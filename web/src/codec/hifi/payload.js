@@ -5,7 +5,7 @@ import { FormatError } from '../../errors.js';
 import { LIMIT, stepsOf, Walk } from './contexts.js';
 import { bandsOf, FRAME, LAYOUTS, SIZES } from './layout.js';
 import { LevelWalk } from './levels.js';
-import { readAngles } from './stereo.js';
+import { readAngles, readDifferences } from './stereo.js';
 
 /** @typedef {import('./layout.js').Layout} Layout */
 
@@ -14,7 +14,7 @@ const ESCAPE = 15;
 
 /**
  * A transform block: of each channel signed values, levels and steps; the angles of its frame with
- * joint stereo.
+ * joint stereo, and the differences of its sides if they are balanced.
  *
  * @typedef {object} Transform
  * @property {Layout} layout
@@ -22,6 +22,7 @@ const ESCAPE = 15;
  * @property {Int32Array[]} levels
  * @property {Int32Array[]} steps
  * @property {Int32Array | null} angles
+ * @property {Int32Array | null} differences
  */
 
 /**
@@ -32,8 +33,11 @@ const ESCAPE = 15;
  * @returns {{ blocks: Transform[], noisy: boolean, checksum: number }}
  */
 export function decodePayload(payload, channels, frames, tables) {
-  const { coarse, joint, noisy, bands, rule, length } = parseHead(payload);
+  const { coarse, joint, noisy, balanced, bands, rule, length } = parseHead(payload);
   if (joint && channels < 2) throw new FormatError('transform block: joint stereo of one channel');
+  if (balanced && !joint) {
+    throw new FormatError('transform block: balanced sides without joint stereo');
+  }
   const code = payload.subarray(HEAD, HEAD + length);
   if (code.length < length || code[length - 1] === 0) {
     throw new FormatError('transform block: the range code has another length');
@@ -53,9 +57,10 @@ export function decodePayload(payload, channels, frames, tables) {
   const angles = joint ? readAngles(frames, bands, (context) => tables.angle(context)) : null;
   let begin = 0;
   const levelWalk = new LevelWalk(channels, coarse);
+  /** @type {Transform[]} */
   const blocks = sizes.map((size) => {
     const layout = LAYOUTS[size], count = bandsOf(size, bands);
-    const all = levelWalk.step(layout, count, (context) => tables.residual(coarse, context), () => raw.take(7));
+    const all = levelWalk.step(layout, count, tables, () => raw.take(7));
     const levels = Array.from({ length: channels }, (_, ch) => all.slice(ch * count, (ch + 1) * count));
     const loud = levels.map((own, ch) =>
       joint && ch < 2 ? own.map((level, b) => Math.max(level, levels[1 - ch][b])) : own);
@@ -63,11 +68,19 @@ export function decodePayload(payload, channels, frames, tables) {
     const values = levels.map(() => new Float64Array(layout.edges[count]));
     const frame = Math.floor(begin / FRAME);
     begin += size;
-    return { layout, values, levels, steps, angles: angles && angles[frame] };
+    return { layout, values, levels, steps, angles: angles && angles[frame], differences: null };
   });
+  if (balanced) {
+    const all = readDifferences(frames, bands, () => tables.difference());
+    begin = 0;
+    for (const block of blocks) {
+      block.differences = all[Math.floor(begin / FRAME)];
+      begin += block.layout.size;
+    }
+  }
   const walks = Array.from({ length: channels }, () => new Walk());
   for (const { layout, values, levels, steps } of blocks) {
-    walks.forEach((walk, ch) => walk.begin(layout, levels[ch], steps[ch]));
+    walks.forEach((walk, ch) => walk.begin(layout, levels[ch], steps[ch], coarse));
     for (let pass = 0; pass < 2; pass++) decodePass(pass, walks, values, tables, raw);
     walks.forEach((walk, ch) => walk.end(values[ch]));
   }
@@ -117,12 +130,13 @@ function parseHead(payload) {
   if (payload.length < HEAD) throw new FormatError('transform block: too short for its parameters');
   const [flags, bands, slope, total] = payload;
   const tilt = (payload[4] << 24) >> 24, gain = payload[5] | (payload[6] << 8);
-  if (gain > 4095 || flags > 7 || bands > LAYOUTS[FRAME].bands || slope > 16 || total > 31) {
+  if (gain > 4095 || flags > 15 || bands > LAYOUTS[FRAME].bands || slope > 16 || total > 31) {
     throw new FormatError('transform block: parameters are out of range');
   }
   const length = payload[7] | (payload[8] << 8) | (payload[9] << 16);
   const rule = { slope, total, tilt, gain };
-  return { coarse: flags & 1, joint: !!(flags & 2), noisy: !!(flags & 4), bands, rule, length };
+  const [joint, noisy, balanced] = [2, 4, 8].map((bit) => !!(flags & bit));
+  return { coarse: flags & 1, joint, noisy, balanced, bands, rule, length };
 }
 
 /** Bits that no model predicts, lowest first. */

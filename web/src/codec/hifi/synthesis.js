@@ -5,7 +5,7 @@ import { dct4 } from './dct4.js';
 import { FRAME } from './layout.js';
 import { fill } from './noise.js';
 import { decodePayload } from './payload.js';
-import { turnBack } from './stereo.js';
+import { balance, turnBack } from './stereo.js';
 
 const MARGIN = 1024;
 
@@ -73,6 +73,7 @@ function coefficients({ blocks, noisy }, out) {
     const parts = out.map((own) => own.subarray(begin, begin + width));
     parts.forEach((part, ch) => fill(block, ch, begin * channels + ch * width, noisy, part));
     if (angles) turnBack(layout, angles, parts[0], parts[1]);
+    balance(block, parts);
     begin += layout.size;
   }
   return out;

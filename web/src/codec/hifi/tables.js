@@ -4,9 +4,10 @@ import { distribution, instantiate, RangeDecoder } from '../../entropy/exact.js'
 import { readNpz } from '../../model/npy.js';
 import { ModelError } from '../../errors.js';
 import { FEATURES } from './contexts.js';
-import { ANGLES } from './stereo.js';
+import { LEVEL_FEATURES } from './levels.js';
+import { ANGLES, DIFFERENCES } from './stereo.js';
 
-const CLASSES = 64, SYMBOLS = 16, RESIDUALS = 42, CONTEXTS = 33;
+const CLASSES = 64, SYMBOLS = 16, RESIDUALS = 42;
 
 export class Tables {
   /** @param {Uint8Array} content of `entropy.npz` */
@@ -33,8 +34,9 @@ export class Tables {
     this.residuals = rows('residuals', RESIDUALS);
     this.splits = rows('splits', 2);
     this.angles = rows('angles', ANGLES);
+    this.differences = this.#place(Int32Array.from(DIFFERENCES), DIFFERENCES.length);
     this.strides = FEATURES.map((inputs) => (inputs + 15) & ~15);
-    for (let pass = 0; pass < 2; pass++) {
+    for (let pass = 0; pass < 3; pass++) { // those of both passes, and that of levels
       for (let layer = 0; layer < 3; layer++) {
         const { shape: [inputs, outputs], data } = array(`weight${pass}${layer}`);
         const stride = (inputs + 15) & ~15, at = exact.layer(pass, layer, inputs, outputs);
@@ -50,6 +52,8 @@ export class Tables {
     }
     this.inputs = exact.allocate(2 * 2048 * 32);
     this.found = exact.allocate(2048);
+    this.level = exact.allocate(2 * ((LEVEL_FEATURES + 15) & ~15));
+    this.expected = exact.allocate(8);
   }
 
   /** Room for inputs of a pass of one channel, Int16Array. */
@@ -63,9 +67,18 @@ export class Tables {
     return new Uint8Array(this.exact.memory.buffer, this.found, count).slice();
   }
 
-  /** @param {number} coarse @param {number} context */
-  residual(coarse, context) {
-    return this.decoder.symbolAt(this.residuals + 4 * RESIDUALS * (CONTEXTS * coarse + context), RESIDUALS);
+  /** By how much a level moves, in quarters, and how sure that is. @param {number[]} inputs */
+  expect(inputs) {
+    const { buffer } = this.exact.memory;
+    const room = new Int16Array(buffer, this.level, (LEVEL_FEATURES + 15) & ~15).fill(0);
+    room.set(inputs);
+    this.exact.expect(this.level, this.expected);
+    return new Int32Array(buffer, this.expected, 2);
+  }
+
+  /** @param {number} row */
+  residual(row) {
+    return this.decoder.symbolAt(this.residuals + 4 * RESIDUALS * row, RESIDUALS);
   }
 
   /** @param {number} depth @param {number} last */
@@ -76,6 +89,11 @@ export class Tables {
   /** @param {number} context */
   angle(context) {
     return this.decoder.symbolAt(this.angles + 4 * ANGLES * context, ANGLES);
+  }
+
+  /** Of the sides, with the least as 0. */
+  difference() {
+    return this.decoder.symbolAt(this.differences, DIFFERENCES.length);
   }
 
   /** @param {number} number of a class */

@@ -14,10 +14,9 @@ import torch
 from torch import Tensor
 
 from .. import config
-from .graph import silence
+from .graph import decoded_latents
 from .levels import least_squares
 from .network import Codec
-from .quantiser import everywhere
 from .training import CodecTrainer
 
 TOKENS = 20_000  # to fit to
@@ -51,8 +50,5 @@ def borrow(trainer: CodecTrainer, lender: config.Config, source: Path, data: Pat
 
 def known(codec: Codec, pcm: Tensor, stages: Tensor) -> Tensor:
     """What the decoder's trunk makes of each token of ``[B, T·hop]`` samples: ``[B·T, dim]``."""
-    rows = [
-        codec.decoder.body(codec.quantiser(codec.encode(x), everywhere(depth), silence(codec))[0])
-        for x, depth in zip(pcm.split(16), stages.split(16), strict=True)
-    ]
+    rows = [codec.decoder.body(latents) for latents in decoded_latents(codec, pcm, stages)]
     return torch.cat(rows).flatten(0, 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import partial
 
 import numpy as np
@@ -22,7 +23,7 @@ from .network import (
     SCALE,
     Codec,
 )
-from .quantiser import FEW
+from .quantiser import FEW, everywhere
 
 # Where groups of stages end that are searched, or left out, together.
 GROUPS = (2, 3, 4, 6, 8, 10, 12)
@@ -135,6 +136,17 @@ def silence(codec: Codec) -> torch.Tensor:
     tokens, device = receptive_fields(codec)[0] + 1, codec.analysis.weight.device
     latents = codec.encode(torch.zeros(1, tokens * codec.config.hop, device=device))
     return latents[0, -1].float()
+
+
+def decoded_latents(
+    codec: Codec, pcm: torch.Tensor, stages: torch.Tensor
+) -> Iterator[torch.Tensor]:
+    """What the decoder hears of ``[B, T·hop]`` samples, 16 rows at a time.
+
+    Each is ``[16 or less, T, latent_dim]``. Row b has ``stages[b]`` codes in every token.
+    """
+    for x, depth in zip(pcm.split(16), stages.split(16), strict=True):
+        yield codec.quantiser(codec.encode(x), everywhere(depth), silence(codec))[0]
 
 
 def with_copies(g: Graph, coefficients: str, copies: Copies) -> str:

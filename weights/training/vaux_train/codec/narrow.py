@@ -15,9 +15,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .graph import silence
+from .graph import decoded_latents
 from .network import Codec
-from .quantiser import everywhere
 from .training import CodecTrainer
 
 TOKENS = 40_000  # to fit to
@@ -73,8 +72,8 @@ def hidden_moments(codec: Codec, pcm: Tensor, stages: Tensor) -> list[Tensor]:
     ]
     training = codec.training
     codec.eval()  # codebooks do not follow
-    for x, depth in zip(pcm.split(16), stages.split(16), strict=True):
-        codec.decoder(codec.quantiser(codec.encode(x), everywhere(depth), silence(codec))[0])
+    for latents in decoded_latents(codec, pcm, stages):
+        codec.decoder(latents)
     codec.train(training)
     for hook in hooks:
         hook.remove()

@@ -29,7 +29,7 @@ def main() -> None:
     parser.add_argument("audio", type=Path, nargs="+", help="folders of recordings")
     parser.add_argument("output", type=Path, help="file to write, entropy.npz")
     parser.add_argument("--files", type=int, default=150, help="of each folder")
-    parser.add_argument("--seconds", type=float, nargs="+", default=[60, 200],
+    parser.add_argument("--steps", type=int, nargs="+", default=[1500, 20000],
                         help="of fitting, for each round")  # fmt: skip
     parser.add_argument("--keep", type=Path, help="tables of which all but the angles stay")
     options = parser.parse_args()
@@ -49,10 +49,10 @@ def main() -> None:
         arrays["angles"] = frequencies(counts.angles)
         options.output.write_bytes(to_bytes(arrays))
         return
-    for number, seconds in enumerate(options.seconds):
+    for number, steps in enumerate(options.steps):
         counts = collect(paths, Tables(to_bytes(arrays)), SECONDS, 1000 * number)
         print(f"round {number}: coded", flush=True)
-        arrays = fit(counts, seconds)
+        arrays = fit(counts, steps)
         options.output.write_bytes(to_bytes(arrays))
     print(json.dumps({name: list(value.shape) for name, value in arrays.items()}))
 

@@ -13,7 +13,7 @@ import soxr
 from vauxio.codec.hifi import block_sizes, mdct, stereo
 from vauxio.codec.hifi.character import Character
 from vauxio.codec.hifi.layout import FRAME, SAMPLERATE
-from vauxio.codec.hifi.network import CONTEXTS, FEATURES, RESIDUALS, Tables
+from vauxio.codec.hifi.network import FEATURES, LEVEL_FEATURES, Tables
 from vauxio.codec.hifi.pack import Packer
 from vauxio.codec.hifi.rate import Estimate, settings_for
 
@@ -37,11 +37,12 @@ class Counts:
     """What coding a corpus shows."""
 
     def __init__(self) -> None:
-        self.inputs: tuple[list[Any], list[Any]] = ([], [])
-        self.symbols: tuple[list[Any], list[Any]] = ([], [])
+        self.inputs: tuple[list[Any], ...] = ([], [], [])
+        """Of each network, ``int8[n, inputs]``."""
+        self.outcomes: tuple[list[Any], ...] = ([], [], [])
+        """Symbols of both passes, and levels."""
         self.splits = np.ones((4, 2, 2))
         self.angles = np.full((stereo.CONTEXTS, stereo.ANGLES), 0.02)
-        self.residuals = np.full((2, CONTEXTS, RESIDUALS), 0.02)
 
     def observe(self, what: str, *found: Any) -> None:
         """For `Packer`."""
@@ -50,11 +51,14 @@ class Counts:
         elif what == "angle":
             np.add.at(self.angles, found, 1)
         elif what == "level":
-            np.add.at(self.residuals.reshape(2 * CONTEXTS, RESIDUALS), found, 1)
+            self._add(2, LEVEL_FEATURES, *found)
         else:
             half, inputs, symbols = found
-            self.inputs[half].append(np.delete(inputs, FEATURES[0], axis=0).T.astype(np.int8))
-            self.symbols[half].append(symbols.astype(np.uint8))
+            self._add(half, FEATURES[0], inputs, symbols)
+
+    def _add(self, network: int, constant: int, inputs: np.ndarray, outcomes: np.ndarray) -> None:
+        self.inputs[network].append(np.delete(inputs, constant, axis=0).T.astype(np.int8))
+        self.outcomes[network].append(outcomes.astype(np.uint8))
 
 
 def collect(paths: list[Path], tables: Tables, seconds: float, seed: int) -> Counts:

@@ -1,0 +1,75 @@
+"""Music told from speech by the beginning of a signal."""
+
+import numpy as np
+import pytest
+import soundfile
+
+from support.paths import DATA
+from vauxio.codec.music import beginning, hear, is_music
+
+
+def load(name: str) -> tuple[np.ndarray, int]:
+    return soundfile.read(DATA / name, always_2d=True, dtype="float32")
+
+
+@pytest.fixture(scope="module")
+def music() -> tuple[np.ndarray, int]:
+    """4.8 s."""
+    data, rate = load("music-44k-stereo.flac")
+    return np.tile(data, (3, 1)), rate
+
+
+@pytest.mark.parametrize("gain", [1, 0.01])
+def test_music_and_speech(music, gain):
+    data, rate = music
+    assert is_music(gain * data, rate) and is_music(gain * data[:, :1], rate)
+    for name in ("speech-16k.flac", "speech-48k.flac"):
+        data, rate = load(name)
+        assert not is_music(gain * data, rate)
+
+
+def test_silence_and_what_is_short_are_not_music(music):
+    data, rate = music
+    assert not is_music(np.zeros_like(data), rate)
+    assert is_music(data[: 3 * rate], rate)
+    for frames in (0, 1, 100, rate, 3 * rate - 1):
+        assert not is_music(data[:frames], rate)
+
+
+def test_only_the_beginning_counts(music):
+    data, rate = music
+    data = np.tile(data, (4, 1))
+    heard = beginning(rate, 2)
+    assert heard == 10 * rate < len(data)
+    assert is_music(np.concatenate([data[:heard], np.zeros_like(data)]), rate)
+    assert not is_music(np.concatenate([np.zeros_like(data[:heard]), data]), rate)
+
+
+@pytest.mark.parametrize(
+    ("rate", "channels"), [(1000, 1), (48000, 1), (48000, 32), (768000, 1), (768000, 32)]
+)
+def test_what_is_heard_is_bounded(rate, channels):
+    assert 0 < beginning(rate, channels) <= 10 * rate
+    assert beginning(rate, channels) * channels * 4 <= 1 << 25
+    if rate <= 48000:
+        assert beginning(rate, channels) >= 5 * rate
+
+
+@pytest.mark.parametrize("size", [4410, 1 << 16, 1 << 20])
+def test_blocks_come_again_as_they_were(music, size):
+    data, rate = np.tile(music[0], (3, 1)), music[1]
+    taken = []
+
+    def blocks():
+        for i in range(0, len(data), size):
+            taken.append(i)
+            yield data[i : i + size]
+
+    found, again = hear(blocks(), rate, 2)
+    assert found and len(taken) == -(-beginning(rate, 2) // size)
+    np.testing.assert_array_equal(np.concatenate(list(again)), data)
+
+
+def test_no_blocks():
+    found, again = hear([], 48000, 1)
+    assert not found and not list(again)
