@@ -13,6 +13,7 @@ from vauxio.container import Block, Header, Picture, Reader, Writer
 from vauxio.container import index as indexing
 from vauxio.container import reader as reading
 from vauxio.container import writer as writing
+from vauxio.container.header import make_start
 from vauxio.errors import ChecksumError, FormatError, TruncatedError, UnsupportedError
 
 HEADER = Header(
@@ -485,3 +486,19 @@ def test_writers_that_take_a_part_or_say_nothing():
         assert file.data == DATA
     with pytest.raises(BlockingIOError):
         Writer(Busy(), HEADER)
+
+
+@pytest.mark.parametrize(
+    "field, value, says",
+    [
+        ("samplerate", 0, "header: samplerate of 0: must be 1"),
+        ("channels", 0, "header: channels of 0: must be 1"),
+        ("code_bits", 17, "header: code_bits of 17: must be 1 to 16"),
+        ("model", "a b", "header: model name 'a b'"),
+    ],
+)
+def test_errors_of_what_a_header_says_name_the_header(field, value, says):
+    wrong = replace(HEADER)
+    object.__setattr__(wrong, field, value)  # what no header of our own can be
+    with pytest.raises(FormatError, match=f"^{says}"):
+        Reader(io.BytesIO(make_start(wrong)))

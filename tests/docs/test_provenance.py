@@ -5,11 +5,13 @@ from __future__ import annotations
 import copy
 import json
 
+import numpy as np
 import pytest
 
 from benchmarks import provenance
 from benchmarks.figures import places, results
 from support.paths import ROOT
+from vauxio.codec.hifi import noise
 
 RESULTS = sorted(ROOT.glob("benchmarks/results/*.json"))
 FACTS = json.loads((ROOT / "benchmarks/results/facts.json").read_text())["measured"]
@@ -44,6 +46,18 @@ def test_what_has_changed_is_named():
     assert said[0] == "general-24k has another decoder"
     assert said[1].startswith("speech-24k codes the same recording in ")
     assert said[2:] == ["denoise-24k has another network", "none-24k is no longer installed"]
+
+
+def test_code_that_makes_another_sound_is_a_change(monkeypatch):
+    """With the same weights and as many bytes: here, hifi-48k without its noise filling."""
+    record = {"models": {"hifi-48k": FACTS["models"]["hifi-48k"]}}
+    assert set(record["models"]["hifi-48k"]["example_distances"]) == {"speech", "music"}
+    provenance._distances.cache_clear()
+    monkeypatch.setattr(noise, "uniform", lambda places: np.zeros(places.shape))
+    try:
+        assert provenance.changed(record) == ["hifi-48k makes another sound of the same recordings"]
+    finally:
+        provenance._distances.cache_clear()
 
 
 def test_models_of_one_result_may_be_measured_at_different_times():

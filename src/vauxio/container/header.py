@@ -274,25 +274,28 @@ def _parse_fields(fields: Fields) -> Header:
         raise FormatError("header: stereo_tokens of 0: must be 1 to 255")
     stereo_resolution = fields.byte() if features & _STEREO else 0
     side = fields.number() if features & _STEREO else 0
-    return Header(
-        model=model,
-        code_space=code_space,
-        coder=coder,
-        coder_hash=coder_hash,
-        samplerate=samplerate,
-        channels=channels,
-        frames=frames - 1 if frames else None,
-        codebooks=codebooks,
-        code_bits=code_bits,
-        block_tokens=block_tokens,
-        allocation_tokens=allocation_tokens,
-        bands=bands,
-        fine=fine,
-        rate=rate,
-        stereo_tokens=stereo_tokens,
-        stereo_resolution=stereo_resolution,
-        side=side,
-    )
+    try:
+        return Header(
+            model=model,
+            code_space=code_space,
+            coder=coder,
+            coder_hash=coder_hash,
+            samplerate=samplerate,
+            channels=channels,
+            frames=frames - 1 if frames else None,
+            codebooks=codebooks,
+            code_bits=code_bits,
+            block_tokens=block_tokens,
+            allocation_tokens=allocation_tokens,
+            bands=bands,
+            fine=fine,
+            rate=rate,
+            stereo_tokens=stereo_tokens,
+            stereo_resolution=stereo_resolution,
+            side=side,
+        )
+    except FormatError as e:
+        raise FormatError(f"header: {e}") from None
 
 
 def _known(data: bytes) -> str:
