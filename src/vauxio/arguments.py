@@ -7,14 +7,20 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["check_number", "to_integer"]
+__all__ = ["to_integer", "to_number"]
 
 
-def check_number(name: str, value: Any, error: type[ValueError] = ValueError) -> None:
-    """An error, `ValueError` by default, if it is given and is no real number."""
-    found = np.asarray(0 if value is None else value)
+def to_number(name: str, value: Any, error: type[ValueError] = ValueError) -> Any:
+    """It as a plain number, or None; an error, `ValueError` by default, if it is no real number.
+
+    Numbers of NumPy become Python's: half precision would overflow where others do not.
+    """
+    if value is None:
+        return None
+    found = np.asarray(value)
     if found.ndim or found.dtype.kind not in "fiu":
         raise error(f"{name} of {value!r}: must be a number")
+    return found.item()
 
 
 def to_integer(name: str, value: Any) -> int:

@@ -319,6 +319,23 @@ def test_extremes(tables):
     assert np.isfinite(decode(tables, encode(tables, samples, 192), 1, 20000)).all()
 
 
+@pytest.mark.parametrize("bitrate", [24, 64, 192])
+@pytest.mark.parametrize("loudness", [0.5, 1e-3])
+def test_more_bits_than_a_tone_needs(tables, bitrate, loudness):
+    """Steps must not become so fine that values are beyond what a file can say."""
+    n = np.arange(48000)
+    tone = loudness * np.sin(2 * np.pi * 440 / 48000 * n)
+    clicks = np.where(n % 5000 == 2500, loudness, 0)
+    chord = np.where(abs(n - 24000) < 9000, tone + np.roll(tone, 40), 0)
+    for samples, least in (
+        (tone, 40),
+        (chord, 40),
+        (np.convolve(clicks, np.hanning(9), "same"), 20),
+    ):
+        samples = samples[None].astype(np.float32)
+        assert snr(samples, decode(tables, encode(tables, samples, bitrate), 1, 48000)) > least
+
+
 def test_pieces_make_the_same_payloads(tables, speech):
     encoder = Encoder(tables, 1, 48)
     blocks = []

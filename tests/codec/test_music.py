@@ -36,6 +36,17 @@ def test_silence_and_what_is_short_are_not_music(music):
         assert not is_music(data[:frames], rate)
 
 
+@pytest.mark.parametrize("name", ["music-44k-stereo.flac", "speech-48k.flac"])
+def test_silence_around_it_says_nothing(name):
+    data, rate = load(name)
+    data = np.tile(data, (3, 1))[: 4 * rate]
+    hiss = 1e-4 * np.random.default_rng(0).standard_normal((rate, data.shape[1]))
+    silence = 0 * hiss
+    for before, after in ((silence, silence), (hiss, silence[:0]), (silence[: rate // 3], hiss)):
+        around = np.concatenate([before, data, after]).astype(np.float32)
+        assert is_music(around, rate) == name.startswith("music")
+
+
 def test_only_the_beginning_counts(music):
     data, rate = music
     data = np.tile(data, (4, 1))

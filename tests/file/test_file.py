@@ -550,6 +550,15 @@ def test_refused_and_nothing_left(tmp_path, arguments, error):
     assert os.listdir(tmp_path) == ["a.vx"] and target.read_bytes() == b"old"
 
 
+@pytest.mark.parametrize("kind", [np.float16, np.float32, np.uint8, np.array])
+@pytest.mark.parametrize("asked", [{"bitrate": 6}, {"bitrate": 64}, {"quality": 5}])
+def test_numbers_of_numpy(kind, asked):
+    """Half precision ends at 65,504, which bits a second are beyond."""
+    sound = voice(RATE, RATE)
+    numbers = {what: kind(value) for what, value in asked.items()}
+    assert vauxio.compress(sound, RATE, **numbers) == vauxio.compress(sound, RATE, **asked)
+
+
 @pytest.mark.parametrize("model", ["auto", "general-24k", "hifi-48k"])
 @pytest.mark.parametrize("value", ["6", b"6", True, [6], 6j])
 def test_what_is_no_number(model, value):

@@ -42,6 +42,8 @@ def test_an_open_file_stays_where_it_was(vx):
         found, _ = sound(f._repr_html_())
         assert f.tell() == 777 and len(found) == 24000
     assert "<audio" not in f._repr_html_()
+    with vauxio.VauxFile(io.BytesIO(vx.read_bytes())) as f:
+        assert "BytesIO" in f._repr_html_()
 
 
 def test_what_cannot_be_heard_is_told_in_numbers(vx):

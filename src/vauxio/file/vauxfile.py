@@ -291,7 +291,7 @@ class VauxFile:
                 rows.append(("cannot be heard", str(e)))
             finally:
                 self.seek(at)
-        return show([("file", self.name), *rows], data, self.samplerate)
+        return show([("file", str(self.name)), *rows], data, self.samplerate)
 
     def __enter__(self) -> VauxFile:
         return self

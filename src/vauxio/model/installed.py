@@ -9,7 +9,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ..arguments import check_number
+from ..arguments import to_number
 from ..errors import BitrateError, ModelError
 from .bundles import read_bundles, weights_folder
 from .models import MOST_CODES, Denoiser, Model, Transform
@@ -284,8 +284,8 @@ def _for_files(
     denoise: bool,
 ) -> tuple[list[Model] | list[Transform], Transform | None]:
     """As `candidates`, or the transform codec alone; and what takes their place for music."""
-    check_number("bitrate", bitrate, BitrateError)
-    check_number("quality", quality)
+    bitrate = to_number("bitrate", bitrate, BitrateError)
+    quality = to_number("quality", quality)
     installed = models()
     chosen = name == "auto"
     for_music = None

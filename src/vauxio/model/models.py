@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..arguments import check_number
+from ..arguments import to_number
 from ..entropy.allocation import Allocation
 from ..errors import BitrateError, ModelError
 from .grid import Grid
@@ -128,7 +128,7 @@ class Model(_Named):
         BitrateError
             If `bitrate` is below the model's lowest bitrate or above its highest.
         """
-        check_number("bitrate", bitrate, BitrateError)
+        bitrate = to_number("bitrate", bitrate, BitrateError)
         each = self.default_bitrate if bitrate is None else bitrate / channels
         low, high = self.bitrate(1), self.bitrate(self.codebooks)
         if not self.has_bitrate(each):
@@ -171,7 +171,7 @@ class Model(_Named):
         ValueError
             If `quality` is out of range, or the model has no variable bitrate.
         """
-        check_number("quality", quality)
+        quality = to_number("quality", quality)
         if not 0 <= quality <= MOST_CODES:
             raise ValueError(
                 f"quality of {quality}: {self.name} has 0 to {MOST_CODES}; "
@@ -283,8 +283,8 @@ class Transform(_Named):
         ValueError
             If the quality is out of range.
         """
-        check_number("bitrate", bitrate, BitrateError)
-        check_number("quality", quality)
+        bitrate = to_number("bitrate", bitrate, BitrateError)
+        quality = to_number("quality", quality)
         if quality is not None:
             if bitrate is not None:
                 raise TypeError("Only one of {bitrate, quality} may be used")

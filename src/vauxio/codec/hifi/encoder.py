@@ -168,7 +168,7 @@ class Encoder:
         """Pack a block so that it takes its part of the budget."""
         budget = self._budget.of(plan.frames)
         exact = self._scale == 1.0  # the first: later ones know what bits are worth, and make up
-        gain = plan.estimate.gain_for(budget / self._scale)
+        gain = max(plan.estimate.gain_for(budget / self._scale), packer.finest)
         close = _CLOSE_ALONE if alone else _CLOSE
         tried: list[tuple[int, float]] = []  # gains, and bits over the budget in octaves
         payload, checksum = b"", 0
@@ -179,7 +179,10 @@ class Encoder:
             tried.append((gain, math.log2(bits / budget)))
             if abs(bits - budget) <= close * budget:
                 break
-            gain = _next_gain(tried, plan.estimate.gain_for(budget / self._scale))
+            wanted = _next_gain(tried, plan.estimate.gain_for(budget / self._scale))
+            if max(wanted, packer.finest) == gain:
+                break
+            gain = max(wanted, packer.finest)
         self._budget.spend(plan.frames, 8 * len(payload))
         return payload, checksum
 

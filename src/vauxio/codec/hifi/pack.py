@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -14,8 +15,19 @@ from . import block_sizes, sides, stereo
 from .envelope import LevelWalk, measure
 from .layout import FRAME, LAYOUTS
 from .network import ESCAPE, Tables
-from .payload import BEYOND, LEVEL_BITS, Groups, Settings, bands_of, group, levels_of, members_of
+from .payload import (
+    BEYOND,
+    LEVEL_BITS,
+    Groups,
+    Settings,
+    bands_of,
+    group,
+    levels_of,
+    members_of,
+    steps_of,
+)
 from .raw_bits import BitWriter
+from .steps import PER_OCTAVE
 from .unpack import checksum
 from .walk import LIMIT, Walk
 
@@ -123,8 +135,24 @@ class Packer:
         self._level_symbols = np.where(beyond, 2 * BEYOND + 1, difference + BEYOND)
         self._levels_beyond = levels[beyond]
 
+    @cached_property
+    def finest(self) -> int:
+        """The least gain: with a smaller one, values would be beyond their `LIMIT`.
+
+        Of tones and clicks, few coefficients take nearly no bits, however fine steps are.
+        """
+        neutral = replace(self._settings, rule=self._settings.rule._replace(gain=1024))
+        levels = levels_of(self._members, self._levels, neutral)
+        exact = self._over_steps(steps_of(levels, neutral)).values()
+        largest = max((float(one.max()) for one in exact if one.size), default=0.0)
+        return max(0, 1024 + math.ceil(PER_OCTAVE * math.log2(max(largest, 1e-9) / LIMIT)))
+
     def pack(self, gain: int) -> tuple[bytes, int]:
-        """The payload with this gain, and the checksum of its values (see `unpack.checksum`)."""
+        """The payload with this gain, and the checksum of its values (see `unpack.checksum`).
+
+        A gain below `finest` is that.
+        """
+        gain = max(gain, self.finest)
         settings = replace(self._settings, rule=self._settings.rule._replace(gain=gain))
         encoder, raw = fixed.encoder(), BitWriter()
         rows, splits = self._splits
@@ -152,7 +180,9 @@ class Packer:
     ) -> list[np.ndarray]:
         tables = self._tables
         limits = _limits(tables.bits, self._settings.weight)
-        exact = self._over_steps(groups)
+        exact: dict[int, np.ndarray] = {}
+        for size, over in self._over_steps(groups.logs).items():
+            exact |= zip(groups.members[size].tolist(), over, strict=True)
         walk, found = Walk(), []
         pending = _Pending(encoder, tables.classes)
         for i, block in enumerate(groups.blocks):
@@ -177,15 +207,14 @@ class Packer:
         pending.flush()
         return found
 
-    def _over_steps(self, groups: Groups) -> list[np.ndarray]:
-        """Magnitudes over their steps, of each block ``float64[channels, n]``."""
+    def _over_steps(self, logs: dict[int, np.ndarray]) -> dict[int, np.ndarray]:
+        """Magnitudes over their steps, ``float64[blocks, channels, n]`` of each size."""
         found: dict[int, np.ndarray] = {}
-        for size, numbers in groups.members.items():
-            scale = np.exp2(groups.logs[size] / -64)
+        for size in self._members:
+            scale = np.exp2(logs[size] / -PER_OCTAVE)
             band = LAYOUTS[size].band[: LAYOUTS[size].edges[scale.shape[2]]]
-            exact = np.abs(self._coefficients[size][..., : len(band)]) * scale[..., band]
-            found |= zip(numbers.tolist(), np.minimum(exact, LIMIT), strict=True)
-        return [found[i] for i in range(len(found))]
+            found[size] = np.abs(self._coefficients[size][..., : len(band)]) * scale[..., band]
+        return found
 
     def _negative(self, values: list[np.ndarray]) -> list[np.ndarray]:
         found: dict[int, np.ndarray] = {}

@@ -129,6 +129,18 @@ def levels_of(
     }
 
 
+def steps_of(levels: dict[int, np.ndarray], settings: Settings) -> dict[int, np.ndarray]:
+    """Logarithms of step sizes, as of `steps.steps`, from levels as of `levels_of`."""
+    logs = {}
+    for size, level in levels.items():
+        loud = level
+        if settings.joint:  # the same noise in both, however they are turned
+            loud = level.copy()
+            loud[:, :2] = level[:, :2].max(axis=1, keepdims=True)
+        logs[size] = steps.steps(loud, LAYOUTS[size], settings.rule)
+    return logs
+
+
 def group(members: dict[int, np.ndarray], told: list[np.ndarray], settings: Settings) -> Groups:
     """What follows from the levels of all transform blocks.
 
@@ -140,11 +152,6 @@ def group(members: dict[int, np.ndarray], told: list[np.ndarray], settings: Sett
         ``int64[channels, bands]`` of each block, as of `envelope.LevelWalk.step`.
     settings : Settings
     """
-    levels, logs = levels_of(members, told, settings), {}
-    for size, level in levels.items():
-        loud = level
-        if settings.joint:  # the same noise in both, however they are turned
-            loud = level.copy()
-            loud[:, :2] = level[:, :2].max(axis=1, keepdims=True)
-        logs[size] = steps.steps(loud, LAYOUTS[size], settings.rule)
+    levels = levels_of(members, told, settings)
+    logs = steps_of(levels, settings)
     return Groups(members, levels, logs, contexts.prepare(members, levels, logs, settings.coarse))
