@@ -146,7 +146,7 @@ def _check_model(
             refused = refused or str(e)
         else:
             return
-    more = "; --codebooks says it for any number of channels" if bitrate and not mono else ""
+    more = "; of more than two channels, give --codebooks" if bitrate and not mono else ""
     raise click.UsageError(refused + more)
 
 
