@@ -361,7 +361,7 @@ def test_names_that_would_break_the_line(refused):
         (["encode", "--quality", "16", "--denoise", "in.flac"], "denoising: above 12 kbps"),
         (["encode", "--quality", "16", "-b", "64", "in.flac"], "only one of"),
         (["tokens", "-m", "hifi-48k", "in.flac", "-o", "out.npz"], "hifi-48k has no tokens"),
-        (["tokens", "-b", "48", ".", "-o", "out"], "0.75 to 12 kbps per channel; --codebooks"),
+        (["tokens", "-b", "48", ".", "-o", "out"], "of more than two channels, give --codebooks"),
         (["tokens", "-b", "24", "--mono", "in.flac", "-o", "out"], "0.75 to 12 kbps per channel"),
         (["encode", "in.flac", "in.vx", "out.vx"], "several files cannot become one"),
         (["encode", "in.flac", "in.wav", "-o", "nosuch"], "must name a folder"),

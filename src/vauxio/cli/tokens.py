@@ -121,7 +121,7 @@ def _check_model(
 ) -> None:
     """Refuse at once what no recording of one or two channels can have.
 
-    Those of more channels could have a higher bitrate; codebooks say it for any number of channels.
+    Those of more channels could have a higher bitrate; for them, codebooks say it.
     """
     installed = models()
     if any(m.name == model for m in installed.transforms):
