@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -259,19 +259,19 @@ def _parse_fields(fields: Fields) -> Header:
     channels, codebooks, code_bits = fields.take(3)
     block_tokens = fields.number()
     frames = fields.number()
-    allocation_tokens = fields.byte() if features & _ALLOCATION else 0
-    if features & _ALLOCATION and not allocation_tokens:
-        raise FormatError("header: allocation_tokens of 0: must be 1 to 255")
-    bands = fields.byte() if features & _BANDS else 0
     fine = bool(features & _FINE)
-    if features & _BANDS and not bands:
-        raise FormatError(f"header: bands of 0: must be 1 to {MAX_BANDS[fine]}")
-    rate = fields.number() if features & _TRANSFORM else 0
-    if features & _TRANSFORM and not rate:
-        raise FormatError("header: rate of 0: must be 1 to 9999")
-    stereo_tokens = fields.byte() if features & _STEREO else 0
-    if features & _STEREO and not stereo_tokens:
-        raise FormatError("header: stereo_tokens of 0: must be 1 to 255")
+
+    def optional(feature: int, name: str, read: Callable[[], int], most: int) -> int:
+        """A field that is there with its feature, and then not 0; 0 without."""
+        value = read() if features & feature else 0
+        if features & feature and not value:
+            raise FormatError(f"header: {name} of 0: must be 1 to {most}")
+        return value
+
+    allocation_tokens = optional(_ALLOCATION, "allocation_tokens", fields.byte, 255)
+    bands = optional(_BANDS, "bands", fields.byte, MAX_BANDS[fine])
+    rate = optional(_TRANSFORM, "rate", fields.number, 9999)
+    stereo_tokens = optional(_STEREO, "stereo_tokens", fields.byte, 255)
     stereo_resolution = fields.byte() if features & _STEREO else 0
     side = fields.number() if features & _STEREO else 0
     try:
