@@ -191,6 +191,42 @@ def test_character_remembers_ten_seconds(speech, music):
     assert 0 <= Character().push(np.zeros((1, 100))) <= 1
 
 
+@pytest.fixture(scope="module")
+def lost(music):
+    """Music in stereo, 6 s, with silence or hiss of -80 dB before it, after it or within."""
+    hiss = 1e-5 * np.random.default_rng(0).standard_normal((2, 96000), np.float32)
+    whole = np.tile(music, 4)
+    return {
+        "before": np.hstack([np.zeros_like(hiss), whole]),
+        "within": np.hstack([whole[:, :100000], hiss, whole[:, 100000:]]),
+        "after": np.hstack([whole, hiss]),
+        "late": np.hstack([np.zeros((2, BLOCK * 2048 - 48000), np.float32), whole]),
+    }
+
+
+@pytest.mark.parametrize("where", ["before", "within", "after"])
+def test_silence_and_gaps_do_not_make_music_speech(tables, lost, where):
+    assert Character().push(lost[where] * 2.0**15) < 0.5
+    ((_, payload, _),) = encode(tables, lost[where], 24)
+    assert not payload[0] & 4
+
+
+def test_gaps_in_other_blocks_do_not_make_music_speech(tables, lost):
+    for _, payload, _ in encode(tables, lost["late"], 24):
+        assert not payload[0] & 4
+
+
+def test_pauses_are_a_part_of_speech(speech):
+    """It is the same with a second of silence in it or around, and by what was before a gap."""
+    for pause in (24000, 96000):
+        silence = np.zeros((1, pause), np.float32)
+        for samples in ([silence, speech, silence], [speech, silence, speech]):
+            assert Character().push(np.hstack(samples) * 2.0**15) > 0.9
+    character = Character()
+    character.push(speech * 2.0**15)
+    assert character.push(np.zeros((1, BLOCK * 2048))) > 0.9
+
+
 def test_joint_stereo_only_where_it_saves_bits(tables, speech, music):
     def joint(samples):
         ((_, payload, _),) = encode(tables, samples, 64)
@@ -355,6 +391,16 @@ def test_a_file_meets_its_bitrate(long):
     samples, blocks, _ = long
     assert [frames for frames, _, _ in blocks] == [BLOCK, BLOCK, 25]
     assert kbps(blocks, samples) == pytest.approx(24, rel=0.03)
+
+
+@pytest.mark.parametrize("level", [0, 1e-4])
+def test_silence_saves_nothing_for_later_but_a_fifth(tables, speech, level):
+    """Of a block, whether it is digital silence or what estimates of bits know little about."""
+    quiet = np.tile(level * speech, 4)[:, : 2048 * BLOCK]
+    quiet = np.pad(quiet, ((0, 0), (0, 2048 * BLOCK - quiet.shape[1])))
+    blocks = encode(tables, np.hstack([quiet, np.tile(speech, 3)]), 24)
+    seconds = 2048 * blocks[1].frames / 48000
+    assert 8 * len(blocks[1].payload) / seconds < 24000 * 1.3
 
 
 def test_starting_in_the_middle(tables, long):

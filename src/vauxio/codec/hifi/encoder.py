@@ -26,6 +26,7 @@ _MARGIN = 1024
 _CLOSE, _CLOSE_ALONE = 0.1, 0.025
 """Of its bits, by which a first block may miss its budget, where others follow and where not."""
 _TRIES = 3
+_FARTHEST = 1.5  # that estimates of bits are off where there is sound: usually less than 1.1
 _TILT = 3
 """Of the steps of joint stereo, where bits are scarce: where a sound is, is heard below 2 kHz."""
 
@@ -167,22 +168,25 @@ class Encoder:
     def _pack_within(self, packer: Packer, plan: _Plan, alone: bool) -> tuple[bytes, int]:
         """Pack a block so that it takes its part of the budget."""
         budget = self._budget.of(plan.frames)
-        exact = self._scale == 1.0  # the first: later ones know what bits are worth, and make up
-        gain = max(plan.estimate.gain_for(budget / self._scale), packer.finest)
+        scale = self._scale
+        exact = scale == 1.0  # the first: later ones know what bits are worth, and make up
+        gain = max(plan.estimate.gain_for(budget / scale), packer.finest)
         close = _CLOSE_ALONE if alone else _CLOSE
         tried: list[tuple[int, float]] = []  # gains, and bits over the budget in octaves
         payload, checksum = b"", 0
         for _ in range(_TRIES if exact else 1):
             payload, checksum = packer.pack(gain)
             bits = 8 * len(payload)
-            self._scale = bits / plan.estimate.bits(gain)
+            scale = bits / plan.estimate.bits(gain)
             tried.append((gain, math.log2(bits / budget)))
             if abs(bits - budget) <= close * budget:
                 break
-            wanted = _next_gain(tried, plan.estimate.gain_for(budget / self._scale))
+            wanted = _next_gain(tried, plan.estimate.gain_for(budget / scale))
             if max(wanted, packer.finest) == gain:
                 break
             gain = max(wanted, packer.finest)
+        if 1 / _FARTHEST < scale < _FARTHEST:  # of silence or a hum the estimate knows nothing
+            self._scale = scale
         self._budget.spend(plan.frames, 8 * len(payload))
         return payload, checksum
 
