@@ -52,6 +52,7 @@ def settings_for(bitrate: float, samples: np.ndarray, speech: float) -> Settings
         bands=_audible_bands(samples),
         coarse=bitrate <= 20,
         noisy=speech > 0.5,
+        copied=round(min(max(2.5 * (16 - bitrate), 0), 10)) if speech > 0.5 else 0,
         weight=weight,
     )
 
