@@ -49,8 +49,9 @@ class Settings:
         Whether bands with few values get as much noise as they had, which suits speech.
     balanced : bool
         Whether left and right of joint stereo are made as loud as told, see `sides`.
-    weight : float
-        For encoders: what a bit is worth in squared steps, in choosing between values.
+    weights : tuple of (float, float)
+        For encoders: what a bit is worth in squared steps, in choosing between values; below and
+        above 4 kHz.
     """
 
     rule: steps.Rule
@@ -59,7 +60,7 @@ class Settings:
     joint: bool = False
     noisy: bool = False
     balanced: bool = False
-    weight: float = 0.1
+    weights: tuple[float, float] = (0.1, 0.1)
 
     def head(self, length: int) -> bytes:
         """The parameters of a payload with a range code of so many bytes."""
@@ -84,7 +85,8 @@ def parse_head(payload: bytes) -> tuple[Settings, int]:
         raise FormatError("transform block: parameters are out of range")
     rule = steps.Rule(slope, total, tilt, gain)
     length = int.from_bytes(payload[7:10], "little")
-    return Settings(rule, bands, *(bool(flags >> bit & 1) for bit in range(4))), length
+    coarse, joint, noisy, balanced = (bool(flags >> bit & 1) for bit in range(4))
+    return Settings(rule, bands, coarse, joint, noisy, balanced), length
 
 
 def bands_of(size: int, bands: int) -> int:
