@@ -11,13 +11,14 @@ import soxr
 
 from support import independent_hifi
 from support.paths import DATA
-from vauxio.codec.hifi import block_sizes, layout, mdct, powers, sides, steps, stereo
+from vauxio.codec.hifi import block_sizes, copies, layout, mdct, powers, sides, steps, stereo
 from vauxio.codec.hifi.character import Character
 from vauxio.codec.hifi.decoder import Decoder
 from vauxio.codec.hifi.encoder import Encoder, block_size
 from vauxio.codec.hifi.network import CLASSES, FEATURES, LEVEL_FEATURES, Tables
 from vauxio.codec.hifi.pack import Packer
 from vauxio.codec.hifi.payload import Settings
+from vauxio.codec.hifi.rate import settings_for
 from vauxio.codec.hifi.raw_bits import BitReader, BitWriter
 from vauxio.codec.hifi.unpack import unpack
 from vauxio.entropy import fixed
@@ -278,11 +279,12 @@ def test_sides_get_the_level_difference_that_they_had():
 
 
 @pytest.mark.parametrize("bands", [0, 5, 13, 16, 25])
-def test_a_second_decoder_reads_differences_of_the_sides(tables, arrays, bands):
+def test_a_second_decoder_reads_differences_of_the_sides_and_copies(tables, arrays, bands):
     rng = np.random.default_rng(9)
     found = rng.standard_normal((3, 3 * 2048)) * np.exp2(rng.uniform(0, 12, (3, 3 * 2048)))
     split = [np.array([512, 128, 128, 256, 1024]), np.array([2048]), np.array([1024, 1024])]
-    settings = Settings(steps.Rule(7, 10, 8, 0), bands, coarse=True, joint=True, balanced=True)
+    switches = dict.fromkeys(["coarse", "joint", "noisy", "balanced"], True)
+    settings = Settings(steps.Rule(7, 10, 8, 1300), bands, **switches, copied=11)
     packer = Packer(found, split, settings, tables, rng.integers(0, 32, (3, bands)))
     payload, _ = packer.pack(1500)
     assert_decoded_alike(payload, 3, 3, tables, arrays)
@@ -294,6 +296,38 @@ def test_only_joint_stereo_is_balanced(tables):
         Packer(np.zeros((2, 2048)), [np.array([2048])], settings, tables)
     with pytest.raises(FormatError, match="balanced sides without joint stereo"):
         unpack(settings.head(0), 2, 1, tables)
+
+
+@pytest.mark.parametrize("size", [2048, 128])
+def test_copies_have_the_pitch_of_what_is_below(size):
+    rng = np.random.default_rng(10)
+    one = layout.LAYOUTS[size]
+    pitch = size // 128 * 2
+    values = np.zeros((4, 2, len(one.band)))
+    values[..., size // 128 : size // 8 : pitch] = 1000
+    noise = np.copysign(30.0, rng.standard_normal(values.shape)) * (values == 0)
+    mixed = copies.mix(noise, values, one, 12)
+    assert not mixed[values != 0].any()
+    start = size * 13 // 128
+    np.testing.assert_array_equal(mixed[..., :start], noise[..., :start])
+    high, before = mixed[..., start:], noise[..., start:]
+    louder = (high**2).sum() / (before**2).sum()
+    assert 0.7 < louder < 1.25
+    assert (high[..., pitch:] * high[..., :-pitch]).mean() > 0.5 * (high**2).mean()
+    assert abs((before[..., pitch:] * before[..., :-pitch]).mean()) < 0.1 * (before**2).mean()
+
+
+def test_speech_of_few_bits_has_copies(speech):
+    samples = np.pad(speech[:, :20480].astype(float) * 2**15, ((0, 0), (1024, 1024)))
+    shares = [settings_for(bitrate, samples, 1.0).copied for bitrate in (8, 12, 14, 16, 64)]
+    assert shares == [10, 10, 5, 0, 0]
+    assert settings_for(8, samples, 0.0).copied == 0
+
+
+def test_only_noise_of_speech_has_copies(tables):
+    settings = Settings(steps.Rule(7, 10, 8, 0), 25, copied=1)
+    with pytest.raises(FormatError, match="copies without noise of speech"):
+        unpack(settings.head(0), 1, 1, tables)
 
 
 @pytest.mark.parametrize("balance", [0.2, 0.5, 1.0])

@@ -164,9 +164,11 @@ def decode(
     gain = int.from_bytes(payload[5:7], "little")
     length = int.from_bytes(payload[7:10], "little")
     code = payload[10 : 10 + length]
-    if len(code) < length or code[-1:] == b"\0" or flags > 15 or bands > 25 or gain > 4095:
+    if len(code) < length or code[-1:] == b"\0" or bands > 25 or gain > 4095:
         raise Malformed("head")
-    coarse, joint, balanced = flags & 1, flags >> 1 & 1, flags >> 3
+    if flags > 15 and not flags & 4:
+        raise Malformed("head")
+    coarse, joint, balanced = flags & 1, flags >> 1 & 1, flags >> 3 & 1
     if balanced and not joint:
         raise Malformed("balanced")
     coder, raw = RangeDecoder(code), Bits(payload[10 + length :])
@@ -470,7 +472,7 @@ def coefficients(blocks: list[Block], flags: int) -> np.ndarray:
                 for x in sounding(block, c, b, place, bool(flags & 4), bool(flags & 8 and c == 1))
             ]
             if flags & 4:
-                whole = like_speech(block, c, np.array(whole))
+                whole = like_speech(block, c, np.array(whole), flags >> 4)
             found[c] += [*whole, *[0.0] * (block.layout.size - block.count)]
         if flags & 2:
             turn(block, found, begin)
@@ -553,12 +555,17 @@ def sounding(block: Block, c: int, b: int, place: int, noisy: bool, second: bool
     return [v or strength * f * x for v, f, x in zip(values, factors, noise, strict=True)]
 
 
-def like_speech(block: Block, c: int, sound: np.ndarray) -> list[float]:
-    """Steps 5 and 6: noise in the pulses of the voice, high bands as loud as they were."""
+def like_speech(block: Block, c: int, sound: np.ndarray, copied: int) -> list[float]:
+    """Steps 5 to 7: copies, noise in the pulses of the voice, high bands as loud as they were."""
     size, edges = block.layout.size, block.layout.edges[: block.bands + 1]
     if not block.bands:
         return []
     zero = np.array([v == 0 for v in block.values[c]])
+    flat = flattened(sound, size)
+    for k in range(13 * size // 128, len(sound)):
+        if zero[k] and copied:
+            copy = abs(sound[k]) * flat[(k - 3 * size // 128) % len(flat)]
+            sound[k] = math.sqrt(1 - copied / 16) * sound[k] + math.sqrt(copied / 16) * copy
     bands = [slice(a, b) for a, b in zip(edges[:-1], edges[1:], strict=True)]
     in_pulses = [band for band in bands if band.start * 24000 >= 2300 * size]
     if size >= 512 and in_pulses:
@@ -577,6 +584,16 @@ def like_speech(block: Block, c: int, sound: np.ndarray) -> list[float]:
             factor = math.sqrt(energy / max((sound[band] ** 2).sum(), 1e-12))
             sound[band] *= min(max(factor, 1 / 1.4), 1.4)
     return sound.tolist()
+
+
+def flattened(sound: np.ndarray, size: int) -> list[float]:
+    unit = size // 128
+    source = [float(sound[k]) if k < len(sound) else 0.0 for k in range(3 * unit, 13 * unit)]
+    found = []
+    for i, x in enumerate(source):
+        near = source[max(0, i - 2 * unit) : i + 2 * unit + 1]
+        found.append(x / math.sqrt(sum(v * v for v in near) / len(near) + 1e-6))
+    return found
 
 
 def gain_of_voice(size: int, values: np.ndarray) -> np.ndarray:

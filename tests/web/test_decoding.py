@@ -36,7 +36,7 @@ def files(made):
     write("plain", speech[: rate // 2 : 2], 24000, bitrate=1.5, lm=False)
     write("hifi", music[:40000], music_rate, bitrate=96, model="hifi-48k")
     write("hifi-balanced", music[:40000], music_rate, bitrate=24, model="hifi-48k")
-    write("hifi-voice", speech[: rate // 2], rate, bitrate=24)
+    write("hifi-voice", speech[: rate // 2], rate, bitrate=12)
     return made
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from . import copies
 from .layout import Layout
 from .mdct import dct4
 
@@ -41,6 +42,7 @@ def fill(
     places: np.ndarray,
     *,
     noisy: bool = False,
+    copied: int = 0,
     balanced: bool = False,
 ) -> np.ndarray:
     """Coefficients from rounded ones, with noise where these are zero.
@@ -58,6 +60,8 @@ def fill(
         Whether noise is that of speech: more of it in bands with few values, a level that goes
         from that of one band to that of the next, the pulses of the voice, and high bands as loud
         as they were. In music the gaps between partials must stay empty.
+    copied : int, optional
+        The share of copies in the noise of speech, see `copies`.
     balanced : bool, optional
         Whether the first two channels are a main and a second one whose sides will be balanced.
 
@@ -97,6 +101,7 @@ def fill(
     # All as loud as each other: by chance no part of a band is louder than the rest.
     noise = np.copysign(level, noise) * zero
     noise *= _between_bands(levels, layout, band)
+    noise = copies.mix(noise, out, layout, copied)
     if layout.size >= _LONG:
         noise = _in_pulses(noise, out, zero, layout, edges)
     out += noise

@@ -49,6 +49,8 @@ class Settings:
         Whether bands with few values get as much noise as they had, which suits speech.
     balanced : bool
         Whether left and right of joint stereo are made as loud as told, see `sides`.
+    copied : int
+        The share of copies in the noise of noisy payloads, see `copies`.
     weights : tuple of (float, float)
         For encoders: what a bit is worth in squared steps, in choosing between values; below and
         above 4 kHz.
@@ -60,12 +62,14 @@ class Settings:
     joint: bool = False
     noisy: bool = False
     balanced: bool = False
+    copied: int = 0
     weights: tuple[float, float] = (0.1, 0.1)
 
     def head(self, length: int) -> bytes:
         """The parameters of a payload with a range code of so many bytes."""
         rule = self.rule
         flags = self.coarse | self.joint << 1 | self.noisy << 2 | self.balanced << 3
+        flags |= self.copied << 4
         return (
             bytes([flags, self.bands, rule.slope, rule.total])
             + rule.tilt.to_bytes(1, "little", signed=True)
@@ -81,12 +85,14 @@ def parse_head(payload: bytes) -> tuple[Settings, int]:
     flags, bands, slope, total = payload[:4]
     tilt = int.from_bytes(payload[4:5], "little", signed=True)
     gain = int.from_bytes(payload[5:7], "little")
-    if gain > 4095 or flags > 15 or bands > _MOST_BANDS or slope > 16 or total > 31:
+    if gain > 4095 or bands > _MOST_BANDS or slope > 16 or total > 31:
         raise FormatError("transform block: parameters are out of range")
+    if flags >> 4 and not flags >> 2 & 1:
+        raise FormatError("transform block: copies without noise of speech")
     rule = steps.Rule(slope, total, tilt, gain)
     length = int.from_bytes(payload[7:10], "little")
     coarse, joint, noisy, balanced = (bool(flags >> bit & 1) for bit in range(4))
-    return Settings(rule, bands, coarse, joint, noisy, balanced), length
+    return Settings(rule, bands, coarse, joint, noisy, balanced, copied=flags >> 4), length
 
 
 def bands_of(size: int, bands: int) -> int:

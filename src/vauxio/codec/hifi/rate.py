@@ -57,6 +57,7 @@ def settings_for(bitrate: float, samples: np.ndarray, speech: float) -> Settings
         coarse=bitrate <= 20,
         noisy=speech > 0.5,
         weights=(weight, max(weight * _between(speech, 1, _HIGH), _LEAST)),
+        copied=round(min(max(2.5 * (16 - bitrate), 0), 10)) if speech > 0.5 else 0,
     )
 
 

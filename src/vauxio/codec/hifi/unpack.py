@@ -95,7 +95,7 @@ def unpack(payload: bytes, channels: int, frames: int, tables: Tables) -> Unpack
     values = _magnitudes(decoder, raw, groups, tables)
     _sign(raw, values)
     raw.finish()
-    out = _sound(np.array(sizes), values, groups, settings.noisy, angles, differences)
+    out = _sound(np.array(sizes), values, groups, settings, angles, differences)
     return Unpacked(np.array(sizes), values, out / 2**15)
 
 
@@ -201,7 +201,7 @@ def _sound(
     sizes: np.ndarray,
     values: list[np.ndarray],
     groups: Groups,
-    noisy: bool,
+    settings: Settings,
     angles: np.ndarray | None,
     differences: np.ndarray | None,
 ) -> np.ndarray:
@@ -215,8 +215,9 @@ def _sound(
             groups.logs[size],
             LAYOUTS[size],
             begins[members] * channels,
-            noisy=noisy,
-            balanced=differences is not None,
+            noisy=settings.noisy,
+            copied=settings.copied,
+            balanced=settings.balanced,
         )
         if angles is not None:
             frames = begins[members] // FRAME

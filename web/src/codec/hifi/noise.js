@@ -9,8 +9,8 @@ const VOICE = [1000, 4400], PULSES = 2300;
 /** Of the noise of the second channel where sides are balanced, or sound is wider than it was. */
 const SECOND = 0.85;
 
-/** Values to coefficients, with noise where they are zero. @param {import('./payload.js').Transform} block @param {number} ch @param {number} place @param {boolean} noisy @param {Float64Array} out */
-export function fill({ layout, values, levels, steps, differences }, ch, place, noisy, out) {
+/** Values to coefficients, with noise where they are zero. @param {import('./payload.js').Transform} block @param {number} ch @param {number} place @param {boolean} noisy @param {number} copied @param {Float64Array} out */
+export function fill({ layout, values, levels, steps, differences }, ch, place, noisy, copied, out) {
   const own = values[ch];
   for (let b = 0; b < levels[ch].length; b++) {
     const from = layout.edges[b], to = layout.edges[b + 1], level = levels[ch][b];
@@ -40,10 +40,27 @@ export function fill({ layout, values, levels, steps, differences }, ch, place, 
     }
   }
   if (noisy) {
+    if (copied) copy(layout.size / 128, own, levels[ch].length && layout.edges[levels[ch].length], copied / 16, out);
     if (layout.size >= LONG) intoPulses(layout, own, levels[ch].length, out);
     louder(layout, levels[ch], out);
   }
   for (let k = 0; k < out.length; k++) out[k] /= 2 ** 15;
+}
+
+/** A share of the noise as copies of 3 to 13 units, flattened. @param {number} unit @param {ArrayLike<number>} own @param {number} end @param {number} share @param {Float64Array} out */
+function copy(unit, own, end, share, out) {
+  const low = 3 * unit, width = 10 * unit, reach = 2 * unit;
+  const flat = Float64Array.from({ length: width }, (_, j) => {
+    const from = Math.max(0, j - reach), to = Math.min(width, j + reach + 1);
+    let power = 0;
+    for (let i = from; i < to; i++) power += out[low + i] ** 2 / (to - from);
+    return out[low + j] / Math.sqrt(power + 1e-6);
+  });
+  for (let k = low + width; k < end; k++) {
+    if (own[k]) continue;
+    const copied = Math.abs(out[k]) * flat[(k - low) % width];
+    out[k] = Math.sqrt(1 - share) * out[k] + Math.sqrt(share) * copied;
+  }
 }
 
 /** Noise of high bands louder where in time the values are, in pulses of the voice. @param {import('./layout.js').Layout} layout @param {ArrayLike<number>} own @param {number} bands @param {Float64Array} out */

@@ -30,10 +30,10 @@ const ESCAPE = 15;
  * @param {number} channels
  * @param {number} frames
  * @param {import('./tables.js').Tables} tables
- * @returns {{ blocks: Transform[], noisy: boolean, checksum: number }}
+ * @returns {{ blocks: Transform[], noisy: boolean, copied: number, checksum: number }}
  */
 export function decodePayload(payload, channels, frames, tables) {
-  const { coarse, joint, noisy, balanced, bands, rule, length } = parseHead(payload);
+  const { coarse, joint, noisy, balanced, copied, bands, rule, length } = parseHead(payload);
   if (joint && channels < 2) throw new FormatError('transform block: joint stereo of one channel');
   if (balanced && !joint) {
     throw new FormatError('transform block: balanced sides without joint stereo');
@@ -92,7 +92,7 @@ export function decodePayload(payload, channels, frames, tables) {
     }
   }
   raw.finish();
-  return { blocks, noisy, checksum: crc };
+  return { blocks, noisy, copied, checksum: crc };
 }
 
 /**
@@ -130,13 +130,16 @@ function parseHead(payload) {
   if (payload.length < HEAD) throw new FormatError('transform block: too short for its parameters');
   const [flags, bands, slope, total] = payload;
   const tilt = (payload[4] << 24) >> 24, gain = payload[5] | (payload[6] << 8);
-  if (gain > 4095 || flags > 15 || bands > LAYOUTS[FRAME].bands || slope > 16 || total > 31) {
+  if (gain > 4095 || bands > LAYOUTS[FRAME].bands || slope > 16 || total > 31) {
     throw new FormatError('transform block: parameters are out of range');
+  }
+  if (flags > 15 && !(flags & 4)) {
+    throw new FormatError('transform block: copies without noise of speech');
   }
   const length = payload[7] | (payload[8] << 8) | (payload[9] << 16);
   const rule = { slope, total, tilt, gain };
   const [joint, noisy, balanced] = [2, 4, 8].map((bit) => !!(flags & bit));
-  return { coarse: flags & 1, joint, noisy, balanced, bands, rule, length };
+  return { coarse: flags & 1, joint, noisy, balanced, copied: flags >> 4, bands, rule, length };
 }
 
 /** Bits that no model predicts, lowest first. */

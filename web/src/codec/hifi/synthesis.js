@@ -65,13 +65,15 @@ export class HifiDecoder {
  * @param {ReturnType<typeof decodePayload>} decoded
  * @param {Float64Array[]} out by channel
  */
-function coefficients({ blocks, noisy }, out) {
+function coefficients({ blocks, noisy, copied }, out) {
   const channels = out.length;
   let begin = 0;
   for (const block of blocks) {
     const { layout, values, angles } = block, width = values[0].length;
     const parts = out.map((own) => own.subarray(begin, begin + width));
-    parts.forEach((part, ch) => fill(block, ch, begin * channels + ch * width, noisy, part));
+    parts.forEach((part, ch) => {
+      fill(block, ch, begin * channels + ch * width, noisy, copied, part);
+    });
     if (angles) turnBack(layout, angles, parts[0], parts[1]);
     balance(block, parts);
     begin += layout.size;
