@@ -62,7 +62,7 @@ def test_the_limits_of_the_format_are_those_of_the_bands():
         stereo = Stereo(SPAN, resolution)
         assert len(EDGES[resolution]) == most == bands_with_values(Bands(5), stereo)
         assert list(EDGES[resolution]) == sorted(set(EDGES[resolution]))
-    assert [bands_with_values(NO_BANDS, Stereo(SPAN, i)) for i in (0, 1)] == [24, 38]
+    assert [bands_with_values(NO_BANDS, Stereo(SPAN, i)) for i in (0, 1)] == [31, 37]
 
 
 def test_each_value_has_its_difference_and_coherence():
@@ -81,7 +81,7 @@ def test_each_value_has_its_difference_and_coherence():
     assert right[-1].max() < 1e-12 and left[0].max() < 1e-12
 
 
-@pytest.mark.parametrize("pairs, bands, spans", [(1, 24, 150), (3, 41, 11), (1, 1, 1)])
+@pytest.mark.parametrize("pairs, bands, spans", [(1, 31, 150), (3, 40, 11), (1, 1, 1)])
 def test_coded_values(pairs, bands, spans):
     random = np.random.default_rng(0)
     kinds = [np.where(random.random((pairs, bands, spans)) < 0.1,
@@ -130,14 +130,14 @@ def test_values_of_a_window_have_a_limit(music):
     assert taken[0] > 12 >= taken[1] > 6 >= taken[2] > 2
 
 
-def test_changes_are_cheaper_in_high_bands_and_dearer_where_the_side_is_coded():
+def test_changes_are_dearer_in_high_bands_and_where_the_side_is_coded():
     random = np.random.default_rng(2)
     starts = list(EDGES[1])
     left, right = 10 ** (0.3 * random.standard_normal((2, len(starts), 100)))
     powers = np.stack([left, right, 0.5 * np.sqrt(left * right)])
     changes = np.diff(choice.choose(powers, starts, 4.0), axis=2)[0].astype(bool)
     low = np.array(starts) < LOW
-    assert changes[~low].mean() > 2 * changes[low].mean() > 0
+    assert changes[low].mean() > 1.2 * changes[~low].mean() > 0
     coded = np.diff(choice.choose(powers, starts, 4.0, LOW), axis=2)[0].astype(bool)
     assert np.array_equal(coded[~low], changes[~low]) and coded[low].sum() < changes[low].sum()
 
@@ -200,7 +200,7 @@ def test_width_and_level_are_kept(share, stereo):
     both, own = noise(48000), noise(48000, 2)
     x = (np.sqrt(share) * both + np.sqrt(1 - share) * own) * np.array([1, 0.7], np.float32)
     out, _ = through(x.astype(np.float32), 24000, stereo=stereo)
-    assert abs(coherence(out) - coherence(x)) < 0.1
+    assert abs(coherence(out) - coherence(x)) < 0.12  # values of it are further apart
     for ch in (0, 1):
         assert abs(level(out[:, ch]) - level(x[:, ch])) < 0.7
 
@@ -250,7 +250,7 @@ def test_lost_values_are_what_they_were():
     x = x.astype(np.float32)
     decoder = SpectralDecoder(2, NO_BANDS, JOINT)
     samples = np.stack([x[:, 0], 0 * x[:, 0]])
-    values = np.full((1, 2, 24, 15), HELD, np.uint8)
+    values = np.full((1, 2, 31, 15), HELD, np.uint8)
     values[:, 0, :, :2], values[:, 1, :, :2] = SIZES[0] - 1, 0  # all of it on the left
     out = decoder.push(samples, None, values)
     assert level(out[1]) < -90 < level(out[0])

@@ -279,7 +279,7 @@ def first_vector() -> Parts:
     return file_of(head, blocks)
 
 
-STEREO_BANDS = 24, 38  # of a file without levels, by resolution
+STEREO_BANDS = 31, 37  # of a file without levels, by resolution
 
 
 def stereo_centre(bands: int) -> list[list[int]]:

@@ -352,12 +352,14 @@ def paired(allocation: list[list[int]]) -> list[list[int]]:
 
 def read_stereo(data: bytes, tokens: int, recording: Recording) -> list[int]:  # 6.3
     pairs, spans = recording.channels // 2, -(-tokens // recording.stereo_tokens)
-    if len(data) > (243, 369)[recording.resolution] * pairs * spans + 4:
+    if len(data) > (306, 360)[recording.resolution] * pairs * spans + 4:
         raise Malformed("too many bytes of stereo")
-    begins: list[int] = [0, 3, 6, 9, 12, 15, 18, 22, 27, 32, 38, 45, 53]
+    begins: list[int] = [0, 3, 4, 5, 6, 7, 8, 9, 10, 12, 13, 15, 16]
     if recording.resolution:
-        begins = list(range(0, 53, 2))
-    begins += [63, 74, 87, 102, 120, 140, 164, 192, 224, 261, 304, 354, 412, 480]
+        begins += [18, 20, 22, 24, 27, 29, 32, 35, 39, 43, 46, 51, 56]
+    else:
+        begins += [19, 23, 28, 33, 40, 47, 56]
+    begins += [66, 77, 91, 106, 125, 146, 170, 199, 232, 271, 315, 367, 428, 498]
     ends = [308, 331, 355, 374, 393, 414, 436, 459, 482, 507, 533]
     if not recording.fine:
         ends = [308, 355, 393, 436, 482, 533]

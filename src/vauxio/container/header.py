@@ -24,7 +24,7 @@ MAX_FRAMES = (1 << 48) - 1
 MAX_BLOCK_CODES = 1 << 22
 MAX_BANDS = {False: 5, True: 10}  # coarse, fine
 MAX_SIDE = 320  # coefficients
-STEREO_BANDS = 27, 41  # at most, by resolution
+STEREO_BANDS = 34, 40  # at most, by resolution
 LEVEL_TOKENS = {False: 25, True: 3}  # that share the levels of bands
 
 FRAME_SAMPLES = 2048  # of a token where `rate` is given: samples at 48 kHz

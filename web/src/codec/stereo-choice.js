@@ -9,8 +9,8 @@ const SILENCE = 1e-9; // power of a band: less does not count
 const HEARD = 70; // dB below the loudest band of all: what is so quiet may be anywhere
 const LARGEST = 30; // dB: what differs by more is on one side
 const SMALL = 2; // dB off, up to which errors count as their squares, and then in proportion
-const COHERENCE = 4; // dB that an error of 1 in coherence counts as
-const DEAR = 0.7, CHEAP = 0.3, CODED = 4; // of changes: from 2 kHz up, and where the side is coded
+const COHERENCE = 1.5; // dB that an error of 1 in coherence counts as
+const DEAR = 1.5, CODED = 4; // of changes: from 2 kHz up, and where the side is coded
 const CHANGE = [3.6, 2.5]; // bits, about, of new values, beside those that say where they are
 
 const within = (/** @type {number} */ x, /** @type {number} */ low, /** @type {number} */ high) =>
@@ -45,11 +45,8 @@ export function choose([left, right, product], edges, price, side) {
       errors[1][i * COHERENCES.length + v] = (coherence - value) ** 2 * matters;
     });
   });
-  const high = edges.findIndex((edge) => edge >= LOW), count = bands - high;
-  const prices = Array.from({ length: bands }, (_, b) => {
-    const slope = count > 1 ? (b - high) / (count - 1) : 0;
-    return price * (b < high ? 1 : DEAR + slope * (CHEAP - DEAR)) * (edges[b] < side ? CODED : 1);
-  });
+  const prices = Array.from({ length: bands }, (_, b) =>
+    price * (edges[b] < LOW ? 1 : DEAR) * (edges[b] < side ? CODED : 1));
   return errors.map((own, kind) => {
     const size = own.length / left.length, out = new Uint8Array(left.length);
     for (let b = 0; b < bands; b++) {

@@ -1,13 +1,14 @@
 /** Joint stereo: main and side channels to pairs (docs/format.md, section 9.2). */
 
-/** Where low bands end: at 2 kHz. */
-export const LOW = 52;
-const HIGH = [63, 74, 87, 102, 120, 140, 164, 192, 224, 261, 304, 354, 412, 480];
+/** Where low bands end: at 2.1 kHz. */
+export const LOW = 56;
+const HIGH = [66, 77, 91, 106, 125, 146, 170, 199, 232, 271, 315, 367, 428, 498];
+const LOWEST = [0, 3, 4, 5, 6, 7, 8, 9, 10, 12, 13, 15];
 
 /** Where bands begin, in coefficients, by resolution. */
 const EDGES = [
-  [0, 3, 6, 9, 12, 15, 18, 22, 27, 32, 38, 45, 53, ...HIGH],
-  [...Array.from({ length: 27 }, (_, b) => 2 * b), ...HIGH],
+  [...LOWEST, 16, 19, 23, 28, 33, 40, 47, LOW, ...HIGH],
+  [...LOWEST, 16, 18, 20, 22, 24, 27, 29, 32, 35, 39, 43, 46, 51, LOW, ...HIGH],
 ];
 
 /** Levels of the left channel over the right one, in dB, and coherences of both. */
@@ -16,7 +17,7 @@ export const COHERENCES = [1, 0.95, 0.8, 0.6, 0.35, 0.1, -0.5, -1];
 
 const LATE = 2; // tokens that the main channel comes late as its own side
 const NOTHING = 1e-12; // power that is added to what is divided by
-const LOUDEST = 4; // what the side's amplitude is multiplied by at most
+const LOUDEST = 4; // what an amplitude is multiplied by at most
 
 /** Differences and coherences there are, and of channels that are equal. */
 export const SIZES = [DIFFERENCES.length, COHERENCES.length], CENTRE = [7, 0];
@@ -28,9 +29,12 @@ export const HELD = 255;
 export const edgesBelow = (/** @type {number} */ resolution, /** @type {number} */ stop) =>
   [...EDGES[resolution].filter((edge) => edge < stop), stop];
 
+/** (ratio - 1) / (ratio + 1) of powers, by difference: of infinity, too. */
+const ACROSS = DIFFERENCES.map((difference) => Math.tanh((difference * Math.LN10) / 20));
+
 /** Of a difference and a coherence: the angle, and the amplitude of the side. */
-export const TURNS = DIFFERENCES.map((difference) => COHERENCES.map((coherence) => {
-  const u = Math.tanh((difference * Math.LN10) / 20), v = coherence * Math.sqrt(1 - u * u);
+export const TURNS = ACROSS.map((u) => COHERENCES.map((coherence) => {
+  const v = coherence * Math.sqrt(1 - u * u);
   const shared = Math.min(1, Math.hypot(u, v));
   return [Math.atan2(v, u) / 2, Math.sqrt((1 - shared) / (1 + shared))];
 }));
@@ -82,11 +86,20 @@ export class Upmixer {
       const [angle, amplitude] = TURNS[this.values[b]][this.values[bands + b]];
       const gain = amplitude * Math.min(LOUDEST, Math.sqrt(power / (rest + NOTHING)));
       const cos = Math.SQRT2 * Math.cos(angle), sin = Math.SQRT2 * Math.sin(angle);
+      const powers = [NOTHING, NOTHING];
       for (let k = edges[b]; k < edges[b + 1]; k++) {
         const d = k < this.side ? this.second[k] : gain * (before[k] - share * now[k]);
         out[0][k] = cos * now[k] - sin * d;
         out[1][k] = sin * now[k] + cos * d;
+        out.forEach((channel, ch) => powers[ch] += channel[k] ** 2);
       }
+      if (edges[b] < this.side) continue;
+      const whole = (powers[0] + powers[1]) / 2, across = ACROSS[this.values[b]];
+      out.forEach((channel, ch) => {
+        const wanted = whole * (ch ? 1 - across : 1 + across);
+        const balance = Math.min(LOUDEST, Math.sqrt(wanted / powers[ch]));
+        for (let k = edges[b]; k < edges[b + 1]; k++) channel[k] *= balance;
+      });
     }
     this.main = [main, ...this.main.slice(0, LATE)];
     this.second = side;

@@ -62,7 +62,7 @@ export function levelsSize(header, tokens) {
 /** The most bytes of the values of joint stereo. @param {Header} header @param {number} tokens */
 export function stereoSize(header, tokens) {
   if (!header.stereoTokens) return 0;
-  const each = [243, 369][header.stereoResolution];
+  const each = [306, 360][header.stereoResolution];
   return each * (header.channels >> 1) * Math.ceil(tokens / header.stereoTokens) + 4;
 }
 

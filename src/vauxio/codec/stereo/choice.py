@@ -16,10 +16,10 @@ _SILENCE = 1e-9  # power of a band: less does not count
 _HEARD = 70  # dB below the loudest band of all: what is so quiet may be anywhere
 _LARGEST = 30  # dB: what differs by more is on one side
 _SMALL = 2  # dB off, up to which errors count as their squares, and then in proportion
-_COHERENCE = 4  # dB that an error of 1 in coherence counts as
-# How dear changes are from 2 kHz up, in the lowest band and in the highest: values gain more there
-# than in bands that are narrow. And where the side is coded, and they do not say all.
-_DEAR, _CHEAP, _CODED = 0.7, 0.3, 4.0
+_COHERENCE = 1.5  # dB that an error of 1 in coherence counts as
+# How dear changes are from 2 kHz on, where values gain less than in bands that are narrow; and
+# where the side is coded, and they do not say all.
+_DEAR, _CODED = 1.5, 4.0
 _CHANGE = 3.6, 2.5  # bits, about, of new values, beside those that say where they are
 
 
@@ -59,9 +59,7 @@ def choose(powers: np.ndarray, starts: list[int], price: float, side: int = 0) -
 
 def _prices(starts: np.ndarray, side: int) -> np.ndarray:
     """Of changes in each band, in relation to those below 2 kHz."""
-    high = starts >= LOW
-    prices = np.ones(len(starts))
-    prices[high] = np.linspace(_DEAR, _CHEAP, int(high.sum()))
+    prices = np.where(starts >= LOW, _DEAR, 1.0)
     prices[starts < side] *= _CODED
     return prices
 

@@ -7,18 +7,20 @@ from dataclasses import dataclass
 import numpy as np
 
 __all__ = ["CENTRE", "COHERENCES", "DIFFERENCES", "EDGES", "FINE_SPAN", "HELD", "LOW", "NO_STEREO",
-           "SIZES", "SPAN", "Stereo", "pairs_of", "turns"]  # fmt: skip
+           "SIZES", "SPAN", "Stereo", "pairs_of", "shares", "turns"]  # fmt: skip
 
-_HIGH = (63, 74, 87, 102, 120, 140, 164, 192, 224, 261, 304, 354, 412, 480)
-LOW = 52
-"""Where low bands end: at 2 kHz. Below it, values gain more."""
+_HIGH = (66, 77, 91, 106, 125, 146, 170, 199, 232, 271, 315, 367, 428, 498)
+_LOWEST = (0, 3, 4, 5, 6, 7, 8, 9, 10, 12, 13, 15)
+LOW = 56
+"""Where low bands end: at 2.1 kHz."""
 
 EDGES: tuple[tuple[int, ...], ...] = (
-    (0, 3, 6, 9, 12, 15, 18, 22, 27, 32, 38, 45, 53, *_HIGH),
-    (*range(0, LOW + 1, 2), *_HIGH),
+    (*_LOWEST, 16, 19, 23, 28, 33, 40, 47, LOW, *_HIGH),
+    (*_LOWEST, 16, 18, 20, 22, 24, 27, 29, 32, 35, 39, 43, 46, 51, LOW, *_HIGH),
 )
-"""Where bands begin, in MDCT coefficients of 37.5 Hz, by resolution: of about 1.5 ERB, 112 Hz at
-least, or of 75 Hz up to 2 kHz. Narrower ones above gain next to nothing of a decoded signal."""
+"""Where bands begin, in MDCT coefficients of 37.5 Hz, by resolution: of 1.5 ERB from 100 Hz on
+(Glasberg & Moore, 1990), half as wide up to 600 Hz, or up to 2 kHz. Narrower ones above gain next
+to nothing of a decoded signal."""
 
 DIFFERENCES = (-np.inf, -20, -14, -10, -7, -4.5, -2.2, 0, 2.2, 4.5, 7, 10, 14, 20, np.inf)
 """Levels of the left channel over the right one, in dB."""
@@ -87,10 +89,15 @@ def turns(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return cosine, sine, amplitude
 
 
+def shares(values: np.ndarray) -> np.ndarray:
+    """Values ``uint8[2, ...]``: what left and right have of the power of both, ``[2, ...]``."""
+    found: np.ndarray = _SHARES[:, values[0]]
+    return found
+
+
 def _turns() -> np.ndarray:
     """``float32[3, differences, coherences]``"""
-    ratio = 10 ** (np.array(DIFFERENCES)[:, None] / 10)
-    across = np.tanh(np.log(ratio) / 2)  # (ratio - 1) / (ratio + 1), of infinity too
+    across = _ACROSS[:, None]
     along = np.array(COHERENCES) * np.sqrt(1 - across * across)
     angle = np.arctan2(along, across) / 2
     shared = np.minimum(np.hypot(across, along), 1)
@@ -98,5 +105,7 @@ def _turns() -> np.ndarray:
     return np.stack([np.cos(angle), np.sin(angle), amplitude]).astype(np.float32)
 
 
-with np.errstate(divide="ignore"):
-    _TURNS = _turns()
+# (ratio - 1) / (ratio + 1) of powers, of infinity too
+_ACROSS = np.tanh(np.array(DIFFERENCES) * np.log(10) / 20)
+_SHARES = np.stack([1 + _ACROSS, 1 - _ACROSS]).astype(np.float32) / 2
+_TURNS = _turns()

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from .layout import CENTRE, HELD, Stereo, pairs_of, turns
+from .layout import CENTRE, HELD, Stereo, pairs_of, shares, turns
 
 __all__ = ["Upmixer"]
 
 _LATE = 2  # tokens that the main channel comes late as its own side (Lauridsen, 1954)
 _NOTHING = 1e-12  # power that is added to what is divided by
-_LOUDEST = 4.0  # what the side's amplitude is multiplied by at most
+_LOUDEST = 4.0  # what an amplitude is multiplied by at most
 _ROOT2 = np.float32(np.sqrt(2))
 
 
@@ -19,7 +19,8 @@ class Upmixer:
 
     What stands for the side is the main channel of two tokens before, less what it has in common
     with the main channel, in each band, and as loud as the main one over three tokens, of which the
-    middle one counts twice.
+    middle one counts twice. By chance the two still correlate within a token, and one channel would
+    be louder than it should: so in each token and band, both get their shares of the power.
 
     Parameters
     ----------
@@ -82,6 +83,10 @@ class Upmixer:
         turned: np.ndarray = _ROOT2 * np.stack(
             [cosine * here - sine * made, sine * here + cosine * made]
         )
+        powers = np.add.reduceat(turned * turned, starts, axis=2) + _NOTHING
+        gains = np.sqrt(shares(values).transpose(0, 2, 1) * powers.sum(axis=0) / powers)
+        gains[..., np.array(starts) < self._stereo.side] = 1
+        turned *= np.repeat(np.minimum(gains, _LOUDEST), widths, axis=2)
         return turned
 
 
