@@ -85,9 +85,11 @@ def fill(
     energy = np.where(levels > 0, np.exp2((levels - 8) / 2), 0) * widths
     rest = np.sqrt(np.maximum(energy - coded, 0) / np.maximum(zeros, 1))
     high = edges * 24_000 >= _LEAST_HZ * layout.size
-    empty = np.minimum(rest, 0.5 * step) * np.where(high, 0.9, 0.63)
-    few = (zeros / widths) ** 8 if noisy else 0.0
-    partly = np.minimum(rest, (0.3 + 0.3 * few) * step) * (0.8 + 0.2 * few)
+    empty = np.minimum(rest, 0.5 * step) * np.where(high, 0.9, 0.7 if noisy else 0.63)
+    partly = np.minimum(rest, 0.3 * step) * 0.8
+    if noisy:
+        few = (zeros / widths) ** 8
+        partly = np.minimum(rest, 0.3 * (1 + few) * step) * 0.16 * (4 + few)
     strength = np.where(zeros == widths, empty, partly)
     if balanced:
         strength[:, 1] *= _SECOND

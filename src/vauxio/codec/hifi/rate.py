@@ -15,6 +15,8 @@ __all__ = ["Budget", "Constant", "Estimate", "settings_for"]
 _SIZE = 1024  # of the transform blocks with which bits are estimated
 _AUDIBLE = 4  # the least level that makes a band worth having
 _LEVELS = 2.5  # bits that a level costs, about
+_LEAST = 0.03  # that a bit is worth, in squared steps
+_HIGH = 0.7  # what a bit is worth above 4 kHz in speech, over what it is below
 _ANGLE = 8  # that an angle costs which is another than before, with those that are not
 _SIZES = (-1, -0.5, 0, 2, 3, 5, 8, 16)  # of coefficients over their steps, as logarithms
 _COSTS = (0, 3.8, 4.9, 4.9, 6.3, 9.1, 12.2, 20.2)  # bits of these, with those of zeros around them
@@ -46,14 +48,16 @@ def settings_for(bitrate: float, samples: np.ndarray, speech: float) -> Settings
         speech, min(max(0.5 - 0.2 * octaves, 0.3), 0.5), min(max(1.0 - 0.25 * octaves, 0.35), 1.0)
     )
     slope = round(_between(speech, max(9.2 - 0.8 * octaves, 7), 7))
-    weight = min(max(0.1 - 0.06 * (octaves - 0.6), 0.03), _between(speech, 0.07, 0.1))
+    weight = max(0.1 - 0.06 * (octaves - 0.6), _LEAST)
+    weight = min(weight, _between(speech, 0.07, 0.1))
+    weight = max(weight, min(_LEAST + 0.05 * (octaves - 2), 0.06))  # from 64 kbps on it rises
     return Settings(
         steps.Rule(slope, total=slope + 3, tilt=round(16 * tilt), gain=1024),
         bands=_audible_bands(samples),
         coarse=bitrate <= 20,
         noisy=speech > 0.5,
+        weights=(weight, max(weight * _between(speech, 1, _HIGH), _LEAST)),
         copied=round(min(max(2.5 * (16 - bitrate), 0), 10)) if speech > 0.5 else 0,
-        weight=weight,
     )
 
 

@@ -9,33 +9,44 @@ from ...errors import FormatError
 __all__ = ["BitReader", "BitWriter"]
 
 
+_MANY = 1 << 15  # numbers that are written together
+
+
 class BitWriter:
     """Numbers to bits, lowest first."""
 
     def __init__(self) -> None:
         self._parts: list[np.ndarray] = []
-        self.count = 0
+        self._waiting: list[tuple[np.ndarray, np.ndarray]] = []
+        self._count = 0  # of numbers that wait
 
     def put(self, values: np.ndarray, bits: np.ndarray) -> None:
         """The lowest `bits` of each number, ``int64[n]`` both."""
-        some = np.flatnonzero(bits)
-        if not len(some):
-            return
-        values, bits = values[some], bits[some]
-        places = np.arange(int(bits.max()))
-        part = (values[:, None] >> places & 1)[places < bits[:, None]].astype(np.uint8)
-        self._parts.append(part)
-        self.count += len(part)
+        self._waiting.append((values, bits))
+        self._count += len(values)
+        if self._count >= _MANY:
+            self._flush()
 
     def put_bits(self, bits: np.ndarray) -> None:
         """One bit of each, ``bool[n]``."""
+        self._flush()
         self._parts.append(bits.astype(np.uint8))
-        self.count += len(bits)
 
     def finish(self) -> bytes:
         """All of them, and zeros up to a whole byte."""
+        self._flush()
         parts = [np.empty(0, np.uint8), *self._parts]
         return np.packbits(np.concatenate(parts), bitorder="little").tobytes()
+
+    def _flush(self) -> None:
+        if not self._count:
+            return
+        values, bits = (np.concatenate(part) for part in zip(*self._waiting, strict=True))
+        self._waiting, self._count = [], 0
+        some = np.flatnonzero(bits)
+        values, bits = values[some], bits[some]
+        places = np.arange(int(bits.max(initial=0)))
+        self._parts.append((values[:, None] >> places & 1)[places < bits[:, None]].astype(np.uint8))
 
 
 class BitReader:

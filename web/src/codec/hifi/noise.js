@@ -30,8 +30,8 @@ export function fill({ layout, values, levels, steps, differences }, ch, place, 
     const high = from * 24000 >= 5000 * layout.size;
     const few = noisy ? (zeros / (to - from)) ** 8 : 0;
     const strength = (differences && ch === 1 ? SECOND : 1) * (zeros === to - from
-      ? Math.min(rest, 0.5 * step) * (high ? 0.9 : 0.63)
-      : Math.min(rest, (0.3 + 0.3 * few) * step) * (0.8 + 0.2 * few));
+      ? Math.min(rest, 0.5 * step) * (high ? 0.9 : noisy ? 0.7 : 0.63)
+      : Math.min(rest, 0.3 * (1 + few) * step) * (noisy ? 0.16 * (4 + few) : 0.8));
     const slope = noisy ? between(layout, levels[ch], b) : null;
     for (let k = from; k < to; k++) {
       if (own[k]) continue;
