@@ -539,7 +539,8 @@ def sounding(block: Block, c: int, b: int, place: int, noisy: bool, second: bool
         more = (zeros / len(values)) ** 8
         strength = min(left, (0.3 + 0.3 * more) * step) * (0.64 + 0.16 * more)
     else:
-        strength = min(left, 0.3 * step) * 0.8
+        most = min(0.3, 0.375 * (zeros / len(values)) ** 2)
+        strength = min(left, most * step) * 0.8
     if second:
         strength *= 0.85
     factors = [1.0] * len(values)

@@ -86,9 +86,11 @@ def fill(
     rest = np.sqrt(np.maximum(energy - coded, 0) / np.maximum(zeros, 1))
     high = edges * 24_000 >= _LEAST_HZ * layout.size
     empty = np.minimum(rest, 0.5 * step) * np.where(high, 0.9, 0.7 if noisy else 0.63)
-    partly = np.minimum(rest, 0.3 * step) * 0.8
+    share = zeros / widths
+    # Where there are many values, noise is an error as large as what it stands for.
+    partly = np.minimum(rest, np.minimum(0.3, 0.375 * share**2) * step) * 0.8
     if noisy:
-        few = (zeros / widths) ** 8
+        few = share**8
         partly = np.minimum(rest, 0.3 * (1 + few) * step) * 0.16 * (4 + few)
     strength = np.where(zeros == widths, empty, partly)
     if balanced:
