@@ -32,7 +32,8 @@ def generate(folder: Path) -> None:
     context = click.Context(vaux)
     verbs = {name: vaux.get_command(context, name) for name in vaux.list_commands(context)}
     whole = click.Group("vaux", verbs, help=vaux.help, params=vaux.params)  # verbs load at once
-    write_man_pages("vaux", whole, version=__version__, target_dir=str(man))
+    root = click.Context(vaux, **vaux.context_settings)  # so that -h stays the option for help
+    write_man_pages("vaux", whole, root, version=__version__, target_dir=str(man))
     for page in man.glob("*.1"):  # the same every day
         text = re.sub(r'"\d{4}-\d\d-\d\d"', '""', page.read_text("utf-8"), count=1)
         page.write_text(text, "utf-8", newline="\n")

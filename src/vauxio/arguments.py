@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import operator
+from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -17,6 +19,8 @@ def to_number(name: str, value: Any, error: type[ValueError] = ValueError) -> An
     """
     if value is None:
         return None
+    if isinstance(value, Fraction | Decimal):
+        value = float(value)
     found = np.asarray(value)
     if found.ndim or found.dtype.kind not in "fiu":
         raise error(f"{name} of {value!r}: must be a number")

@@ -534,7 +534,7 @@ def sounding(block: Block, c: int, b: int, place: int, noisy: bool, second: bool
     left = math.sqrt(max(0.0, energy - sum(v * v for v in values)) / zeros)
     if zeros == len(values):
         high = first * 24000 >= 5000 * block.layout.size
-        strength = min(left, 0.5 * step) * (0.9 if high else 0.7 if noisy else 0.63)
+        strength = min(left, 0.5 * step) * (0.9 if high or noisy else 0.63)
     elif noisy:
         more = (zeros / len(values)) ** 8
         strength = min(left, (0.3 + 0.3 * more) * step) * (0.64 + 0.16 * more)

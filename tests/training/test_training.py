@@ -47,7 +47,6 @@ SMALL = [
     "model.codebooks=3",
     "model.codebook_size=64",
     "model.wide_beam=4",
-    "model.copies_gain=0.8",
     "training.bitrates=[1, 3]",
     "training.steps=6",
     "training.adversarial_from=2",
@@ -332,17 +331,6 @@ def test_export_agrees_with_pytorch_and_reads_back(trainer, data, tmp_path):
     for name, parameter in codec.named_parameters():
         assert torch.allclose(weights[name], parameter, atol=1e-6), name
     assert torch.equal(weights["quantiser.codebooks"], codec.quantiser.codebooks)
-
-
-def test_copies_are_fainter_but_in_training(trainer):
-    """In graphs, which agree with a network that is not in training."""
-    copies, first = trainer.average.copies, trainer.config.model.copies_from + 24
-    coefficients = torch.randn(1, 20, 320)
-    faint = copies(coefficients)
-    full = copies.train()(coefficients)
-    copies.eval()
-    assert torch.allclose(faint[..., first:], 0.8 * full[..., first:], atol=1e-5)
-    assert torch.equal(faint[..., : first - 24], full[..., : first - 24])
 
 
 def test_copies_of_what_is_known(trainer):

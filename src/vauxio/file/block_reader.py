@@ -119,10 +119,13 @@ class TokenReader:
 
     def shortage(self) -> FormatError:
         """The error for a reader who wants more of an incomplete file than there is."""
-        seconds = (self.frames or 0) / self.header.samplerate
+        frames = self.frames or 0
+        there = f"its first {frames / self.header.samplerate:.1f} s can be read"
+        if not frames:
+            there = "nothing of its first block can be read"
         if (fault := self.fault) is None or isinstance(fault, TruncatedError):
-            return TruncatedError(f"cut off: only its first {seconds:.1f} s are there")
-        return type(fault)(f"damaged: {fault}; its first {seconds:.1f} s can be read")
+            return TruncatedError(f"cut off: {there}")
+        return type(fault)(f"damaged: {fault}; {there}")
 
     @property
     def blocks(self) -> int:

@@ -188,11 +188,14 @@ class Reading:
             return
         if self.reader.complete or self._conceal:
             return
-        there = f"{frames} frames ({frames / self._samplerate:.1f} s) can be read"
+        seconds = frames / self._samplerate
+        there = f"{frames} frames ({seconds:.1f} s) can be read; ask for no more than those"
+        if not frames:
+            there = "nothing of its first block can be read"
         fault = self.reader.fault
         if fault is None or isinstance(fault, TruncatedError):
-            raise TruncatedError(f"the file is cut off: {there}; ask for no more than those")
-        raise type(fault)(f"the file is damaged: {fault}; {there}; ask for no more than those")
+            raise TruncatedError(f"the file is cut off: {there}")
+        raise type(fault)(f"the file is damaged: {fault}; {there}")
 
     def _fill(self, out: np.ndarray) -> int:
         """Decode into `out`. Returns the number of frames."""

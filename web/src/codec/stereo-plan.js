@@ -12,8 +12,8 @@ const SHARE = 0.15; // of what there is beyond that, of the main channel
 // more often first, and then have narrower bands, whose changes are dearer for that.
 const OFTEN = 6, NARROW = 14;
 const CODES = [2, 4, 8, 12, 13.99, 14, 16, 24, 32];
-const PRICES = [2.5, 1.4, 0.5, 0.35, 0.3, 0.7, 0.45, 0.3, 0.2];
-const COSTS = [0.4, 0.7, 2.2, 2.7, 2.8, 2.6, 3.2, 4, 4];
+const PRICES = [2.5, 1.4, 0.43, 0.35, 0.3, 0.7, 0.45, 0.3, 0.2];
+const COSTS = [0.4, 0.7, 2.3, 2.7, 2.8, 2.6, 3.2, 4, 4];
 const OVER = 1.2; // how much more than that they may take: codes are worth more then
 
 /**

@@ -190,11 +190,14 @@ export class VauxFile {
   #checkEnd() {
     const { reader } = this;
     if (reader.complete || this.conceal) return;
-    const seconds = ((this.frames ?? 0) / this.sampleRate).toFixed(1);
+    const frames = this.frames ?? 0;
+    const there = frames
+      ? `its first ${(frames / this.sampleRate).toFixed(1)} s can be read`
+      : 'nothing of its first block can be read';
     if (!reader.fault || reader.fault instanceof TruncatedError) {
-      throw new TruncatedError(`cut off: only its first ${seconds} s are there`);
+      throw new TruncatedError(`cut off: ${there}`);
     }
-    reader.fault.message = `damaged: ${reader.fault.message}; its first ${seconds} s can be read`;
+    reader.fault.message = `damaged: ${reader.fault.message}; ${there}`;
     throw reader.fault;
   }
 }

@@ -29,7 +29,6 @@ class Model:
     level_latents: int = 16  # of these the last, see `levels`
     level_per_db: float = 0.455  # units of those latents: the larger, the closer they are coded
     copies_from: int = 64  # coefficient from which, over 24, copies take over; 2.4 kHz
-    copies_gain: float = 1.0  # of these in graphs and figures; in training it is 1
     enhancer_dim: int = 160
     enhancer_blocks: int = 0  # without any there is no enhancer
     enhancer_expansion: int = 3

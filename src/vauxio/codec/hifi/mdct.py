@@ -76,9 +76,10 @@ def _rotate(samples: np.ndarray, borders: np.ndarray, halves: np.ndarray, sign: 
         n = np.arange(half)
         at = borders[halves == half][:, None]
         before, after = at - 1 - n, at + n
-        a, b = samples[:, before], samples[:, after]
-        samples[:, before] = rise * a - sign * fall * b
-        samples[:, after] = sign * fall * a + rise * b
+        for one in samples:
+            a, b = one[before], one[after]
+            one[before] = rise * a - sign * fall * b
+            one[after] = sign * fall * a + rise * b
 
 
 @lru_cache(16)
@@ -93,7 +94,8 @@ def _transform(samples: np.ndarray, sizes: np.ndarray) -> np.ndarray:
     begins = _borders(sizes)[:-1]
     for size in np.unique(sizes):
         at = begins[sizes == size][:, None] + np.arange(size)
-        out[:, at] = dct4(samples[:, at])
+        for one, found in zip(samples, out, strict=True):  # which stay near the processor
+            found[at] = dct4(one[at])
     return out
 
 

@@ -85,7 +85,7 @@ def fill(
     energy = np.where(levels > 0, np.exp2((levels - 8) / 2), 0) * widths
     rest = np.sqrt(np.maximum(energy - coded, 0) / np.maximum(zeros, 1))
     high = edges * 24_000 >= _LEAST_HZ * layout.size
-    empty = np.minimum(rest, 0.5 * step) * np.where(high, 0.9, 0.7 if noisy else 0.63)
+    empty = np.minimum(rest, 0.5 * step) * np.where(high | noisy, 0.9, 0.63)
     share = zeros / widths
     # Where there are many values, noise is an error as large as what it stands for.
     partly = np.minimum(rest, np.minimum(0.3, 0.375 * share**2) * step) * 0.8

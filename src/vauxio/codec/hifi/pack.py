@@ -12,10 +12,9 @@ import numpy as np
 
 from ...entropy import fixed
 from . import block_sizes, sides, stereo
-from .contexts import Block
 from .envelope import LevelWalk, measure
 from .layout import FRAME, LAYOUTS
-from .network import CLASSES, ESCAPE, Tables
+from .network import ESCAPE, Tables
 from .payload import (
     BEYOND,
     LEVEL_BITS,
@@ -35,7 +34,6 @@ from .walk import LIMIT, Walk
 __all__ = ["Packer"]
 
 _NEAR = 0.6  # a level this close to what is expected of it is told as that
-_HIGH_HZ = 4000  # from here on a bit is worth something else
 _MANY = 1 << 15  # symbols that are encoded together
 
 
@@ -181,7 +179,7 @@ class Packer:
         self, encoder: fixed.Encoder, raw: BitWriter, groups: Groups
     ) -> list[np.ndarray]:
         tables = self._tables
-        limits = np.concatenate([_limits(tables.bits, w) for w in self._settings.weights])
+        limits = _limits(tables.bits, self._settings.weight)
         exact: dict[int, np.ndarray] = {}
         for size, over in self._over_steps(groups.logs).items():
             exact |= zip(groups.members[size].tolist(), over, strict=True)
@@ -197,8 +195,7 @@ class Packer:
                 inputs = walk.rows(half, values)
                 classes = tables.classify(inputs, half)
                 shift = walk.shifts(half)
-                rows = classes + CLASSES * _is_high(block, at)
-                flat[at] = chosen = _choose(wanted[at], shift, rows, limits)
+                flat[at] = chosen = _choose(wanted[at], shift, classes, limits)
                 high = chosen if shift is None else chosen >> shift
                 symbols = np.minimum(high, ESCAPE)
                 pending.add(symbols, classes)
@@ -279,11 +276,6 @@ def _join(parts: list[np.ndarray]) -> np.ndarray:
     return np.concatenate([_EMPTY, *parts])
 
 
-def _is_high(block: Block, at: np.ndarray) -> np.ndarray:
-    """Which of these coefficients lie high, ``bool[n]``."""
-    return np.asarray(at % block.shape[1] * 24_000 >= _HIGH_HZ * block.layout.size)
-
-
 def _limits(bits: np.ndarray, weight: float) -> np.ndarray:
     """From which exact magnitude on a value has a smaller sum of error and cost than the one below.
 
@@ -308,11 +300,11 @@ def _limits(bits: np.ndarray, weight: float) -> np.ndarray:
 
 
 def _choose(
-    exact: np.ndarray, shift: np.ndarray | None, rows: np.ndarray, limits: np.ndarray
+    exact: np.ndarray, shift: np.ndarray | None, classes: np.ndarray, limits: np.ndarray
 ) -> np.ndarray:
     """The magnitudes with the least sum of error and cost, of those on both sides of exact ones."""
     near = (exact + 0.5).astype(np.int64)
-    limit = limits[rows, np.minimum(near, ESCAPE)]
+    limit = limits[classes, np.minimum(near, ESCAPE)]
     lower = exact < limit
     if shift is not None:
         lower &= shift == 0

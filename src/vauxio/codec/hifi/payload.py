@@ -51,9 +51,8 @@ class Settings:
         Whether left and right of joint stereo are made as loud as told, see `sides`.
     copied : int
         The share of copies in the noise of noisy payloads, see `copies`.
-    weights : tuple of (float, float)
-        For encoders: what a bit is worth in squared steps, in choosing between values; below and
-        above 4 kHz.
+    weight : float
+        For encoders: what a bit is worth in squared steps, in choosing between values.
     """
 
     rule: steps.Rule
@@ -63,7 +62,7 @@ class Settings:
     noisy: bool = False
     balanced: bool = False
     copied: int = 0
-    weights: tuple[float, float] = (0.1, 0.1)
+    weight: float = 0.1
 
     def head(self, length: int) -> bytes:
         """The parameters of a payload with a range code of so many bytes."""

@@ -16,7 +16,6 @@ _SIZE = 1024  # of the transform blocks with which bits are estimated
 _AUDIBLE = 4  # the least level that makes a band worth having
 _LEVELS = 2.5  # bits that a level costs, about
 _LEAST = 0.03  # that a bit is worth, in squared steps
-_HIGH = 0.7  # what a bit is worth above 4 kHz in speech, over what it is below
 _RICH = 1.58  # octaves over 16 kbps: from here on there are bits for what is quiet in music
 _ANGLE = 8  # that an angle costs which is another than before, with those that are not
 _SIZES = (-1, -0.5, 0, 2, 3, 5, 8, 16)  # of coefficients over their steps, as logarithms
@@ -58,7 +57,7 @@ def settings_for(bitrate: float, samples: np.ndarray, speech: float) -> Settings
         bands=_audible_bands(samples),
         coarse=bitrate <= 20,
         noisy=speech > 0.5,
-        weights=(weight, max(weight * _between(speech, 1, _HIGH), _LEAST)),
+        weight=weight,
         copied=round(min(max(2.5 * (16 - bitrate), 0), 10)) if speech > 0.5 else 0,
     )
 

@@ -16,7 +16,6 @@ from .layout import Stereo, pairs_of, turns
 __all__ = ["Downmixer"]
 
 _HALF = np.float32(np.sqrt(0.5))
-_DEARER, _DEAREST = 1.3, 20.0  # prices: from one to the next, and after which none follows
 
 
 class Downmixer:
@@ -146,41 +145,36 @@ class Downmixer:
 
     def _choose(self, waiting: np.ndarray, at: np.ndarray, tokens: int) -> np.ndarray:
         """Values ``uint8[pairs, 2, bands, spans]`` of a window."""
-        span = self._stereo.span
-        spans = -(-tokens // span)
-        count = np.maximum(np.bincount(at // span, minlength=spans), 1)
-        values = np.empty((self._pairs, 2, len(self._starts), spans), np.uint8)
+        share = _shares(at // self._stereo.span, -(-tokens // self._stereo.span))
+        values = np.empty((self._pairs, 2, len(self._starts), len(share)), np.uint8)
         costs = np.empty(self._pairs)
         for pair in range(self._pairs):
             left, right = waiting[2 * pair : 2 * pair + 2]
-            powers = np.zeros((3, spans, len(self._starts)))
-            for power, product in zip(powers, (left * left, right * right, left * right),
-                                      strict=True):  # fmt: skip
-                np.add.at(power, at // span, np.add.reduceat(product, self._starts, axis=1))
-            means, price = powers.transpose(0, 2, 1) / count, self._price
-            while True:
-                values[pair] = choose(means, self._starts, price, self._stereo.side)
-                costs[pair] = cost_of(values[pair])
-                if costs[pair] <= self._most * tokens or price > _DEAREST:
-                    break
-                price *= _DEARER
+            products = left * left, right * right, left * right
+            powers = [share @ np.add.reduceat(x, self._starts, axis=1) for x in products]
+            values[pair] = choose(
+                np.stack(powers).transpose(0, 2, 1), self._starts, self._price, self._stereo.side,
+                self._most * tokens,
+            )  # fmt: skip
+            costs[pair] = cost_of(values[pair])
         self._values.append(values)
         self.costs.append(costs)
         return values
 
     def _measure(self, turned: np.ndarray, at: np.ndarray, tokens: int) -> np.ndarray:
         """Levels ``uint8[channels, bands, spans]`` of a window, of main channels."""
-        span = self._bands.span
-        spans = -(-tokens // span)
         powers = np.stack([np.square(turned[..., slice(*ends)]).mean(axis=2)
                            for ends in ranges_of(self._bands)], axis=2)  # fmt: skip
-        count = np.maximum(np.bincount(at // span, minlength=spans), 1)[:, None]
-        means = np.zeros((self._channels, spans, powers.shape[2]))
-        for mean, power in zip(means, powers, strict=True):
-            np.add.at(mean, at // span, np.sqrt(power))
-        levels: np.ndarray = levels_of(np.square(means / count)).transpose(0, 2, 1)
+        means = _shares(at // self._bands.span, -(-tokens // self._bands.span)) @ np.sqrt(powers)
+        levels: np.ndarray = levels_of(np.square(means)).transpose(0, 2, 1)
         levels[1 : 2 * self._pairs : 2] = 0
         return levels
 
     def _spread(self, bands: np.ndarray) -> np.ndarray:
         return np.repeat(bands, np.diff(self._starts, append=self._top), axis=1)
+
+
+def _shares(at: np.ndarray, spans: int) -> np.ndarray:
+    """Of tokens that lie in the spans `at`, what each is of their mean: ``float64[spans, n]``."""
+    there = at == np.arange(spans)[:, None]
+    return np.asarray(there / np.maximum(there.sum(axis=1, keepdims=True), 1))

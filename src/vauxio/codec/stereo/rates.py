@@ -28,8 +28,8 @@ _SHARE = 0.15  # of what there is beyond that, of the main channel
 # Values come more often first, and then have narrower bands, whose changes are dearer for that.
 _OFTEN_CODES, _NARROW_CODES = 6, 14
 _CODES = 2, 4, 8, 12, 13.99, 14, 16, 24, 32
-_PRICES = 2.5, 1.4, 0.5, 0.35, 0.3, 0.7, 0.45, 0.3, 0.2
-_COSTS = 0.4, 0.7, 2.2, 2.7, 2.8, 2.6, 3.2, 4.0, 4.0
+_PRICES = 2.5, 1.4, 0.43, 0.35, 0.3, 0.7, 0.45, 0.3, 0.2
+_COSTS = 0.4, 0.7, 2.3, 2.7, 2.8, 2.6, 3.2, 4.0, 4.0
 _OVER = 1.2  # how much more than that they may take: codes are worth more then
 _SELDOM, _OFTEN, _NARROW = Stereo(SPAN), Stereo(FINE_SPAN), Stereo(FINE_SPAN, 1)
 

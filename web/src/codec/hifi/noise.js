@@ -31,7 +31,7 @@ export function fill({ layout, values, levels, steps, differences }, ch, place, 
     const share = zeros / (to - from), few = noisy ? share ** 8 : 0;
     const most = noisy ? 0.3 * (1 + few) : Math.min(0.3, 0.375 * share ** 2);
     const strength = (differences && ch === 1 ? SECOND : 1) * (zeros === to - from
-      ? Math.min(rest, 0.5 * step) * (high ? 0.9 : noisy ? 0.7 : 0.63)
+      ? Math.min(rest, 0.5 * step) * (high || noisy ? 0.9 : 0.63)
       : Math.min(rest, most * step) * (noisy ? 0.16 * (4 + few) : 0.8));
     const slope = noisy ? between(layout, levels[ch], b) : null;
     for (let k = from; k < to; k++) {

@@ -38,7 +38,7 @@ class Copies(nn.Module):
 
     def __init__(self, c: config.Model) -> None:
         super().__init__()
-        self.first, self.gain = c.copies_from, c.copies_gain
+        self.first = c.copies_from
         k = torch.arange(c.hop)
         near = (k[: self.first, None] - k[COPIED_FROM : self.first]).abs() <= REACH
         around = (k[:, None] - k[self.first :]).abs() <= SMOOTH
@@ -49,14 +49,11 @@ class Copies(nn.Module):
         self.times = -(-(c.hop - self.first) // near.shape[1])
 
     def forward(self, c: Tensor) -> Tensor:
-        """Coefficients ``[B, T, hop]``, with copies in place of those that are too high.
-
-        In training copies have their full power: the decoder would make up for less.
-        """
-        first, gain = self.first, 1.0 if self.training else self.gain
+        """Coefficients ``[B, T, hop]``, with copies in place of those that are too high."""
+        first = self.first
         with torch.autocast(c.device.type, enabled=False):
             power = c.square() @ self.smooth
-            level = (power * (self.share * gain**2) + POWER_FLOOR).sqrt()
+            level = (power * self.share + POWER_FLOOR).sqrt()
             kept = c[..., first:] * (1 - self.share).sqrt()
             return torch.cat([c[..., :first], kept + level * self.copied(c[..., :first])], -1)
 

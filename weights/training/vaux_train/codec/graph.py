@@ -153,7 +153,7 @@ def with_copies(g: Graph, coefficients: str, copies: Copies) -> str:
     """See `Copies.forward`."""
     first, share = copies.first, copies.share.numpy()
     power = g.op("MatMul", g.op("Mul", coefficients, coefficients), mean_of(g, copies.smooth))
-    power = g.op("Mul", power, g.constant(share * np.float32(copies.gain**2)))
+    power = g.op("Mul", power, g.constant(share))
     level = g.op("Sqrt", g.op("Add", power, g.scalar(POWER_FLOOR)))
     kept = g.op("Mul", g.cut(coefficients, 2, first), g.constant(np.sqrt(1 - share)))
     low = g.cut(coefficients, 2, 0, first)

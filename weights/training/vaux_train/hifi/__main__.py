@@ -2,7 +2,7 @@
 
 It goes in rounds. In each, recordings are coded with the tables that there are, what was coded is
 counted, and networks are fitted to it, with their rounding in the loop. The first round begins
-with tables made by hand.
+with tables made by hand, or with those of ``--begin``.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ def main() -> None:
     parser.add_argument("--files", type=int, default=150, help="of each folder")
     parser.add_argument("--steps", type=int, nargs="+", default=[1500, 20000],
                         help="of fitting, for each round")  # fmt: skip
+    parser.add_argument("--begin", type=Path, help="tables that the first round codes with")
     parser.add_argument("--keep", type=Path, help="tables of which all but the angles stay")
     options = parser.parse_args()
     torch.manual_seed(0)
@@ -42,14 +43,15 @@ def main() -> None:
         paths += list(generator.permutation(np.array(found))[: options.files])
     paths = list(generator.permutation(np.array(paths)))
     arrays = by_hand()
-    if options.keep:
-        with np.load(options.keep, allow_pickle=False) as archive:
+    if known := options.keep or options.begin:
+        with np.load(known, allow_pickle=False) as archive:
             arrays |= {name: archive[name] for name in archive.files}
+    if options.keep:
         counts = collect(paths, Tables(to_bytes(arrays)), SECONDS, 0)
         arrays["angles"] = frequencies(counts.angles)
         options.output.write_bytes(to_bytes(arrays))
         return
-    for number, steps in enumerate(options.steps):
+    for number, steps in enumerate(options.steps, start=2 if options.begin else 0):
         counts = collect(paths, Tables(to_bytes(arrays)), SECONDS, 1000 * number)
         print(f"round {number}: coded", flush=True)
         arrays = fit(counts, steps)
