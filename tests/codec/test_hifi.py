@@ -229,14 +229,15 @@ def test_pauses_are_a_part_of_speech(speech):
 
 
 def test_joint_stereo_only_where_it_saves_bits(tables, speech, music):
-    def joint(samples):
-        ((_, payload, _),) = encode(tables, samples, 64)
+    def joint(samples, bitrate=64):
+        ((_, payload, _),) = encode(tables, samples, bitrate)
         return bool(payload[0] & 2)
 
     length = 40000
     left, right = speech[:, 20000 : 20000 + length], music[:1, :length]
     assert joint(np.concatenate([left, 0.9 * left + 0.01 * right]))
     assert not joint(np.concatenate([left, right]))
+    assert joint(np.concatenate([left, right]), 8)  # most is noise, which it puts where it was
 
 
 def left_over_right(samples):

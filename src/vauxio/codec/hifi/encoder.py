@@ -200,11 +200,11 @@ def _is_worth_it(joint: Estimate, apart: Estimate, gain: int, bitrate: float) ->
     """Whether joint stereo is better than left and right by themselves.
 
     It must not take more bits. Both channels have the steps of the louder one then, so it is
-    compared with as much noise as left and right would have. At few bits it may be behind in that:
-    much is noise filling then, which joint stereo alone puts where it was.
+    compared with as much noise as left and right would have. At few bits it may be behind in that,
+    up to 8 kbps far behind: much is noise filling then, which joint stereo alone puts where it was.
     """
     bits = apart.bits(gain)
-    limit = 1.05 + 0.25 * _below(64, bitrate)
+    limit = 1.05 + 0.25 * _below(64, bitrate) + 0.5 * _below(16, bitrate)
     same_noise = joint.bits(gain - joint.coarser(apart, gain))
     return joint.bits(gain) < bits and same_noise < limit * bits
 
