@@ -23,7 +23,7 @@ _COSTS = (0, 3.8, 4.9, 4.9, 6.3, 9.1, 12.2, 20.2)  # bits of these, with those o
 
 
 _KBPS = (12, 16, 24, 32, 48, 64, 96, 128)
-_GAINS = ((1324, 1307, 1280, 1256, 1216, 1190, 1125, 1069),
+_GAINS = ((1324, 1307, 1280, 1256, 1216, 1192, 1132, 1073),
           (1294, 1270, 1228, 1195, 1143, 1092, 993, 898))  # fmt: skip
 """Of music and of speech: gains with which recordings of train take these kbps on average, where
 they are as loud as `_USUAL` and bands are as loud as `_BAND`, with a slope of `_SLOPE`."""
@@ -48,7 +48,7 @@ def settings_for(bitrate: float, samples: np.ndarray, speech: float) -> Settings
         speech, min(max(0.5 - 0.2 * octaves, 0.3), 0.5), min(max(1.0 - 0.25 * octaves, 0.35), 1.0)
     )
     rich = min(max((octaves - _RICH) / (2 - _RICH), 0), 1)
-    slope = round(_between(speech, 9.2 - 0.8 * octaves + 2 * rich, 7))
+    slope = round(_between(speech, 9.2 - 0.8 * octaves + 2.4 * rich, 7))
     weight = max(0.1 - 0.06 * (octaves - 0.6), _LEAST)
     weight = min(weight, _between(speech, 0.07, 0.1))
     weight = max(weight, min(_LEAST + 0.05 * (octaves - 2), 0.06))  # from 64 kbps on it rises
