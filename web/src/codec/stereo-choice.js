@@ -10,7 +10,7 @@ const HEARD = 70; // dB below the loudest band of all: what is so quiet may be a
 const LARGEST = 30; // dB: what differs by more is on one side
 const SMALL = 2; // dB off, up to which errors count as their squares, and then in proportion
 const COHERENCE = 1.5; // dB that an error of 1 in coherence counts as
-const DEAR = 1.5, CODED = 4; // of changes: from 2 kHz up, and where the side is coded
+const DEAR = 1.5, CODED = 4; // of changes: of differences from 2 kHz up, and where the side is coded
 const CHANGE = [3.6, 2.5]; // bits, about, of new values, beside those that say where they are
 
 const within = (/** @type {number} */ x, /** @type {number} */ low, /** @type {number} */ high) =>
@@ -45,13 +45,13 @@ export function choose([left, right, product], edges, price, side) {
       errors[1][i * COHERENCES.length + v] = (coherence - value) ** 2 * matters;
     });
   });
-  const prices = Array.from({ length: bands }, (_, b) =>
-    price * (edges[b] < LOW ? 1 : DEAR) * (edges[b] < side ? CODED : 1));
+  const priceOf = (/** @type {number} */ kind, /** @type {number} */ b) =>
+    price * (kind || edges[b] < LOW ? 1 : DEAR) * (edges[b] < side ? CODED : 1);
   return errors.map((own, kind) => {
     const size = own.length / left.length, out = new Uint8Array(left.length);
     for (let b = 0; b < bands; b++) {
       const at = b * spans;
-      out.set(cheapest(own.subarray(at * size, (at + spans) * size), size, prices[b], CENTRE[kind]), at);
+      out.set(cheapest(own.subarray(at * size, (at + spans) * size), size, priceOf(kind, b), CENTRE[kind]), at);
     }
     return out;
   });

@@ -19,8 +19,8 @@ _HEARD = 70  # dB below the loudest band of all: what is so quiet may be anywher
 _LARGEST = 30  # dB: what differs by more is on one side
 _SMALL = 2  # dB off, up to which errors count as their squares, and then in proportion
 _COHERENCE = 1.5  # dB that an error of 1 in coherence counts as
-# How dear changes are from 2 kHz on, where values gain less than in bands that are narrow; and
-# where the side is coded, and they do not say all.
+# How dear changes of differences are from 2 kHz on, where they gain less than in bands that are
+# narrow; and those of all values where the side is coded, and they do not say all.
 _DEAR, _CODED = 1.5, 4.0
 _DEARER, _DEAREST = 1.3, 20.0  # prices: from one to the next, and after which none follows
 _CHANGE = 3.6, 2.5  # bits, about, of new values, beside those that say where they are
@@ -44,7 +44,7 @@ def choose(
     most : float, optional
         Bits that they may take, about: the price rises until it is so.
     """
-    errors, prices = _errors(*powers), np.tile(_prices(np.array(starts), side), 2)
+    errors, prices = _errors(*powers), _prices(np.array(starts), side).ravel()
     while True:
         values = _cheapest(errors, price * prices).reshape(2, len(starts), -1).astype(np.uint8)
         if cost_of(values) <= most or price > _DEAREST:
@@ -76,9 +76,10 @@ def _errors(left: np.ndarray, right: np.ndarray, product: np.ndarray) -> np.ndar
 
 
 def _prices(starts: np.ndarray, side: int) -> np.ndarray:
-    """Of changes in each band, in relation to those below 2 kHz."""
-    prices = np.where(starts >= LOW, _DEAR, 1.0)
-    prices[starts < side] *= _CODED
+    """Of changes in relation to those below 2 kHz: of differences in each band, and coherences."""
+    prices: np.ndarray = np.ones((2, len(starts)))
+    prices[0, starts >= LOW] = _DEAR
+    prices[:, starts < side] *= _CODED
     return prices
 
 
