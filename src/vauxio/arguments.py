@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import operator
 from decimal import Decimal
 from fractions import Fraction
@@ -19,12 +20,22 @@ def to_number(name: str, value: Any, error: type[ValueError] = ValueError) -> An
     """
     if value is None:
         return None
-    if isinstance(value, Fraction | Decimal):
-        value = float(value)
+    if isinstance(value, Fraction | Decimal) or type(value) is int and value.bit_length() > 63:
+        value = _nearest_float(value)
     found = np.asarray(value)
     if found.ndim or found.dtype.kind not in "fiu":
         raise error(f"{name} of {value!r}: must be a number")
     return found.item()
+
+
+def _nearest_float(value: Fraction | Decimal | int) -> float:
+    """Infinite where it is too large for one, which no range has."""
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf if value > 0 else -math.inf
+    except ValueError:  # a signaling NaN
+        return math.nan
 
 
 def to_integer(name: str, value: Any) -> int:

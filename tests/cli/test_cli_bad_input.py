@@ -147,6 +147,9 @@ def test_cut_off_says_what_is_left(refused, speech):
     assert f"{frames / samplerate:.1f} s" in line
     assert "--on-error conceal" in line
     assert len(vauxio.read("in.vx", on_error="conceal")[0]) == frames  # as the line says
+    Path("in.vx").write_bytes(blob[: header_size(blob) + 20])
+    line = refused("decode", "in.vx", name="in.vx", says="nothing of its first block").err
+    assert "conceal" not in line
 
 
 def header_size(blob: bytes) -> int:

@@ -428,6 +428,17 @@ def test_a_file_meets_its_bitrate(long):
     assert kbps(blocks, samples) == pytest.approx(24, rel=0.03)
 
 
+@pytest.mark.parametrize("frames", [BLOCK + 1, BLOCK + 24])
+def test_a_short_last_block_has_not_to_make_up_for_the_first(tables, frames):
+    """Ten seconds are a block of 9.98 s and one frame."""
+    n = np.arange(2048 * frames) / 48000
+    noise = np.random.default_rng(0).standard_normal(len(n))
+    samples = (0.1 * noise * (0.5 + 0.5 * np.sin(np.pi * n)))[None].astype(np.float32)
+    blocks = encode(tables, samples, 64)
+    assert [block.frames for block in blocks] == [BLOCK, frames - BLOCK]
+    assert kbps(blocks, samples) == pytest.approx(64, rel=0.03)
+
+
 @pytest.mark.parametrize("level", [0, 1e-4])
 def test_silence_saves_nothing_for_later_but_a_fifth(tables, speech, level):
     """Of a block, whether it is digital silence or what estimates of bits know little about."""

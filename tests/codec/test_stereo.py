@@ -390,6 +390,17 @@ def test_where_the_bits_go():
     assert plan(MODEL, 44100, 2, None, 9).stereo.side and not plan(MODEL, 44100, 2, None, 3).side
 
 
+@pytest.mark.parametrize("bitrate", [3, 6])
+def test_a_channel_without_a_partner_has_the_bits_of_one(music, bitrate):
+    data, rate = music
+    three = np.tile(np.column_stack([data, data[:, :1]]), (4, 1))
+    alone = plan(MODEL, rate, 3, 3 * bitrate, None).alone
+    assert alone is not None and alone.average is not None
+    assert alone.average <= bitrate / 0.75
+    taken = vauxio.read_codes(io.BytesIO(vauxio.compress(three, rate, bitrate=3 * bitrate))).mask
+    assert taken[2].sum() <= bitrate / 0.75 * taken.shape[-1]
+
+
 def test_a_rate_between():
     assert NO_STEREO.coded(3) == [0, 1, 2] and JOINT.coded(5) == [0, 2, 4]
     assert Resampler.restart(48000, 44100, 5) <= 5

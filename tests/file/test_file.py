@@ -562,6 +562,16 @@ def test_numbers_of_other_types(kind, asked):
 
 
 @pytest.mark.parametrize("model", ["auto", "general-24k", "hifi-48k"])
+@pytest.mark.parametrize("kind", [int, Fraction, Decimal])
+def test_numbers_beyond_all_ranges(model, kind):
+    for value in (kind(10**400), kind(-(10**400)), Decimal("sNaN")):
+        with pytest.raises(vauxio.BitrateError, match=r"bitrate of (-?inf|nan) kbps: "):
+            vauxio.compress(np.zeros(500), RATE, model=model, bitrate=value)
+        with pytest.raises(ValueError, match=r"quality of (-?inf|nan): "):
+            vauxio.compress(np.zeros(500), RATE, model=model, quality=value)
+
+
+@pytest.mark.parametrize("model", ["auto", "general-24k", "hifi-48k"])
 @pytest.mark.parametrize("value", ["6", b"6", True, [6], 6j])
 def test_what_is_no_number(model, value):
     for what in ("bitrate", "quality"):

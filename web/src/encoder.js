@@ -257,7 +257,7 @@ function inPairs(model, header, joint, channelData) {
     const mixed = downmix(own, header, edges, price, most, delay, tokens);
     const source = (/** @type {number} */ i, /** @type {typeof main} */ plan, /** @type {number[]} */ costs) =>
       ({ samples: () => mixed.channelData[i], tokens, plan, costs });
-    sources.push(source(0, main, mixed.costs));
+    sources.push(source(0, own.length < 2 ? joint.alone : main, mixed.costs));
     if (bands) levels.push(mixed.levels);
     if (own.length < 2) continue;
     sources.push(side && source(1, side, []));

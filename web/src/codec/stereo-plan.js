@@ -20,6 +20,7 @@ const OVER = 1.2; // how much more than that they may take: codes are worth more
  * @typedef {object} StereoPlan
  * @property {import('./allocation.js').Plan} main
  * @property {import('./allocation.js').Plan | null} side where it is coded
+ * @property {import('./allocation.js').Plan} alone of the last channel of an odd number
  * @property {number} bands above the model's
  * @property {boolean} fine whether these are half as wide
  * @property {number} span tokens that have the same values
@@ -41,10 +42,12 @@ export function stereoPlanOf(model, rate, codes) {
   const side = beyond >= FEWEST ? beyond : 0;
   let main = codes - side;
   const { bands, fine } = bandsOf(model, rate, Math.min(main - cost, most));
-  if (fine) main -= FINE_COST;
+  let alone = codes / 2;
+  if (fine) { main -= FINE_COST; alone -= FINE_COST; }
   return {
     main: planOf(model, Math.min(main, most + cost)),
     side: side ? planOf(model, Math.min(side, most)) : null,
+    alone: planOf(model, alone),
     bands, fine,
     span: codes >= OFTEN ? 3 : 5,
     resolution: codes >= NARROW ? 1 : 0,

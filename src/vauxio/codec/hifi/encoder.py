@@ -24,7 +24,8 @@ _LARGEST = 1 << 22  # coefficients of a block, by section 5 of the format
 
 _MARGIN = 1024
 _CLOSE, _CLOSE_ALONE = 0.1, 0.025
-"""Of its bits, by which a first block may miss its budget, where others follow and where not."""
+"""Of its bits, by which a first block may miss its budget: where enough follows, and at least."""
+_MADE_UP = 0.2  # of the bits of what follows, that it has more or fewer for that, as of `Budget`
 _TRIES = 3
 _FARTHEST = 1.5  # that estimates of bits are off where there is sound: usually less than 1.1
 _TILT = 3
@@ -128,7 +129,7 @@ class Encoder:
         self._waiting = self._waiting[:, size:]
         before, self._plan = self._plan, plan
         if before is not None:
-            yield self._encode(before, int(plan.sizes[0][0]))
+            yield self._encode(before, int(plan.sizes[0][0]), plan.frames)
 
     def _make_plan(self, samples: np.ndarray, frames: int) -> _Plan:
         own = samples[:, _MARGIN:-_MARGIN]
@@ -156,22 +157,22 @@ class Encoder:
         sizes = block_sizes.choose(samples, rule, settings.bands)
         return _Plan(samples, settings, estimate, constant, sizes, frames)
 
-    def _encode(self, plan: _Plan, last: int) -> Coded:
+    def _encode(self, plan: _Plan, last: int, following: int = 0) -> Coded:
         flat = np.concatenate(plan.sizes)
         coefficients = mdct.forward(plan.samples, flat, self._last, last)
         self._last = int(flat[-1])
         packer = Packer(coefficients, plan.sizes, plan.settings, self._tables, plan.estimate.angles)
         if plan.gain is not None:
             return Coded(plan.frames, *packer.pack(plan.gain))
-        return Coded(plan.frames, *self._pack_within(packer, plan, alone=not last))
+        return Coded(plan.frames, *self._pack_within(packer, plan, following))
 
-    def _pack_within(self, packer: Packer, plan: _Plan, alone: bool) -> tuple[bytes, int]:
-        """Pack a block so that it takes its part of the budget."""
+    def _pack_within(self, packer: Packer, plan: _Plan, following: int) -> tuple[bytes, int]:
+        """Pack a block so that it takes its part of the budget, where so many frames follow."""
         budget = self._budget.of(plan.frames)
         scale = self._scale
         exact = scale == 1.0  # the first: later ones know what bits are worth, and make up
         gain = max(plan.estimate.gain_for(budget / scale), packer.finest)
-        close = _CLOSE_ALONE if alone else _CLOSE
+        close = min(max(_MADE_UP * following / plan.frames, _CLOSE_ALONE), _CLOSE)
         tried: list[tuple[int, float]] = []  # gains, and bits over the budget in octaves
         payload, checksum = b"", 0
         for _ in range(_TRIES if exact else 1):

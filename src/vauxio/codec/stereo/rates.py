@@ -52,6 +52,8 @@ class Plan:
     stereo : Stereo
     side : Allocation or None
         Of sides, where they are coded.
+    alone : Allocation or None
+        Of the last channel of an odd number, which is in no pair, where there is joint stereo.
     price : float
         As of `choice.choose`.
     most : float
@@ -62,6 +64,7 @@ class Plan:
     bands: Bands
     stereo: Stereo = NO_STEREO
     side: Allocation | None = None
+    alone: Allocation | None = None
     price: float = 0.0
     most: float = math.inf
 
@@ -103,8 +106,8 @@ def plan(
         bands = bands_for(model, samplerate, allocation, denoise)
         if quality < _SIDE_QUALITY:
             stereo = _SELDOM if quality < _OFTEN_QUALITY else _OFTEN
-            return Plan(allocation, bands, stereo, None, price)
-        return Plan(allocation, bands, replace(_NARROW, side=_SIDE), allocation, price)
+            return Plan(allocation, bands, stereo, None, allocation, price)
+        return Plan(allocation, bands, replace(_NARROW, side=_SIDE), allocation, allocation, price)
     return _at_bitrate(model, samplerate, allocation, each, denoise)
 
 
@@ -127,13 +130,16 @@ def _at_bitrate(
         return Allocation.averaging(min(average, model.codebooks), model.codebooks, silent)
 
     bands = bands_for(model, samplerate, averaging(main - cost), denoise)
+    alone = codes / 2
     if bands.fine:
         main -= FINE_COST
+        alone -= FINE_COST
     main = min(main, model.codebooks + cost)
-    found = Allocation.averaging(main, model.codebooks, silent)
+    found, single = Allocation.averaging(main, model.codebooks, silent), averaging(alone)
     if bands.count == 0:
         bands = NO_BANDS
     stereo = _SELDOM if codes < _OFTEN_CODES else _OFTEN if codes < _NARROW_CODES else _NARROW
     if not side:
-        return Plan(found, bands, stereo, None, price, most)
-    return Plan(found, bands, replace(stereo, side=_SIDE), averaging(side), price, most)
+        return Plan(found, bands, stereo, None, single, price, most)
+    stereo = replace(stereo, side=_SIDE)
+    return Plan(found, bands, stereo, averaging(side), single, price, most)

@@ -52,8 +52,9 @@ class JointTokenEncoder:
         spent = np.zeros(len(samples))
         spent[: 2 * self._pairs : 2] = self._downmixer.costs.pop(0) / self._bits
         for row, ch in enumerate(self._coded):
-            is_side = ch % 2 == 1
-            allocation = self._plan.side if is_side else self._plan.allocation
+            plan = self._plan
+            of_pair = plan.side if ch % 2 else plan.allocation
+            allocation = of_pair if ch < 2 * self._pairs else plan.alone
             assert allocation is not None
             counts = allocation.choose(distortion[row : row + 1], spent[ch : ch + 1])
             out[ch] = cut(codes[row : row + 1, : out.shape[1]], counts)[0]
