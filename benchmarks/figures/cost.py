@@ -24,8 +24,9 @@ def speed() -> str:
 
 
 def peak() -> str:
-    """Memory of a process that encodes."""
-    return f"{results('memory')['long']['encode']['peak_mb']:.0f} MB"
+    """Memory of a process that encodes or decodes."""
+    long = results("memory")["long"]
+    return f"{max(long[verb]['peak_mb'] for verb in ('encode', 'decode')):.0f} MB"
 
 
 def streaming() -> str:
