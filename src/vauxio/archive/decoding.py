@@ -73,9 +73,7 @@ def _decode(context: Context, task: Task, divide: bool, known: _Held | None) -> 
             f._reader.hold(*known)
         frames = f.frames or 0
         if not f.complete and on_error == "stop":
-            fault = f._reader.shortage()
-            advice = "; --on-error conceal decodes them" if frames else ""
-            raise type(fault)(f"{fault}{advice}")
+            raise f._reader.shortage("; --on-error conceal decodes them")
         if frames * f.channels * 2 > MAX_CHUNK and form.major in ("WAV", "AIFF"):
             raise AudioError("too long for this format; .flac, .w64 and .rf64 take any length")
         if not frames and not NEVER_EMPTY.isdisjoint(form):

@@ -158,8 +158,7 @@ def _go_to(
             raise Failure(source, "--skip needs a file, not a pipe")
         return None, -1 if stop is None else stop
     if not f.complete and on_error == "stop" and (stop is None or stop > known):
-        advice = "; --on-error conceal decodes them" if known else ""
-        raise Failure(source, f"{f._reader.shortage()}{advice}")
+        raise Failure(source, str(f._reader.shortage("; --on-error conceal decodes them")))
     if start > known:
         raise Failure(source, f"--skip: it has only {known / f.samplerate:.3f} s")
     if start:

@@ -117,10 +117,13 @@ class TokenReader:
         """Why a file has no end; None if it has one."""
         return None if self._reader.complete else self._reader.fault
 
-    def shortage(self) -> FormatError:
-        """The error for a reader who wants more of an incomplete file than there is."""
+    def shortage(self, advice: str = "") -> FormatError:
+        """The error for a reader who wants more of an incomplete file than there is.
+
+        The advice is given where anything can be read.
+        """
         frames = self.frames or 0
-        there = f"its first {frames / self.header.samplerate:.1f} s can be read"
+        there = f"its first {frames / self.header.samplerate:.1f} s can be read{advice}"
         if not frames:
             there = "nothing of its first block can be read"
         if (fault := self.fault) is None or isinstance(fault, TruncatedError):

@@ -87,11 +87,12 @@ def fill(
     high = edges * 24_000 >= _LEAST_HZ * layout.size
     empty = np.minimum(rest, 0.5 * step) * np.where(high | noisy, 0.9, 0.63)
     share = zeros / widths
-    # Where there are many values, noise is an error as large as what it stands for.
-    partly = np.minimum(rest, np.minimum(0.3, 0.375 * share**2) * step) * 0.8
     if noisy:
         few = share**8
-        partly = np.minimum(rest, 0.3 * (1 + few) * step) * 0.16 * (4 + few)
+        most, part = 0.3 + 0.3 * few, 0.64 + 0.16 * few
+    else:  # where there are many values, noise is an error as large as what it stands for
+        most, part = np.minimum(0.3, 0.375 * share**2), 0.8
+    partly = np.minimum(rest, most * step) * part
     strength = np.where(zeros == widths, empty, partly)
     if balanced:
         strength[:, 1] *= _SECOND

@@ -52,13 +52,14 @@ def settings_for(bitrate: float, samples: np.ndarray, speech: float) -> Settings
     weight = max(0.1 - 0.06 * (octaves - 0.6), _LEAST)
     weight = min(weight, _between(speech, 0.07, 0.1))
     weight = max(weight, min(_LEAST + 0.05 * (octaves - 2), 0.06))  # from 64 kbps on it rises
+    noisy = speech > 0.5
     return Settings(
         steps.Rule(slope, total=slope + 3, tilt=round(16 * tilt), gain=1024),
         bands=_audible_bands(samples),
         coarse=bitrate <= 20,
-        noisy=speech > 0.5,
+        noisy=noisy,
         weight=weight,
-        copied=round(min(max(2.5 * (16 - bitrate), 0), 10)) if speech > 0.5 else 0,
+        copied=round(min(max(2.5 * (16 - bitrate), 0), 10)) if noisy else 0,
     )
 
 
