@@ -138,7 +138,7 @@ class TransformFrames:
         """Decode a block, of a file that can seek; `FormatError` if it is damaged."""
         header = self._blocks.header
         rate, size = header.samplerate, header.block_tokens
-        decoder = SignalDecoder(self._blocks.transform, rate, header.channels, size)
+        decoder = SignalDecoder(self._blocks.transform, rate, header.channels, size, enhanced=False)
         self._push(decoder, self._blocks.block(index))
 
     def _must_restart(self, position: int) -> bool:

@@ -19,7 +19,7 @@ from typing import Any
 
 from ..errors import ModelError, first_line
 from .models import Denoiser, Model, Transform
-from .networks import Asset, LanguageModel, Network
+from .networks import Asset, Enhancement, LanguageModel, Network
 
 __all__ = ["read_bundles", "weights_folder"]
 
@@ -128,6 +128,7 @@ def _parse(fields: dict[str, Any], folder: Path) -> Model | Denoiser | Transform
             auto_bitrate=float(fields["auto_bitrate"]),
             music_bitrate=float(fields["music_bitrate"]),
             tables=Asset(*_file(fields["tables"], folder)),
+            enhancer=_enhancement(fields["enhancer"], folder) if "enhancer" in fields else None,
         )
     numbers = {
         name: _positive(fields, name)
@@ -177,6 +178,14 @@ def _network(fields: dict[str, Any], folder: Path) -> Network:
         state=_positive(fields, "state"),
         receptive_field=_positive(fields, "receptive_field", least=0),
     )
+
+
+def _enhancement(fields: dict[str, Any], folder: Path) -> Enhancement:
+    network = _network(fields, folder)
+    return Enhancement(
+        network.path, network.sha256, network.state, network.receptive_field,
+        hop=_positive(fields, "hop"), delay=_positive(fields, "delay", least=0),
+    )  # fmt: skip
 
 
 def _language_model(fields: dict[str, Any], folder: Path) -> LanguageModel:

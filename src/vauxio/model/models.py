@@ -15,7 +15,7 @@ from ..arguments import to_number
 from ..entropy.allocation import Allocation
 from ..errors import BitrateError, ModelError
 from .grid import Grid
-from .networks import Asset, LanguageModel, Network
+from .networks import Asset, Enhancement, LanguageModel, Network
 
 __all__ = ["MOST_CODES", "SILENT", "Denoiser", "Model", "Transform"]
 
@@ -248,6 +248,8 @@ class Transform(_Named):
         signal, and for music.
     tables : Asset
         What predicts its coefficients, see `codec.hifi.network.Tables`.
+    enhancer : Enhancement or None
+        The network for decoded speech of few bits, where the codec has one.
     """
 
     lowest: float
@@ -256,6 +258,7 @@ class Transform(_Named):
     auto_bitrate: float
     music_bitrate: float
     tables: Asset
+    enhancer: Enhancement | None = None
 
     def bitrate_for(
         self, bitrate: float | None, quality: float | None = None, channels: int = 1

@@ -20,7 +20,15 @@ if TYPE_CHECKING:
 
     from ..entropy import transformer
 
-__all__ = ["CPU", "Asset", "LanguageModel", "Network", "Providers", "check_providers"]
+__all__ = [
+    "CPU",
+    "Asset",
+    "Enhancement",
+    "LanguageModel",
+    "Network",
+    "Providers",
+    "check_providers",
+]
 
 Providers = tuple[Any, ...]
 """Names of execution providers, or pairs of a name and its options."""
@@ -82,6 +90,22 @@ class Network(Asset):
             if key not in _sessions:
                 _sessions[key] = _open_session(self, threads, providers)
             return _sessions[key]
+
+
+@dataclass(frozen=True)
+class Enhancement(Network):
+    """What makes decoded sound more like the original.
+
+    Attributes
+    ----------
+    hop : int
+        Samples that it takes, and gives, at least.
+    delay : int
+        Samples by which its output comes after its input, and that it hears before and after one.
+    """
+
+    hop: int
+    delay: int
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ import numpy as np
 
 from ...errors import ChecksumError
 from . import mdct
+from .enhancer import Enhancer
 from .layout import FRAME
 from .network import Tables
 from .unpack import unpack
@@ -16,7 +17,7 @@ _MARGIN = 1024
 
 
 class Decoder:
-    """Push payloads, get samples, at most 1024 later.
+    """Push payloads, get samples, at most 1024 later, or as late as the enhancer gives them.
 
     The first block pushed may be any of a file. Before it there is silence then, and samples
     within 1024 of its beginning are not what they are in the whole.
@@ -27,11 +28,21 @@ class Decoder:
     channels : int
     start : bool, optional
         Whether the first block is the first of the file.
+    enhancer : Enhancer, optional
+        For speech of few bits.
     """
 
-    def __init__(self, tables: Tables, channels: int, start: bool = True) -> None:
-        self._tables, self._channels = tables, channels
-        self._held = np.zeros((channels, 0 if start else _MARGIN))
+    def __init__(
+        self,
+        tables: Tables,
+        channels: int,
+        start: bool = True,
+        enhancer: Enhancer | None = None,
+    ) -> None:
+        self._tables, self._channels, self._enhancer = tables, channels, enhancer
+        # All that was decoded, and for the enhancer the same without noise.
+        self._held = np.zeros((2 if enhancer else 1, channels, 0 if start else _MARGIN))
+        self._speech = False  # whether the block before was speech of few bits
         self._last = 0 if start else FRAME  # size of the transform block that the held ones end
 
     def push(self, payload: bytes | None, frames: int, checksum: int | None = None) -> np.ndarray:
@@ -52,9 +63,10 @@ class Decoder:
             If the payload is none of that many frames, or has another checksum. The next may be
             pushed then.
         """
+        self._speech = False
         if payload is None:
             sizes = np.full(frames, FRAME)
-            found = np.zeros((self._channels, frames * FRAME))
+            found = np.zeros((1, self._channels, frames * FRAME))
         else:
             block = unpack(payload, self._channels, frames, self._tables)
             if checksum not in (None, block.checksum):
@@ -63,15 +75,32 @@ class Decoder:
                     "the file is damaged or was written with another model"
                 )
             sizes = block.sizes
-            found = mdct.inverse(block.coefficients, sizes)
-        whole = np.concatenate([self._held, found], axis=1)
+            parts = [block.coefficients]
+            if self._enhancer is not None and block.coded is not None:
+                self._speech = True
+                parts.append(block.coded)
+            found = np.stack([mdct.inverse(part, sizes) for part in parts])
+        if len(found) < len(self._held):
+            found = np.concatenate([found, np.zeros_like(found)])
+        whole = np.concatenate([self._held, found], axis=2)
         half = min(self._last, int(sizes[0])) // 2
-        mdct.unfold(whole, np.array([self._held.shape[1]]), np.array([half]))
+        for part in whole:
+            mdct.unfold(part, np.array([self._held.shape[2]]), np.array([half]))
         self._last = int(sizes[-1])
-        self._held = whole[:, -_MARGIN:]
-        return np.ascontiguousarray(whole[:, :-_MARGIN], np.float32)
+        self._held = whole[..., -_MARGIN:]
+        return self._enhance(whole[..., :-_MARGIN])
 
     def finish(self) -> np.ndarray:
         """The samples that are left, ``float32[channels, n]``."""
-        held, self._held = self._held, self._held[:, :0]
-        return np.ascontiguousarray(held, np.float32)
+        held, self._held = self._held, self._held[..., :0]
+        found = self._enhance(held)
+        if self._enhancer is not None:
+            rest = self._enhancer.finish().astype(np.float32)
+            found = np.concatenate([found, rest], axis=1)
+        return found
+
+    def _enhance(self, parts: np.ndarray) -> np.ndarray:
+        sound = parts[0]
+        if self._enhancer is not None:
+            sound = self._enhancer.push(sound, parts[1] if self._speech else None)
+        return np.ascontiguousarray(sound, np.float32)

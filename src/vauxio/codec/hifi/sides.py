@@ -13,7 +13,7 @@ import numpy as np
 
 from .layout import FRAME, LAYOUTS, band_map
 
-__all__ = ["FREQUENCIES", "MOST", "balance", "bands_with", "measure", "powers"]
+__all__ = ["FREQUENCIES", "MOST", "bands_with", "gains", "measure", "powers"]
 
 MOST = 6
 """The largest difference, either way, in thirds of an octave of power (1 dB)."""
@@ -102,15 +102,15 @@ def measure(
     return np.asarray(np.clip(steps, -MOST, MOST).astype(np.int64))
 
 
-def balance(
+def gains(
     found: np.ndarray,
     levels: np.ndarray,
     angles: np.ndarray,
     differences: np.ndarray,
     frames: np.ndarray,
     size: int,
-) -> None:
-    """Give left and right their shares of the power of each band, in place.
+) -> np.ndarray:
+    """By what left and right are to be multiplied, to have their shares of the power of each band.
 
     Parameters
     ----------
@@ -122,10 +122,15 @@ def balance(
         As `measure` returns them.
     size : int
         Of the blocks.
+
+    Returns
+    -------
+    ndarray
+        ``float64[blocks, 2, coefficients]``, of the bands that there are.
     """
-    bands = levels.shape[2]
+    layout, bands = LAYOUTS[size], levels.shape[2]
     if not bands:
-        return
+        return np.ones((len(found), 2, 0))
     near = _near(size, bands, angles)
     wanted = _expected(levels, angles[frames][:, near])
     whole = np.zeros(angles.shape)
@@ -136,9 +141,8 @@ def balance(
     now = powers(found, size, bands)
     wanted *= (now.sum(axis=1) / wanted.sum(axis=1))[:, None]
     gain = np.clip(np.sqrt(wanted / now), 1 / _LIMIT, _LIMIT)
-    layout = LAYOUTS[size]
     gain[..., layout.edges[:bands] * 24_000 < _LEAST_HZ * size] = 1
-    found[:, :2, : layout.edges[bands]] *= gain[..., layout.band[: layout.edges[bands]]]
+    return np.asarray(gain[..., layout.band[: layout.edges[bands]]])
 
 
 def _near(size: int, bands: int, angles: np.ndarray) -> np.ndarray:

@@ -14,6 +14,7 @@ from ...model.models import Transform
 from ..resampled import Resampled
 from .decoder import Decoder
 from .encoder import Coded, Encoder
+from .enhancer import Enhancer, reach
 from .network import Tables
 
 __all__ = ["SignalDecoder", "SignalEncoder"]
@@ -77,6 +78,8 @@ class SignalDecoder(Resampled):
         Frames of the codec in every block but the last.
     start : int, optional
         The frame to begin with.
+    enhanced : bool, optional
+        Whether speech of few bits is enhanced, if the codec has a network for it.
 
     Attributes
     ----------
@@ -95,12 +98,15 @@ class SignalDecoder(Resampled):
         channels: int,
         block_frames: int,
         start: int = 0,
+        enhanced: bool = True,
     ) -> None:
         super().__init__(transform.samplerate, samplerate, channels, start)
-        size = block_frames * transform.hop
-        self.first_block = max(0, self._resampler.first - _REACH) // size
-        self._decoder = Decoder(_tables(transform), channels, start=self.first_block == 0)
+        size, network = block_frames * transform.hop, transform.enhancer if enhanced else None
+        needed = _REACH + (reach(network) if network else 0)
+        self.first_block = max(0, self._resampler.first - needed) // size
         self._sample = self.first_block * size - (_REACH if self.first_block else 0)
+        enhancer = Enhancer(network, channels, self._sample) if network else None
+        self._decoder = Decoder(_tables(transform), channels, self.first_block == 0, enhancer)
 
     def push(self, payload: bytes | None, frames: int, checksum: int | None = None) -> np.ndarray:
         """A block to the ``float32[m, channels]`` that it completes.

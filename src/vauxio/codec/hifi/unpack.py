@@ -42,11 +42,14 @@ class Unpacked:
         ``int64[channels, n]`` of each transform block: what was coded, the same on every machine.
     coefficients : ndarray
         ``float64[channels, frames * 2048]``: of the channels themselves; 1 is full scale.
+    coded : ndarray or None
+        The same without the noise that is in place of zeros. Only of speech with few bits.
     """
 
     sizes: np.ndarray
     values: list[np.ndarray]
     coefficients: np.ndarray
+    coded: np.ndarray | None
 
     @property
     def checksum(self) -> int:
@@ -95,8 +98,8 @@ def unpack(payload: bytes, channels: int, frames: int, tables: Tables) -> Unpack
     values = _magnitudes(decoder, raw, groups, tables)
     _sign(raw, values)
     raw.finish()
-    out = _sound(np.array(sizes), values, groups, settings, angles, differences)
-    return Unpacked(np.array(sizes), values, out / 2**15)
+    parts = _sound(np.array(sizes), values, groups, settings, angles, differences) / 2**15
+    return Unpacked(np.array(sizes), values, parts[0], parts[1] if settings.copied else None)
 
 
 def _sizes(decoder: fixed.Decoder, frames: int, tables: Tables) -> list[int]:
@@ -205,12 +208,14 @@ def _sound(
     angles: np.ndarray | None,
     differences: np.ndarray | None,
 ) -> np.ndarray:
+    """The coefficients, and with copies in the noise the same without any noise."""
     channels = values[0].shape[0] if values else 0
-    out = np.zeros((channels, int(sizes.sum())))
+    out = np.zeros((2 if settings.copied else 1, channels, int(sizes.sum())))
     begins = np.cumsum(sizes) - sizes
     for size, members in groups.members.items():
+        rounded = np.stack([values[i] for i in members])
         filled = noise.fill(
-            np.stack([values[i] for i in members]),
+            rounded,
             groups.levels[size],
             groups.logs[size],
             LAYOUTS[size],
@@ -219,11 +224,16 @@ def _sound(
             copied=settings.copied,
             balanced=settings.balanced,
         )
+        parts = [filled, filled * (rounded != 0)] if settings.copied else [filled]
         if angles is not None:
             frames = begins[members] // FRAME
-            stereo.turn(filled, angles, frames, size, back=True)
+            for part in parts:
+                stereo.turn(part, angles, frames, size, back=True)
             if differences is not None:
-                sides.balance(filled, groups.levels[size], angles, differences, frames, size)
+                gain = sides.gains(filled, groups.levels[size], angles, differences, frames, size)
+                for part in parts:
+                    part[:, :2, : gain.shape[2]] *= gain
         place = begins[members][:, None] + np.arange(filled.shape[2])
-        out[:, place] = filled.transpose(1, 0, 2)
+        for whole, part in zip(out, parts, strict=True):
+            whole[:, place] = part.transpose(1, 0, 2)
     return out

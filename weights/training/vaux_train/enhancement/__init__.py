@@ -1,0 +1,1 @@
+"""What makes speech that `hifi-48k` decoded from few bits sound more like the original."""

@@ -1,0 +1,19 @@
+"""What can be set of the enhancement."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ..config import tables_of
+
+SAMPLERATE = 16000  # of training; the graph works at 48 kHz
+
+
+@dataclass(frozen=True)
+class Model:
+    hop: int = 64
+    dim: int = 192
+    expansion: int = 3
+    kernel: int = 7
+    dilations: list[int] = field(default_factory=lambda: [1, 2, 4, 1, 2, 4])
