@@ -10,7 +10,7 @@ from ..errors import ChecksumError, FormatError, ModelError
 from ..file.block_reader import TokenReader
 from ..file.transform import TransformFrames
 from ..file.vauxfile import VauxFile
-from ..fileio import Input
+from ..fileio import Input, naming
 from ..results import Result
 from .coding import PIECE, bounds, decode_stretch
 from .jobs import Context, Join, Part, Parts, divided
@@ -47,7 +47,7 @@ def verify(file: Any, deep: bool = False) -> float:
     OSError
         If it cannot be read.
     """
-    with contextlib.closing(Input(file)) as source:
+    with contextlib.closing(Input(file)) as source, naming(file):
         return _verify(TokenReader(source.file), deep)
 
 
@@ -90,7 +90,7 @@ def verify_part(job: Part) -> _Faults:
             _decode(reader, *bounds(reader, job.first, job.stop))
         except FormatError as e:  # perhaps damage of the block before, which another part finds
             faults = _faults(reader, job.first, job.stop, deep=True)
-            return faults._replace(decoding=str(e))
+            return faults._replace(decoding=e.reason)
         return faults
 
 
@@ -146,7 +146,7 @@ def _faults(reader: TokenReader, begin: int, end: int, deep: bool) -> _Faults:
             else:
                 reader.get(block * reader.header.block_tokens, 1)
         except FormatError as e:
-            damaged, first = damaged + 1, first or str(e)
+            damaged, first = damaged + 1, first or e.reason
     return _Faults(damaged, first)
 
 

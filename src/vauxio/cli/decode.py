@@ -99,7 +99,7 @@ def _check_magic(name: str) -> None:
     with blame(name), open(name, "rb") as file:
         start = file.read(len(MAGIC))
     if start and not MAGIC.startswith(start):
-        raise FormatError(f"{name}: not a .vx file")
+        raise FormatError("not a .vx file")
 
 
 def _decode(
@@ -158,7 +158,7 @@ def _go_to(
             raise Failure(source, "--skip needs a file, not a pipe")
         return None, -1 if stop is None else stop
     if not f.complete and on_error == "stop" and (stop is None or stop > known):
-        raise Failure(source, str(f._reader.shortage("; --on-error conceal decodes them")))
+        raise Failure(source, f._reader.shortage("; --on-error conceal decodes them").reason)
     if start > known:
         raise Failure(source, f"--skip: it has only {known / f.samplerate:.3f} s")
     if start:

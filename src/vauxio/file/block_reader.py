@@ -128,7 +128,7 @@ class TokenReader:
             there = "nothing of its first block can be read"
         if (fault := self.fault) is None or isinstance(fault, TruncatedError):
             return TruncatedError(f"cut off: {there}")
-        return type(fault)(f"damaged: {fault}; {there}")
+        return type(fault)(f"damaged: {fault.reason}; {there}")
 
     @property
     def blocks(self) -> int:

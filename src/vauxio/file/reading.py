@@ -195,7 +195,7 @@ class Reading:
         fault = self.reader.fault
         if fault is None or isinstance(fault, TruncatedError):
             raise TruncatedError(f"the file is cut off: {there}")
-        raise type(fault)(f"the file is damaged: {fault}; {there}")
+        raise type(fault)(f"the file is damaged: {fault.reason}; {there}")
 
     def _fill(self, out: np.ndarray) -> int:
         """Decode into `out`. Returns the number of frames."""
