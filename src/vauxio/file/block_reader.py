@@ -117,6 +117,11 @@ class TokenReader:
         """Why a file has no end; None if it has one."""
         return None if self._reader.complete else self._reader.fault
 
+    @property
+    def ignored(self) -> int:
+        """Bytes after the file's end, which nobody reads; 0 from a pipe."""
+        return self._reader.ignored
+
     def shortage(self, advice: str = "") -> FormatError:
         """The error for a reader who wants more of an incomplete file than there is.
 
