@@ -128,7 +128,8 @@ class TokenReader:
         The advice is given where anything can be read.
         """
         frames = self.frames or 0
-        there = f"its first {frames / self.header.samplerate:.1f} s can be read{advice}"
+        seconds = frames / self.header.samplerate
+        there = f"its first {seconds:.1f} s ({frames} frames) can be read{advice}"
         if not frames:
             there = "nothing of its first block can be read"
         if (fault := self.fault) is None or isinstance(fault, TruncatedError):
