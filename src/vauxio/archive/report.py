@@ -136,7 +136,9 @@ class Report:
             rows.append(("concealed", f"damage in {count(damaged)}"))
         notes = sum(len(result.notes) for result in self.results)
         if notes:
-            rows.append(("notes", f"{notes} of what could not be kept"))
+            verifies = self.plan.verb == "verify"
+            about = "bytes after a file's end" if verifies else "what could not be kept"
+            rows.append(("notes", f"{notes} of {about}"))
         return rows
 
     def __str__(self) -> str:
