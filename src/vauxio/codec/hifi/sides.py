@@ -138,7 +138,7 @@ def balance(
     gain = np.clip(np.sqrt(wanted / now), 1 / _LIMIT, _LIMIT)
     layout = LAYOUTS[size]
     gain[..., layout.edges[:bands] * 24_000 < _LEAST_HZ * size] = 1
-    found[:, :2, : layout.edges[bands]] *= gain[..., layout.band[: layout.edges[bands]]]
+    found[:, :2, : layout.edges[bands]] *= layout.expand(gain)
 
 
 def _near(size: int, bands: int, angles: np.ndarray) -> np.ndarray:
