@@ -25,7 +25,7 @@ from .output import write
 from .paths import RESULTS, SPEECH
 from .provenance import measured
 
-PARTS = "encoder", "decoder", "quantiser", "lm", "trunk"
+PARTS = "encoder", "decoder", "enhancer", "quantiser", "lm", "trunk"
 RATES = 24000, 48000, 44100, 16000, 8000
 
 
@@ -60,16 +60,20 @@ def facts(model: Model) -> dict[str, Any]:
 
 
 def of_transform(transform: Transform) -> dict[str, Any]:
-    """Bitrates of a transform codec, bytes, and parameters of the networks in its tables."""
+    """Bitrates of a transform codec, bytes, and parameters of all its networks."""
     with np.load(transform.tables.path) as tables:
-        parameters = sum(int(array.size) for name, array in tables.items()
-                         if name.startswith(("weight", "bias")))  # fmt: skip
+        count = sum(int(array.size) for name, array in tables.items()
+                    if name.startswith(("weight", "bias")))  # fmt: skip
+    files = [transform.tables.path]
+    if transform.enhancer:
+        files.append(transform.enhancer.path)
+        count += sum(parameters([transform.enhancer.path]).values())
     return {
         "bitrates": [transform.lowest, transform.highest],
         "auto_bitrate": transform.auto_bitrate,
         "music_bitrate": transform.music_bitrate,
-        "bytes": transform.tables.path.stat().st_size,
-        "parameters": parameters,
+        "bytes": sum(path.stat().st_size for path in files),
+        "parameters": count,
     }
 
 

@@ -38,7 +38,7 @@ LINKS = {"web": WEB, "weights": ROOT / "weights",
          "runtime": WEB / "node_modules" / "onnxruntime-web" / "dist"}  # fmt: skip
 
 RUNTIME = ("ort.wasm.min.mjs", "ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threaded.wasm")
-MODEL_FILES = ("decoder.onnx", "lm.onnx", "entropy.npz")
+MODEL_FILES = ("decoder.onnx", "lm.onnx", "entropy.npz", "enhancer.onnx")
 """What decoding takes of a model."""
 
 SPEED = """async (name) => {

@@ -27,6 +27,7 @@ PAGES = (
 RUNTIME = ("ort.wasm.min.mjs", "ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threaded.wasm")
 MODEL_FILES = (
     "model.json", "encoder.onnx", "decoder.onnx", "lm.onnx", "static.npy", "entropy.npz",
+    "enhancer.onnx",
 )  # fmt: skip
 RECORDINGS = "speech-48k", "music-44k-stereo"
 BITRATES = 1.5, 3, 6, 12

@@ -32,8 +32,8 @@ def models() -> str:
             f"{low:g} to {high:g}",
             "transform coefficients",
             "no live streams",
-            f"{m['parameters']:,}",
-            f"{m['bytes'] / 1e3:.0f} kB",
+            f"{m['parameters'] / 1e6:.1f} M",
+            f"{m['bytes'] / 1e6:.1f} MB",
         ])  # fmt: skip
     heads = ["model", "kbps per channel", "codes", "delay of a live stream", "parameters", "size"]
     return table(heads, rows)
@@ -56,7 +56,13 @@ def cards() -> str:
 def card(name: str) -> str:
     """The numbers of one model, for its card."""
     m = results("facts")["models"][name]
-    names = {"encoder": "encoder", "decoder": "decoder", "quantiser": "codebooks", "lm": "LM"}
+    names = {
+        "encoder": "encoder",
+        "decoder": "decoder",
+        "enhancer": "enhancer",
+        "quantiser": "codebooks",
+        "lm": "LM",
+    }
     counts = m["parameters"]
     parts = ", ".join(
         f"{what} {counts[part] / 1e6:.1f} M" for part, what in names.items() if part in counts

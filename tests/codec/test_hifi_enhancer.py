@@ -9,7 +9,6 @@ import soundfile
 
 import vauxio
 from support.paths import DATA
-from vauxio.archive.verify import verify
 from vauxio.codec.hifi import signal
 from vauxio.codec.hifi.encoder import Encoder
 from vauxio.codec.hifi.enhancer import Enhancer, reach
@@ -86,7 +85,7 @@ def test_music_stays_as_it_is(plain):
 
 
 def test_each_channel_of_speech(speech, plain):
-    two = np.stack([speech[:96000], 0.5 * speech[50000:146000]], axis=1)
+    two = np.stack([speech[30:96030], 0.5 * speech[:96000]], axis=1)
     blob = vauxio.compress(two, 48000, bitrate=24, model="hifi-48k")
     found, before = vauxio.decompress(blob)[0], plain(blob)
     assert found.shape == two.shape
@@ -139,8 +138,3 @@ def test_what_was_coded_is_what_was_decoded_without_noise(speech):
     np.testing.assert_array_equal(block.coded, expected)
     (frames, payload, _), *_ = Encoder(TABLES, 1, 64).push(speech[None])
     assert unpack(payload, 1, frames, TABLES).coded is None
-
-
-def test_verifying_does_without_it(blob, monkeypatch):
-    monkeypatch.setattr(Enhancer, "push", None)
-    assert verify(io.BytesIO(blob), deep=True) == (21, ())

@@ -305,10 +305,11 @@ class Transform(_Named):
         return each
 
     def _summary(self) -> str:
-        return (
+        summary = (
             f"transform codec, {self.samplerate} Hz, {self.lowest:g} to {self.highest:g} kbps "
             f"per channel (default {self.default_bitrate:g}), tables {self.tables.hash.hex()}"
         )
+        return summary + (f", enhancer {self.enhancer.hash.hex()}" if self.enhancer else "")
 
 
 def _range(low: float, high: float, channels: int) -> str:

@@ -17,20 +17,20 @@ from .graph import FACTOR, enhancement_graph
 from .network import Enhancement
 
 FILE = "enhancer.onnx"
+PREFIX = "enhancer."  # of its weights in the graph
 
 
 def read_enhancement(folder: Path) -> dict[str, torch.Tensor]:
     """The weights out of a folder's graph, by PyTorch name."""
     graph = onnx.load(folder / FILE).graph
     arrays = {t.name: numpy_helper.to_array(t) for t in graph.initializer}
-    parts = ("embed", "blocks.", "final_norm", "head")
     weights = {}
     for name in arrays:
-        if not name.startswith(parts) or name.endswith(".weight.scale"):
+        if not name.startswith(PREFIX) or name.endswith(".weight.scale"):
             continue
         array = in_float(arrays, name)
         linear = name.endswith(tuple(f"{n}.weight" for n in ("up", "down", "embed", "head")))
-        weights[name] = torch.from_numpy((array.T if linear else array).copy())
+        weights[name.removeprefix(PREFIX)] = torch.from_numpy((array.T if linear else array).copy())
     return weights
 
 

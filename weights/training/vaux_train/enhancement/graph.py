@@ -86,15 +86,15 @@ def enhancement_graph(model: Enhancement) -> tuple[onnx.ModelProto, int]:
     gain = twice(g.op("Exp", g.op("Mul", log, g.scalar(COMPRESSION))))
     seen = [g.op("Mul", part, gain) for part in (whole, known)]
     seen.append(g.op("Mul", log, g.scalar(0.25 / 2)))
-    h = g.linear(g.op("Concat", *seen, axis=2), "embed", model.embed)
-    h = g.norm(h, "embed_norm", model.embed_norm)
+    h = g.linear(g.op("Concat", *seen, axis=2), "enhancer.embed", model.embed)
+    h = g.norm(h, "enhancer.embed_norm", model.embed_norm)
     for i, block in enumerate(model.blocks):
-        at = f"blocks.{i}"
+        at = f"enhancer.blocks.{i}"
         inner, h = g.both_ways(h, f"{at}.depthwise", block.depthwise)
         inner = g.norm(inner, f"{at}.norm", block.norm)
         inner = g.linear(g.gelu(g.linear(inner, f"{at}.up", block.up)), f"{at}.down", block.down)
         h = g.op("Add", h, g.op("Mul", inner, g.weight(f"{at}.scale", block.scale)))
-    h = g.linear(g.norm(h, "final_norm", model.final_norm), "head", model.head)
+    h = g.linear(g.norm(h, "enhancer.final_norm", model.final_norm), "enhancer.head", model.head)
 
     taps, reach = model.config.taps, model.reach
     noise, level = g.op("Sub", whole, known), g.op("Sqrt", power)
