@@ -1,4 +1,4 @@
-"""The enhancement into the folder of ``hifi-48k``: weights rounded, graph checked, and read back."""
+"""The enhancement into the folder of ``hifi-48k``: weights rounded, graph checked, read back."""
 
 from __future__ import annotations
 
