@@ -69,7 +69,7 @@ export class TokenFrames {
     );
   }
 
-  finish() {
+  async finish() {
     return this.decoder.finish();
   }
 }

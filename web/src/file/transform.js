@@ -1,5 +1,6 @@
 /** Frames of a file of a transform codec, block by block. */
 
+import { Enhancer, reach } from '../codec/hifi/enhancer.js';
 import { HifiDecoder } from '../codec/hifi/synthesis.js';
 import { join } from '../codec/resampler.js';
 import { TimeLine } from '../codec/signal.js';
@@ -14,8 +15,9 @@ export class TransformFrames {
    * @param {import('../model/store.js').Model} model
    * @param {import('../model/store.js').Store} store
    * @param {boolean} conceal
+   * @param {() => Promise<import('../model/runtime.js').Ort>} runtime loads what runs networks
    */
-  static async open(blocks, model, store, conceal) {
+  static async open(blocks, model, store, conceal, runtime) {
     const { header } = blocks.reader;
     if (header.coder !== TRANSFORM || model.kind !== 'transform') {
       throw new UnsupportedError(`entropy coder ${header.coder}: needs a newer vauxio`);
@@ -23,17 +25,23 @@ export class TransformFrames {
     if (!model.tables.sha256.startsWith(header.coderHash)) {
       throw new ModelError(`needs the tables ${header.coderHash} of ${model.name}`);
     }
-    return new TransformFrames(blocks, model, await store.tables(model), conceal);
+    return new TransformFrames(blocks, model, store, await store.tables(model), conceal, runtime);
   }
 
   /**
    * @param {import('./blocks.js').BlockReader} blocks
    * @param {import('../model/store.js').Model} model
+   * @param {import('../model/store.js').Store} store
    * @param {import('../codec/hifi/tables.js').Tables} tables
    * @param {boolean} conceal
+   * @param {() => Promise<import('../model/runtime.js').Ort>} runtime
    */
-  constructor(blocks, model, tables, conceal) {
+  constructor(blocks, model, store, tables, conceal, runtime) {
     this.blocks = blocks;
+    this.network = async () => {
+      const ort = await runtime(), network = /** @type {import('../model/store.js').Enhancement} */ (model.enhancer);
+      return /** @type {[typeof ort, import('../model/runtime.js').Session]} */ ([ort, await store.session(ort, model, network)]);
+    };
     this.header = blocks.reader.header;
     this.model = model;
     this.tables = tables;
@@ -49,10 +57,13 @@ export class TransformFrames {
     /** @type {TimeLine} */
     this.line = new TimeLine(model.samplerate, header, frame);
     /** @type {number} of the next block */
-    this.index = Math.floor(Math.max(0, this.line.resampler.first - REACH) / size);
+    this.index = Math.floor(Math.max(0, this.line.resampler.first - REACH - reach(model)) / size);
     /** @type {HifiDecoder} */
     this.decoder = new HifiDecoder(this.tables, header.channels, this.index === 0);
     this.line.sample = this.index ? this.index * size - REACH : 0;
+    /** @type {Enhancer | null} */
+    this.enhancer = model.enhancer
+      ? new Enhancer(this.network, model, header.channels, this.line.sample) : null;
   }
 
   /**
@@ -68,7 +79,7 @@ export class TransformFrames {
     try {
       if (stored instanceof FormatError) throw stored;
       if (stored.coder !== TRANSFORM) throw new FormatError(`coder ${stored.coder}: not one of a transform codec`);
-      return this.line.push(this.decoder.push(stored.payload, stored.tokens, stored.checksum));
+      return await this.#give(this.decoder.push(stored.payload, stored.tokens, stored.checksum));
     } catch (error) {
       if (!(error instanceof FormatError) || error instanceof UnsupportedError) throw error;
       if (!error.message.startsWith('block ')) error.message = `block ${index}: ${error.message}`;
@@ -78,11 +89,20 @@ export class TransformFrames {
     const { blockTokens } = this.header;
     const left = this.blocks.reader.tokens - index * blockTokens;
     const lost = Math.max(1, Math.min(blockTokens, left));
-    return this.line.push(this.decoder.push(null, lost, 0));
+    return this.#give(this.decoder.push(null, lost, 0));
   }
 
-  finish() {
-    const last = this.line.push(this.decoder.finish()), rest = this.line.finish();
-    return last.map((own, ch) => join(own, rest[ch]));
+  async finish() {
+    const last = await this.#give(this.decoder.finish());
+    const more = this.enhancer ? this.line.push(await this.enhancer.finish()) : null;
+    const rest = this.line.finish();
+    return last.map((own, ch) => join(more ? join(own, more[ch]) : own, rest[ch]));
+  }
+
+  /** @param {import('../codec/hifi/synthesis.js').Decoded} decoded */
+  async #give(decoded) {
+    const samples = this.enhancer
+      ? await this.enhancer.push(decoded) : decoded.sound.map((own) => Float32Array.from(own));
+    return this.line.push(samples);
   }
 }

@@ -44,13 +44,13 @@ export class VauxFile {
     let content;
     if (header.rate) {
       const { TransformFrames } = await import('./transform.js');
-      content = await TransformFrames.open(blocks, model, store, conceal);
+      content = await TransformFrames.open(blocks, model, store, conceal, () => loadRuntime(options));
     } else {
       const runtime = loadRuntime(options);
       const [codes, ort, session] = await Promise.all([
         CodeReader.open(blocks, model, store),
         runtime,
-        runtime.then((ort) => store.session(ort, model)),
+        runtime.then((ort) => store.session(ort, model, model.decoder)),
       ]);
       content = new TokenFrames(codes, ort, session, conceal);
     }
@@ -161,7 +161,7 @@ export class VauxFile {
         this.ended = true;
         await this.blocks.end();
         this.#checkEnd();
-        piece = this.content.finish();
+        piece = await this.content.finish();
       }
       if (!piece[0].length) continue;
       this.position = this.begun = this.begun + piece[0].length;

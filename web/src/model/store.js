@@ -33,10 +33,12 @@ const CACHE = 'vauxio-models';
  * @property {Asset} static
  * @property {Asset} [lm]
  * @property {Asset} tables of a transform codec
+ * @property {Enhancement} [enhancer] of a transform codec, for speech of few bits
  * @property {string} base where its files are
  */
 
 /** @typedef {{ file: string, sha256: string }} Asset */
+/** @typedef {Asset & { state: number, hop: number, delay: number }} Enhancement */
 
 export class Store {
   /**
@@ -67,15 +69,16 @@ export class Store {
   }
 
   /**
-   * The decoder's network.
+   * A network of a model, as it is.
    *
    * @param {import('./runtime.js').Ort} ort
    * @param {Model} model
+   * @param {Asset} network
    * @returns {Promise<import('./runtime.js').Session>}
    */
-  session(ort, model) {
-    return this.#once(model.decoder.sha256, async () =>
-      openSession(ort, await this.load(model, model.decoder), model.name));
+  session(ort, model, network) {
+    return this.#once(network.sha256, async () =>
+      openSession(ort, await this.load(model, network), model.name));
   }
 
   /**

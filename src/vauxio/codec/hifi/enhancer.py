@@ -40,7 +40,8 @@ class Enhancer:
         self._network, self._channels = network, channels
         self._stateful = Stateful(network, channels, threads=1)
         self._position = position  # of the next sample
-        self._begin()
+        self._sound = np.zeros((channels, 0))  # that waits for its change
+        self._input: np.ndarray | None = None  # that waits for the network; None between speech
 
     def push(self, sound: np.ndarray, coded: np.ndarray | None) -> np.ndarray:
         """The next samples, ``float64[channels, m]``.
@@ -68,13 +69,8 @@ class Enhancer:
         silence = np.zeros((self._channels, 2, self._early + left + self._piece))
         change = self._run(silence)[:, :left]
         change *= np.minimum(np.arange(left, 0, -1) / _FADE, 1)
-        given = self._give(change)
-        self._begin()
-        return given
-
-    def _begin(self) -> None:
-        self._sound = np.zeros((self._channels, 0))  # that waits for its change
-        self._input: np.ndarray | None = None  # that waits for the network; None between speech
+        self._input = None
+        return self._give(change)
 
     def _speak(self, position: int) -> None:
         """Speech begins: after silence, so that pieces are where they are in the whole file."""
@@ -101,5 +97,5 @@ class Enhancer:
         count = change.shape[1]
         change *= np.minimum(np.arange(self._changed, self._changed + count) / _FADE, 1)
         self._changed += count
-        given, self._sound = self._sound[:, :count] + change, self._sound[:, count:]
-        return given
+        given, self._sound = self._sound[:, :count], self._sound[:, count:]
+        return np.asarray(given + change)

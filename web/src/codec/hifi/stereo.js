@@ -79,8 +79,9 @@ export function readDifferences(frames, bands, symbol) {
  *
  * @param {import('./payload.js').Transform} block
  * @param {Float64Array[]} sides of the bands that there are
+ * @param {Float64Array[]} [coded] the same without noise, to be multiplied alike
  */
-export function balance({ layout, levels, angles, differences }, sides) {
+export function balance({ layout, levels, angles, differences }, sides, coded) {
   if (!angles || !differences) return;
   const map = bandMap(LAYOUTS[FRAME], layout);
   for (let b = 0; b < levels[0].length; b++) {
@@ -101,7 +102,9 @@ export function balance({ layout, levels, angles, differences }, sides) {
     const sum = (present[0] + present[1]) / (wanted[0] + wanted[1]);
     for (let side = 0; side < 2; side++) {
       const factor = Math.min(Math.max(Math.sqrt((wanted[side] * sum) / present[side]), 0.5), 2);
-      for (let k = from; k < to; k++) sides[side][k] *= factor;
+      for (const own of coded ? [sides[side], coded[side]] : [sides[side]]) {
+        for (let k = from; k < to; k++) own[k] *= factor;
+      }
     }
   }
 }

@@ -9,6 +9,12 @@ import { balance, turnBack } from './stereo.js';
 
 const MARGIN = 1024;
 
+/**
+ * Samples by channel. Of speech with few bits also what of it was coded, without the noise.
+ *
+ * @typedef {{ sound: Float64Array[], coded: Float64Array[] | null }} Decoded
+ */
+
 /** Push payloads, get samples, at most 1024 later. */
 export class HifiDecoder {
   /**
@@ -18,67 +24,79 @@ export class HifiDecoder {
    */
   constructor(tables, channels, start) {
     this.tables = tables;
-    this.held = Array.from({ length: channels }, () => new Float64Array(start ? 0 : MARGIN));
+    this.channels = channels;
+    /** All channels, then all without noise. */
+    this.held = Array.from({ length: 2 * channels }, () => new Float64Array(start ? 0 : MARGIN));
     this.last = start ? 0 : FRAME; // size of the transform block that the held ones end
+    this.speech = false; // whether the last block was speech with few bits
   }
 
   /**
    * @param {Uint8Array | null} payload null where it is lost
    * @param {number} frames
    * @param {number} checksum of its values
-   * @returns {Float32Array[]} by channel
+   * @returns {Decoded}
    */
   push(payload, frames, checksum) {
     let sizes = new Array(frames).fill(FRAME);
-    /** @type {Float64Array[]} */
-    let found = this.held.map(() => new Float64Array(frames * FRAME));
+    const found = this.held.map(() => new Float64Array(frames * FRAME));
+    this.speech = false;
     if (payload) {
-      const decoded = decodePayload(payload, this.held.length, frames, this.tables);
+      const decoded = decodePayload(payload, this.channels, frames, this.tables);
       if (decoded.checksum !== checksum) {
         throw new ChecksumError('decoded to values with a wrong checksum; '
           + 'the file is damaged or was written with another model');
       }
       sizes = decoded.blocks.map(({ layout }) => layout.size);
-      found = inverse(coefficients(decoded, found), sizes);
+      this.speech = decoded.copied > 0;
+      const sound = found.slice(0, this.channels), coded = this.speech ? found.slice(this.channels) : null;
+      coefficients(decoded, sound, coded);
+      inverse(coded ? found : sound, sizes);
     }
     const half = Math.min(this.last, sizes[0]) / 2;
     this.last = sizes[sizes.length - 1];
-    return this.held.map((held, ch) => {
-      const whole = new Float64Array(held.length + found[ch].length);
+    return this.#give(this.held.map((held, i) => {
+      const whole = new Float64Array(held.length + found[i].length);
       whole.set(held);
-      whole.set(found[ch], held.length);
+      whole.set(found[i], held.length);
       unfold(whole, held.length, half);
-      this.held[ch] = whole.slice(whole.length - MARGIN);
-      return Float32Array.from(whole.subarray(0, whole.length - MARGIN));
-    });
+      this.held[i] = whole.slice(whole.length - MARGIN);
+      return whole.subarray(0, whole.length - MARGIN);
+    }));
   }
 
   /** The samples that are left. */
   finish() {
-    const left = this.held.map((held) => Float32Array.from(held));
-    this.held = this.held.map(() => new Float64Array(0));
-    return left;
+    return this.#give(this.held.splice(0));
+  }
+
+  /** @param {Float64Array[]} both @returns {Decoded} */
+  #give(both) {
+    const { channels, speech } = this;
+    return { sound: both.slice(0, channels), coded: speech ? both.slice(channels) : null };
   }
 }
 
 /**
  * @param {ReturnType<typeof decodePayload>} decoded
- * @param {Float64Array[]} out by channel
+ * @param {Float64Array[]} sound by channel
+ * @param {Float64Array[] | null} coded the same without noise, if it is wanted
  */
-function coefficients({ blocks, noisy, copied }, out) {
-  const channels = out.length;
+function coefficients({ blocks, noisy, copied }, sound, coded) {
+  const channels = sound.length;
   let begin = 0;
   for (const block of blocks) {
-    const { layout, values, angles } = block, width = values[0].length;
-    const parts = out.map((own) => own.subarray(begin, begin + width));
-    parts.forEach((part, ch) => {
-      fill(block, ch, begin * channels + ch * width, noisy, copied, part);
+    const { layout, values, angles } = block, width = values[0].length, from = begin;
+    const part = (/** @type {Float64Array} */ own) => own.subarray(from, from + width);
+    const parts = sound.map(part), known = coded?.map(part);
+    parts.forEach((own, ch) => {
+      fill(block, ch, from * channels + ch * width, noisy, copied, own);
+      known?.[ch].set(own.map((x, k) => (values[ch][k] ? x : 0)));
     });
-    if (angles) turnBack(layout, angles, parts[0], parts[1]);
-    balance(block, parts);
+    if (angles) for (const [left, right] of known ? [parts, known] : [parts]) turnBack(layout, angles, left, right);
+    balance(block, parts, known);
     begin += layout.size;
   }
-  return out;
 }
 
 /** Samples, but for those at the outer borders, which are still folded. @param {Float64Array[]} all @param {number[]} sizes */
@@ -95,7 +113,6 @@ function inverse(all, sizes) {
       unfold(own, at, Math.min(sizes[i - 1], sizes[i]) / 2);
     }
   }
-  return all;
 }
 
 /** @type {Map<number, Float64Array>} */

@@ -1,4 +1,4 @@
-"""The enhancement into the folder of ``hifi-48k``: weights rounded, graph checked, read back."""
+"""The enhancement into a model folder: weights rounded, graph checked, and read back."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def export_enhancement(model: Enhancement, folder: Path) -> dict[str, float]:
 def check(model: Enhancement, path: Path, delay: int) -> dict[str, float]:
     """How far the graph is from PyTorch, and from itself in other chunks; of tones and noise.
 
-    They lie below 6 kHz, where both rates have the same samples.
+    They lie where both rates have the same samples.
     """
     hop, count = FACTOR * model.config.hop, 250
     generator = np.random.default_rng(0)

@@ -32,12 +32,12 @@ class EnhancementGraph(Graph):
         out = self.op("Squeeze", self.op("Transpose", out, perm=[0, 2, 3, 1]), self.ints(1))
         return out, self.cut(past, 1, reach, -reach)
 
-    def bases(self, hop: int) -> tuple[str, str]:
+    def bases(self, hop: int, bins: int) -> tuple[str, str]:
         """`ShortTime.analysis` and `ShortTime.synthesis`, from one period of each wave.
 
         The angle 2π/window·(n + ½ - window/2)·k is a multiple of 2π/(2·window).
         """
-        window, bins = HOPS * hop, HOPS * hop // FACTOR // 2
+        window = HOPS * hop
         n, k = np.arange(window), np.arange(bins)
         product = self.op("Mul", self.constant((2 * n + 1 + window)[:, None]), self.constant(k))
         index = self.op("Mod", product, self.ints(2 * window))
@@ -58,7 +58,7 @@ def enhancement_graph(model: Enhancement) -> tuple[onnx.ModelProto, int]:
     is to be added.
     """
     g, hop, bins = EnhancementGraph(), FACTOR * model.config.hop, model.short.bins
-    analysis, synthesis = g.bases(hop)
+    analysis, synthesis = g.bases(hop, bins)
 
     def spectra(part: int) -> str:
         rows = g.op("Squeeze", g.cut("parts", 1, part, part + 1), g.ints(1))
@@ -96,19 +96,17 @@ def enhancement_graph(model: Enhancement) -> tuple[onnx.ModelProto, int]:
         h = g.op("Add", h, g.op("Mul", inner, g.weight(f"{at}.scale", block.scale)))
     h = g.linear(g.norm(h, "final_norm", model.final_norm), "head", model.head)
 
-    waited = g.later(
-        g.op("Concat", whole, known, g.op("Sqrt", power), axis=2), model.reach, 5 * bins
-    )
-    whole, known = g.cut(waited, 2, 0, 2 * bins), g.cut(waited, 2, 2 * bins, 4 * bins)
-    level = twice(g.cut(waited, 2, 4 * bins))
-    of_known, of_noise, own = (g.cut(h, 2, i * 2 * bins, (i + 1) * 2 * bins) for i in range(3))
-    added = g.op(
-        "Sum",
-        product(of_known, known),
-        product(of_noise, g.op("Sub", whole, known)),
-        g.op("Mul", level, own),
-    )
-    frames = g.op("MatMul", added, g.op("Mul", synthesis, g.scalar(FACTOR)))
+    taps, reach = model.config.taps, model.reach
+    noise, level = g.op("Sub", whole, known), g.op("Sqrt", power)
+    waited = g.later(g.op("Concat", noise, level, axis=2), reach, 3 * bins)
+    noise, level = g.cut(waited, 2, 0, 2 * bins), twice(g.cut(waited, 2, 2 * bins))
+    added = [product(g.cut(h, 2, 0, 2 * bins), noise)]
+    added.append(g.op("Mul", level, g.cut(h, 2, 2 * bins, 4 * bins)))
+    known = g.with_past(known, reach + taps // 2, 2 * bins)
+    for k in range(taps):
+        gain = g.cut(h, 2, (4 + 2 * k) * bins, (6 + 2 * k) * bins)
+        added.append(product(gain, g.cut(known, 1, k, k - reach - taps // 2)))
+    frames = g.op("MatMul", g.op("Sum", *added), g.op("Mul", synthesis, g.scalar(FACTOR)))
     frames = g.with_past(frames, HOPS - 1, HOPS * hop)
     parts = []
     for k in range(HOPS):  # the oldest of them ends with the newest's first hop

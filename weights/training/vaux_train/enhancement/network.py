@@ -1,7 +1,7 @@
 """The network: short-time spectra of what was decoded, to what is to be added to them.
 
 It is taught at 16 kHz and works at 48 kHz: windows of as many milliseconds have the same spectra
-up to 8 kHz, but for a factor of three. What lies above stays as it was.
+up to 8 kHz, but for a factor of three. What lies above the bins that it has stays as it was.
 """
 
 from __future__ import annotations
@@ -21,15 +21,14 @@ COMPRESSION = -0.3  # of power, in what the network sees
 
 
 class ShortTime(nn.Module):
-    """STFT of squared-sine windows of four hops, and its inverse; bins below 8 kHz."""
+    """STFT of squared-sine windows of four hops, and its inverse; of the first bins."""
 
     analysis: Tensor
     synthesis: Tensor
 
-    def __init__(self, hop: int) -> None:
+    def __init__(self, hop: int, bins: int) -> None:
         super().__init__()
-        self.hop, self.window = hop, HOPS * hop
-        self.bins = self.window // 2
+        self.hop, self.window, self.bins = hop, HOPS * hop, bins
         waves, taper = tables(self.window, self.bins)
         self.register_buffer("analysis", (taper[:, None] * waves).float(), persistent=False)
         # Bins but the first stand for two. Squared windows add up to 1.5.
@@ -93,8 +92,9 @@ class Block(nn.Module):
 class Enhancement(nn.Module):
     """What was decoded, and what of it was coded, to the sound that it becomes.
 
-    For each bin it gives what is to be added: a complex multiple of what was coded, another of the
-    noise, and something of its own. It begins with nothing.
+    For each bin it gives what is to be added: complex multiples of what was coded at several times
+    about now ("deep filtering", Mack and Habets 2020), another of the noise, and something of its
+    own. It begins with nothing.
     """
 
     near: Tensor
@@ -102,7 +102,7 @@ class Enhancement(nn.Module):
     def __init__(self, config: Model) -> None:
         super().__init__()
         self.config = config
-        self.short = ShortTime(config.hop)
+        self.short = ShortTime(config.hop, config.bins)
         bins, dim, dilations = self.short.bins, config.dim, config.dilations
         self.embed = nn.Linear(5 * bins, dim)
         self.embed_norm = nn.LayerNorm(dim)
@@ -111,7 +111,7 @@ class Enhancement(nn.Module):
             for dilation in dilations
         )
         self.final_norm = nn.LayerNorm(dim)
-        self.head = nn.Linear(dim, 6 * bins)
+        self.head = nn.Linear(dim, (4 + 2 * config.taps) * bins)
         with torch.no_grad():
             self.head.weight.zero_()
             self.head.bias.zero_()
@@ -137,9 +137,12 @@ class Enhancement(nn.Module):
             h = block(h)
         h = self.head(self.final_norm(h)).float()
         with torch.autocast(sound.device.type, enabled=False):
-            of_known, of_noise, own = h.split(2 * bins, -1)
-            added = complex_product(of_known, known) + complex_product(of_noise, whole - known)
-            added = added + level.repeat(1, 1, 2) * own
+            of_noise, own, of_known = h.split([2 * bins, 2 * bins, 2 * bins * self.config.taps], -1)
+            added = complex_product(of_noise, whole - known) + level.repeat(1, 1, 2) * own
+            around, frames = self.config.taps // 2, known.shape[1]
+            known = F.pad(known, (0, 0, around, around))
+            for k, gain in enumerate(of_known.split(2 * bins, -1)):
+                added = added + complex_product(gain, known[:, k : k + frames])
             return sound + self.short.synthesise(added)
 
 
