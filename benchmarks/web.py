@@ -101,11 +101,12 @@ def main() -> None:
 
 
 def script_bytes(*names: str) -> int:
-    """Bytes of scripts and all that they import; the worker has the encoder where it is wanted."""
+    """Bytes of scripts and all that they import; the worker imports a decoder or an encoder."""
+    other = "decoder-" if "encode.js" in names else "encoder-"
     found, waiting = set(), [WEB / "dist" / name for name in names]
     while waiting:
         script = waiting.pop()
-        if script in found or (script.name.startswith("encoder-") and "encode.js" not in names):
+        if script in found or script.name.startswith(other):
             continue
         found.add(script)
         if script.suffix == ".js":

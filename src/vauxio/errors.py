@@ -16,11 +16,28 @@ __all__ = [
     "UnsupportedError",
     "VauxError",
     "first_line",
+    "reason_of",
 ]
 
 
 class VauxError(Exception):
-    """Base of everything that this library raises on purpose."""
+    """Base of everything that this library raises on purpose.
+
+    Attributes
+    ----------
+    filename : str or None
+        The file that could not be read, if it has a name. The message begins with it.
+    """
+
+    filename: str | None = None
+
+    @property
+    def reason(self) -> str:
+        """The message without the file's name."""
+        return super().__str__()
+
+    def __str__(self) -> str:
+        return self.reason if self.filename is None else f"{self.filename}: {self.reason}"
 
 
 class AudioError(VauxError, ValueError):
@@ -53,6 +70,11 @@ class LimitError(VauxError, ValueError):
 
 class ModelError(VauxError):
     """A model that is missing, damaged, or not the one that a file was written with."""
+
+
+def reason_of(error: VauxError | OSError) -> str:
+    """What is wrong, for those who name the file themselves."""
+    return error.reason if isinstance(error, VauxError) else error.strerror or str(error)
 
 
 def first_line(error: Exception) -> str:

@@ -11,21 +11,40 @@ import os
 import secrets
 import stat
 import unicodedata
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, Union
 
-__all__ = ["File", "Input", "Output", "is_seekable", "name_of", "same_name"]
+from .errors import VauxError
+
+__all__ = ["File", "Input", "Output", "is_seekable", "name_of", "naming", "same_name"]
 
 File = Union[str, bytes, "os.PathLike[str]", int, BinaryIO]
 """What can be opened: a path, a file descriptor, a binary file object."""
 
 
 def name_of(file: Any) -> str:
-    """A name for messages and reports."""
+    """A name for reports."""
+    name = _name_of(file)
+    return f"<{type(file).__name__}>" if name is None else name
+
+
+@contextlib.contextmanager
+def naming(file: Any) -> Iterator[None]:
+    """Within, a file is read: errors say which, if it has a name."""
+    try:
+        yield
+    except VauxError as e:
+        if e.filename is None:
+            e.filename = _name_of(file)
+        raise
+
+
+def _name_of(file: Any) -> str | None:
     if isinstance(file, (str, bytes, os.PathLike)):
         return os.fsdecode(file)
     name = getattr(file, "name", None)
-    return name if isinstance(name, str) else f"<{type(file).__name__}>"
+    return name if isinstance(name, str) else None
 
 
 def same_name(name: str) -> str:

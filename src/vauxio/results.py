@@ -22,7 +22,7 @@ class Result:
     elapsed : float
         Seconds of work.
     notes : tuple of str
-        What could not be kept: tags that do not fit, say.
+        What could not be kept: tags that do not fit, say. What is odd about a verified file.
     damage : tuple of str
         What was concealed.
     """

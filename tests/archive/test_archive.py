@@ -351,16 +351,55 @@ def test_decode_and_verify(library, tmp_path):
     assert files(tmp_path / "wav").keys() == made - {"deep/er/b.wav", "a.wav"}
 
 
+@pytest.mark.parametrize("codec", [{"lm": False}, {"model": "hifi-48k"}], ids=["codes", "hifi"])
+@pytest.mark.parametrize("rest", ["junk", "zeros", "another", "a cut one", "a newline"])
+def test_verify_says_what_follows_the_end_of_a_file(vaux, tmp_path, monkeypatch, codec, rest):
+    """It is no fault, and readers ignore it: an end elsewhere than at the file's would be."""
+    monkeypatch.chdir(tmp_path)
+    blob = vauxio.compress(voice(12000, RATE), RATE, **codec)
+    rest = {"junk": np.random.default_rng(0).bytes(1000), "zeros": bytes(4096), "another": blob,
+            "a cut one": blob[:-9], "a newline": b"\n"}[rest]  # fmt: skip
+    (tmp_path / "a.vx").write_bytes(blob + rest)
+    (tmp_path / "b.vx").write_bytes(blob)
+    said = f"which are no part of it and never read: {len(rest):,}"
+    for deep in (False, True):
+        found = verify(tmp_path / "a.vx", deep)
+        assert found.seconds == 12000 / RATE and [said in note for note in found.notes] == [True]
+    assert verify(tmp_path / "b.vx") == (12000 / RATE, ())
+    alone = vaux("verify", "a.vx", "b.vx")
+    assert (alone.code, alone.out) == (0, b"a.vx: ok\nb.vx: ok\n")
+    assert alone.err.startswith("vaux: a.vx: bytes after its end") and alone.err.count("\n") == 1
+    plan = archive.plan("verify", tmp_path)
+    results = run(plan)
+    assert results["a.vx"].ok and said in results["a.vx"].notes[0] and not results["b.vx"].notes
+    report = archive.Report(plan)
+    report.add(results["a.vx"])
+    assert "1 of bytes after a file's end" in str(report)
+    np.testing.assert_array_equal(vauxio.read("a.vx")[0], vauxio.read("b.vx")[0])
+
+
+def test_a_report_of_nothing_new_has_no_figures_of_it(tmp_path):
+    save(tmp_path / "in" / "a.wav", 0.3)
+    for first in (True, False):
+        plan = archive.plan("encode", tmp_path / "in", tmp_path / "out")
+        report = archive.Report(plan)
+        for result in run(plan).values():
+            report.add(result)
+        said = str(report)
+        assert ("x real time" in said) == ("->" in said) == first
+    assert "done before  1 file" in said
+
+
 def test_verify_decodes_only_if_deep(tmp_path, monkeypatch):
     """A file whose codes' checksum is wrong, but not that of the block, is whole; not so deep."""
     bad = DATA / "vectors" / "bad-03-codes.vx"
     decode = TokenReader._decoded
     monkeypatch.setattr(TokenReader, "_decoded", lambda *args: pytest.fail("decodes"))
     vauxio.write(tmp_path / "a.vx", voice(12000, RATE), RATE)
-    assert verify(tmp_path / "a.vx") == 12000 / RATE
-    assert verify(bad) > 0
+    assert verify(tmp_path / "a.vx").seconds == 12000 / RATE
+    assert verify(bad).seconds > 0
     monkeypatch.setattr(TokenReader, "_decoded", decode)
-    assert verify(tmp_path / "a.vx", deep=True) == 12000 / RATE
+    assert verify(tmp_path / "a.vx", deep=True).seconds == 12000 / RATE
     with pytest.raises(vauxio.VauxError):
         verify(bad, deep=True)
 
@@ -369,7 +408,7 @@ def test_verify_needs_no_model_unless_deep(tmp_path, monkeypatch):
     vauxio.write(tmp_path / "a.vx", voice(12000, RATE), RATE)
     (tmp_path / "weights").mkdir()
     monkeypatch.setenv("VAUXIO_WEIGHTS", str(tmp_path / "weights"))
-    assert verify(tmp_path / "a.vx") == 12000 / RATE
+    assert verify(tmp_path / "a.vx").seconds == 12000 / RATE
     with pytest.raises(vauxio.ModelError):
         verify(tmp_path / "a.vx", deep=True)
 

@@ -20,6 +20,7 @@ from vauxio.codec.hifi.pack import Packer
 from vauxio.codec.hifi.payload import Settings
 from vauxio.codec.hifi.rate import settings_for
 from vauxio.codec.hifi.raw_bits import BitReader, BitWriter
+from vauxio.codec.hifi.spectra import Spectra
 from vauxio.codec.hifi.unpack import unpack
 from vauxio.entropy import fixed
 from vauxio.errors import FormatError, ModelError
@@ -84,6 +85,17 @@ def test_blocks_of_all_sizes_give_the_samples_back():
     found = mdct.forward(x, SIZES, 0, 0)
     np.testing.assert_allclose((found**2).sum(), (x**2).sum())
     np.testing.assert_allclose(mdct.inverse(found, SIZES), x[:, 1024:-1024], atol=1e-9)
+
+
+def test_a_block_is_the_same_alone_and_in_a_long_run():
+    sizes = np.array([2048] * 40 + [128] * 16 + [2048])
+    x = np.random.default_rng(0).standard_normal((2, sizes.sum() + 2048))
+    whole = mdct.forward(x, sizes, 2048, 2048)
+    around = [2048, *sizes.tolist(), 2048]
+    for i, begin in enumerate((np.cumsum(sizes) - sizes).tolist()):
+        end = begin + around[i + 1]
+        alone = mdct.forward(x[:, begin : end + 2048], sizes[i : i + 1], around[i], around[i + 2])
+        np.testing.assert_array_equal(alone, whole[:, begin:end])
 
 
 def test_layouts():
@@ -319,10 +331,10 @@ def test_copies_have_the_pitch_of_what_is_below(size):
 
 
 def test_speech_of_few_bits_has_copies(speech):
-    samples = np.pad(speech[:, :20480].astype(float) * 2**15, ((0, 0), (1024, 1024)))
-    shares = [settings_for(bitrate, samples, 1.0).copied for bitrate in (8, 12, 14, 16, 64)]
+    spectra = Spectra(np.pad(speech[:, :20480].astype(float) * 2**15, ((0, 0), (1024, 1024))))
+    shares = [settings_for(bitrate, spectra, 1.0).copied for bitrate in (8, 12, 14, 16, 64)]
     assert shares == [10, 10, 5, 0, 0]
-    assert settings_for(8, samples, 0.0).copied == 0
+    assert settings_for(8, spectra, 0.0).copied == 0
 
 
 def test_only_noise_of_speech_has_copies(tables):
@@ -450,7 +462,7 @@ def test_silence_saves_nothing_for_later_but_a_fifth(tables, speech, level):
 
 
 def test_starting_in_the_middle(tables, long):
-    samples, blocks, whole = long
+    _, blocks, whole = long
     decoder = Decoder(tables, 1, start=False)
     found = decoder.push(blocks[1][1], BLOCK)
     begin = BLOCK * 2048
@@ -458,7 +470,7 @@ def test_starting_in_the_middle(tables, long):
 
 
 def test_a_lost_block_fades_and_the_next_is_clean(tables, long):
-    samples, blocks, whole = long
+    _, blocks, whole = long
     decoder = Decoder(tables, 1)
     parts = [decoder.push(None if i == 1 else p, f) for i, (f, p, _) in enumerate(blocks)]
     found = np.concatenate([*parts, decoder.finish()], axis=1)

@@ -460,7 +460,7 @@ def test_command_line(vaux, recordings, speech):
         (["--quality", 11, "-m", MODEL.name], f"{MODEL.name} has 0 to 10"),
         (["--quality", "nan"], "has 0 to 10"),
         (["--quality", 20.5], "hifi-48k has those above 10, up to 20"),
-        (["--quality", "high"], "not a valid float"),
+        (["--quality", "high"], "not a number; write it like"),
     ):
         result = vaux("encode", *arguments, recordings / "speech-48k.flac", "c.vx")
         assert result.code == 2 and words in result.err

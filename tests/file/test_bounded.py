@@ -151,7 +151,7 @@ def test_an_index_that_is_damaged_is_not_cut_off(blob, vaux, tmp_path):
     (tmp_path / "a.vx").write_bytes(wrong)
     for arguments in (("decode", "a.vx"), ("verify", "a.vx"), ("decode", "-r", ".", "-o", "out")):
         code, _, err = vaux(*arguments)
-        assert code == 1 and "damaged: index" in err and "first 22.0 s can be read" in err
+        assert code == 1 and "damaged: index" in err and "first 22.0 s (" in err
     assert len(vauxio.read(tmp_path / "a.vx", frames=22 * RATE)[0]) == 22 * RATE
 
 

@@ -798,7 +798,7 @@ def test_a_file_cut_off_reads_up_to_its_last_whole_block(blob, whole, part, pipe
         same = min(frames, FRAMES) - 900
         assert np.abs(data[:same] - whole[:same]).max() < 1e-4
         for more in ({"frames": 1}, {"frames": -1}, {"frames": 1, "fill_value": 0}):
-            with pytest.raises(TruncatedError, match=f"cut off: {frames} frames"):
+            with pytest.raises(TruncatedError, match=rf"cut off: .*\({frames} frames\)"):
                 f.read(**more)
     for arguments in ({}, {"stop": frames + 1}, {"frames": frames + 1}):
         with pytest.raises(TruncatedError):

@@ -129,8 +129,8 @@ def test_values_with_a_wrong_checksum(speech):
 
 
 def test_verify(long):
-    samples, blob, _ = long
-    assert verify(io.BytesIO(blob)) == verify(io.BytesIO(blob), deep=True) == 21
+    _, blob, _ = long
+    assert verify(io.BytesIO(blob)) == verify(io.BytesIO(blob), deep=True) == (21, ())
     damaged = bytearray(blob)
     damaged[len(blob) // 2] ^= 1
     with pytest.raises(ChecksumError, match="1 of 3"):
@@ -211,6 +211,26 @@ def test_bits_follow_the_signal_but_not_its_volume(speech, long):
     samples = long[0]
     faint = np.concatenate([samples[: 10 * 16000], samples[: 10 * 16000] / 30])
     assert size(faint, 16000) < 0.9 * size(np.tile(samples[: 10 * 16000], 2), 16000)
+
+
+def test_sound_that_has_no_use_for_the_bits():
+    """The questions and answers of the documentation say so."""
+    time = np.arange(2 * 48000) / 48000
+    tone = (0.5 * np.sin(2 * np.pi * 997 * time)).astype(np.float32)
+    for samples, most in ((tone, 96), (np.zeros_like(tone), 2)):
+        blob = vauxio.compress(samples, 48000, model="hifi-48k", bitrate=192)
+        assert len(blob) * 8 / 2000 < most
+
+
+def test_what_a_short_file_takes_beside_its_sound(speech):
+    """The same: about 80 bytes, and whole tokens."""
+    samples = speech[24000 : 24000 + 4800]
+    blob = vauxio.compress(samples, 48000, model="hifi-48k", bitrate=16)
+    (block,) = vauxio.container.Reader(io.BytesIO(blob))
+    assert len(blob) - len(block.payload) == pytest.approx(80, abs=8)
+    tokens = -(-len(samples) // 2048)
+    assert len(block.payload) == pytest.approx(tokens * 2048 / 48000 * 16000 / 8, rel=0.1)
+    assert len(blob) * 8 / 100 == pytest.approx(27, rel=0.1)
 
 
 def test_it_has_no_tokens():

@@ -1,8 +1,6 @@
 /** Decoder or encoder in a Web Worker: does what `worker-client.js` asks, one thing after the other. */
 
-import { VauxDecoder } from './decoder.js';
-
-/** @type {VauxDecoder} */
+/** @type {import('./decoder.js').VauxDecoder} */
 let decoder;
 /** @type {import('./encoder.js').VauxEncoder} */
 let encoder;
@@ -20,6 +18,7 @@ const methods = {
       encoder = new VauxEncoder(options);
       return encoder.ready;
     }
+    const { VauxDecoder } = await import('./decoder.js');
     decoder = new VauxDecoder(options);
     return decoder.ready;
   },

@@ -24,7 +24,6 @@ from ..errors import AudioError, FormatError
 from ..file.block_reader import TokenReader
 from ..file.block_writer import TokenWriter, block_tokens
 from ..file.vauxfile import VauxFile
-from ..fileio import name_of
 from ..model.installed import choose_codec, choose_model
 from ..model.models import Model, Transform
 from ..results import Result
@@ -274,8 +273,5 @@ def _recording(context: Context, task: Task, tags: bool = True) -> Iterator[tupl
     with known_store(context.source).reading(task.source) as file:
         raw = raw_of(task.source, context.settings)
         found = read_tags(file) if tags and raw is None else Tags()
-        try:
-            with Recording(file, raw) as recording:
-                yield recording, found
-        except AudioError as e:  # without the file's name, which the result has anyway
-            raise AudioError(str(e).removeprefix(f"{name_of(file)}: ")) from None
+        with Recording(file, raw) as recording:
+            yield recording, found

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ..errors import VauxError
+from ..errors import VauxError, reason_of
 from ..results import Result
 from .plans import Settings, Task
 
@@ -121,10 +121,8 @@ def guarded(task: Task, work: Callable[[], Any]) -> Any:
 
 
 def _reason(error: Exception) -> str:
-    if isinstance(error, VauxError):
-        return str(error)
-    if isinstance(error, OSError):
-        return error.strerror or str(error)
+    if isinstance(error, (VauxError, OSError)):
+        return reason_of(error)
     last = traceback.extract_tb(error.__traceback__)[-1]
     where = f"{Path(last.filename).name}:{last.lineno}"
     return f"internal error: {type(error).__name__}: {error} ({where})"

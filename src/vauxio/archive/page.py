@@ -32,11 +32,12 @@ def page(plan: Plan, summary: Sequence[tuple[str, str]], results: Sequence[Resul
         _histogram("length of the files, seconds", [r.seconds for r in timed]),
         _histogram("speed of one worker, x real time", speeds),
     ]
+    noted = "Bytes after the end" if plan.verb == "verify" else "What could not be kept"
     tables = [
         _table("Failed", ["file", "reason"], [[r.source, r.error or ""] for r in failed]),
         _table("Damage that was concealed", ["file", "where"],
                [[r.source, d] for r in results for d in r.damage]),
-        _table("What could not be kept", ["file", "why"],
+        _table(noted, ["file", "why"],
                [[r.source, n] for r in results for n in r.notes]),
     ]  # fmt: skip
     if plan.verb == "encode":

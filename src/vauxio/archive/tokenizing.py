@@ -15,7 +15,6 @@ from ..codec.signal import SignalEncoder
 from ..entropy.allocation import Allocation
 from ..errors import AudioError
 from ..file.vauxfile import VauxFile
-from ..fileio import name_of
 from ..model.installed import choose_model, find_model
 from ..model.models import Model
 from .coding import PIECE
@@ -44,19 +43,16 @@ def tokens_of_file(file: Any, source: str, settings: Settings) -> Tokens:
     if PurePosixPath(source).suffix.lower() == ".vx":
         return _tokens_of_vx(file, source, settings)
     tags = read_tags(file)
-    try:
-        with Recording(file) as recording:
-            rate, channels = recording.samplerate, 1 if settings.mono else recording.channels
-            model = choose_model(settings.model, rate, channels, tokens_bitrate(settings, channels))
-            allocation = Allocation.constant(wanted_codebooks(model, settings, channels))
-            encoder = SignalEncoder(model, rate, channels, allocation, settings.denoise)
-            parts = [
-                encoder.push(pcm.mix_down(block) if settings.mono else block)
-                for block in recording.blocks(PIECE)
-            ]
-            codes = np.concatenate([*parts, encoder.finish()], axis=2)
-    except AudioError as e:  # without the file's name, which the result has anyway
-        raise AudioError(str(e).removeprefix(f"{name_of(file)}: ")) from None
+    with Recording(file) as recording:
+        rate, channels = recording.samplerate, 1 if settings.mono else recording.channels
+        model = choose_model(settings.model, rate, channels, tokens_bitrate(settings, channels))
+        allocation = Allocation.constant(wanted_codebooks(model, settings, channels))
+        encoder = SignalEncoder(model, rate, channels, allocation, settings.denoise)
+        parts = [
+            encoder.push(pcm.mix_down(block) if settings.mono else block)
+            for block in recording.blocks(PIECE)
+        ]
+        codes = np.concatenate([*parts, encoder.finish()], axis=2)
     return Tokens(source, _small(codes, model), rate, encoder.frames, model, dict(tags.tags),
                   (*tags.notes, *recording.notes))  # fmt: skip
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from ..errors import VauxError
+from ..errors import VauxError, reason_of
 from ..results import Result
 from .jobs import Context, guarded
 from .plans import Settings, Task
@@ -58,7 +58,7 @@ def _shard(context: Context, tasks: Sequence[Task]) -> Iterator[Result]:
         yield from done
         return
     except (VauxError, OSError) as e:  # the file could not be written: nothing is in it
-        reason = (isinstance(e, OSError) and e.strerror) or str(e)
+        reason = reason_of(e)
         spent = (time.perf_counter() - begin) / len(tasks)
         yield from (Result(task.source, target, reason, elapsed=spent) for task in tasks)
         return

@@ -10,18 +10,25 @@ from ..errors import ChecksumError, FormatError, ModelError
 from ..file.block_reader import TokenReader
 from ..file.transform import TransformFrames
 from ..file.vauxfile import VauxFile
-from ..fileio import Input
+from ..fileio import Input, naming
 from ..results import Result
 from .coding import PIECE, bounds, decode_stretch
 from .jobs import Context, Join, Part, Parts, divided
 from .plans import Task
 from .store import known_store
 
-__all__ = ["check_blocks", "join_verified", "read_back", "tokens_of", "verify",
+__all__ = ["Verified", "check_blocks", "join_verified", "read_back", "tokens_of", "verify",
            "verify_part", "verify_task"]  # fmt: skip
 
 
-def verify(file: Any, deep: bool = False) -> float:
+class Verified(NamedTuple):
+    """A file that is whole: seconds of audio, and what is odd about it all the same."""
+
+    seconds: float
+    notes: tuple[str, ...] = ()
+
+
+def verify(file: Any, deep: bool = False) -> Verified:
     """Check that a file is whole: its structure, and the checksums of all that it holds.
 
     Nothing is decoded, so that it takes hardly longer than reading, and no model.
@@ -35,8 +42,8 @@ def verify(file: Any, deep: bool = False) -> float:
 
     Returns
     -------
-    float
-        Seconds of audio.
+    Verified
+        Seconds of audio, and a note if bytes follow the file's end.
 
     Raises
     ------
@@ -47,7 +54,7 @@ def verify(file: Any, deep: bool = False) -> float:
     OSError
         If it cannot be read.
     """
-    with contextlib.closing(Input(file)) as source:
+    with contextlib.closing(Input(file)) as source, naming(file):
         return _verify(TokenReader(source.file), deep)
 
 
@@ -90,7 +97,7 @@ def verify_part(job: Part) -> _Faults:
             _decode(reader, *bounds(reader, job.first, job.stop))
         except FormatError as e:  # perhaps damage of the block before, which another part finds
             faults = _faults(reader, job.first, job.stop, deep=True)
-            return faults._replace(decoding=str(e))
+            return faults._replace(decoding=e.reason)
         return faults
 
 
@@ -100,7 +107,7 @@ def join_verified(job: Join) -> Result:
         _raise(reader, job.contents)
         if wrong := [faults.decoding for faults in job.contents if faults.decoding]:
             raise FormatError(wrong[0])
-        return _result(job.task, job.frames / reader.header.samplerate, job.elapsed)
+        return _result(job.task, _verified(reader, job.frames), job.elapsed)
 
 
 class _Faults(NamedTuple):
@@ -111,7 +118,7 @@ class _Faults(NamedTuple):
     decoding: str = ""
 
 
-def _verify(reader: TokenReader, deep: bool) -> float:
+def _verify(reader: TokenReader, deep: bool) -> Verified:
     frames = check_blocks(reader, deep=False)
     if deep:
         try:
@@ -119,7 +126,12 @@ def _verify(reader: TokenReader, deep: bool) -> float:
         except FormatError:
             check_blocks(reader, deep=True)  # says how many blocks
             raise
-    return frames / reader.header.samplerate
+    return _verified(reader, frames)
+
+
+def _verified(reader: TokenReader, frames: int) -> Verified:
+    after = f"bytes after its end, which are no part of it and never read: {reader.ignored:,}"
+    return Verified(frames / reader.header.samplerate, (after,) if reader.ignored else ())
 
 
 def _decode(reader: TokenReader, start: int, stop: int) -> None:
@@ -146,7 +158,7 @@ def _faults(reader: TokenReader, begin: int, end: int, deep: bool) -> _Faults:
             else:
                 reader.get(block * reader.header.block_tokens, 1)
         except FormatError as e:
-            damaged, first = damaged + 1, first or str(e)
+            damaged, first = damaged + 1, first or e.reason
     return _Faults(damaged, first)
 
 
@@ -157,8 +169,9 @@ def _raise(reader: TokenReader, found: Sequence[_Faults]) -> None:
         raise ChecksumError(f"{damaged} of {reader.blocks} blocks are damaged; {first}")
 
 
-def _result(task: Task, seconds: float, elapsed: float = 0.0) -> Result:
-    return Result(task.source, "", seconds=seconds, bytes_in=task.entry.size or 0, elapsed=elapsed)
+def _result(task: Task, found: Verified, elapsed: float = 0.0) -> Result:
+    return Result(task.source, "", seconds=found.seconds, bytes_in=task.entry.size or 0,
+                  elapsed=elapsed, notes=found.notes)  # fmt: skip
 
 
 @contextlib.contextmanager

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import numpy as np
 
 from ..errors import AudioError
-from ..fileio import File, is_seekable, name_of
+from ..fileio import File, is_seekable, name_of, naming
 from . import completeness, mpeg, pages, riff
 from .channels import from_vorbis
 from .chatter import hushed
@@ -84,16 +84,14 @@ class Recording:
         self._media: MediaFile | None = None  # where libsndfile does not read it
         self.peak = 0.0
         self.notes: list[str] = []
-        self.name = name_of(file)
+        self._given = file
         try:
-            self._file = self._open(file) if raw is None else self._open_raw(file, raw)
-            self._owned.append(self._file)
-            try:
+            with naming(file):
+                self._file = self._open(file) if raw is None else self._open_raw(file, raw)
+                self._owned.append(self._file)
                 self.samplerate, self.channels = check_format(
                     self._file.samplerate, self._file.channels
                 )
-            except AudioError as e:
-                raise AudioError(f"{self.name}: {e}") from None
         except BaseException:
             self.close()
             raise
@@ -137,6 +135,10 @@ class Recording:
         AudioError
             If the recording is damaged or ends early, or a sample is NaN or infinite.
         """
+        with naming(self._given):
+            yield from self._blocks(frames, start)
+
+    def _blocks(self, frames: int, start: int) -> Iterator[np.ndarray]:
         import soundfile
 
         done = start
@@ -149,15 +151,10 @@ class Recording:
                     block = self._file.read(frames, dtype="float32", always_2d=True)
                 self._at = done + len(block)
             except soundfile.SoundFileError as e:
-                raise AudioError(f"{self.name}: damaged after frame {done}: {_reason(e)}") from e
-            except AudioError as e:  # of what soundfile does not read
-                raise AudioError(f"{self.name}: {e}") from e
+                raise AudioError(f"damaged after frame {done}: {_reason(e)}") from e
             if not len(block):
                 break
-            try:
-                check_finite(block, done)
-            except AudioError as e:
-                raise AudioError(f"{self.name}: {e}") from None
+            check_finite(block, done)
             done = self._at
             if digest:
                 digest.add(block)
@@ -166,7 +163,7 @@ class Recording:
             self._look_for_clipping(block)
             yield to_float(block)
         if self._least is not None and done < self._least:
-            raise AudioError(f"{self.name}: cut off: {done} of {self.frames} frames can be read")
+            raise AudioError(f"cut off: {done} of {self.frames} frames can be read")
         if digest and not digest.fits():
             self.notes.append("its samples are not those that its checksum is of")
         if self._media is not None:
@@ -201,13 +198,13 @@ class Recording:
         piped = not is_seekable(source)
         if piped:
             source = file = self._from_pipe(source)
-        kind = None if isinstance(source, int) else _kind(source, self.name)
+        kind = None if isinstance(source, int) else _kind(source, name_of(self._given))
         if piped or (kind and kind.demuxer not in _CONTAINERS):
             pass
         elif short := completeness.missing(source):
             if short > completeness.SLACK:
                 raise AudioError(
-                    f"{self.name}: cut off: its last {short:,} bytes are missing; "
+                    f"cut off: its last {short:,} bytes are missing; "
                     "read from a pipe, it gives what is there"
                 )
             self.notes.append(f"bytes may be missing at its end: {short}")
@@ -242,11 +239,11 @@ class Recording:
                 return soundfile.SoundFile(through_pipe(b"", file))
         except TypeError as e:  # by the ending of its name, samples without a header
             raise AudioError(
-                f"{self.name}: samples without a header, of which nobody knows the rate; "
+                "samples without a header, of which nobody knows the rate; "
                 "say it: --raw RATE,CHANNELS,TYPE"
             ) from e
         except soundfile.SoundFileError as e:
-            raise AudioError(f"{self.name}: not a recording that can be read: {_reason(e)}") from e
+            raise AudioError(f"not a recording that can be read: {_reason(e)}") from e
 
     def _open_raw(self, file: Any, raw: Raw) -> soundfile.SoundFile:
         import soundfile
@@ -266,15 +263,12 @@ class Recording:
                 source, "r", raw.samplerate, raw.channels, raw.subtype, raw.endian, "RAW"
             )
         except soundfile.SoundFileError as e:
-            raise AudioError(f"{self.name}: cannot be read so: {_reason(e)}") from e
+            raise AudioError(f"cannot be read so: {_reason(e)}") from e
 
     def _open_media(self, source: Any, kind: Kind, piped: bool) -> MediaFile:
         from .media.reader import MediaFile
 
-        try:
-            self._media = MediaFile(source, kind, lenient=piped)
-        except AudioError as e:
-            raise AudioError(f"{self.name}: {e}") from e
+        self._media = MediaFile(source, kind, lenient=piped)
         return self._media
 
     @staticmethod
@@ -301,7 +295,7 @@ class Recording:
                 reads_on = window.take(0, 4) in (b"riff", b".snd") and 0 < behind.end < window.size
             if behind.another:
                 raise AudioError(
-                    f"{self.name}: several recordings one after the other in one file: only the "
+                    "several recordings one after the other in one file: only the "
                     "first could be read; split it first"
                 )
             if not piped:
@@ -312,7 +306,7 @@ class Recording:
             self.notes.append(found.wrong)
             self._least = 0
         elif found.wrong:
-            raise AudioError(f"{self.name}: {found.wrong}")
+            raise AudioError(found.wrong)
         return 0
 
     def _from_pipe(self, stream: BinaryIO) -> Any:
@@ -334,7 +328,7 @@ class Recording:
         head = completeness.OPEN_ENDED.get(stream.read(8)[:4])
         if head is None:
             raise AudioError(
-                f"{self.name}: its header says that it has no samples, but {follow:,} bytes "
+                f"its header says that it has no samples, but {follow:,} bytes "
                 "follow: it was never finished; repair its header first"
             )
         return through_pipe(head, stream)

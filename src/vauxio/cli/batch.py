@@ -14,6 +14,7 @@ import click
 from ..container.metadata import printable
 from .events import event
 from .failures import Failure, blame
+from .numbers import Whole
 from .terminal import complain
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 _OPTIONS = (
     click.option("-r", "--recursive", is_flag=True,
                  help="All files below a folder or URL."),
-    click.option("-j", "--jobs", type=click.IntRange(1), metavar="N",
+    click.option("-j", "--jobs", type=Whole(1), metavar="N",
                  help="With -r: so many processes; one for each core if not given."),
     click.option("--include", multiple=True, metavar="GLOB",
                  help="With -r: only files whose names match; may be given several times."),

@@ -12,6 +12,7 @@ from ..errors import AudioError
 from .events import for_each
 from .failures import Failure, blame
 from .names import STREAM
+from .numbers import Seconds
 from .streams import writing
 from .terminal import complain
 
@@ -30,9 +31,9 @@ __all__ = ["command"]
               help="With -o: a listening test instead, after MUSHRA: hidden reference, anchor, "
               "random order; ratings are saved as JSON.")  # fmt: skip
 @click.option("-f", "--force", is_flag=True, help="Replace a page that exists.")
-@click.option("--start", type=click.FloatRange(0), default=0.0, metavar="SECONDS",
+@click.option("--start", type=Seconds(0), default=0.0, metavar="SECONDS",
               help="Where the part to compare begins.")  # fmt: skip
-@click.option("--seconds", type=click.FloatRange(0, 600, min_open=True), default=30.0,
+@click.option("--seconds", type=Seconds(0, 600, min_open=True), default=30.0, metavar="SECONDS",
               show_default=True, help="How long it is, up to 600.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="One JSON object per file and line.")
 def command(

@@ -12,6 +12,7 @@ from ..audio.tags import write_tags
 from ..container.header import MAGIC
 from ..errors import FormatError
 from ..file.vauxfile import OnError, VauxFile
+from ..fileio import naming
 from ..results import Result
 from .batch import Batch, only, options, work_on
 from .events import for_each
@@ -96,10 +97,10 @@ def _check_magic(name: str) -> None:
     """`FormatError` for a recording given without an output: it is not a ``.vx`` file."""
     if name.lower().endswith(".vx") or not os.path.isfile(name):
         return
-    with blame(name), open(name, "rb") as file:
+    with naming(name), open(name, "rb") as file:
         start = file.read(len(MAGIC))
-    if start and not MAGIC.startswith(start):
-        raise FormatError(f"{name}: not a .vx file")
+        if start and not MAGIC.startswith(start):
+            raise FormatError("not a .vx file")
 
 
 def _decode(
@@ -158,7 +159,7 @@ def _go_to(
             raise Failure(source, "--skip needs a file, not a pipe")
         return None, -1 if stop is None else stop
     if not f.complete and on_error == "stop" and (stop is None or stop > known):
-        raise Failure(source, str(f._reader.shortage("; --on-error conceal decodes them")))
+        raise Failure(source, f._reader.shortage("; --on-error conceal decodes them").reason)
     if start > known:
         raise Failure(source, f"--skip: it has only {known / f.samplerate:.3f} s")
     if start:

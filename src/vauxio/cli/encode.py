@@ -16,6 +16,7 @@ from .batch import Batch, only, options, work_on
 from .events import for_each
 from .failures import Failure, blame, blaming
 from .names import STREAM, Job, is_device, plan
+from .numbers import Number
 from .progress import Progress
 from .recordings import recorded
 from .streams import writing
@@ -29,10 +30,10 @@ _PIECE = 1 << 16  # frames
 @click.command("encode")
 @click.argument("files", nargs=-1, required=True, metavar="INPUT... [OUTPUT.vx]")
 @click.option("-o", "--output", metavar="FILE|FOLDER", help="Where to write.")
-@click.option("-b", "--bitrate", type=float, metavar="KBPS",
+@click.option("-b", "--bitrate", type=Number(), metavar="KBPS",
               help="Nominal kbps of the whole file, all channels, on average; the model's "
               "default for each channel if not given.")  # fmt: skip
-@click.option("--quality", type=float, metavar="0-20",
+@click.option("--quality", type=Number(), metavar="0-20",
               help="Instead of -b: as many bits as the recording needs. Above 10 with "
               "hifi-48k.")  # fmt: skip
 @click.option("-m", "--model", default="auto", metavar="NAME",

@@ -46,7 +46,7 @@ def blame(name: str) -> Iterator[None]:
     except BrokenPipeError:
         raise  # the reader of the output is gone: no file is to blame
     except VauxError as e:
-        raise Failure(name, str(e).removeprefix(f"{name}: ")) from e
+        raise Failure(name, e.reason) from e
     except OSError as e:
         raise Failure(name, _reason(e)) from e
 

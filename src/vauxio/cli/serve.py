@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from .numbers import Whole
 from .site import Site
 from .terminal import complain
 
@@ -14,7 +15,7 @@ __all__ = ["command"]
 
 @click.command("serve")
 @click.argument("folder", metavar="FOLDER", type=click.Path(exists=True, file_okay=False))
-@click.option("-p", "--port", type=click.IntRange(0, 65535), default=8000, show_default=True,
+@click.option("-p", "--port", type=Whole(0, 65535), default=8000, metavar="PORT", show_default=True,
               help="Where to listen; 0 for any that is free.")  # fmt: skip
 @click.option("--host", default="127.0.0.1", show_default=True,
               help="Who can listen: this machine; 0.0.0.0 for the whole network.")  # fmt: skip

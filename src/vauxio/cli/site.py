@@ -18,7 +18,7 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
-from ..errors import VauxError
+from ..errors import VauxError, reason_of
 from ..file.functions import info
 from ..file.info import Info
 from ..file.vauxfile import VauxFile
@@ -143,8 +143,9 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             file = VauxFile(path, on_error="conceal")
             head = _wav_head(file)
         except (VauxError, OSError) as e:
-            complain(f"{path}: {e}")
-            self._page(HTTPStatus.UNPROCESSABLE_ENTITY, path.name, f"<p>{escape(str(e))}</p>")
+            reason = reason_of(e)
+            complain(f"{path}: {reason}")
+            self._page(HTTPStatus.UNPROCESSABLE_ENTITY, path.name, f"<p>{escape(reason)}</p>")
             return
         with file:
             size = len(head) + (file.frames or 0) * 2 * file.channels
@@ -173,7 +174,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             for piece in _wav(file, head, start, stop):
                 self._write(piece)
         except VauxError as e:  # too late for a status: the connection ends before its time
-            complain(f"{file.name}: {e}")
+            complain(str(e))
             self.close_connection = True
 
     def _finish_head(self, length: int) -> None:
@@ -264,7 +265,8 @@ def _row(root: Path, path: Path) -> str:
     try:
         found = info(path)
     except (VauxError, OSError) as e:
-        return f"<li><span class='name'>{name}</span> <span class='about'>{escape(str(e))}</span>"
+        about = escape(reason_of(e))
+        return f"<li><span class='name'>{name}</span> <span class='about'>{about}</span>"
     tags = {key.lower(): value for key, value in found.tags.items()}
     parts = [tags[key].split("\n")[0] for key in ("artist", "title") if tags.get(key)]
     heading = " – ".join(parts)

@@ -11,6 +11,7 @@ from ..errors import VauxError
 from ..model.installed import candidates, find_denoiser, models
 from .batch import Batch, work_on
 from .failures import Failure, blame
+from .numbers import Number, Whole
 from .streams import writing
 from .terminal import complain
 
@@ -27,19 +28,19 @@ _FORMATS = {"npz": ".npz", "parquet": ".parquet", "webdataset": ".tar"}
               help="Take the files that it names, one per line.")  # fmt: skip
 @click.option("--format", "form", type=click.Choice(list(_FORMATS)),
               help="Of files in a folder; npz, if not given: one for each input.")  # fmt: skip
-@click.option("-b", "--bitrate", type=float, metavar="KBPS",
+@click.option("-b", "--bitrate", type=Number(), metavar="KBPS",
               help="Nominal kbps of all channels, which says how many codes every token has; the "
               "model's default if not given.")  # fmt: skip
-@click.option("-c", "--codebooks", type=click.IntRange(1), metavar="N",
+@click.option("-c", "--codebooks", type=Whole(1), metavar="N",
               help="Instead of -b: how many codes every token has.")  # fmt: skip
 @click.option("-m", "--model", default="auto", metavar="NAME",
               help="Model; auto, if not given, as for vaux encode.")  # fmt: skip
 @click.option("--mono", is_flag=True, help="Mix all channels down to one.")
 @click.option("--denoise", is_flag=True, help="Take noise out of speech first.")
-@click.option("--shard", type=click.IntRange(1), default=500, metavar="N", show_default=True,
+@click.option("--shard", type=Whole(1), default=500, metavar="N", show_default=True,
               help="Recordings in a Parquet or WebDataset file.")  # fmt: skip
 @click.option("-f", "--force", is_flag=True, help="Replace files that exist.")
-@click.option("-j", "--jobs", type=click.IntRange(1), metavar="N",
+@click.option("-j", "--jobs", type=Whole(1), metavar="N",
               help="So many processes; one for each core if not given.")  # fmt: skip
 @click.option("--include", multiple=True, metavar="GLOB",
               help="Only files whose names match; may be given several times.")  # fmt: skip

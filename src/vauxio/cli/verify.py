@@ -11,6 +11,7 @@ from ..results import Result
 from .batch import Batch, options, work_on
 from .events import for_each
 from .failures import blame
+from .terminal import complain
 
 __all__ = ["command"]
 
@@ -22,7 +23,8 @@ __all__ = ["command"]
 def command(paths: tuple[str, ...], deep: bool, batch: Batch) -> int:
     """Check that .vx files are whole: their structure and all checksums.
 
-    This takes hardly longer than reading. With --deep, everything is decoded, too.
+    This takes hardly longer than reading. With --deep, everything is decoded, too. Bytes after the
+    end of a file are named, and are no fault.
 
     \b
     Examples:
@@ -38,13 +40,16 @@ def command(paths: tuple[str, ...], deep: bool, batch: Batch) -> int:
     def check(path: str) -> Result:
         from ..archive.verify import verify
 
-        seconds = 0.0
         with blame(path):
             if os.path.isdir(path):
                 raise FormatError("is a folder; -r verifies all in it")
-            seconds = verify(path, deep)
-        if not (batch.as_json or batch.quiet):
-            click.echo(f"{path}: ok")
-        return Result(path, "", seconds=seconds, bytes_in=os.path.getsize(path))
+            found = verify(path, deep)
+        if not batch.as_json:
+            for note in found.notes:
+                complain(f"{path}: {note}")
+            if not batch.quiet:
+                click.echo(f"{path}: ok")
+        return Result(path, "", seconds=found.seconds, bytes_in=os.path.getsize(path),
+                       notes=found.notes)  # fmt: skip
 
     return for_each(paths, check, batch.as_json)

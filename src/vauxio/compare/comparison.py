@@ -21,6 +21,7 @@ from ..container.header import MAGIC
 from ..container.metadata import printable
 from ..errors import AudioError
 from ..file.vauxfile import VauxFile
+from ..fileio import naming
 from ..model.installed import find_model, find_transform
 from . import metrics
 
@@ -204,7 +205,7 @@ def _read_vaux(path: str, start: float, seconds: float) -> Part:
 
 def _rates(path: str, duration: float) -> tuple[Rate, ...]:
     """The bitrate of each block of a ``.vx`` file."""
-    with open(path, "rb") as f:
+    with open(path, "rb") as f, naming(path):
         reader = container.Reader(f)
         find = find_transform if reader.header.rate else find_model
         token_rate = find(reader.header.model, reader.header.code_space).token_rate

@@ -51,6 +51,8 @@ class Reader:
     tokens : int
         How many there are; from a pipe, how many have been read. Of a file that is cut off, those
         of whole blocks.
+    ignored : int
+        Bytes after the file's end, which nobody reads; 0 from a pipe.
 
     Raises
     ------
@@ -68,6 +70,7 @@ class Reader:
         self.frames = header.frames
         self.tokens = 0
         self.complete = False
+        self.ignored = 0
         self._offsets = array("Q")  # of the blocks
         self._stop = 0  # where the last block ends, at the latest
         self._last_tokens: int | None = None  # in the last block read from a pipe; None: damaged
@@ -252,6 +255,8 @@ class Reader:
                 if end.offsets[:-1] != self._offsets or (known and end.tokens != self.tokens):
                     raise FormatError("the index is not that of the blocks")
                 self._accept(end)
+                if self.seekable:
+                    self.ignored = self._source.size() - self._source.at
                 return None
             if not head.optional:
                 raise UnsupportedError(

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..errors import TruncatedError
-from ..fileio import Input, Output
+from ..fileio import Input, Output, naming
 from .chunks import Head, make_chunk, read_body, read_head
 from .header import parse_start
 from .metadata import (
@@ -52,18 +52,19 @@ def retag(
     Examples
     --------
     >>> import vauxio
-    >>> from vauxio.retag import retag
+    >>> from vauxio.container.retag import retag
     >>> retag('speech.vx', {**vauxio.info('speech.vx').tags, 'title': 'A speech'})
     """
     check_tags(tags)
     source = Input(path)
     try:
         file = source.file
-        parse_start(file)
-        size = file.tell()
-        file.seek(0)
-        start = file.read(size)
-        metadata, kept, head = _chunks(file)
+        with naming(path):
+            parse_start(file)
+            size = file.tell()
+            file.seek(0)
+            start = file.read(size)
+            metadata, kept, head = _chunks(file)
         if pictures is not None:
             check_pictures(pictures)
         parts = [start]

@@ -117,18 +117,24 @@ class TokenReader:
         """Why a file has no end; None if it has one."""
         return None if self._reader.complete else self._reader.fault
 
+    @property
+    def ignored(self) -> int:
+        """Bytes after the file's end, which nobody reads; 0 from a pipe."""
+        return self._reader.ignored
+
     def shortage(self, advice: str = "") -> FormatError:
         """The error for a reader who wants more of an incomplete file than there is.
 
         The advice is given where anything can be read.
         """
         frames = self.frames or 0
-        there = f"its first {frames / self.header.samplerate:.1f} s can be read{advice}"
+        seconds = frames / self.header.samplerate
+        there = f"its first {seconds:.1f} s ({frames} frames) can be read{advice}"
         if not frames:
             there = "nothing of its first block can be read"
         if (fault := self.fault) is None or isinstance(fault, TruncatedError):
             return TruncatedError(f"cut off: {there}")
-        return type(fault)(f"damaged: {fault}; {there}")
+        return type(fault)(f"damaged: {fault.reason}; {there}")
 
     @property
     def blocks(self) -> int:

@@ -35,12 +35,12 @@ class Damage(NamedTuple):
 def damage_in(reader: TokenReader) -> list[Damage]:
     """Damage that a concealing reader has found so far."""
     header, frames = reader.header, reader.frames
-    found = [] if reader.lost is None else [Damage(0, 0, str(reader.lost))]
+    found = [] if reader.lost is None else [Damage(0, 0, reader.lost.reason)]
     for index, error in sorted(reader.damage.items()):
         first = index * header.block_tokens
         last = min(first + header.block_tokens, reader.tokens)
         start, stop = (reader.grid.frames_in(t, header.samplerate) for t in (first, last))
-        found.append(Damage(start, min(stop, frames or stop), str(error)))
+        found.append(Damage(start, min(stop, frames or stop), error.reason))
     if reader.fault is not None and frames is not None:
-        found.append(Damage(frames, frames, str(reader.fault)))
+        found.append(Damage(frames, frames, reader.fault.reason))
     return found

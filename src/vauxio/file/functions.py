@@ -106,7 +106,7 @@ def read(
     >>> second, _ = vauxio.read('speech.vx', start=samplerate, stop=2 * samplerate)
     """
     with VauxFile(file, on_error=on_error, max_frames=max_frames, closefd=closefd) as f:
-        frames = f._reading.prepare(start, stop, frames)
+        frames = f._prepare(start, stop, frames)
         data = f.read(frames, dtype, always_2d, fill_value, out)
         return data, f.samplerate
 
@@ -260,7 +260,7 @@ def blocks(
     >>> loudest = max(np.abs(block).max() for block in vauxio.blocks('speech.vx', 65536))
     """
     with VauxFile(file, on_error=on_error, max_frames=max_frames, closefd=closefd) as f:
-        frames = f._reading.prepare(start, stop, frames)
+        frames = f._prepare(start, stop, frames)
         yield from f.blocks(blocksize, overlap, frames, dtype, always_2d, fill_value, out)
 
 

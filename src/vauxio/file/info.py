@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 from collections.abc import Mapping
@@ -15,7 +16,7 @@ from ..codec.hifi.layout import HIGHEST
 from ..container.metadata import printable
 from ..entropy import coders
 from ..errors import ModelError, VauxError
-from ..fileio import File, Input, is_seekable, name_of
+from ..fileio import File, Input, is_seekable, name_of, naming
 from .block_reader import TokenReader
 
 __all__ = ["Info", "describe"]
@@ -164,8 +165,7 @@ def _sound(info: Info) -> np.ndarray | None:
 
 def describe(file: File) -> Info:
     """The report of a file; a pipe is read to its end. See `vauxio.info`."""
-    source = Input(file)
-    try:
+    with contextlib.closing(Input(file)) as source, naming(file):
         stream = source.file
         if is_seekable(stream):
             begin = stream.tell()
@@ -181,8 +181,6 @@ def describe(file: File) -> Info:
                 pass
             size = counter.bytes
         return _info(name_of(file), reader, size, counts)
-    finally:
-        source.close()
 
 
 def _info(name: str, reader: TokenReader, size: int, counts: np.ndarray | None) -> Info:

@@ -15,7 +15,7 @@ import numpy as np
 
 from ..arguments import to_integer
 from ..audio import pcm
-from ..errors import LimitError, TruncatedError
+from ..errors import LimitError
 from .block_reader import TokenReader
 from .codes import FileCodes, codes_of
 from .frames import FrameReader
@@ -182,20 +182,12 @@ class Reading:
         return None if frames is None else frames - self.position
 
     def _check_end(self, wanted: float, left: int | None) -> None:
-        """`TruncatedError` if a file is cut off before the frames that are wanted."""
-        frames = self.reader.frames
-        if left is None or wanted <= left or frames is None:
+        """An error if a file is cut off before the frames that are wanted."""
+        if left is None or wanted <= left or self.reader.frames is None:
             return
         if self.reader.complete or self._conceal:
             return
-        seconds = frames / self._samplerate
-        there = f"{frames} frames ({seconds:.1f} s) can be read; ask for no more than those"
-        if not frames:
-            there = "nothing of its first block can be read"
-        fault = self.reader.fault
-        if fault is None or isinstance(fault, TruncatedError):
-            raise TruncatedError(f"the file is cut off: {there}")
-        raise type(fault)(f"the file is damaged: {fault}; {there}")
+        raise self.reader.shortage("; ask for no more than those")
 
     def _fill(self, out: np.ndarray) -> int:
         """Decode into `out`. Returns the number of frames."""

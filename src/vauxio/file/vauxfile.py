@@ -20,7 +20,7 @@ from ..audio import pcm
 from ..container import Header
 from ..container.metadata import Foreign, Picture
 from ..errors import AudioError, VauxError
-from ..fileio import File, Input, Output
+from ..fileio import File, Input, Output, naming
 from .codes import FileCodes
 from .damage import Damage, damage_in
 from .reading import Reading
@@ -181,7 +181,8 @@ class VauxFile:
         max_frames = None if max_frames is None else to_integer("max_frames", max_frames)
         source = Input(file, closefd)
         try:
-            self._reading = Reading(source.file, self._conceal, max_frames)
+            with naming(file):
+                self._reading = Reading(source.file, self._conceal, max_frames)
         except BaseException:
             source.close()
             raise
@@ -216,7 +217,10 @@ class VauxFile:
     @property
     def frames(self) -> int | None:
         """Number of frames: readable, or written so far; None from a pipe before its end."""
-        return self._reader.frames if "r" in self._mode else self._written
+        if "r" not in self._mode:
+            return self._written
+        with naming(self._name):
+            return self._reader.frames
 
     @property
     def model(self) -> str:
@@ -261,7 +265,8 @@ class VauxFile:
         """Damage found so far in a file that is read with ``on_error='conceal'``."""
         if "r" not in self._mode:
             return []
-        return damage_in(self._reader)
+        with naming(self._name):
+            return damage_in(self._reader)
 
     @property
     def closed(self) -> bool:
@@ -288,7 +293,7 @@ class VauxFile:
                 self.seek(0)
                 data = self.read(SECONDS * self.samplerate, always_2d=True)
             except VauxError as e:
-                rows.append(("cannot be heard", str(e)))
+                rows.append(("cannot be heard", e.reason))
             finally:
                 self.seek(at)
         return show([("file", str(self.name)), *rows], data, self.samplerate)
@@ -327,7 +332,8 @@ class VauxFile:
             The new position.
         """
         self._check_open("r")
-        return self._reading.seek(to_integer("frames", frames), whence)
+        with naming(self._name):
+            return self._reading.seek(to_integer("frames", frames), whence)
 
     def tell(self) -> int:
         """The frame that is read or written next."""
@@ -359,7 +365,9 @@ class VauxFile:
         From a pipe, too, ``frames=-1`` reads everything up to the end.
         """
         self._check_open("r")
-        return self._reading.read(to_integer("frames", frames), dtype, always_2d, fill_value, out)
+        frames = to_integer("frames", frames)
+        with naming(self._name):
+            return self._reading.read(frames, dtype, always_2d, fill_value, out)
 
     @overload
     def blocks(
@@ -390,9 +398,10 @@ class VauxFile:
         if blocksize is not None:
             blocksize = to_integer("blocksize", blocksize)
         overlap, frames = to_integer("overlap", overlap), to_integer("frames", frames)
-        yield from self._reading.blocks(
-            blocksize, overlap, frames, dtype, always_2d, fill_value, out
-        )
+        with naming(self._name):
+            yield from self._reading.blocks(
+                blocksize, overlap, frames, dtype, always_2d, fill_value, out
+            )
 
     def codes(self, start: int = 0, frames: int = -1) -> FileCodes:
         """The codes of the file, or of a part of it, without decoding them to samples.
@@ -429,7 +438,14 @@ class VauxFile:
         (1, dtype('bool'))
         """
         self._check_open("r")
-        return self._reading.codes(to_integer("start", start), to_integer("frames", frames))
+        start, frames = to_integer("start", start), to_integer("frames", frames)
+        with naming(self._name):
+            return self._reading.codes(start, frames)
+
+    def _prepare(self, start: int, stop: int | None, frames: int) -> int:
+        """Go to `start`. Returns the number of frames to ask `read` or `blocks` for."""
+        with naming(self._name):
+            return self._reading.prepare(start, stop, frames)
 
     def write(self, data: Any) -> None:
         """Code samples that follow the last.

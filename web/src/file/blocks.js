@@ -10,6 +10,7 @@ import { stereoBands } from '../codec/spectral-decoder.js';
 import { HELD } from '../codec/upmixer.js';
 import { decodeStereo } from '../entropy/stereo.js';
 import { LOST } from '../codec/token-decoder.js';
+import { sha256 } from '../model/sha256.js';
 
 const MOST_SECONDS = 20; // of a block
 
@@ -129,7 +130,6 @@ export class CodeReader {
     if (!asset) throw new ModelError(`needs a language model of ${model.name}`);
     if (coder === STATIC) {
       const { readNpy } = await import('../model/npy.js');
-      const { sha256 } = await import('../model/sha256.js');
       const { data } = readNpy(await store.load(model, asset));
       const table = /** @type {Uint16Array} */ (data);
       const bytes = new Uint8Array(table.buffer, table.byteOffset, table.byteLength);

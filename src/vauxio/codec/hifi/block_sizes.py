@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from . import envelope, mdct, steps
-from .layout import FRAME, LAYOUTS, SIZES
+from . import envelope, steps
+from .layout import LAYOUTS, SIZES
+from .spectra import Spectra
 
 __all__ = ["choose", "from_splits", "splits"]
 
@@ -16,13 +17,13 @@ _FINER = 96  # 64ths of an octave: steps for which sizes are chosen are smaller 
 _BIAS = 0.04  # a long block smears in time, which the sum of bits does not hear
 
 
-def choose(samples: np.ndarray, rule: steps.Rule, bands: int) -> list[np.ndarray]:
+def choose(spectra: Spectra, rule: steps.Rule, bands: int) -> list[np.ndarray]:
     """The sizes of the blocks of each frame.
 
     Parameters
     ----------
-    samples : ndarray
-        ``float64[channels, 1024 + 2048 n + 1024]``, in units of a 16-bit sample.
+    spectra : Spectra
+        Of as many samples as frames have.
     rule : steps.Rule
     bands : int
         Of the longest blocks, how many are coded.
@@ -32,17 +33,14 @@ def choose(samples: np.ndarray, rule: steps.Rule, bands: int) -> list[np.ndarray
     list of ndarray
         ``int64[blocks]`` for each frame.
     """
-    frames = samples.shape[1] // FRAME - 1
     rule = rule._replace(gain=rule.gain - _FINER)
     cheapest = np.zeros(0)
     chosen: list[list[int]] = []
     for i, size in reversed(list(enumerate(SIZES))):
-        count = frames * FRAME // size
-        found = mdct.forward(samples, np.full(count, size), size, size)
-        cost = _cost(found.reshape(len(samples), count, size), size, rule, bands)
+        cost = np.sum([_cost(one, size, rule, bands) for one in spectra.of(size)], axis=0)
         cost *= 1 + _BIAS * (len(SIZES) - 1 - i)
         if not chosen:
-            cheapest, chosen = cost, [[size]] * count
+            cheapest, chosen = cost, [[size]] * len(cost)
             continue
         halves = cheapest.reshape(-1, 2).sum(axis=1)
         chosen = [
@@ -58,10 +56,11 @@ def _cost(found: np.ndarray, size: int, rule: steps.Rule, bands: int) -> np.ndar
     bands = min(layout.bands, bands)
     levels = envelope.measure(found, layout, bands)
     logs = steps.steps(np.rint(levels).astype(np.int64), layout, rule)
-    scale = np.exp2(-logs / 64)[..., layout.band[: layout.edges[bands]]]
-    ratio = found[..., : scale.shape[-1]] * scale
-    bits = 0.6 * np.log2(1 + ratio * ratio).sum(axis=-1) + _BAND * bands
-    return np.asarray(bits.sum(axis=0))
+    ratio = layout.expand(np.exp2(-logs / 64))
+    ratio *= found[:, : ratio.shape[1]]
+    ratio *= ratio
+    ratio += 1
+    return np.asarray(0.6 * np.log2(ratio, out=ratio).sum(axis=1) + _BAND * bands)
 
 
 def splits(sizes: np.ndarray) -> Iterator[tuple[int, bool]]:

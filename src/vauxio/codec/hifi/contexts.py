@@ -106,8 +106,7 @@ def prepare(
     for size, numbers in members.items():
         known[numbers + 1] = 24 * (size.bit_length() - 8)
     for size, numbers in members.items():
-        bands = levels[size].shape[2]
-        spread[size] = logs[size][..., LAYOUTS[size].band[: LAYOUTS[size].edges[bands]]]
+        spread[size] = LAYOUTS[size].expand(logs[size])
         alone = _alone(size, levels[size], logs[size], coarse, known[numbers])
         for i, block in zip(numbers, alone, strict=True):
             found[i] = block
@@ -126,14 +125,13 @@ def _alone(
     bands = levels.shape[2]
     stop = int(layout.edges[bands])
     band, share = layout.band[:stop], layout.share[:stop]
-    last = max(bands - 1, 0)
     ratio = 16 * (levels - 8) - logs
-    own = ratio[..., band]
-    between = own * share + ratio[..., np.minimum(layout.far[:stop], last)] * (16 - share) >> 4
-    below = ratio[..., np.maximum(band - 1, 0)]
-    above = ratio[..., np.minimum(band + 1, last)]
+    own, far, below, above = (
+        ratio.take(at, axis=-1, mode="clip") for at in (band, layout.far[:stop], band - 1, band + 1)
+    )
+    between = own * share + far * (16 - share) >> 4
     loud = power(ratio) >> 8
-    level = loud[..., band]
+    level = layout.expand(loud)
     ratios = np.stack([own, between, below, above], axis=1)
     inputs = np.zeros((len(levels), FIXED, *own.shape[1:]), np.int8)
     inputs[:, :4] = over(ratios)
@@ -144,7 +142,7 @@ def _alone(
     inputs[:, 9] = LOG[4 * (layout.widths[band] - 1)]
     inputs[:, 10] = before[:, None, None]
     inputs[:, 11] = 1
-    coded = ((ratio >= _LEAST) & (levels > 0))[..., band]
+    coded = layout.expand((ratio >= _LEAST) & (levels > 0))
     at, odd = [], []
     for half in range(2):
         number, channel, place = np.nonzero(coded[:, :, half::2])

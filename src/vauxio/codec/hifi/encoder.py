@@ -16,6 +16,7 @@ from .network import Tables
 from .pack import Packer
 from .payload import Settings
 from .rate import Budget, Constant, Estimate, settings_for
+from .spectra import Spectra
 
 __all__ = ["Coded", "Encoder", "block_size"]
 
@@ -134,11 +135,12 @@ class Encoder:
     def _make_plan(self, samples: np.ndarray, frames: int) -> _Plan:
         own = samples[:, _MARGIN:-_MARGIN]
         speech = self._character.push(own)
-        settings = settings_for(self._bitrate, samples, speech)
+        spectra = Spectra(samples)
+        settings = settings_for(self._bitrate, spectra, speech)
         constant = None
         if self._constant is not None:
             constant = self._constant.gain(own, settings.rule, speech)
-        estimate = Estimate(samples, settings)
+        estimate = Estimate(spectra, settings)
         wanted = self._budget.of(frames) / self._scale
         gain = estimate.gain_for(wanted) if constant is None else constant
         if len(samples) == 2:
@@ -149,12 +151,12 @@ class Encoder:
                 joint=True,
                 balanced=settings.coarse,
             )
-            other = Estimate(samples, joint)
+            other = Estimate(spectra, joint)
             if _is_worth_it(other, estimate, gain, self._bitrate):
                 settings, estimate = joint, other
                 gain = estimate.gain_for(wanted) if constant is None else constant
         rule = settings.rule._replace(gain=gain)
-        sizes = block_sizes.choose(samples, rule, settings.bands)
+        sizes = block_sizes.choose(spectra, rule, settings.bands)
         return _Plan(samples, settings, estimate, constant, sizes, frames)
 
     def _encode(self, plan: _Plan, last: int, following: int = 0) -> Coded:

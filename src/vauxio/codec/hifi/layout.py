@@ -64,6 +64,13 @@ class Layout:
         """Coefficients of each band, ``int64[bands]``."""
         return np.diff(self.edges)
 
+    def expand(self, values: np.ndarray) -> np.ndarray:
+        """Values of the first bands, ``[..., bands]``, for each coefficient in them.
+
+        By `take`: what an index gives lies in memory band by band, and all that follows is slow.
+        """
+        return values.take(self.band[: self.edges[values.shape[-1]]], axis=-1)
+
 
 def _bark(numerator: int, denominator: int) -> int:
     """Sixteenths of a critical band at a frequency in Hz, given as a fraction."""

@@ -8,6 +8,7 @@ smaller of both blocks (Edler 1989); its shape is that of Vorbis I.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import lru_cache
 
 import numpy as np
@@ -59,6 +60,7 @@ def unfold(samples: np.ndarray, borders: np.ndarray, halves: np.ndarray) -> None
 
 
 _MARGIN = 1024
+_NEAR = 1 << 15  # samples
 
 
 def _borders(sizes: np.ndarray) -> np.ndarray:
@@ -71,15 +73,33 @@ def _halves(sizes: np.ndarray, first: int, last: int) -> np.ndarray:
 
 
 def _rotate(samples: np.ndarray, borders: np.ndarray, halves: np.ndarray, sign: float) -> None:
-    for half in np.unique(halves[halves > 0]):
-        rise, fall = _window(int(half))
-        n = np.arange(half)
-        at = borders[halves == half][:, None]
-        before, after = at - 1 - n, at + n
+    some = halves > 0
+    for begin, size, count in _runs((borders - halves)[some], 2 * halves[some]):
+        rise, fall = _window(size // 2)
         for one in samples:
-            a, b = one[before], one[after]
-            one[before] = rise * a - sign * fall * b
-            one[after] = sign * fall * a + rise * b
+            around = one[begin : begin + count * size].reshape(count, 2, size // 2)
+            before, after = around[:, 0, ::-1], around[:, 1]
+            turned = rise * before - sign * fall * after
+            after[:] = sign * fall * before + rise * after
+            before[:] = turned
+
+
+def _runs(begins: np.ndarray, sizes: np.ndarray) -> Iterator[tuple[int, int, int]]:
+    """Where stretches of one size touch: the first one's begin, their size and how many.
+
+    What one run has, of one channel, stays near the processor.
+    """
+    if not len(sizes):
+        return
+    touch = (np.diff(sizes) == 0) & (np.diff(begins) == sizes[1:])
+    ends = [*(np.flatnonzero(~touch) + 1).tolist(), len(sizes)]
+    first = 0
+    for end in ends:
+        size = int(sizes[first])
+        most = max(_NEAR // size, 1)
+        for at in range(first, end, most):
+            yield int(begins[at]), size, min(most, end - at)
+        first = end
 
 
 @lru_cache(16)
@@ -91,11 +111,10 @@ def _window(half: int) -> tuple[np.ndarray, np.ndarray]:
 
 def _transform(samples: np.ndarray, sizes: np.ndarray) -> np.ndarray:
     out = np.empty_like(samples)
-    begins = _borders(sizes)[:-1]
-    for size in np.unique(sizes):
-        at = begins[sizes == size][:, None] + np.arange(size)
-        for one, found in zip(samples, out, strict=True):  # which stay near the processor
-            found[at] = dct4(one[at])
+    for begin, size, count in _runs(_borders(sizes)[:-1], sizes):
+        for one, found in zip(samples, out, strict=True):
+            part = one[begin : begin + count * size].reshape(count, size)
+            found[begin : begin + count * size] = dct4(part).ravel()
     return out
 
 
@@ -106,10 +125,14 @@ def dct4(x: np.ndarray) -> np.ndarray:
     """
     n = x.shape[-1]
     turn = _turn(n)
-    z = np.fft.fft((x[..., ::2] + 1j * x[..., ::-2]) * turn) * (turn * np.sqrt(2 / n))
+    z = np.empty((*x.shape[:-1], n // 2), complex)
+    z.real, z.imag = x[..., ::2], x[..., ::-2]
+    z *= turn
+    z = np.fft.fft(z)
+    z *= turn * np.sqrt(2 / n)
     out = np.empty_like(x)
     out[..., ::2] = z.real
-    out[..., ::-2] = -z.imag
+    np.negative(z.imag, out=out[..., ::-2])
     return out
 
 

@@ -74,11 +74,10 @@ def fill(
     if not bands:
         return np.zeros(values.shape)
     edges, widths = layout.edges[:bands], layout.widths[:bands]
-    band = layout.band[: values.shape[2]]
     step = np.exp2(logs / 64)
     # Towards zero by a little: magnitudes are rarer the larger they are.
     magnitude = np.abs(values)
-    out = np.sign(values) * np.where(magnitude == 1, 0.97, magnitude - 0.015) * step[..., band]
+    out = np.sign(values) * np.where(magnitude == 1, 0.97, magnitude - 0.015) * layout.expand(step)
     zero = magnitude == 0
     zeros = np.add.reduceat(zero, edges, axis=2, dtype=np.int64)
     coded = np.add.reduceat(out * out, edges, axis=2)
@@ -96,21 +95,21 @@ def fill(
     strength = np.where(zeros == widths, empty, partly)
     if balanced:
         strength[:, 1] *= _SECOND
-    level = strength[..., band]
+    level = layout.expand(strength)
     inside = np.arange(values[0].size).reshape(values.shape[1:])
     noise = uniform((places[:, None, None] + inside).astype(np.uint32))
     if not noisy:
         return np.asarray(np.where(zero, np.sqrt(3) * level * noise, out))
     # All as loud as each other: by chance no part of a band is louder than the rest.
     noise = np.copysign(level, noise) * zero
-    noise *= _between_bands(levels, layout, band)
+    noise *= _between_bands(levels, layout)
     noise = copies.mix(noise, out, layout, copied)
     if layout.size >= _LONG:
         noise = _in_pulses(noise, out, zero, layout, edges)
     out += noise
     now = np.add.reduceat(out * out, edges, axis=2)
     louder = np.clip(np.sqrt(energy / np.maximum(now, 1e-12)), 1 / _MOST[1], _MOST[1])
-    return np.asarray(out * np.where(high, louder, 1)[..., band])
+    return np.asarray(out * layout.expand(np.where(high, louder, 1)))
 
 
 def _in_pulses(
@@ -138,7 +137,7 @@ def _in_pulses(
     shaped *= zero
     before, after = (np.add.reduceat(x * x, edges, axis=2) for x in (noise, shaped))
     back = np.minimum(np.sqrt(before / np.maximum(after, 1e-12)), _MOST[0])
-    return np.asarray(shaped * back[..., layout.band[:count]])
+    return np.asarray(shaped * layout.expand(back))
 
 
 def _envelope(samples: np.ndarray) -> np.ndarray:
@@ -154,11 +153,11 @@ def _envelope(samples: np.ndarray) -> np.ndarray:
     return np.asarray(lines[..., _SPAN // 2 : -(_SPAN // 2)])
 
 
-def _between_bands(levels: np.ndarray, layout: Layout, band: np.ndarray) -> np.ndarray:
+def _between_bands(levels: np.ndarray, layout: Layout) -> np.ndarray:
     """By how much noise is stronger or weaker than on average over its band, at most twice."""
-    far = np.minimum(layout.far[: len(band)], levels.shape[2] - 1)
-    rise = (levels[..., far] - levels[..., band]) * (16 - layout.share[: len(band)])
+    bands = levels.shape[2]
+    far = np.minimum(layout.far[: layout.edges[bands]], bands - 1)
+    rise = (levels.take(far, axis=-1) - layout.expand(levels)) * (16 - layout.share[: len(far)])
     slope = np.exp2(rise / 64)
-    edges = layout.edges[: levels.shape[2]]
-    mean = np.add.reduceat(slope * slope, edges, axis=2) / layout.widths[: levels.shape[2]]
-    return np.asarray(np.minimum(slope / np.sqrt(mean)[..., band], 2))
+    mean = np.add.reduceat(slope * slope, layout.edges[:bands], axis=2) / layout.widths[:bands]
+    return np.asarray(np.minimum(slope / layout.expand(np.sqrt(mean)), 2))

@@ -211,9 +211,9 @@ class Packer:
         """Magnitudes over their steps, ``float64[blocks, channels, n]`` of each size."""
         found: dict[int, np.ndarray] = {}
         for size in self._members:
-            scale = np.exp2(logs[size] / -PER_OCTAVE)
-            band = LAYOUTS[size].band[: LAYOUTS[size].edges[scale.shape[2]]]
-            found[size] = np.abs(self._coefficients[size][..., : len(band)]) * scale[..., band]
+            over = LAYOUTS[size].expand(np.exp2(logs[size] / -PER_OCTAVE))
+            over *= np.abs(self._coefficients[size][..., : over.shape[2]])
+            found[size] = over
         return found
 
     def _negative(self, values: list[np.ndarray]) -> list[np.ndarray]:

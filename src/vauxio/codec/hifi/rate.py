@@ -6,9 +6,10 @@ import math
 
 import numpy as np
 
-from . import envelope, mdct, steps, stereo
+from . import envelope, steps, stereo
 from .layout import FRAME, LAYOUTS, SAMPLERATE
 from .payload import Settings, bands_of
+from .spectra import Spectra
 
 __all__ = ["Budget", "Constant", "Estimate", "settings_for"]
 
@@ -30,15 +31,15 @@ they are as loud as `_USUAL` and bands are as loud as `_BAND`, with a slope of `
 _USUAL, _BAND, _SLOPE = 52, 44, 7
 
 
-def settings_for(bitrate: float, samples: np.ndarray, speech: float) -> Settings:
+def settings_for(bitrate: float, spectra: Spectra, speech: float) -> Settings:
     """How a block is coded at a bitrate, but for its gain.
 
     Parameters
     ----------
     bitrate : float
         kbps per channel.
-    samples : ndarray
-        ``float64[channels, 1024 + n + 1024]``, in units of a 16-bit sample.
+    spectra : Spectra
+        Of the block.
     speech : float
         How much it is like speech, as of `Character`. Music needs more of its bits at high
         frequencies.
@@ -55,7 +56,7 @@ def settings_for(bitrate: float, samples: np.ndarray, speech: float) -> Settings
     noisy = speech > 0.5
     return Settings(
         steps.Rule(slope, total=slope + 3, tilt=round(16 * tilt), gain=1024),
-        bands=_audible_bands(samples),
+        bands=_audible_bands(spectra),
         coarse=bitrate <= 20,
         noisy=noisy,
         weight=weight,
@@ -67,11 +68,9 @@ def _between(share: float, none: float, all_: float) -> float:
     return none + share * (all_ - none)
 
 
-def _audible_bands(samples: np.ndarray) -> int:
+def _audible_bands(spectra: Spectra) -> int:
     layout = LAYOUTS[FRAME]
-    count = samples.shape[1] // FRAME - 1
-    found = mdct.forward(samples, np.full(count, FRAME), FRAME, FRAME)
-    levels = envelope.measure(found.reshape(len(samples), count, FRAME), layout, layout.bands)
+    levels = envelope.measure(spectra.of(FRAME), layout, layout.bands)
     audible = np.flatnonzero((levels > _AUDIBLE).any(axis=(0, 1)))
     return int(audible[-1]) + 1 if len(audible) else 0
 
@@ -81,8 +80,8 @@ class Estimate:
 
     Parameters
     ----------
-    samples : ndarray
-        As of `settings_for`.
+    spectra : Spectra
+        Of the block.
     settings : Settings
 
     Attributes
@@ -91,17 +90,17 @@ class Estimate:
         With joint stereo, those that are best, ``int64[frames, bands]``.
     """
 
-    def __init__(self, samples: np.ndarray, settings: Settings) -> None:
+    def __init__(self, spectra: Spectra, settings: Settings) -> None:
         layout = LAYOUTS[_SIZE]
-        count = samples.shape[1] // _SIZE - 2
-        found = mdct.forward(samples, np.full(count, _SIZE), _SIZE, _SIZE)
-        found = found.reshape(len(samples), count, _SIZE)
+        found = spectra.of(_SIZE)
+        channels, count = found.shape[:2]
         bands = bands_of(_SIZE, settings.bands)
         self.angles = None
         changes = 0
         if settings.joint:
             blocks = FRAME // _SIZE
             self.angles = stereo.choose(found.reshape(2, -1, blocks, _SIZE), settings.bands)
+            found = found.copy()
             stereo.turn(found.transpose(1, 0, 2), self.angles, np.arange(count) // blocks, _SIZE)
             changes = int(np.count_nonzero(np.diff(self.angles, axis=0)))
         levels = np.rint(envelope.measure(found, layout, bands)).astype(np.int64)
@@ -110,15 +109,17 @@ class Estimate:
         neutral = settings.rule._replace(gain=1024)
         logs = steps.steps(levels, layout, neutral)
         self._logs, self._over, self._widths = logs, 16 * (levels - 8) - logs, layout.widths[:bands]
-        scale = np.exp2(-logs / 64)[..., layout.band[: layout.edges[bands]]]
+        scale = layout.expand(np.exp2(-logs / 64))
         # A histogram of how large coefficients are over their steps, in eighths of an octave.
-        size = np.log2(np.abs(found[..., : scale.shape[-1]]) * scale + 1e-9)
-        bins = np.clip((size + 16) * 8, 0, 511).astype(np.int64)
-        self._histogram = np.bincount(bins.ravel(), minlength=512)
+        self._histogram = np.zeros(512, np.int64)
+        for one, over in zip(found, scale, strict=True):
+            size = np.log2(np.abs(one[:, : over.shape[1]]) * over + 1e-9)
+            bins = np.clip((size + 16) * 8, 0, 511).astype(np.int64)
+            self._histogram += np.bincount(bins.ravel(), minlength=512)
         self._sizes = np.arange(512) / 8 - 16
         spans = -(-count * _SIZE // FRAME)
         level = _LEVELS * (0.7 if settings.coarse else 1)
-        self._fixed = 80 + len(samples) * spans * bands * level + changes * _ANGLE
+        self._fixed = 80 + channels * spans * bands * level + changes * _ANGLE
 
     def bits(self, gain: float) -> float:
         """Of the whole block, at a gain in 64ths of an octave (1024 is none)."""

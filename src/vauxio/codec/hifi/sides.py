@@ -142,7 +142,7 @@ def gains(
     wanted *= (now.sum(axis=1) / wanted.sum(axis=1))[:, None]
     gain = np.clip(np.sqrt(wanted / now), 1 / _LIMIT, _LIMIT)
     gain[..., layout.edges[:bands] * 24_000 < _LEAST_HZ * size] = 1
-    return np.asarray(gain[..., layout.band[: layout.edges[bands]]])
+    return np.asarray(layout.expand(gain))
 
 
 def _near(size: int, bands: int, angles: np.ndarray) -> np.ndarray:

@@ -98,8 +98,7 @@ def turn(
     if not angles.size or not len(band):
         return
     near = np.minimum(band_map(FRAME, size), angles.shape[1] - 1)
-    turned = angles[frames][:, near[band]]
-    sine, cosine = _SINE[turned], _COSINE[turned]
+    sine, cosine = (of[angles][frames].take(near[band], axis=1) for of in (_SINE, _COSINE))
     if back:
         sine = -sine
     first, second = found[:, 0, : len(band)], found[:, 1, : len(band)]

@@ -16,6 +16,7 @@ from vauxio.codec.hifi.layout import FRAME, SAMPLERATE
 from vauxio.codec.hifi.network import FEATURES, LEVEL_FEATURES, Tables
 from vauxio.codec.hifi.pack import Packer
 from vauxio.codec.hifi.rate import Estimate, settings_for
+from vauxio.codec.hifi.spectra import Spectra
 
 RATES = (14, 20, 28, 40, 64, 96, 144)  # kbps
 
@@ -73,13 +74,14 @@ def collect(paths: list[Path], tables: Tables, seconds: float, seed: int) -> Cou
             continue
         samples = samples[:, : (frames + 1) * FRAME]
         rate = RATES[(i + seed) % len(RATES)]
-        settings = settings_for(rate, samples, Character().push(samples))
+        spectra = Spectra(samples)
+        settings = settings_for(rate, spectra, Character().push(samples))
         if len(samples) == 2 and i % 2:
             settings = replace(settings, joint=True)
-        estimate = Estimate(samples, settings)
+        estimate = Estimate(spectra, settings)
         bits = rate * 1000 * len(samples) * frames * FRAME / SAMPLERATE
         settings = replace(settings, rule=settings.rule._replace(gain=estimate.gain_for(bits)))
-        sizes = block_sizes.choose(samples, settings.rule, settings.bands)
+        sizes = block_sizes.choose(spectra, settings.rule, settings.bands)
         found = mdct.forward(samples, np.concatenate(sizes), FRAME, FRAME)
         packer = Packer(found, sizes, settings, tables, estimate.angles, counts.observe)
         packer.pack(settings.rule.gain)
