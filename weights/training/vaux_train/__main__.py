@@ -73,6 +73,19 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--data", type=Path, required=True)
     p.add_argument("--out", type=Path, required=True)
 
+    p = verbs.add_parser("prepare-enhancement", help="code the corpus's speech with hifi-48k")
+    p.add_argument("--corpus", type=Path, required=True)
+    p.add_argument("--data", type=Path, required=True, help="folder to write into")
+    p.add_argument("--hours", type=float, default=4, help="of coded speech; 4 unless told")
+
+    p = run_verb("train-enhancement", "as train, of the enhancement of hifi-48k")
+    p.add_argument("--data", type=Path, required=True)
+    p.add_argument("--minutes", type=float, required=True)
+    p.add_argument("--start", type=Path, help="checkpoint or model folder to begin a new run from")
+
+    p = run_verb("export-enhancement", "put the enhancement into the model folder of hifi-48k")
+    p.add_argument("--out", type=Path, required=True, help="model folder")
+
     p = verbs.add_parser("codes", help="code the corpus with a model folder's encoder")
     p.add_argument("--config", type=Path, required=True)
     p.add_argument("--set", action="append", default=[], metavar="SECTION.KEY=VALUE")
@@ -161,6 +174,10 @@ def main() -> None:
         denoiser(args)
         return
 
+    if args.verb.endswith("-enhancement"):
+        enhancement(args)
+        return
+
     from .codec.borrow import borrow
     from .codec.narrow import narrow
     from .codec.training import CodecTrainer
@@ -218,6 +235,25 @@ def denoiser(args: argparse.Namespace) -> None:
         trainer.train(args.data, args.minutes)
     else:
         print(json.dumps(trainer.export(args.data, args.out)))
+
+
+def enhancement(args: argparse.Namespace) -> None:
+    if args.verb == "prepare-enhancement":
+        from .enhancement.coding import prepare
+
+        prepare(args.corpus, args.data, args.hours)
+        return
+    from .device import device_of
+    from .enhancement.config import load_config
+    from .enhancement.training import EnhancementTrainer
+
+    config, device = load_config(args.config, args.set), device_of(args.device)
+    trainer = EnhancementTrainer(config, args.run, device)
+    begin(trainer, args)
+    if args.verb == "train-enhancement":
+        trainer.train(args.data, args.minutes)
+    else:
+        print(json.dumps(trainer.export(args.out)))
 
 
 if __name__ == "__main__":

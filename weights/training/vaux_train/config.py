@@ -58,13 +58,28 @@ class Data:
 
 
 @dataclass(frozen=True)
-class Training:
+class Adversarial:
+    """Discriminators, and what is asked for beside likeness."""
+
+    adversarial_from: int | None = None  # step; None for never
+    # Shares of the gradient that likeness has at the samples.
+    adversarial: float = 0.8
+    feature: float = 2.0
+    envelope: float = 0.0
+    alone: int = 450  # steps in which only they learn, where they begin
+    discriminator_lr: float = 1e-3
+    discriminator_rows: int = 50  # per cent of the batch
+    discriminator_channels: int = 16
+    discriminator_windows: list[int] = field(default_factory=lambda: [1024, 512, 256])
+    discriminator_periods: list[int] = field(default_factory=lambda: [2, 3, 5, 7, 11])
+
+
+@dataclass(frozen=True)
+class Training(Adversarial):
     """The schedule and the weights of the losses."""
 
     steps: int = 200_000
-    adversarial_from: int | None = None  # step; None for never
     lr: float = 5e-4
-    discriminator_lr: float = 1e-3
     warmup: int = 400
     cooldown: float = 0.5  # last part of a run over which the learning rates fall
     ema: float = 0.999
@@ -83,18 +98,8 @@ class Training:
     too_large: float = 3.0  # weight of what is above it
     waveform: float = 0.1
     commitment: float = 0.25
-    # What is asked for beside likeness, as shares of the gradient that likeness has at the samples.
-    adversarial: float = 0.8
-    feature: float = 2.0
-    envelope: float = 0.0
     clip: float = 50.0  # of the generator's gradient norm
     pace: float = 1.0  # learning rate of all but the enhancer, as a share of its own
-    # Discriminators.
-    alone: int = 450  # steps in which only they learn, where they begin
-    discriminator_rows: int = 50  # per cent of the batch
-    discriminator_channels: int = 16
-    discriminator_windows: list[int] = field(default_factory=lambda: [1024, 512, 256])
-    discriminator_periods: list[int] = field(default_factory=lambda: [2, 3, 5, 7, 11])
 
 
 @dataclass(frozen=True)

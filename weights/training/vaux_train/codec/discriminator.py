@@ -18,11 +18,16 @@ Judged = list[tuple[Tensor, list[Tensor]]]  # of each discriminator: scores, act
 
 
 class SpectrumDiscriminator(nn.Module):
-    def __init__(self, window: int, channels: int) -> None:
+    def __init__(self, window: int, channels: int, signals: int = 1, share: float = 1.0) -> None:
         super().__init__()
-        self.window = window
+        self.window, self.bins = window, int(share * (window // 2 + 1))
         c = channels
-        shapes = [(2, c, 1), (c, c, 1), (c, 2 * c, 2), (2 * c, 2 * c, 4)]  # in, out, time dilation
+        shapes = [  # in, out, time dilation
+            (2 * signals, c, 1),
+            (c, c, 1),
+            (c, 2 * c, 2),
+            (2 * c, 2 * c, 4),
+        ]
         self.layers = nn.ModuleList(
             weight_norm(nn.Conv2d(i, o, (3, 9), stride=(1, 2), dilation=(d, 1), padding=(d, 4)))
             for i, o, d in shapes
@@ -30,11 +35,14 @@ class SpectrumDiscriminator(nn.Module):
         self.out = weight_norm(nn.Conv2d(2 * c, 1, (3, 3), padding=(1, 1)))
 
     def forward(self, x: Tensor) -> tuple[Tensor, list[Tensor]]:
-        """Samples ``[B, N]`` to a map of scores and the activations on the way."""
+        """Signals ``[B, signals, N]`` to a map of scores and the activations on the way."""
         taper = torch.hann_window(self.window, device=x.device)
-        s = torch.stft(x, self.window, self.window // 4, window=taper, return_complex=True)
+        flat = x.flatten(0, 1)
+        s = torch.stft(flat, self.window, self.window // 4, window=taper, return_complex=True)
+        s = s[:, : self.bins]
         gain = (s.real.square() + s.imag.square() + 1e-3) ** -0.3
         h = torch.stack([s.real * gain, s.imag * gain], 1).transpose(2, 3)
+        h = h.reshape(len(x), -1, *h.shape[2:])  # two channels for each signal
         h = h.contiguous(memory_format=torch.channels_last)
         features = []
         for layer in self.layers:
@@ -46,10 +54,10 @@ class SpectrumDiscriminator(nn.Module):
 class PeriodDiscriminator(nn.Module):
     """Sees the samples that lie one period apart as a column of their own."""
 
-    def __init__(self, period: int, channels: int) -> None:
+    def __init__(self, period: int, channels: int, signals: int = 1) -> None:
         super().__init__()
         self.period = period
-        widths = [1, channels, 2 * channels, 4 * channels, 8 * channels]
+        widths = [signals, channels, 2 * channels, 4 * channels, 8 * channels]
         self.layers = nn.ModuleList(
             weight_norm(nn.Conv2d(i, o, (5, 1), (3, 1), (2, 0)))
             for i, o in zip(widths, widths[1:], strict=False)
@@ -58,8 +66,8 @@ class PeriodDiscriminator(nn.Module):
         self.out = weight_norm(nn.Conv2d(widths[-1], 1, (3, 1), 1, (1, 0)))
 
     def forward(self, x: Tensor) -> tuple[Tensor, list[Tensor]]:
-        whole = x.shape[1] // self.period * self.period
-        h = x[:, :whole].reshape(len(x), 1, -1, self.period)
+        whole = x.shape[2] // self.period * self.period
+        h = x[..., :whole].reshape(*x.shape[:2], -1, self.period)
         h = h.contiguous(memory_format=torch.channels_last)
         features = []
         for layer in self.layers:
@@ -69,15 +77,42 @@ class PeriodDiscriminator(nn.Module):
 
 
 class Discriminators(nn.Module):
-    def __init__(self, windows: list[int], periods: list[int], channels: int) -> None:
-        super().__init__()
-        each: list[nn.Module] = [SpectrumDiscriminator(w, channels) for w in windows]
-        self.each = nn.ModuleList(each + [PeriodDiscriminator(p, channels) for p in periods])
+    """All of them.
 
-    def forward(self, real: Tensor, decoded: Tensor) -> tuple[Judged, Judged]:
-        """What is said of both, ``[B, N]``, each row at the loudness at which the real one is 1."""
+    Parameters
+    ----------
+    windows, periods : list of int
+    channels : int
+        Of their first layers.
+    signals : int, optional
+        That they see at a time: one to judge, and others that belong to it.
+    share : float, optional
+        Of spectra, from below: what is seen of them.
+    """
+
+    def __init__(
+        self,
+        windows: list[int],
+        periods: list[int],
+        channels: int,
+        signals: int = 1,
+        share: float = 1.0,
+    ) -> None:
+        super().__init__()
+        self.each = nn.ModuleList([
+            *(SpectrumDiscriminator(w, channels, signals, share) for w in windows),
+            *(PeriodDiscriminator(p, channels, signals) for p in periods),
+        ])  # fmt: skip
+
+    def forward(self, real: Tensor, decoded: Tensor, *beside: Tensor) -> tuple[Judged, Judged]:
+        """What is said of both, ``[B, N]``, each row at the loudness at which the real one is 1.
+
+        Each is seen together with the same signals `beside` it, of the same shape.
+        """
         gain = (real.square().mean(1, keepdim=True) + SILENCE).rsqrt()
-        return [d(real * gain) for d in self.each], [d(decoded * gain) for d in self.each]
+        seen = [torch.stack([x, *beside], 1) * gain[:, None] for x in (real, decoded)]
+        said_real, said_decoded = ([d(x) for d in self.each] for x in seen)
+        return said_real, said_decoded
 
 
 def discriminator_loss(real: Judged, decoded: Judged) -> Tensor:

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from .bands import erb_filters
 
 ENVELOPE = 64  # samples
-ENVELOPE_BANDS = (6, 9, 13, 17, 22)  # bins where bands end: 2.2, 3.4, 4.9, 6.4, 8.2 kHz
+ENVELOPE_EDGES = (2250, 3400, 4800, 6400, 8250)  # Hz, of bands
 
 
 def mel_filters(samplerate: int, window: int, bands: int) -> Tensor:
@@ -76,18 +76,19 @@ class STFT(torch.autograd.Function):
         return out, None, None
 
 
-def envelope_loss(decoded: Tensor, original: Tensor) -> Tensor:
-    """How unlike the power of four bands above 2.2 kHz is from moment to moment (2.7 ms).
+def envelope_loss(decoded: Tensor, original: Tensor, samplerate: int) -> Tensor:
+    """How unlike the power of four bands above 2.2 kHz is from moment to moment (2.7 ms at 24 kHz).
 
-    Relative to what the original has there over 27 ms, compressed: where a voice's pulses are
-    counts, not how loud they are, which other losses know better.
+    Relative to what the original has there over ten times as long, compressed: where a voice's
+    pulses are counts, not how loud they are, which other losses know better.
     """
     taper = torch.hann_window(ENVELOPE, device=decoded.device)
+    edges = [round(hertz * ENVELOPE / samplerate) for hertz in ENVELOPE_EDGES]
 
     def powers(rows: Tensor) -> Tensor:
         spectrum = torch.fft.rfft(rows.unfold(1, ENVELOPE, ENVELOPE // 4) * taper)
         power = spectrum.real.square() + spectrum.imag.square()
-        bands = zip(ENVELOPE_BANDS, ENVELOPE_BANDS[1:], strict=False)
+        bands = zip(edges, edges[1:], strict=False)
         return torch.stack([power[..., low:high].mean(2) for low, high in bands], 1)
 
     found, wanted = powers(decoded), powers(original)

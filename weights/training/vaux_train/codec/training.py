@@ -7,19 +7,17 @@ from shipped graphs.
 from __future__ import annotations
 
 import copy
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import load_file, save_file
 
 from ..config import Config
 from ..device import Recorded, autocast
-from ..trainer import Trainer, load_moments, set_rate
+from ..trainer import load_moments, set_rate
+from .adversarial import AdversarialTrainer, balanced_gradient
 from .allocation import averaged
-from .discriminator import Discriminators, discriminator_loss, generator_losses
 from .excerpts import Sampler
 from .graph import silence
 from .levels import level_latents
@@ -30,36 +28,14 @@ from .shipped import load_weights, read_weights
 
 NETWORKS = ("codec", "average", "judges")
 OPTIMISERS = ("optimiser", "judge_optimiser")
-ADVERSARIAL_RAMP = 200  # steps over which the discriminators gain their full say
-MOST_AMPLIFIED = 2.0  # what discriminators say that know little yet is not made large
 SETTLED = 3  # tokens at the beginning of what is decoded, made without what was before them
 SILENT_DISTORTION = 0.6  # about what `bundles.SILENT` makes it, once a model is exported
 INITIAL_TOKENS = 40_000  # for the principal components and k-means
 ADDED_TOKENS = 160_000  # for codebooks that are added later: what is left is nearly noise
 
 
-def balanced_gradient(
-    likeness: torch.Tensor,
-    others: dict[str, torch.Tensor],
-    shares: dict[str, float],
-    most: float = float("inf"),
-) -> torch.Tensor:
-    """Sum of gradients at the samples, where each other one has a set share of the likeness's.
-
-    Losses of unlike scale are weighed by what they do to the samples, not by their values (the
-    balancer of EnCodec, Défossez et al. 2022, section 3.4). None is amplified more than `most`.
-    """
-    size = likeness.norm()
-    total = likeness
-    for name, gradient in others.items():
-        scale = (size / gradient.norm().clamp_min(1e-12)).clamp_max(most)
-        total = total + gradient * (shares[name] * scale)
-    return total
-
-
-class CodecTrainer(Trainer):
+class CodecTrainer(AdversarialTrainer):
     STATES = NETWORKS + OPTIMISERS
-    COUNTERS = ("step", "fresh_from", "adversarial_steps")
     COLUMNS = ("mel", "spectrum", "levels", "loudness", "waveform", "commitment", "levels_off",
                "envelope", "judge", "deceive", "feature", "gradient", "used_first", "used_last",
                "wave_size")  # fmt: skip
@@ -71,21 +47,13 @@ class CodecTrainer(Trainer):
         t = config.training
         self.codec = Codec(config.model).to(device)
         self.average = copy.deepcopy(self.codec).eval().requires_grad_(False)
-        self.judges = Discriminators(
-            t.discriminator_windows, t.discriminator_periods, t.discriminator_channels
-        ).to(device)
+        self.add_judges(t)
         self.spectral = SpectralLoss(config.model.samplerate).to(device)
-        settings: dict[str, Any] = {"betas": (0.8, 0.99), "weight_decay": 0.01}
         recorded = device.type == "cuda" and t.adversarial_from is None
         self.update = Recorded(self._update) if recorded else self._update
         groups = [{"params": part, "pace": pace} for part, pace in self._paces() if part]
-        self.optimiser = self.adamw(groups, t.lr, recorded, **settings)
-        self.judge_optimiser = self.adamw(
-            self.judges.parameters(), t.discriminator_lr, False, **settings
-        )
+        self.optimiser = self.adamw(groups, t.lr, recorded, **self.ADAM)
         self.bitrates = torch.tensor(t.bitrates, device=device)
-        self.adversarial_steps = 0
-        self.fresh_from = 0  # the step at which the optimiser had no moments yet
         self.known = config.model.codebooks  # those that are there; `train` makes the others
 
     def _paces(self) -> list[tuple[list[torch.nn.Parameter], float]]:
@@ -112,30 +80,18 @@ class CodecTrainer(Trainer):
                     weights[name] = torch.cat([weight, weight.new_zeros(more, *weight.shape[1:])])
             for codec in (self.codec, self.average):
                 load_weights(codec, weights)
-            state = json.loads((source / "training" / "state.json").read_text())
-            judges = source / "training" / "discriminators.safetensors"
-            known = judges.exists() and self._load_judges(load_file(judges))
+            self.resume_from_folder(source)
+            return
+        state = torch.load(source, map_location=self.device, weights_only=True)
+        for codec in ("codec", "average"):
+            getattr(self, codec).load_state_dict(self._cut(state[codec]))
+        load_moments(self.optimiser, self._cut_moments(state["optimiser"]))
+        for counter in self.COUNTERS:
+            setattr(self, counter, state[counter])
+        if self.load_judges(state["judges"]):
+            load_moments(self.judge_optimiser, state["judge_optimiser"])
         else:
-            state = torch.load(source, map_location=self.device, weights_only=True)
-            for codec in ("codec", "average"):
-                getattr(self, codec).load_state_dict(self._cut(state[codec]))
-            load_moments(self.optimiser, self._cut_moments(state["optimiser"]))
-            if known := self._load_judges(state["judges"]):
-                load_moments(self.judge_optimiser, state["judge_optimiser"])
-        if not known:
-            state["adversarial_steps"] = 0  # new ones learn alone first
-        self.step = state["step"]
-        self.fresh_from = self.step if source.is_dir() else state["fresh_from"]
-        self.adversarial_steps = state["adversarial_steps"]
-
-    def _load_judges(self, weights: dict[str, torch.Tensor]) -> bool:
-        """Discriminators of another run, if they are those of this configuration."""
-        own = self.judges.state_dict()
-        if {n: w.shape for n, w in weights.items()} != {n: w.shape for n, w in own.items()}:
-            print("the discriminators are not those of this configuration: they start anew")
-            return False
-        self.judges.load_state_dict(weights)
-        return True
+            self.adversarial_steps = 0
 
     def _cut(self, weights: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
         stages = self.config.model.codebooks
@@ -151,15 +107,6 @@ class CodecTrainer(Trainer):
                     for key, value in state.items()
                 }
         return optimiser
-
-    def save_for_resuming(self, folder: Path) -> None:
-        """What a model folder needs beside its graphs for training to go on from it."""
-        out = folder / "training"
-        out.mkdir(parents=True, exist_ok=True)
-        tensors = {n: t.half().contiguous() for n, t in self.judges.state_dict().items()}
-        save_file(tensors, out / "discriminators.safetensors")
-        state = {"step": self.step, "adversarial_steps": self.adversarial_steps}
-        (out / "state.json").write_text(json.dumps(state) + "\n")
 
     # -- one step ------------------------------------------------------------------------------
 
@@ -250,11 +197,11 @@ class CodecTrainer(Trainer):
         log |= {"commitment": commitment, "levels_off": levels_off.detach().sqrt()}
         log["levels_off"] /= self.config.model.level_per_db
         log |= {"used_first": used[0], "used_last": used[-1], "wave_size": wave_size}
-        if t.adversarial_from is not None and self.step >= t.adversarial_from:
-            loss = (y * self._wanted(likeness, x, y, log)).sum()
-            self.adversarial_steps += 1
-            if self.adversarial_steps <= t.alone:
+        if self.adversarial:
+            wanted = self._wanted(likeness, x, y, log)
+            if wanted is None:
                 return {k: v.detach() for k, v in log.items()}
+            loss = (y * wanted).sum()
         else:
             loss = likeness
         loss = loss + t.commitment * commitment + t.level_latents * levels_off
@@ -267,50 +214,21 @@ class CodecTrainer(Trainer):
 
     def _wanted(
         self, likeness: torch.Tensor, x: torch.Tensor, y: torch.Tensor, log: dict[str, torch.Tensor]
-    ) -> torch.Tensor:
-        """The gradient at the samples `y` of all that is asked for; judges make a step."""
+    ) -> torch.Tensor | None:
+        """The gradient at the samples `y` of all that is asked for, see `judge`."""
         t = self.config.training
         (wanted,) = torch.autograd.grad(likeness, y, retain_graph=True)
         samples = y.detach().requires_grad_()
-        log["envelope"] = envelope_loss(samples, x)
+        log["envelope"] = envelope_loss(samples, x, self.config.model.samplerate)
         (envelope,) = torch.autograd.grad(log["envelope"], samples)
-        judged = self._judge(x, y.detach(), log)
-        ramp = min(1.0, max(0, self.adversarial_steps - t.alone + 1) / ADVERSARIAL_RAMP)
-        shares = {"deceive": ramp * t.adversarial, "feature": ramp * t.feature}
         wanted = balanced_gradient(wanted, {"envelope": envelope}, {"envelope": t.envelope})
-        rows = len(judged["deceive"])
-        first = balanced_gradient(wanted[:rows], judged, shares, MOST_AMPLIFIED)
-        return torch.cat([first, wanted[rows:]])
+        return self.judge(wanted, x, y, log)
 
     def _levels_off(self, latents: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
         """Mean square distance of the latents that are to carry levels from what they should be."""
         model = self.config.model
         wanted = level_latents(x, model)
         return torch.nn.functional.mse_loss(latents[..., -model.level_latents :], wanted)
-
-    def _judge(
-        self, x: torch.Tensor, y: torch.Tensor, log: dict[str, torch.Tensor]
-    ) -> dict[str, torch.Tensor]:
-        """One step of the discriminators, and the gradients of what they said before it.
-
-        These are at the first rows of `y`, a part of the batch that is enough for them. Both come
-        from the same forward pass, which saves a third of the discriminators' work.
-        """
-        rows = -(-len(x) * self.config.training.discriminator_rows // 100)
-        decoded = y[:rows].clone().requires_grad_()
-        with autocast(self.device):
-            said_real, said_decoded = self.judges(x[:rows], decoded)
-            loss = discriminator_loss(said_real, said_decoded)
-            deceive, feature = generator_losses(said_real, said_decoded)
-        gradients = {}
-        for name, value in (("deceive", deceive), ("feature", feature)):
-            (gradients[name],) = torch.autograd.grad(value, decoded, retain_graph=True)
-        weights = list(self.judges.parameters())
-        for weight, gradient in zip(weights, torch.autograd.grad(loss, weights), strict=True):
-            weight.grad = gradient
-        self.judge_optimiser.step()
-        log |= {"judge": loss, "deceive": deceive, "feature": feature}
-        return gradients
 
     # -- the whole run -------------------------------------------------------------------------
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
+
+from ..config import Adversarial, tables_of
 
 SAMPLERATE = 16000  # of training; the graph works at 48 kHz
 
@@ -16,3 +19,46 @@ class Model:
     expansion: int = 3
     kernel: int = 7
     dilations: list[int] = field(default_factory=lambda: [1, 2, 4, 1, 2, 4])
+
+
+@dataclass(frozen=True)
+class Data:
+    judged: int = 8192  # samples of an excerpt that count
+    margin: int = 2560  # samples before and after, which the network only hears
+    batch: int = 16
+    snr: float = 24.0  # dB; excerpts that are closer to the original teach nothing
+
+
+@dataclass(frozen=True)
+class Training(Adversarial):
+    steps: int = 200_000
+    lr: float = 1e-3
+    warmup: int = 200
+    cooldown: float = 0.5  # last part of a run over which the learning rates fall
+    ema: float = 0.998
+    clip: float = 5.0
+    seed: int = 1
+    mel: float = 1.0
+    coded: float = 2.0
+    levels: float = 0.4
+    loudness: float = 2.0
+    adversarial_from: int | None = 800
+    adversarial_lr: float = 7e-4  # from then on
+    envelope: float = 0.5
+    alone: int = 220
+    discriminator_windows: list[int] = field(default_factory=lambda: [1024, 512, 256, 128])
+    discriminator_periods: list[int] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Config:
+    model: Model
+    data: Data
+    training: Training
+
+
+def load_config(path: Path, overrides: list[str] | None = None) -> Config:
+    """Read a TOML file with the tables ``model``, ``data`` and ``training``."""
+    kinds = {"model": Model, "data": Data, "training": Training}
+    tables = tables_of(path, overrides, set(kinds))
+    return Config(**{name: kind(**tables.get(name, {})) for name, kind in kinds.items()})
