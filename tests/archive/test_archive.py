@@ -378,6 +378,18 @@ def test_verify_says_what_follows_the_end_of_a_file(vaux, tmp_path, monkeypatch,
     np.testing.assert_array_equal(vauxio.read("a.vx")[0], vauxio.read("b.vx")[0])
 
 
+def test_a_report_of_nothing_new_has_no_figures_of_it(tmp_path):
+    save(tmp_path / "in" / "a.wav", 0.3)
+    for first in (True, False):
+        plan = archive.plan("encode", tmp_path / "in", tmp_path / "out")
+        report = archive.Report(plan)
+        for result in run(plan).values():
+            report.add(result)
+        said = str(report)
+        assert ("x real time" in said) == ("->" in said) == first
+    assert "done before  1 file" in said
+
+
 def test_verify_decodes_only_if_deep(tmp_path, monkeypatch):
     """A file whose codes' checksum is wrong, but not that of the block, is whole; not so deep."""
     bad = DATA / "vectors" / "bad-03-codes.vx"

@@ -90,6 +90,10 @@ def test_what_is_not_samples_is_refused(data):
 def test_channels_are_checked():
     assert pcm.to_frames([0.0, 1.0]).shape == (2, 1)
     assert pcm.to_frames(np.zeros((4, 2)), 2).shape == (4, 2)
+    for channels in (None, 1, 2):  # as other libraries have it
+        with pytest.raises(AudioError, match=r"shape \(2, 100\): .* give data\.T"):
+            pcm.to_frames(np.zeros((2, 100)), channels)
+    assert pcm.to_frames(np.zeros((2, 32))).shape == (2, 32)
     with pytest.raises(AudioError, match="3 channels expected"):
         pcm.to_frames(np.zeros((4, 2)), 3)
 

@@ -86,7 +86,7 @@ def test_a_part_of_a_damaged_file(blob):
         for block in f.blocks(1000, frames=10 * RATE):
             assert np.isfinite(block).all()
         assert len(f.damage) == 1
-    data, samplerate = vauxio.read(io.BytesIO(damaged), start=-RATE, on_error="conceal")
+    data, _ = vauxio.read(io.BytesIO(damaged), start=-RATE, on_error="conceal")
     assert np.allclose(data, everything[-RATE:], atol=1e-4)
     assert sum(len(b) for b in vauxio.blocks(io.BytesIO(damaged), 777, on_error="conceal")) == len(
         everything

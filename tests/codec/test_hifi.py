@@ -462,7 +462,7 @@ def test_silence_saves_nothing_for_later_but_a_fifth(tables, speech, level):
 
 
 def test_starting_in_the_middle(tables, long):
-    samples, blocks, whole = long
+    _, blocks, whole = long
     decoder = Decoder(tables, 1, start=False)
     found = decoder.push(blocks[1][1], BLOCK)
     begin = BLOCK * 2048
@@ -470,7 +470,7 @@ def test_starting_in_the_middle(tables, long):
 
 
 def test_a_lost_block_fades_and_the_next_is_clean(tables, long):
-    samples, blocks, whole = long
+    _, blocks, whole = long
     decoder = Decoder(tables, 1)
     parts = [decoder.push(None if i == 1 else p, f) for i, (f, p, _) in enumerate(blocks)]
     found = np.concatenate([*parts, decoder.finish()], axis=1)

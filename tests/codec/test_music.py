@@ -47,12 +47,15 @@ def test_silence_around_it_says_nothing(name):
         assert is_music(around, rate) == name.startswith("music")
 
 
-def beats(rise: float, fall: float, rate: int) -> np.ndarray:
-    """4.8 s of noise that is there every .6 s; how long it takes to come and to go, in seconds."""
-    at = np.arange(int(0.6 * rate)) / rate
-    envelope = np.exp(np.where(at < 0.2, (at - 0.2) / rise, (0.2 - at) / fall))
-    noise = np.random.default_rng(0).standard_normal((8, len(at)))
-    return (0.1 * envelope * noise).astype(np.float32).reshape(-1, 1)
+def beats(rise: float, fall: float, rate: int, regular: bool = False) -> np.ndarray:
+    """About 6 s of noise that comes and goes; how long it takes to do so, in seconds."""
+    rng = np.random.default_rng(0)
+    parts = []
+    for seconds in np.full(10, 0.6) if regular else rng.uniform(0.4, 0.9, 10):
+        at = np.arange(int(seconds * rate)) / rate
+        envelope = np.exp(np.where(at < 0.2, (at - 0.2) / rise, (0.2 - at) / fall))
+        parts.append(0.1 * envelope * rng.standard_normal(len(at)))
+    return np.concatenate(parts).astype(np.float32)[:, None]
 
 
 @pytest.mark.parametrize("rate", [8000, 44100, 48000])
@@ -60,6 +63,13 @@ def test_drums_rise_faster_than_they_fall(rate):
     assert is_music(beats(0.001, 0.1, rate), rate)
     assert not is_music(beats(0.05, 0.05, rate), rate)
     assert not is_music(beats(0.1, 0.001, rate), rate)
+
+
+@pytest.mark.parametrize("rate", [8000, 44100, 48000])
+@pytest.mark.parametrize("fall", [0.003, 0.01, 0.03])
+def test_drum_machines_are_regular_however_dry(rate, fall):
+    assert is_music(beats(0.001, fall, rate, regular=True), rate)
+    assert not is_music(beats(0.001, fall, rate), rate)
 
 
 def test_gaps_say_nothing(music):

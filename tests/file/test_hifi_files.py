@@ -129,7 +129,7 @@ def test_values_with_a_wrong_checksum(speech):
 
 
 def test_verify(long):
-    samples, blob, _ = long
+    _, blob, _ = long
     assert verify(io.BytesIO(blob)) == verify(io.BytesIO(blob), deep=True) == (21, ())
     damaged = bytearray(blob)
     damaged[len(blob) // 2] ^= 1

@@ -10,9 +10,6 @@ ROOT = Path(__file__).parents[2]
 DATA = ROOT / "tests" / "data"
 """Real recordings, test vectors, and small models."""
 
-RECIPE = ROOT / "weights" / "training"
-"""What trains the models: `vaux_train`."""
-
 
 def tree(folder: Path) -> dict[str, bytes | None]:
     """Everything in a folder: the content of files, None for folders."""

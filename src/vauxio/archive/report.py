@@ -115,15 +115,16 @@ class Report:
 
     def rows(self) -> list[tuple[str, str]]:
         """The same numbers in words: the lines of the table."""
+        speed = f", {self.speed:.0f} x real time" if self.seconds else ""
         rows = [
             ("done", f"{count(self.done)}, {clock(self.seconds)} of audio"),
             ("done before", count(len(self.plan.skipped))),
             ("failed", count(len(self.failed))),
             ("left alone", count(self.plan.others, "other file")),
             *([("source gone", f"{count(len(self.plan.gone))}, kept")] if self.plan.gone else []),
-            ("time", f"{clock(self.elapsed)}, {self.speed:.0f} x real time"),
+            ("time", f"{clock(self.elapsed)}{speed}"),
         ]
-        if self.plan.verb != "verify":
+        if self.plan.verb != "verify" and self.done:
             coded = self.bytes_out if self.plan.verb == "encode" else self.bytes_in
             kbps = f", {coded * 8e-3 / self.seconds:.2f} kbps" if self.seconds else ""
             kbps = "" if self.plan.verb == "tokens" else kbps

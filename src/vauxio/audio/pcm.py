@@ -88,6 +88,8 @@ def to_frames(data: Any, channels: int | None = None) -> np.ndarray:
     if data.dtype.str[1:] not in _KNOWN:
         raise AudioError(f"samples of type {data.dtype}: must be one of {', '.join(_DTYPES)}")
     frames: np.ndarray = data[:, None] if data.ndim == 1 else data
+    if len(frames) <= CHANNELS < frames.shape[1]:  # as torchaudio and librosa have it
+        raise AudioError(f"shape {data.shape}: must be (frames, channels); give data.T")
     if channels is not None and frames.shape[1] != channels:
         raise AudioError(f"shape {data.shape}: {channels} channels expected")
     return frames

@@ -21,6 +21,8 @@ _SPREAD = 8.0  # dB: 1 in 100 recordings of speech is below, 92 of music
 _SUDDEN = 2.75  # of skewness: no recording of 500 of speech that spreads is above, drums are
 _RANGE = 40.0  # dB below the loudest, where a change is no longer heard
 _TIME = 2  # spans, 43 ms, over which loudness changes: in a shorter time speech is sudden, too
+_REGULAR = 0.55  # of correlation: of ten seconds of speech 1 in 1000 is above, of three 4
+_FASTEST, _SLOWEST = 9, 103  # spans, 0.2 to 2.2 s: from beat to beat, from bar to bar
 
 
 def beginning(samplerate: int, channels: int) -> int:
@@ -31,8 +33,9 @@ def beginning(samplerate: int, channels: int) -> int:
 def is_music(frames: np.ndarray, samplerate: int) -> bool:
     """Whether the `beginning` of a signal, ``float32[n, channels]``, is music and not speech.
 
-    It is if its loudness spreads little, as that of a band does and of rain, or if it rises much
-    faster than it falls, as that of a drum does. Silence is not, nor is what is shorter than three
+    It is if its loudness spreads little, as that of a band does and of rain, if it rises much
+    faster than it falls, as that of a drum does, or if it rises again and again at the same
+    distance, as that of a drum machine does. Silence is not, nor is what is shorter than three
     seconds. Silence around it and gaps do not count.
     """
     frames, loudness = frames[: beginning(samplerate, frames.shape[1])], Loudness(samplerate)
@@ -42,14 +45,29 @@ def is_music(frames: np.ndarray, samplerate: int) -> bool:
     decibels = loudness.decibels
     if len(decibels) < _FEWEST:
         return False
-    return bool(decibels.std() < _SPREAD) or _skewness_of_changes(decibels) > _SUDDEN
+    if decibels.std() < _SPREAD:
+        return True
+    audible = np.maximum(decibels, decibels.max() - _RANGE)
+    return _skewness_of_changes(audible) > _SUDDEN or _regularity(audible) > _REGULAR
 
 
 def _skewness_of_changes(decibels: np.ndarray) -> float:
     """Of changes of loudness: large where it rises quickly and falls slowly."""
-    audible = np.maximum(decibels, decibels.max() - _RANGE)
-    change = audible[_TIME:] - audible[:-_TIME]
+    change = decibels[_TIME:] - decibels[:-_TIME]
     return float(np.mean(change**3) / (np.mean(change**2) ** 1.5 + 1e-9))
+
+
+def _regularity(decibels: np.ndarray) -> float:
+    """How well rises of loudness fit those a beat or a bar later, at most nearly 1.
+
+    After the pulse metric of Scheirer and Slaney, "Construction and Evaluation of a Robust
+    Multifeature Speech/Music Discriminator", ICASSP 1997, of one band.
+    """
+    rises = np.convolve(np.maximum(np.diff(decibels), 0), (0.5, 1, 0.5), "same")
+    rises -= rises.mean()
+    last = min(_SLOWEST, len(rises) // 2)
+    fits = [float(rises[lag:] @ rises[:-lag]) for lag in range(_FASTEST, last)]
+    return max(fits) / (float(rises @ rises) + 1e-9)
 
 
 def hear(

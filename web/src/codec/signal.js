@@ -7,7 +7,7 @@ import { HOP } from './spectrum.js';
 /** @typedef {import('../model/store.js').Model} Model */
 
 /** Samples at a model's rate that so many frames are. @param {Model} model */
-export const samplesFor = (model, /** @type {number} */ frames, /** @type {number} */ rate) =>
+const samplesFor = (model, /** @type {number} */ frames, /** @type {number} */ rate) =>
   Math.ceil((frames * model.samplerate) / rate);
 
 /** Tokens that carry so many frames. @param {Model} model */

@@ -19,7 +19,7 @@ const START = PRIMES.slice(0, 8).map((p) => fraction(Math.sqrt(p)));
 const ROUNDS = PRIMES.map((p) => fraction(Math.cbrt(p)));
 
 /** @param {Uint8Array} bytes */
-export function digest(bytes) {
+function digest(bytes) {
   const padded = new Uint8Array((bytes.length + 72) & ~63);
   padded.set(bytes);
   padded[bytes.length] = 0x80;
