@@ -196,9 +196,9 @@ def test_formats_that_are_never_empty(vaux, tmp_path, name):
 
 
 def test_bitrate(vaux, speech):
-    for bitrate, codes in ((0.75, 0.75), (1.5, 1.5), (12, 11.25)):  # one code pays for fine levels
+    for bitrate in (0.75, 1.5, 12):
         assert vaux("encode", "-f", "-b", bitrate, speech, "out.vx").code == 0
-        assert vauxio.info("out.vx").nominal == pytest.approx(codes, rel=0.1)
+        assert vauxio.info("out.vx").nominal == pytest.approx(bitrate, rel=0.1)
     assert vaux("encode", speech, "default.vx").code == 0
     default = vauxio.models()[0].default_bitrate
     assert vauxio.info("default.vx").nominal == pytest.approx(default, rel=0.1)
@@ -490,7 +490,7 @@ def test_info_as_json(vaux, speech, music):
     assert (code, err) == (0, "")
     first, second = map(json.loads, out.splitlines())
     assert first["name"] == "a.vx" and first["frames"] == 201600 and first["complete"]
-    assert second["channels"] == 2 and 3 < second["nominal"] < 6  # values take the rest
+    assert second["channels"] == 2 and second["nominal"] == pytest.approx(6, rel=0.05)
     size = Path("b.vx").stat().st_size
     assert second["bytes"] == size
     assert second["kbps"] == pytest.approx(size * 8 / 1.6 / 1000)

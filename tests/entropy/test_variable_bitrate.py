@@ -28,6 +28,7 @@ from vauxio.entropy.segments import segment_count
 from vauxio.errors import FormatError, TruncatedError
 from vauxio.file.block_reader import TokenReader
 from vauxio.file.block_writer import TokenWriter
+from vauxio.file.info import count
 from vauxio.model.installed import find_model
 
 MODEL = find_model()
@@ -175,7 +176,7 @@ def test_a_file_gives_its_codes_back(kind, lm):
         parts.append(part)
         at += part.shape[2]
     assert np.array_equal(np.concatenate(parts, axis=2), codes)
-    counts = TokenReader(kind(file_of(codes, lm))).count_allocation()
+    counts = count(TokenReader(kind(file_of(codes, lm)))).codes
     expected = np.bincount(allocation.allocation_of(codes).ravel(), minlength=5)
     assert counts.tolist() == expected.tolist()
 

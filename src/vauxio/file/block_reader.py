@@ -27,7 +27,6 @@ from .block_decoder import BlockDecoder, Contents
 __all__ = ["TokenReader"]
 
 _LEAST_TOKENS = 64  # of a block that is not the last: each takes steps before its first token
-_COUNTED = 1 << 20  # tokens that `TokenReader.count_allocation` counts, about
 
 
 class TokenReader:
@@ -246,26 +245,8 @@ class TokenReader:
             token, count = token + n, count - n
         return np.concatenate(parts, axis=-1)
 
-    def count_allocation(self) -> np.ndarray:
-        """Tokens of all channels by their number of codes: ``int64[codebooks + 1]``.
-
-        Sides that are not coded do not count.
-
-        Of all blocks that are whole, up to some hours of recording: it must not take a file of a
-        few bytes for long. A pipe is read to its end.
-        """
-        counts = np.zeros(self.header.codebooks + 1, np.int64)
-        for block in self._whole_blocks():
-            if counts.sum() >= _COUNTED:
-                if self.seekable:
-                    break
-                continue
-            with contextlib.suppress(FormatError):
-                found = self.decoder.allocation(block)[self.stereo.coded(self.header.channels)]
-                counts += np.bincount(found.ravel(), minlength=len(counts))
-        return counts
-
-    def _whole_blocks(self) -> Iterator[container.Block]:
+    def whole_blocks(self) -> Iterator[container.Block]:
+        """Those that can be read, none decoded; a pipe is read on until it ends."""
         if self._sequence is None:
             for index in range(self._reader.blocks):
                 with contextlib.suppress(FormatError):

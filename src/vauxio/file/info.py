@@ -7,7 +7,7 @@ import io
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from ..codec.bandwidth_extension import highest_frequency
 from ..codec.hifi.layout import HIGHEST
 from ..container.metadata import printable
 from ..entropy import coders
-from ..errors import ModelError, VauxError
+from ..errors import FormatError, ModelError, VauxError
 from ..fileio import File, Input, is_seekable, name_of, naming
 from .block_reader import TokenReader
 
@@ -26,6 +26,9 @@ _CODERS = {coders.PACKED: "packed", coders.STATIC: "static", coders.LM: "lm",
 _CODING = {"packed": "none (codes are packed)", "static": "range coder, static model",
            "lm": "range coder, transformer",
            "transform": "range coder, small network"}  # fmt: skip
+
+
+_COUNTED = 1 << 20  # tokens that are counted, about: a file of a few bytes must not take long
 
 
 @dataclass(frozen=True, repr=False)
@@ -57,8 +60,8 @@ class Info:
     bandwidth : float or None
         Highest frequency of the decoded audio, in Hz; None if the model is not installed.
     nominal : float or None
-        kbps of all channels before entropy coding; of a transform codec, those that were asked
-        for. None if the model is not installed.
+        kbps of all channels before entropy coding of the codes, with all that is coded beside them;
+        of a transform codec, those that were asked for. None if the model is not installed.
     kbps : float or None
         kbps in fact: all bytes of the file, over its duration.
     coder : str
@@ -172,26 +175,69 @@ def describe(file: File) -> Info:
             size = stream.seek(0, io.SEEK_END) - begin
             stream.seek(begin)
             reader = TokenReader(stream)
-            counts = reader.count_allocation() if reader.header.allocation_tokens else None
+            counts = None if reader.header.rate else count(reader)
         else:
             counter = _Counter(stream)
             reader = TokenReader(counter)
-            counts = reader.count_allocation()
+            counts = count(reader)
             while counter.read(1 << 16):
                 pass
             size = counter.bytes
         return _info(name_of(file), reader, size, counts)
 
 
-def _info(name: str, reader: TokenReader, size: int, counts: np.ndarray | None) -> Info:
+class Counts(NamedTuple):
+    """What some blocks have.
+
+    Attributes
+    ----------
+    codes : ndarray
+        Tokens of all channels by their number of codes, ``int64[codebooks + 1]``. Sides that are
+        not coded do not count.
+    tokens : int
+        Of a channel.
+    beside : int
+        Bytes of what is coded beside codes: bit allocation, levels and stereo.
+    """
+
+    codes: np.ndarray
+    tokens: int
+    beside: int
+
+
+def count(reader: TokenReader) -> Counts:
+    """What the whole blocks of a file have, up to some hours of recording.
+
+    A pipe is read to its end.
+    """
+    coded = reader.stereo.coded(reader.header.channels)
+    codes, tokens, beside = np.zeros(reader.header.codebooks + 1, np.int64), 0, 0
+    for block in reader.whole_blocks():
+        if codes.sum() >= _COUNTED:
+            if reader.seekable:
+                break
+            continue
+        with contextlib.suppress(FormatError):
+            found = reader.decoder.allocation(block)[coded]
+            codes += np.bincount(found.ravel(), minlength=len(codes))
+            tokens += block.tokens
+            beside += len(block.allocation) + len(block.levels) + len(block.stereo)
+    return Counts(codes, tokens, beside)
+
+
+def _info(name: str, reader: TokenReader, size: int, counts: Counts | None) -> Info:
     header = reader.header
     nominal = bandwidth = decoder = None
     codebooks: float = header.codebooks  # of a token on average
     allocation = None
-    if header.allocation_tokens and counts is not None and counts.any():
-        found = np.flatnonzero(counts)
-        allocation = int(found[0]), int(found[-1])
-        codebooks = float(counts @ np.arange(len(counts)) / counts.sum())
+    beside = 0.0  # bits of a token
+    if counts is not None and counts.tokens:
+        codes = counts.codes
+        codebooks = float(codes @ np.arange(len(codes)) / codes.sum())
+        beside = 8 * counts.beside / counts.tokens
+        if header.allocation_tokens:
+            found = np.flatnonzero(codes)
+            allocation = int(found[0]), int(found[-1])
     try:
         frames = reader.frames
         nominal = header.channels * header.rate / 10
@@ -201,6 +247,7 @@ def _info(name: str, reader: TokenReader, size: int, counts: np.ndarray | None) 
         else:
             decoder = reader.model.decoder.hash.hex()
             nominal = len(reader.stereo.coded(header.channels)) * reader.model.bitrate(codebooks)
+            nominal += reader.model.token_rate * beside / 1000
             top = highest_frequency(reader.model, reader.bands)
             bandwidth = min(top, header.samplerate / 2)
     except ModelError:
