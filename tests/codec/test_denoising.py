@@ -176,7 +176,7 @@ def test_integers_are_scaled(noisy):
         (np.array([0, np.nan]), RATE, "frame 1 .* NaN"),
         (np.zeros(9, complex), RATE, "type complex128"),
         (np.zeros((1, 1, 1)), RATE, "shape"),
-        (np.zeros((5, 33)), RATE, "33 channels"),
+        (np.zeros((50, 33)), RATE, "33 channels"),
         (np.zeros(5), 999, "999 Hz"),
         (np.zeros(5), 24000.5, "must be an integer"),
     ],

@@ -72,6 +72,7 @@ class Adversarial:
     discriminator_channels: int = 16
     discriminator_windows: list[int] = field(default_factory=lambda: [1024, 512, 256])
     discriminator_periods: list[int] = field(default_factory=lambda: [2, 3, 5, 7, 11])
+    emphasised: bool = False  # whether periods are those of samples with a flat spectrum
 
 
 @dataclass(frozen=True)

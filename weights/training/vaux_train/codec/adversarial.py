@@ -44,14 +44,11 @@ class AdversarialTrainer(Trainer):
     COUNTERS = ("step", "fresh_from", "adversarial_steps")
     ADAM: dict[str, Any] = {"betas": (0.8, 0.99), "weight_decay": 0.01}
 
-    def add_judges(self, settings: Adversarial, beside: int = 0, share: float = 1.0) -> None:
-        """Make discriminators, which see so many further signals beside what they judge.
-
-        `share` is as of `Discriminators`.
-        """
+    def add_judges(self, settings: Adversarial, beside: int = 0) -> None:
+        """Make discriminators, which see so many further signals beside what they judge."""
         t = self.judging = settings
         sizes = t.discriminator_windows, t.discriminator_periods, t.discriminator_channels
-        self.judges = Discriminators(*sizes, 1 + beside, share).to(self.device)
+        self.judges = Discriminators(*sizes, 1 + beside, t.emphasised).to(self.device)
         self.judge_optimiser = self.adamw(
             self.judges.parameters(), t.discriminator_lr, False, **self.ADAM
         )
@@ -63,6 +60,10 @@ class AdversarialTrainer(Trainer):
         """Whether discriminators have a part in the next step."""
         begins = self.judging.adversarial_from
         return begins is not None and self.step >= begins
+
+    def seen(self, y: Tensor, x: Tensor) -> Tensor:
+        """What discriminators see of samples `y` whose original is `x`."""
+        return y
 
     def judge(
         self, wanted: Tensor, x: Tensor, y: Tensor, log: dict[str, Tensor], *beside: Tensor
@@ -102,7 +103,8 @@ class AdversarialTrainer(Trainer):
         """
         decoded = y.detach().clone().requires_grad_()
         with autocast(self.device):
-            said_real, said_decoded = self.judges(x, decoded, *beside)
+            beside = tuple(self.seen(s, x) for s in beside)
+            said_real, said_decoded = self.judges(x, self.seen(decoded, x), *beside)
             loss = discriminator_loss(said_real, said_decoded)
             deceive, feature = generator_losses(said_real, said_decoded)
         gradients = {}

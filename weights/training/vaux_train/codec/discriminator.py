@@ -13,14 +13,15 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrizations import weight_norm
 
 SILENCE = 1e-5  # mean square that no excerpt is brought below
+EMPHASIS, EMPHASIS_GAIN = (0.95, 0.7), 4.0
 
 Judged = list[tuple[Tensor, list[Tensor]]]  # of each discriminator: scores, activations
 
 
 class SpectrumDiscriminator(nn.Module):
-    def __init__(self, window: int, channels: int, signals: int = 1, share: float = 1.0) -> None:
+    def __init__(self, window: int, channels: int, signals: int = 1) -> None:
         super().__init__()
-        self.window, self.bins = window, int(share * (window // 2 + 1))
+        self.window = window
         c = channels
         shapes = [  # in, out, time dilation
             (2 * signals, c, 1),
@@ -39,7 +40,6 @@ class SpectrumDiscriminator(nn.Module):
         taper = torch.hann_window(self.window, device=x.device)
         flat = x.flatten(0, 1)
         s = torch.stft(flat, self.window, self.window // 4, window=taper, return_complex=True)
-        s = s[:, : self.bins]
         gain = (s.real.square() + s.imag.square() + 1e-3) ** -0.3
         h = torch.stack([s.real * gain, s.imag * gain], 1).transpose(2, 3)
         h = h.reshape(len(x), -1, *h.shape[2:])  # two channels for each signal
@@ -54,9 +54,11 @@ class SpectrumDiscriminator(nn.Module):
 class PeriodDiscriminator(nn.Module):
     """Sees the samples that lie one period apart as a column of their own."""
 
-    def __init__(self, period: int, channels: int, signals: int = 1) -> None:
+    def __init__(
+        self, period: int, channels: int, signals: int = 1, emphasised: bool = False
+    ) -> None:
         super().__init__()
-        self.period = period
+        self.period, self.emphasised = period, emphasised
         widths = [signals, channels, 2 * channels, 4 * channels, 8 * channels]
         self.layers = nn.ModuleList(
             weight_norm(nn.Conv2d(i, o, (5, 1), (3, 1), (2, 0)))
@@ -66,6 +68,8 @@ class PeriodDiscriminator(nn.Module):
         self.out = weight_norm(nn.Conv2d(widths[-1], 1, (3, 1), 1, (1, 0)))
 
     def forward(self, x: Tensor) -> tuple[Tensor, list[Tensor]]:
+        if self.emphasised:
+            x = emphasise(x)
         whole = x.shape[2] // self.period * self.period
         h = x[..., :whole].reshape(*x.shape[:2], -1, self.period)
         h = h.contiguous(memory_format=torch.channels_last)
@@ -74,6 +78,13 @@ class PeriodDiscriminator(nn.Module):
             h = F.leaky_relu(layer(h), 0.1)
             features.append(h)
         return self.out(h), features
+
+
+def emphasise(x: Tensor) -> Tensor:
+    """Samples ``[..., N]`` of speech with a flatter spectrum, about as loud."""
+    for share in EMPHASIS:
+        x = torch.cat([x[..., :1], x[..., 1:] - share * x[..., :-1]], -1)
+    return x * EMPHASIS_GAIN
 
 
 class Discriminators(nn.Module):
@@ -86,8 +97,8 @@ class Discriminators(nn.Module):
         Of their first layers.
     signals : int, optional
         That they see at a time: one to judge, and others that belong to it.
-    share : float, optional
-        Of spectra, from below: what is seen of them.
+    emphasised : bool, optional
+        Whether periods are looked for in samples whose high frequencies are as loud as low ones.
     """
 
     def __init__(
@@ -96,12 +107,12 @@ class Discriminators(nn.Module):
         periods: list[int],
         channels: int,
         signals: int = 1,
-        share: float = 1.0,
+        emphasised: bool = False,
     ) -> None:
         super().__init__()
         self.each = nn.ModuleList([
-            *(SpectrumDiscriminator(w, channels, signals, share) for w in windows),
-            *(PeriodDiscriminator(p, channels, signals) for p in periods),
+            *(SpectrumDiscriminator(w, channels, signals) for w in windows),
+            *(PeriodDiscriminator(p, channels, signals, emphasised) for p in periods),
         ])  # fmt: skip
 
     def forward(self, real: Tensor, decoded: Tensor, *beside: Tensor) -> tuple[Judged, Judged]:

@@ -32,22 +32,21 @@ class Data:
 @dataclass(frozen=True)
 class Training(Adversarial):
     steps: int = 200_000
-    lr: float = 1e-3
+    lr: float = 1.2e-3
     warmup: int = 200
-    cooldown: float = 0.5  # last part of a run over which the learning rates fall
+    cooldown: float = 0.7  # last part of a run over which the learning rates fall
     ema: float = 0.998
     clip: float = 5.0
     seed: int = 1
     mel: float = 1.0
-    coded: float = 2.0
-    levels: float = 0.4
+    coded: float = 3.0
+    levels: float = 0.1
     loudness: float = 2.0
-    adversarial_from: int | None = 800
-    adversarial_lr: float = 7e-4  # from then on
+    adversarial_from: int | None = 2400
+    adversarial_lr: float = 5e-4  # from then on
     envelope: float = 0.5
     alone: int = 220
-    discriminator_windows: list[int] = field(default_factory=lambda: [1024, 512, 256, 128])
-    discriminator_periods: list[int] = field(default_factory=list)
+    emphasised: bool = True
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,7 @@ def coded_loss(y: Tensor, x: Tensor, coded: Tensor, noise: Tensor, share: float)
     for window in WINDOWS:
         with torch.no_grad():
             known, unknown = (spectra(part, window).abs().square() for part in (coded, noise))
-            weight = (known / (known + unknown + 1e-6)).square()
+            weight = known / (known + unknown + 1e-6)
             target = compressed(spectra(x, window))
         error = (compressed(spectra(y, window)) - target).abs().sum(-1)
         bins = int(share * (window // 2 + 1))

@@ -5,7 +5,10 @@ from __future__ import annotations
 import copy
 from pathlib import Path
 
+import numpy as np
 import torch
+import torch.nn.functional as F
+from scipy.signal import firwin
 from torch import Tensor
 
 from ..codec.adversarial import AdversarialTrainer, balanced_gradient
@@ -18,6 +21,7 @@ from .export import export_enhancement, read_enhancement
 from .losses import coded_loss
 from .network import Enhancement
 
+LOW_PASS, LOW_PASS_ABOVE = 48, 0.01  # samples to each side; of the spectrum
 JUDGES_LOWEST = 0.3  # what the discriminators' learning rate falls towards, of what it was
 
 
@@ -38,8 +42,10 @@ class EnhancementTrainer(AdversarialTrainer):
         self.optimiser = self.adamw(self.model.parameters(), t.lr, False, **self.ADAM)
         short = self.model.short
         self.share = 2 * short.bins / short.window  # of the spectrum, that the network changes
-        self.add_judges(t, beside=1, share=self.share)
+        self.add_judges(t, beside=1)
         self.spectral = SpectralLoss(SAMPLERATE).to(device)
+        taps = firwin(2 * LOW_PASS + 1, self.share + LOW_PASS_ABOVE, window="hamming")
+        self.low_pass = torch.from_numpy(taps.astype(np.float32))[None, None].to(device)
 
     def resume(self, source: Path) -> None:
         """Go on from a checkpoint, or from a model folder (its graph and `training/`)."""
@@ -50,6 +56,10 @@ class EnhancementTrainer(AdversarialTrainer):
         for model in (self.model, self.average):
             model.load_state_dict(weights)
         self.resume_from_folder(source)
+
+    def seen(self, y: Tensor, x: Tensor) -> Tensor:
+        """`y` with the original's high frequencies: discriminators would know it by its own."""
+        return x + F.conv1d((y - x)[:, None], self.low_pass, padding=LOW_PASS)[:, 0]
 
     def export(self, out: Path) -> dict[str, float]:
         """Write into the model folder, with what it takes for training to go on from it."""
