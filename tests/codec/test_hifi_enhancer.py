@@ -10,13 +10,15 @@ import soundfile
 import vauxio
 from support.paths import DATA
 from vauxio.codec.hifi import signal
-from vauxio.codec.hifi.encoder import Encoder
+from vauxio.codec.hifi.decoder import Decoder
+from vauxio.codec.hifi.encoder import Encoder, block_size
 from vauxio.codec.hifi.enhancer import Enhancer, reach
 from vauxio.codec.hifi.network import Tables
 from vauxio.codec.hifi.unpack import unpack
 from vauxio.model.installed import find_transform
 
 TRANSFORM = find_transform()
+BLOCK = block_size(1)
 TABLES = Tables(TRANSFORM.tables.load())
 
 
@@ -109,6 +111,41 @@ def test_speech_between_other_sounds(speech):
     assert np.abs(change[:, 20000:20010]).max() < 0.05 * np.abs(change).max()
     assert np.abs(change[:, 69990:70001]).max() < 0.05 * np.abs(change).max()
     assert np.std(change[:, 21000:69000]) > 0
+
+
+def test_music_that_becomes_speech_has_no_burst(speech):
+    """What the end of its last block has was decoded from values: it is no noise."""
+    music = soundfile.read(DATA / "music-44k-stereo.flac", dtype="float32")[0][:, 0]
+    music = np.resize(music, 3 * 2048 * BLOCK)
+    first, *_ = Encoder(TABLES, 1, 32).push(music[None])
+    second, *_ = Encoder(TABLES, 1, 8).push(speech[None])
+
+    def decode(enhancer):
+        decoder = Decoder(TABLES, 1, enhancer=enhancer)
+        parts = [decoder.push(block.payload, block.frames) for block in (first, second)]
+        return np.concatenate([*parts, decoder.finish()], axis=1)
+
+    plain = decode(None)
+    found = decode(Enhancer(TRANSFORM.enhancer, 1))
+    border = slice(2048 * BLOCK - 1024, 2048 * BLOCK)
+    assert unpack(first.payload, 1, first.frames, TABLES).coded is None
+    assert found.shape == plain.shape
+    assert np.std((found - plain)[:, border]) < 0.1 * np.std(plain[:, border])
+
+
+def test_silence_stays_silent(speech):
+    signal = np.concatenate([speech[:96000], np.zeros(96000, np.float32), speech[:96000]])
+    found = vauxio.decompress(vauxio.compress(signal, 48000, bitrate=10, model="hifi-48k"))[0]
+    assert not found[130000:160000].any()
+
+
+def test_what_was_coded_well_stays(speech, plain):
+    """Speech-like for the encoder, and easy to code: bursts of a tone."""
+    time = np.arange(480000) / 48000
+    bursts = (0.3 * np.sin(2 * np.pi * 1000 * time) * (time % 0.5 < 0.2)).astype(np.float32)
+    blob = vauxio.compress(bursts, 48000, bitrate=12, model="hifi-48k")
+    found, before = vauxio.decompress(blob)[0], plain(blob)
+    assert np.std(found - before) < 3 * np.std(before - bursts) + 1e-4
 
 
 def test_short_speech_and_none():

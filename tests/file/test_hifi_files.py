@@ -90,6 +90,29 @@ def test_writing_in_pieces(long):
     assert snr(samples, vauxio.decompress(file.getvalue())[0]) > 12
 
 
+@pytest.mark.parametrize("model", ["hifi-48k", "general-24k"])
+@pytest.mark.parametrize("source", [io.BytesIO, Pipe])
+def test_reading_on_after_an_error(speech, source, model):
+    """What follows is right, or the same error: never other samples."""
+    samples = np.tile(speech[::3], 6)[: 21 * 16000]
+    blob = vauxio.compress(samples, 16000, bitrate=12, model=model)
+    whole = vauxio.decompress(blob)[0]
+    damaged = bytearray(blob)
+    damaged[len(blob) // 2] ^= 1
+    with vauxio.VauxFile(source(bytes(damaged))) as f:
+        first = f.read(1000)
+        with pytest.raises(FormatError) as failed:
+            f.read()
+        at = f.tell()
+        try:
+            found = f.read(100)
+        except FormatError as e:
+            assert str(e) == str(failed.value)
+        else:
+            np.testing.assert_allclose(found, whole[at : at + 100], atol=1e-6)
+    np.testing.assert_allclose(first, whole[:1000], atol=1e-6)
+
+
 @pytest.mark.parametrize("source", [io.BytesIO, Pipe])
 def test_a_lost_block_leaves_the_others(long, source):
     _, blob, decoded = long

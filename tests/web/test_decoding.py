@@ -51,6 +51,37 @@ def test_samples(run, files, name):
     assert np.abs(found["data"] - expected).max() < NEAR
 
 
+def test_enhanced_speech_from_anywhere(run, made):
+    """And after its network could not be fetched: right samples, or the same error."""
+    speech, rate = soundfile.read(DATA / "speech-48k.flac", dtype="float32")
+    vauxio.write(made / "enhanced.vx", np.resize(speech, 12 * rate), rate, bitrate=12)
+    expected, _ = vauxio.read(made / "enhanced.vx")
+    starts = [0, 10 * rate, 3 * rate]
+    found = run(
+        """
+        const load = globalThis.fetch;
+        globalThis.fetch = (url, ...more) => (String(url).endsWith('enhancer.onnx')
+          ? Promise.resolve(new Response('', { status: 404 })) : load(url, ...more));
+        const own = new VauxDecoder({ ...options(), cache: false });
+        const file = await own.open('/made/enhanced.vx');
+        let failed = '';
+        await file.read().catch((error) => (failed = error.message));
+        globalThis.fetch = load;
+        const parts = [];
+        for (const at of argument) {
+          if (at) file.seek(at);
+          parts.push((await file.read())[0].subarray(0, 1000));
+        }
+        await own.free();
+        return { ...told({ channelData: parts }), failed };
+        """,
+        starts,
+    )
+    assert "404" in found["failed"]
+    for i, at in enumerate(starts):
+        assert np.abs(found["data"][:, i] - expected[at : at + 1000]).max() < NEAR
+
+
 def test_any_part(run, files):
     expected, _ = vauxio.read(files / "speech.vx")
     found = run(

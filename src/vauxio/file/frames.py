@@ -13,25 +13,22 @@ from ..codec.signal import SignalDecoder
 from ..codec.tokens import CHUNK
 from .block_reader import TokenReader
 
-__all__ = ["FrameReader"]
+__all__ = ["FrameReader", "Pieces"]
 
 
-class FrameReader:
-    """Decoded frames by number: at random in a seekable file, in order from a pipe.
+class Pieces:
+    """Frames by number out of pieces that a decoder gives in order; readers of frames build on it.
 
     Parameters
     ----------
-    tokens : TokenReader
-    conceal : bool, optional
-        Whether tokens may be lost.
+    reader : TokenReader
     """
 
-    def __init__(self, tokens: TokenReader, conceal: bool = False) -> None:
-        self._tokens, self._conceal = tokens, conceal
-        self._decoder: SignalDecoder | None = None
-        self._next_token = 0
+    def __init__(self, reader: TokenReader) -> None:
+        self._reader = reader
         self._ended = False
-        self._piece = np.empty((0, tokens.header.channels), np.float32)
+        self._failed: BaseException | None = None  # what reading a pipe cannot go on after
+        self._piece = np.empty((0, reader.header.channels), np.float32)
         self._piece_at = 0
 
     def take(self, position: int, count: int) -> np.ndarray:
@@ -47,12 +44,51 @@ class FrameReader:
         ModelError
             If its model is not installed.
         """
+        if self._failed:
+            raise self._failed
         if self._must_restart(position):
             self._restart(position)
         while position >= self._piece_at + len(self._piece) and not self._ended:
-            self._decode(position + count)
+            try:
+                self._decode(position + count)
+            except BaseException as e:  # what was decoded is no longer where it belongs
+                self._forget()
+                self._failed = None if self._reader.seekable else e
+                raise
         at = position - self._piece_at
         return self._piece[at : at + count]
+
+    def _must_restart(self, position: int) -> bool:
+        raise NotImplementedError
+
+    def _restart(self, position: int) -> None:
+        """Begin with that frame."""
+        raise NotImplementedError
+
+    def _decode(self, end: int) -> None:
+        """Decode the next piece; frames up to `end` are wanted."""
+        raise NotImplementedError
+
+    def _forget(self) -> None:
+        """What was decoded, so that the next frames make it restart."""
+        raise NotImplementedError
+
+
+class FrameReader(Pieces):
+    """Decoded frames by number: at random in a seekable file, in order from a pipe.
+
+    Parameters
+    ----------
+    tokens : TokenReader
+    conceal : bool, optional
+        Whether tokens may be lost.
+    """
+
+    def __init__(self, tokens: TokenReader, conceal: bool = False) -> None:
+        super().__init__(tokens)
+        self._tokens, self._conceal = tokens, conceal
+        self._decoder: SignalDecoder | None = None
+        self._next_token = 0
 
     def _must_restart(self, position: int) -> bool:
         decoder = self._decoder
@@ -81,8 +117,10 @@ class FrameReader:
         self._piece, self._piece_at = self._piece[:0], decoder.position
         self._ended = False
 
+    def _forget(self) -> None:
+        self._decoder = None
+
     def _decode(self, end: int) -> None:
-        """Decode the next piece; frames up to `end` are wanted."""
         assert self._decoder is not None
         wanted = self._tokens.model.tokens_for(end, self._tokens.header.samplerate)
         codes = self._tokens.get(self._next_token, CHUNK, wanted - self._next_token)

@@ -243,7 +243,8 @@ def _info(name: str, reader: TokenReader, size: int, counts: Counts | None) -> I
         nominal = header.channels * header.rate / 10
         if header.rate:
             bandwidth = min(HIGHEST, header.samplerate / 2)
-            decoder = header.code_space.hex()
+            transform = reader.transform
+            decoder = (transform.enhancer or transform.tables).hash.hex()
         else:
             decoder = reader.model.decoder.hash.hex()
             nominal = len(reader.stereo.coded(header.channels)) * reader.model.bitrate(codebooks)

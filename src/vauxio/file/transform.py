@@ -19,6 +19,7 @@ from ..entropy import coders
 from ..errors import FormatError, UnsupportedError
 from ..model.models import Transform
 from .block_reader import TokenReader
+from .frames import Pieces
 
 __all__ = ["TransformFrames", "TransformWriter"]
 
@@ -106,7 +107,7 @@ class TransformWriter:
             self._writer.write(container.Block(frames, coders.TRANSFORM, checksum, payload))
 
 
-class TransformFrames:
+class TransformFrames(Pieces):
     """Decoded frames by number, as `frames.FrameReader` has them of files with codes.
 
     Parameters
@@ -118,21 +119,10 @@ class TransformFrames:
     """
 
     def __init__(self, blocks: TokenReader, conceal: bool = False) -> None:
+        super().__init__(blocks)
         self._blocks, self._conceal = blocks, conceal
         self._decoder: SignalDecoder | None = None
         self._index = 0  # of the next block
-        self._ended = False
-        self._piece = np.empty((0, blocks.header.channels), np.float32)
-        self._piece_at = 0
-
-    def take(self, position: int, count: int) -> np.ndarray:
-        """Frames from `position` on, ``float32[n, channels]``, as of `FrameReader.take`."""
-        if self._must_restart(position):
-            self._restart(position)
-        while position >= self._piece_at + len(self._piece) and not self._ended:
-            self._decode()
-        at = position - self._piece_at
-        return self._piece[at : at + count]
 
     def check(self, index: int) -> None:
         """Decode a block, of a file that can seek; `FormatError` if it is damaged."""
@@ -160,7 +150,10 @@ class TransformFrames:
         self._piece, self._piece_at = self._piece[:0], self._decoder.position
         self._ended = False
 
-    def _decode(self) -> None:
+    def _forget(self) -> None:
+        self._decoder = None
+
+    def _decode(self, end: int) -> None:
         assert self._decoder is not None
         index, block = self._index, None
         try:

@@ -128,7 +128,7 @@ def _parse(fields: dict[str, Any], folder: Path) -> Model | Denoiser | Transform
             auto_bitrate=float(fields["auto_bitrate"]),
             music_bitrate=float(fields["music_bitrate"]),
             tables=Asset(*_file(fields["tables"], folder)),
-            enhancer=_enhancement(fields["enhancer"], folder) if "enhancer" in fields else None,
+            enhancer=_enhancement(fields["enhancer"], folder) if fields.get("enhancer") else None,
         )
     numbers = {
         name: _positive(fields, name)

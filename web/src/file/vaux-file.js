@@ -75,6 +75,8 @@ export class VauxFile {
     this.position = 0;
     this.begun = -1; // position that decoding goes on from
     this.ended = false;
+    /** @type {unknown} what a stream cannot go on after */
+    this.failed = null;
   }
 
   get sampleRate() {
@@ -156,12 +158,20 @@ export class VauxFile {
     }
     while (!this.ended) {
       this.checkLimit();
-      let piece = await this.content.next(() => this.frames);
-      if (!piece) {
-        this.ended = true;
-        await this.blocks.end();
-        this.#checkEnd();
-        piece = await this.content.finish();
+      if (this.failed) throw this.failed;
+      let piece;
+      try {
+        piece = await this.content.next(() => this.frames);
+        if (!piece) {
+          this.ended = true;
+          await this.blocks.end();
+          this.#checkEnd();
+          piece = await this.content.finish();
+        }
+      } catch (error) { // what was decoded is no longer where it belongs
+        if (this.seekable) this.begun = -1;
+        else this.failed = error;
+        throw error;
       }
       if (!piece[0].length) continue;
       this.position = this.begun = this.begun + piece[0].length;

@@ -16,11 +16,15 @@ let loading;
 export function loadRuntime({ runtime, threads }) {
   loading ??= (async () => {
     const folder = runtime === undefined ? undefined : String(runtime).replace(/\/?$/, '/');
-    const ort = /** @type {Ort} */ (
-      folder === undefined
+    /** @type {Ort} */
+    let ort;
+    try {
+      ort = folder === undefined
         ? await import('onnxruntime-web/wasm')
-        : await import(/* @vite-ignore */ /* webpackIgnore: true */ `${folder}ort.wasm.min.mjs`)
-    );
+        : await import(/* @vite-ignore */ /* webpackIgnore: true */ `${folder}ort.wasm.min.mjs`);
+    } catch (error) {
+      throw new ModelError(`ONNX Runtime cannot be loaded: ${error}`);
+    }
     if (folder !== undefined) ort.env.wasm.wasmPaths = folder;
     const isolated = globalThis.crossOriginIsolated; // else there are no threads
     const cores = globalThis.navigator?.hardwareConcurrency ?? 1;
@@ -28,6 +32,7 @@ export function loadRuntime({ runtime, threads }) {
     ort.env.logLevel = 'error';
     return ort;
   })();
+  loading.catch(() => (loading = undefined)); // to be tried again
   return loading;
 }
 

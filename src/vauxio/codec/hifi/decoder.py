@@ -20,7 +20,8 @@ class Decoder:
     """Push payloads, get samples, at most 1024 later, or as late as the enhancer gives them.
 
     The first block pushed may be any of a file. Before it there is silence then, and samples
-    within 1024 of its beginning are not what they are in the whole.
+    within 1024 of its beginning, or what an enhancer reaches more, are not what they are in the
+    whole.
 
     Parameters
     ----------
@@ -63,7 +64,7 @@ class Decoder:
             If the payload is none of that many frames, or has another checksum. The next may be
             pushed then.
         """
-        self._speech = False
+        before, self._speech = self._speech, False
         if payload is None:
             sizes = np.full(frames, FRAME)
             found = np.zeros((1, self._channels, frames * FRAME))
@@ -80,6 +81,8 @@ class Decoder:
                 self._speech = True
                 parts.append(block.coded)
             found = np.stack([mdct.inverse(part, sizes) for part in parts])
+        if self._speech and not before:
+            self._held[1] = self._held[0]  # what comes before was not coded as noise
         if len(found) < len(self._held):
             found = np.concatenate([found, np.zeros_like(found)])
         whole = np.concatenate([self._held, found], axis=2)

@@ -24,7 +24,7 @@ def reach(network: Enhancement) -> int:
 
 
 class Enhancer:
-    """Push samples, get as many in all, none late.
+    """Push samples, get as many in all, later while there is speech.
 
     Parameters
     ----------
@@ -39,6 +39,7 @@ class Enhancer:
     def __init__(self, network: Enhancement, channels: int, position: int = 0) -> None:
         self._network, self._channels = network, channels
         self._stateful = Stateful(network, channels, threads=1)
+        self._piece = _PIECE * network.hop
         self._position = position  # of the next sample
         self._sound = np.zeros((channels, 0))  # that waits for its change
         self._input: np.ndarray | None = None  # that waits for the network; None between speech
@@ -74,7 +75,6 @@ class Enhancer:
 
     def _speak(self, position: int) -> None:
         """Speech begins: after silence, so that pieces are where they are in the whole file."""
-        self._piece = _PIECE * self._network.hop
         before = self._piece + position % self._piece
         self._input = np.zeros((self._channels, 2, before))
         self._early = before + self._network.delay  # what the network gives before the first change

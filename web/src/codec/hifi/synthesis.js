@@ -40,6 +40,7 @@ export class HifiDecoder {
   push(payload, frames, checksum) {
     let sizes = new Array(frames).fill(FRAME);
     const found = this.held.map(() => new Float64Array(frames * FRAME));
+    const before = this.speech;
     this.speech = false;
     if (payload) {
       const decoded = decodePayload(payload, this.channels, frames, this.tables);
@@ -52,6 +53,9 @@ export class HifiDecoder {
       const sound = found.slice(0, this.channels), coded = this.speech ? found.slice(this.channels) : null;
       coefficients(decoded, sound, coded);
       inverse(coded ? found : sound, sizes);
+    }
+    if (this.speech && !before) { // what comes before was not coded as noise
+      for (let ch = 0; ch < this.channels; ch++) this.held[this.channels + ch] = this.held[ch].slice();
     }
     const half = Math.min(this.last, sizes[0]) / 2;
     this.last = sizes[sizes.length - 1];

@@ -7,7 +7,7 @@ import onnx
 from onnx import TensorProto, helper
 
 from ..onnx_graph import Graph
-from .network import COMPRESSION, FLOOR, HOPS, Depthwise, Enhancement
+from .network import COMPRESSION, FLOOR, HOPS, SILENCE, Depthwise, Enhancement
 
 FACTOR = 3  # from 16 to 48 kHz
 
@@ -81,8 +81,8 @@ def enhancement_graph(model: Enhancement) -> tuple[onnx.ModelProto, int]:
     mean = g.op("Div", mean, g.constant(near.sum(0).astype(np.float32)))
     squares = g.op("Mul", whole, whole)
     power = g.op("Add", g.cut(squares, 2, 0, bins), g.cut(squares, 2, bins))
-    power = g.op("Add", g.op("MatMul", power, mean), g.scalar(FLOOR))
-    log = g.op("Log", power)
+    power = g.op("MatMul", power, mean)
+    log = g.op("Log", g.op("Add", power, g.scalar(FLOOR)))
     gain = twice(g.op("Exp", g.op("Mul", log, g.scalar(COMPRESSION))))
     seen = [g.op("Mul", part, gain) for part in (whole, known)]
     seen.append(g.op("Mul", log, g.scalar(0.25 / 2)))
@@ -97,7 +97,7 @@ def enhancement_graph(model: Enhancement) -> tuple[onnx.ModelProto, int]:
     h = g.linear(g.norm(h, "enhancer.final_norm", model.final_norm), "enhancer.head", model.head)
 
     taps, reach = model.config.taps, model.reach
-    noise, level = g.op("Sub", whole, known), g.op("Sqrt", power)
+    noise, level = g.op("Sub", whole, known), g.op("Sqrt", g.op("Add", power, g.scalar(SILENCE)))
     waited = g.later(g.op("Concat", noise, level, axis=2), reach, 3 * bins)
     noise, level = g.cut(waited, 2, 0, 2 * bins), twice(g.cut(waited, 2, 2 * bins))
     added = [product(g.cut(h, 2, 0, 2 * bins), noise)]
@@ -106,7 +106,15 @@ def enhancement_graph(model: Enhancement) -> tuple[onnx.ModelProto, int]:
     for k in range(taps):
         gain = g.cut(h, 2, (4 + 2 * k) * bins, (6 + 2 * k) * bins)
         added.append(product(gain, g.cut(known, 1, k, k - reach - taps // 2)))
-    frames = g.op("MatMul", g.op("Sum", *added), g.op("Mul", synthesis, g.scalar(FACTOR)))
+    change = g.op("Sum", *added)
+
+    def strength(spectrum: str) -> str:
+        return g.op("ReduceSum", g.op("Mul", spectrum, spectrum), g.ints(2), keepdims=1)
+
+    most = g.op("Mul", strength(noise), g.scalar(model.config.most))
+    limit = g.op("Div", most, g.op("Add", strength(change), g.scalar(SILENCE)))
+    change = g.op("Mul", change, g.op("Sqrt", g.op("Min", limit, g.scalar(1))))
+    frames = g.op("MatMul", change, g.op("Mul", synthesis, g.scalar(FACTOR)))
     frames = g.with_past(frames, HOPS - 1, HOPS * hop)
     parts = []
     for k in range(HOPS):  # the oldest of them ends with the newest's first hop

@@ -17,6 +17,7 @@ from .config import Model
 HOPS = 4  # of a window
 NEAR = 6  # bins on each side that the level of a bin is the mean of
 FLOOR = 1e-5  # of power, at 16 kHz
+SILENCE = 1e-12  # of power: nothing is heard of what is added to it
 COMPRESSION = -0.3  # of power, in what the network sees
 
 
@@ -94,7 +95,7 @@ class Enhancement(nn.Module):
 
     For each bin it gives what is to be added: complex multiples of what was coded at several times
     about now ("deep filtering", Mack and Habets 2020), another of the noise, and something of its
-    own. It begins with nothing.
+    own. It begins with nothing, and is never much more than the noise: what was coded well stays.
     """
 
     near: Tensor
@@ -129,20 +130,26 @@ class Enhancement(nn.Module):
         with torch.autocast(sound.device.type, enabled=False):
             whole, known = self.short.analyse(sound), self.short.analyse(coded)
             power = whole[..., :bins].square() + whole[..., bins:].square()
-            level = (power @ self.near + FLOOR).sqrt()
-            gain = (level.square() ** COMPRESSION).repeat(1, 1, 2)
-            seen = torch.cat([whole * gain, known * gain, torch.log(level) * 0.25], -1)
+            power = power @ self.near
+            gain = ((power + FLOOR) ** COMPRESSION).repeat(1, 1, 2)
+            loud = torch.log(power + FLOOR) * (0.25 / 2)
+            seen = torch.cat([whole * gain, known * gain, loud], -1)
+            level = (power + SILENCE).sqrt().repeat(1, 1, 2)
         h = self.embed_norm(self.embed(seen))
         for block in self.blocks:
             h = block(h)
         h = self.head(self.final_norm(h)).float()
         with torch.autocast(sound.device.type, enabled=False):
             of_noise, own, of_known = h.split([2 * bins, 2 * bins, 2 * bins * self.config.taps], -1)
-            added = complex_product(of_noise, whole - known) + level.repeat(1, 1, 2) * own
+            noise = whole - known
+            added = complex_product(of_noise, noise) + level * own
             around, frames = self.config.taps // 2, known.shape[1]
             known = F.pad(known, (0, 0, around, around))
             for k, gain in enumerate(of_known.split(2 * bins, -1)):
                 added = added + complex_product(gain, known[:, k : k + frames])
+            strength, most = (s.square().sum(-1, keepdim=True) for s in (added, noise))
+            limit = self.config.most * most / (strength + SILENCE)
+            added = added * limit.clamp_max(1).sqrt()
             return sound + self.short.synthesise(added)
 
 
