@@ -28,7 +28,7 @@ _COMPARED = {
 _SOME = {
     DEFAULT: ("1.5 kbps", "3 kbps", "6 kbps", "12 kbps", "24 kbps"),
     SPEECH: ("3 kbps", "6 kbps"),
-    HIFI: ("16 kbps", "24 kbps", "48 kbps", "96 kbps"),
+    HIFI: ("12 kbps", "16 kbps", "24 kbps", "48 kbps", "96 kbps"),
 }
 """Settings that short tables have."""
 _EQUAL = (
