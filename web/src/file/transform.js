@@ -39,8 +39,8 @@ export class TransformFrames {
   constructor(blocks, model, store, tables, conceal, runtime) {
     this.blocks = blocks;
     this.network = async () => {
-      const ort = await runtime(), network = /** @type {import('../model/store.js').Enhancement} */ (model.enhancer);
-      return /** @type {[typeof ort, import('../model/runtime.js').Session]} */ ([ort, await store.session(ort, model, network)]);
+      const ort = await runtime();
+      return { ort, session: await store.enhancer(ort, model) };
     };
     this.header = blocks.reader.header;
     this.model = model;

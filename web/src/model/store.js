@@ -81,6 +81,11 @@ export class Store {
       openSession(ort, await this.load(model, network), model.name));
   }
 
+  /** The network that enhances what a transform codec has decoded. @param {import('./runtime.js').Ort} ort @param {Model} model */
+  enhancer(ort, model) {
+    return this.session(ort, model, /** @type {Enhancement} */ (model.enhancer));
+  }
+
   /**
    * The encoder's network, that looks for so many codes.
    *

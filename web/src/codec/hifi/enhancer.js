@@ -11,7 +11,7 @@ export const reach = ({ enhancer }) => (enhancer ? enhancer.delay + FADE : 0);
 /** Push samples, get as many in all. */
 export class Enhancer {
   /**
-   * @param {() => Promise<[import('../../model/runtime.js').Ort, import('../../model/runtime.js').Session]>} open
+   * @param {() => Promise<{ ort: import('../../model/runtime.js').Ort, session: import('../../model/runtime.js').Session }>} open
    *   loads the network, once there is speech of few bits
    * @param {import('../../model/store.js').Model} model
    * @param {number} channels
@@ -73,7 +73,7 @@ export class Enhancer {
 
   /** Changes that the network makes of what it is given. @param {Float32Array[]} more */
   async #run(more) {
-    const { size, channels } = this, [ort, session] = await this.open();
+    const { size, channels } = this, { ort, session } = await this.open();
     this.input = this.input.map((own, i) => join(own, more[i]));
     const end = this.input[0].length - (this.input[0].length % size);
     const change = this.#silence(channels, end);
