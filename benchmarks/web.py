@@ -101,12 +101,15 @@ def main() -> None:
 
 
 def script_bytes(*names: str) -> int:
-    """Bytes of scripts and all that they import; the worker imports a decoder or an encoder."""
+    """Bytes of scripts and all that they import; the worker imports a decoder or an encoder.
+
+    What enhances speech of few bits is loaded only for that.
+    """
     other = "decoder-" if "encode.js" in names else "encoder-"
     found, waiting = set(), [WEB / "dist" / name for name in names]
     while waiting:
         script = waiting.pop()
-        if script in found or script.name.startswith(other):
+        if script in found or script.name.startswith((other, "enhancer-")):
             continue
         found.add(script)
         if script.suffix == ".js":

@@ -1,7 +1,6 @@
 /** Frames of a file of a transform codec, block by block. */
 
-import { Enhancer, reach } from '../codec/hifi/enhancer.js';
-import { HifiDecoder } from '../codec/hifi/synthesis.js';
+import { FADE, HifiDecoder } from '../codec/hifi/synthesis.js';
 import { join } from '../codec/resampler.js';
 import { TimeLine } from '../codec/signal.js';
 import { TRANSFORM } from '../container/header.js';
@@ -54,16 +53,16 @@ export class TransformFrames {
   /** Begin with that frame. @param {number} frame */
   begin(frame) {
     const { header, model } = this, size = header.blockTokens * model.hop;
+    const reach = REACH + (model.enhancer ? model.enhancer.delay + FADE : 0);
     /** @type {TimeLine} */
     this.line = new TimeLine(model.samplerate, header, frame);
     /** @type {number} of the next block */
-    this.index = Math.floor(Math.max(0, this.line.resampler.first - REACH - reach(model)) / size);
+    this.index = Math.floor(Math.max(0, this.line.resampler.first - reach) / size);
     /** @type {HifiDecoder} */
     this.decoder = new HifiDecoder(this.tables, header.channels, this.index === 0);
     this.line.sample = this.index ? this.index * size - REACH : 0;
-    /** @type {Enhancer | null} */
-    this.enhancer = model.enhancer
-      ? new Enhancer(this.network, model, header.channels, this.line.sample) : null;
+    /** @type {import('../codec/hifi/enhancer.js').Enhancer | null} made once there is something to enhance */
+    this.enhancer = null;
   }
 
   /**
@@ -101,6 +100,11 @@ export class TransformFrames {
 
   /** @param {import('../codec/hifi/synthesis.js').Decoded} decoded */
   async #give(decoded) {
+    const { header, model } = this;
+    if (decoded.coded && model.enhancer && !this.enhancer) {
+      const { Enhancer } = await import('../codec/hifi/enhancer.js');
+      this.enhancer = new Enhancer(this.network, model, header.channels, this.line.sample);
+    }
     const samples = this.enhancer
       ? await this.enhancer.push(decoded) : decoded.sound.map((own) => Float32Array.from(own));
     return this.line.push(samples);

@@ -1,12 +1,9 @@
 /** Speech of few bits, made to sound more like what it was: a network after the decoder. */
 
 import { join } from '../resampler.js';
+import { FADE } from './synthesis.js';
 
 const PIECE = 64; // hops: what the network is given at once; it begins at multiples of it
-const FADE = 480; // samples over which speech that begins or ends among other sounds gets its change
-
-/** How many samples before a sample it depends on. @param {import('../../model/store.js').Model} model */
-export const reach = ({ enhancer }) => (enhancer ? enhancer.delay + FADE : 0);
 
 /** Push samples, get as many in all. */
 export class Enhancer {

@@ -9,6 +9,9 @@ import { balance, turnBack } from './stereo.js';
 
 const MARGIN = 1024;
 
+/** Samples over which enhanced speech that begins or ends among other sounds gets its change. */
+export const FADE = 480;
+
 /**
  * Samples by channel. Of speech with few bits also what of it was coded, without the noise.
  *
