@@ -2,6 +2,8 @@
 
 import dataclasses
 import io
+import json
+import shutil
 
 import numpy as np
 import pytest
@@ -15,6 +17,7 @@ from vauxio.codec.hifi.encoder import Encoder, block_size
 from vauxio.codec.hifi.enhancer import Enhancer, reach
 from vauxio.codec.hifi.network import Tables
 from vauxio.codec.hifi.unpack import unpack
+from vauxio.errors import ModelError
 from vauxio.model.installed import find_transform
 
 TRANSFORM = find_transform()
@@ -175,3 +178,42 @@ def test_what_was_coded_is_what_was_decoded_without_noise(speech):
     np.testing.assert_array_equal(block.coded, expected)
     (frames, payload, _), *_ = Encoder(TABLES, 1, 64).push(speech[None])
     assert unpack(payload, 1, frames, TABLES).coded is None
+
+
+@pytest.fixture
+def about(tmp_path, monkeypatch):
+    """What ``model.json`` says of a copy of the codec, and the path to change it."""
+    shutil.copytree(
+        TRANSFORM.tables.path.parent, tmp_path / "hifi-48k",
+        ignore=shutil.ignore_patterns("training"),
+    )  # fmt: skip
+    monkeypatch.setenv("VAUXIO_WEIGHTS", str(tmp_path))
+    path = tmp_path / "hifi-48k" / "model.json"
+    return json.loads(path.read_text()), path
+
+
+@pytest.mark.parametrize("change", [
+    {"hop": 10**8}, {"hop": 0}, {"delay": 10**9}, {"delay": -1}, {"state": "1"}, {"hop": None},
+])  # fmt: skip
+def test_an_impossible_enhancer(about, change):
+    description, path = about
+    description["enhancer"] |= change
+    path.write_text(json.dumps(description))
+    with pytest.raises(ModelError, match=r"model\.json: damaged"):
+        vauxio.models()
+
+
+def test_a_codec_that_has_none(about, blob, decoded):
+    """Decodes as well: nothing that was coded depends on it."""
+    description, path = about
+    others = {key: value for key, value in description.items() if key != "enhancer"}
+    for none in (others, others | {"enhancer": None}):
+        path.write_text(json.dumps(none))
+        found = vauxio.decompress(blob)[0]
+        assert found.shape == decoded.shape and np.std(found - decoded) > 1e-4
+
+
+def test_an_enhancer_that_is_missing(about, blob):
+    (about[1].parent / "enhancer.onnx").unlink()
+    with pytest.raises(ModelError, match=r"enhancer\.onnx: .*reinstall"):
+        vauxio.decompress(blob)

@@ -177,6 +177,13 @@ def test_what_is_no_network(weights):
         find_model().decoder.open(1)
 
 
+def test_another_network_than_is_described(weights):
+    about = json.loads((weights / DEFAULT / "model.json").read_text())
+    edit(weights, decoder=about["decoder"] | {"state": 100})
+    with pytest.raises(ModelError, match=r"not the network that model\.json describes"):
+        find_model().decoder.open(1)
+
+
 # --- model.json ---
 
 

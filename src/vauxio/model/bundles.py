@@ -151,9 +151,9 @@ def _parse(fields: dict[str, Any], folder: Path) -> Model | Denoiser | Transform
     )
 
 
-def _positive(fields: dict[str, Any], name: str, least: int = 1) -> int:
+def _positive(fields: dict[str, Any], name: str, least: int = 1, most: float = math.inf) -> int:
     value = fields[name]
-    if type(value) is not int or value < least:
+    if type(value) is not int or not least <= value <= most:
         raise ValueError(f"{name} is {value!r}")
     return value
 
@@ -184,7 +184,8 @@ def _enhancement(fields: dict[str, Any], folder: Path) -> Enhancement:
     network = _network(fields, folder)
     return Enhancement(
         network.path, network.sha256, network.state, network.receptive_field,
-        hop=_positive(fields, "hop"), delay=_positive(fields, "delay", least=0),
+        hop=_positive(fields, "hop", most=1 << 16),
+        delay=_positive(fields, "delay", least=0, most=1 << 20),
     )  # fmt: skip
 
 

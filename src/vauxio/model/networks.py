@@ -88,8 +88,16 @@ class Network(Asset):
         key = (self, threads, providers)
         with _sessions_lock:
             if key not in _sessions:
-                _sessions[key] = _open_session(self, threads, providers)
+                _sessions[key] = self._checked(_open_session(self, threads, providers))
             return _sessions[key]
+
+    def _checked(self, session: onnxruntime.InferenceSession) -> onnxruntime.InferenceSession:
+        states = [each.shape[-1] for each in session.get_inputs() if each.name == "state"]
+        if states != [self.state]:
+            raise ModelError(
+                f"{self.path}: not the network that model.json describes; reinstall the model"
+            )
+        return session
 
 
 @dataclass(frozen=True)
