@@ -43,7 +43,7 @@ def _fields(model: Model | Denoiser | Transform) -> dict[str, object]:
             "default_bitrate": model.default_bitrate,
             "auto_bitrate": model.auto_bitrate,
             "music_bitrate": model.music_bitrate,
-            "tables": model.tables.hash.hex(),
+            "code_space": model.tables.hash.hex(),
             "enhancer": model.enhancer and model.enhancer.hash.hex(),
         }
     if isinstance(model, Denoiser):

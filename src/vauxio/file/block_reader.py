@@ -279,9 +279,10 @@ class TokenReader:
         codes = [contents.codes for contents in found]
         if self._sequence is None and token >= first + sum(part.shape[2] for part in codes):
             return False  # past the end of the last block
-        self._first = first
-        self._codes = codes[0] if len(codes) == 1 else np.concatenate(codes, axis=2)
-        self._held = dict(enumerate(found, index))
+        joined = codes[0] if len(codes) == 1 else np.concatenate(codes, axis=2)
+        held = dict(enumerate(found, index))
+        # Nothing is called in between: an interrupt must not leave one without the others.
+        self._first, self._codes, self._held = first, joined, held
         return True
 
     def _read_ahead(self) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 from ..codec.concealment import ConcealingDecoder
 from ..codec.signal import SignalDecoder
 from ..codec.tokens import CHUNK
+from ..errors import VauxError
 from .block_reader import TokenReader
 
 __all__ = ["FrameReader", "Pieces"]
@@ -22,12 +23,17 @@ class Pieces:
     Parameters
     ----------
     reader : TokenReader
+
+    Attributes
+    ----------
+    failed : Exception or None
+        What a pipe cannot be read on after.
     """
 
     def __init__(self, reader: TokenReader) -> None:
         self._reader = reader
         self._ended = False
-        self._failed: BaseException | None = None  # what reading a pipe cannot go on after
+        self.failed: Exception | None = None
         self._piece = np.empty((0, reader.header.channels), np.float32)
         self._piece_at = 0
 
@@ -44,17 +50,19 @@ class Pieces:
         ModelError
             If its model is not installed.
         """
-        if self._failed:
-            raise self._failed
-        if self._must_restart(position):
-            self._restart(position)
-        while position >= self._piece_at + len(self._piece) and not self._ended:
-            try:
+        if self.failed:
+            raise self.failed.with_traceback(None)
+        try:
+            if self._must_restart(position):
+                self._restart(position)
+            while position >= self._piece_at + len(self._piece) and not self._ended:
                 self._decode(position + count)
-            except BaseException as e:  # what was decoded is no longer where it belongs
-                self._forget()
-                self._failed = None if self._reader.seekable else e
-                raise
+        except BaseException as e:  # what was decoded is no longer where it belongs
+            self._forget()
+            if not self._reader.seekable:
+                interrupted = VauxError("reading was interrupted, and this pipe cannot be read on")
+                self.failed = e if isinstance(e, Exception) else interrupted
+            raise
         at = position - self._piece_at
         return self._piece[at : at + count]
 

@@ -49,8 +49,8 @@ class Info:
         Which codes the file has, in hexadecimal: any decoder of that code space decodes it. Of a
         transform codec, its tables.
     decoder : str or None
-        First 8 bytes of the SHA-256 of the decoder that decodes it here, in hexadecimal; None if
-        there is none.
+        First 8 bytes of the SHA-256 of the decoder that decodes it here, in hexadecimal (of a
+        transform codec, of its enhancer); None if there is none.
     codebooks : int
         Codes of a token at most; 0 where there are none, in files of a transform codec.
     allocation : tuple of int or None

@@ -136,7 +136,7 @@ class Reading:
 
     def codes(self, start: int, frames: int) -> FileCodes:
         """Codes; the position stays where it is."""
-        if not self.reader.seekable and self.position:
+        if not self.reader.seekable and (self.position or self._frames.failed):
             raise io.UnsupportedOperation("some of this pipe has been read")
         found = codes_of(self.reader, start, frames)
         self._check_end(math.inf if frames < 0 else frames, 0 if frames < 0 else found.frames)

@@ -207,8 +207,8 @@ export class VauxFile {
     if (!reader.fault || reader.fault instanceof TruncatedError) {
       throw new TruncatedError(`cut off: ${there}`);
     }
-    reader.fault.message = `damaged: ${reader.fault.message}; ${there}`;
-    throw reader.fault;
+    const Kind = /** @type {new (message: string) => Error} */ (reader.fault.constructor);
+    throw new Kind(`damaged: ${reader.fault.message}; ${there}`);
   }
 }
 
