@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar, get_type_hints
 
 import tomllib
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -142,25 +144,21 @@ class Config:
     lm: LanguageModel
 
 
-def tables_of(path: str | Path, overrides: list[str] | None, sections: set[str]) -> dict[str, dict]:
-    """The tables of a config; `overrides` are ``section.key=value`` with TOML values."""
-    tables = tomllib.loads(Path(path).read_text())
+def read(kind: type[T], path: str | Path, overrides: list[str] | None) -> T:
+    """A TOML file as a dataclass of dataclasses, a table for each.
+
+    `overrides` are ``section.key=value`` with TOML values.
+    """
+    tables, kinds = tomllib.loads(Path(path).read_text()), get_type_hints(kind)
     for item in overrides or []:
         key, value = item.split("=", 1)
         section, name = key.split(".", 1)
         tables.setdefault(section, {})[name] = tomllib.loads(f"v = {value}")["v"]
-    unknown = set(tables) - sections
-    if unknown:
+    if unknown := set(tables) - set(kinds):
         raise ValueError(f"{path}: unknown sections {sorted(unknown)}")
-    return tables
+    return kind(**{name: section(**tables.get(name, {})) for name, section in kinds.items()})
 
 
 def load(path: str | Path, overrides: list[str] | None = None) -> Config:
-    """Read a config, with `overrides` as of `tables_of`."""
-    tables = tables_of(path, overrides, {f.name for f in dataclasses.fields(Config)})
-    return Config(
-        Model(**tables.get("model", {})),
-        Data(**tables.get("data", {})),
-        Training(**tables.get("training", {})),
-        LanguageModel(**tables.get("lm", {})),
-    )
+    """Read a config of a codec, with `overrides` as of `read`."""
+    return read(Config, path, overrides)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..config import tables_of
+from ..config import read
 
 NOISES = {"sound": 0.4, "music": 0.15, "colour": 0.25, "babble": 0.1, "hum": 0.1}
 """Kinds of noise, and how often each."""
@@ -60,6 +60,4 @@ class Config:
 
 def load_config(path: Path, overrides: list[str] | None = None) -> Config:
     """Read a TOML file with the tables ``model``, ``data`` and ``training``."""
-    kinds = {"model": Model, "data": Data, "training": Training}
-    tables = tables_of(path, overrides, set(kinds))
-    return Config(**{name: kind(**tables.get(name, {})) for name, kind in kinds.items()})
+    return read(Config, path, overrides)

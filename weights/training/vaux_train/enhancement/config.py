@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..config import Adversarial, tables_of
+from ..config import Adversarial, read
 
 SAMPLERATE = 16000  # of training; the graph works at 48 kHz
 
@@ -59,6 +59,4 @@ class Config:
 
 def load_config(path: Path, overrides: list[str] | None = None) -> Config:
     """Read a TOML file with the tables ``model``, ``data`` and ``training``."""
-    kinds = {"model": Model, "data": Data, "training": Training}
-    tables = tables_of(path, overrides, set(kinds))
-    return Config(**{name: kind(**tables.get(name, {})) for name, kind in kinds.items()})
+    return read(Config, path, overrides)
