@@ -135,6 +135,40 @@ def test_workers_end_with_their_parent(tmp_path):
     assert not list((tmp_path / "out").rglob("*.part"))
 
 
+SLOW = """
+import os, sys, threading, time
+from vauxio.archive import store
+
+class Slow(store.Output):
+    def __init__(self, path):
+        super().__init__(path)
+        begun.set()
+        time.sleep(0.2)
+
+def work():
+    for number in range(3):
+        with tree.creating(f"{number}.vx") as output:
+            output.file.write(b"half")
+
+store.Output, begun, tree = Slow, threading.Event(), store.open_store(sys.argv[1])
+threading.Thread(target=work, daemon=True).start()
+begun.wait()
+store.abandon()
+time.sleep(0.5)
+os._exit(0)
+"""
+
+
+@pytest.mark.parametrize("scheme", ["", "file://"])
+def test_a_file_that_is_just_being_created_is_abandoned_too(tmp_path, monkeypatch, scheme):
+    """In the moment in which it is there, but not yet among those that are known."""
+    target, local = tmp_path / "out", tmp_path / "local"
+    local.mkdir()
+    monkeypatch.setenv("TMPDIR", str(local))
+    subprocess.run([sys.executable, "-c", SLOW, f"{scheme}{target}"], check=True)
+    assert not [path for path in tmp_path.rglob("*") if path not in (target, local)]
+
+
 @pytest.mark.parametrize("sent", [b"", b"no pickle", b"cnot.a\nmodule\n.", b"\x80\x05\x95"])
 def test_a_worker_ends_when_its_input_makes_no_sense(sent):
     command = [sys.executable, "-m", "vauxio.archive.worker"]

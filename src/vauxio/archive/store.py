@@ -11,8 +11,10 @@ import contextlib
 import functools
 import os
 import re
+import shutil
 import stat
 import tempfile
+import threading
 from collections.abc import Iterator
 from pathlib import Path, PureWindowsPath
 from typing import Any, NamedTuple, Protocol
@@ -23,12 +25,12 @@ from ..fileio import Output
 
 __all__ = ["SPECIAL", "Entry", "Store", "abandon", "is_safe", "known_store", "open_store"]
 
-_FOLDER = "vaux-"  # prefix of temporary folders, for remote trees
-
 SPECIAL = "special"
 """Mark of what is no file but a device or a pipe."""
 
-_half_done: set[Path] = set()  # temporary files of this process
+_half_done: set[Path] = set()  # temporary files and folders of this process
+_beginning = threading.Lock()  # held while one is created, so that `abandon` knows of all
+_PATIENCE = 1  # second; a pipe that nobody reads may never open
 
 
 class Entry(NamedTuple):
@@ -238,13 +240,19 @@ class _Remote:
     @contextlib.contextmanager
     def creating(self, name: str, draft: bool = False) -> Iterator[Output]:
         assert not draft
-        with tempfile.TemporaryDirectory(prefix=_FOLDER) as folder:
-            path = Path(folder, "file" + Path(name).suffix)
+        with _beginning:
+            folder = Path(tempfile.mkdtemp(prefix="vaux-"))
+            _half_done.add(folder)
+        try:
+            path = folder / f"file{Path(name).suffix}"
             with _output(path) as output:
                 yield output
             target = self._path(name)
             self._files.makedirs(self._files._parent(target), exist_ok=True)
             self._files.put_file(str(path), target)
+        finally:
+            shutil.rmtree(folder)
+            _half_done.discard(folder)
 
     def remove(self, name: str) -> None:
         self._files.rm_file(self._path(name))
@@ -258,19 +266,25 @@ class _Remote:
 
 
 def abandon() -> None:
-    """Remove unfinished files before the process ends at once."""
+    """Remove unfinished files before the process ends at once: none can be begun from here on.
+
+    Not to be called by what interrupts a thread that may be creating one.
+    """
+    _beginning.acquire(timeout=_PATIENCE)
     for path in list(_half_done):
         with contextlib.suppress(OSError):
-            path.unlink()
-            if path.parent.name.startswith(_FOLDER):
-                path.parent.rmdir()
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
 
 
 @contextlib.contextmanager
 def _output(path: Path, draft: bool = False) -> Iterator[Output]:
-    output = Output(path)
-    half_done = output.temporary or path
-    _half_done.add(half_done)
+    with _beginning:
+        output = Output(path)
+        half_done = [output.temporary] if output.temporary else []  # a pipe has none
+        _half_done.update(half_done)
     try:
         yield output
         if draft:
@@ -281,7 +295,7 @@ def _output(path: Path, draft: bool = False) -> Iterator[Output]:
         output.discard()
         raise
     finally:
-        _half_done.discard(half_done)
+        _half_done.difference_update(half_done)
 
 
 def _entry(status: os.stat_result) -> Entry:

@@ -19,7 +19,8 @@ from .store import abandon
 
 
 def main() -> None:
-    signal.signal(signal.SIGTERM, _leave)
+    # In a thread: what a signal interrupts may be creating a file, which `abandon` waits for.
+    signal.signal(signal.SIGTERM, lambda *_: threading.Thread(target=_leave).start())
     chatter.own_process()
     source, sink = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what libraries print must not mix with the outcomes
@@ -35,7 +36,7 @@ def main() -> None:
             _leave()
 
 
-def _leave(*_: object) -> NoReturn:
+def _leave() -> NoReturn:
     """End at once. An exception could get lost in a callback from C."""
     abandon()
     os._exit(1)
