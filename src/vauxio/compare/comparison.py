@@ -18,11 +18,11 @@ from .. import container
 from ..audio import pcm
 from ..audio.recording import Recording
 from ..container.header import MAGIC
-from ..container.metadata import printable
 from ..errors import AudioError
 from ..file.vauxfile import VauxFile
 from ..fileio import naming
 from ..model.installed import find_model, find_transform
+from ..text import printable
 from . import metrics
 
 __all__ = ["Comparison", "Part", "Rate", "Version", "measure", "read_part"]

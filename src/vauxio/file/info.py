@@ -12,10 +12,10 @@ import numpy as np
 
 from ..codec.bandwidth_extension import highest_frequency
 from ..codec.hifi.layout import HIGHEST
-from ..container.metadata import printable
 from ..entropy import coders
 from ..errors import FormatError, ModelError, VauxError
 from ..fileio import File, Input, name_of, naming
+from ..text import printable
 from .block_reader import TokenReader
 
 __all__ = ["Info", "describe"]
@@ -128,7 +128,7 @@ class Info:
         if self.bands:
             bandwidth += f", bandwidth extension in {self.bands} bands"
         lines = [
-            self.name,
+            printable(self.name),
             f"samplerate: {self.samplerate} Hz",
             f"channels: {self.channels}{', joint stereo' if self.joint else ''}",
             f"duration: {_clock(self)}",

@@ -17,7 +17,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from ..errors import ModelError, first_line
+from ..errors import ModelError
+from ..text import first_line
 from .models import Denoiser, Model, Transform
 from .networks import Asset, Enhancement, LanguageModel, Network
 

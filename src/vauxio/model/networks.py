@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import ModelError, first_line
+from ..errors import ModelError
+from ..text import first_line
 
 if TYPE_CHECKING:
     import onnxruntime
