@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import io
+import json
 import os
 import subprocess
 import sys
@@ -342,6 +343,19 @@ def test_a_format_that_cannot_hold_it(refused, vaux):
 def test_names_that_would_break_the_line(refused):
     Path("a\nb\x1b[31m.wav").write_bytes(b"")
     refused("encode", "a\nb\x1b[31m.wav", name="a\\nb\\x1b[31m.wav", says="not a recording")
+
+
+@pytest.mark.parametrize("verb", ["info", "verify", "tags"])
+def test_names_that_would_break_the_line_of_what_is_there(vaux, verb):
+    name, shown = "a\nb\x1b[31m.vx", rb"a\nb\x1b[31m.vx"
+    vauxio.write(name, np.zeros(800, "int16"), 8000)
+    vauxio.write("other.vx", np.zeros(800, "int16"), 8000)
+    for files in ((name,), (name, "other.vx")):
+        code, out, err = vaux(verb, *files)
+        assert (code, err) == (0, "") and b"\x1b" not in out and b"a\n" not in out
+        assert out.startswith(shown) or b"\n" + shown in out or (verb == "tags" and not out)
+    (line,) = vaux(verb, "--json", name).out.splitlines()
+    assert name in json.loads(line).values()
 
 
 # -- wrong usage ---------------------------------------------------------------------------------

@@ -164,6 +164,8 @@ def test_damage_is_told(page, player):
     alert = element.get_by_role("alert")
     alert.get_by_text("not a .vx file").wait_for(timeout=60000)
     assert page.evaluate("said") in (["error"], [])
+    said = alert.text_content()
+    assert page.evaluate("player.error.message").endswith(f"/none.vx: {said[18:-1]}")
     page.evaluate("player.src = '/made/short.vx'")
     wait(page, "player.duration > 0")
     assert element.locator("[role=alert]").text_content() == ""

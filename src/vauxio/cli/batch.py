@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
 
-from ..container.metadata import printable
+from ..text import printable
 from .events import event
 from .failures import Failure, blame
 from .numbers import Whole

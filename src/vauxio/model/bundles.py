@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from .. import temporary
-from ..errors import ModelError, first_line
+from ..errors import ModelError
+from ..text import first_line
 from .models import Denoiser, Model, Transform
 from .networks import Asset, Enhancement, LanguageModel, Network
 

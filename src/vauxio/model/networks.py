@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import ModelError, first_line
+from ..errors import ModelError
 from ..locks import process_lock
+from ..text import first_line
 
 if TYPE_CHECKING:
     import onnxruntime

@@ -8,7 +8,7 @@ const SOON = 0.05; // seconds until the first piece is heard
 
 export class Playback {
   /**
-   * @param {import('../worker-client.js').WorkerFile} file
+   * @param {import('../decoder-client.js').WorkerFile} file
    * @param {{ piece: (frame: number, channels: Float32Array[]) => void, end: () => void,
    *   error: (error: Error) => void }} tell what happens
    */
