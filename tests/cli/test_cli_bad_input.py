@@ -9,6 +9,7 @@ import dataclasses
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -22,6 +23,7 @@ from support.commands import Result
 from support.paths import DATA, tree
 from support.waiting import PATIENCE
 from vauxio import container
+from vauxio.archive import manifest
 
 
 @pytest.fixture(scope="module")
@@ -338,6 +340,23 @@ def test_a_format_that_cannot_hold_it(refused, vaux):
     soundfile.write("many.wav", np.zeros((100, 9)), 44100)
     assert vaux("encode", "many.wav").code == 0
     refused("decode", "many.vx", "out.flac", name="out.flac", says="9 channels")
+
+
+@pytest.mark.parametrize(
+    "arguments, name, says",
+    [
+        (["nosuch://a", "-o", "out"], "nosuch://a", "(Protocol not known|needs fsspec)"),
+        (["tree", "-o", "nosuch://a"], "nosuch://a", "(Protocol not known|needs fsspec)"),
+        (["tree", "-o", "spoilt"], f"spoilt/{manifest.NAME}", "remove it to begin anew"),
+    ],
+)
+def test_trees_are_named_once(vaux, arguments, name, says):
+    for folder in ("tree", "spoilt"):
+        Path(folder).mkdir()
+    Path("spoilt", manifest.NAME).write_bytes(b"not a database " * 100)
+    result = vaux("encode", "-r", *arguments)
+    assert result.code == 1
+    assert re.fullmatch(f"vaux: (/.*/)?{re.escape(name)}: [^/]*{says}[^/]*\n", result.err)
 
 
 def test_names_that_would_break_the_line(refused):

@@ -198,10 +198,15 @@ def _text(name: bytes) -> str:
 
 
 def _error(store: Store, error: sqlite3.Error) -> VauxError:
-    if "locked" in str(error):
-        return VauxError(f"{store.url}: another run is at work there; wait for it to end")
-    if "full" in str(error):
-        return VauxError(f"{store.url}: the disk is full; make room and run again")
-    if "unable to open" in str(error) or "readonly" in str(error):
-        return VauxError(f"{store.url}: files cannot be put there; name a folder with -o")
-    return VauxError(f"{store.url}/{NAME}: {error}; remove it to begin anew")
+    said, place = str(error), store.url
+    if "locked" in said:
+        reason = "another run is at work there; wait for it to end"
+    elif "full" in said:
+        reason = "the disk is full; make room and run again"
+    elif "unable to open" in said or "readonly" in said:
+        reason = "files cannot be put there; name a folder with -o"
+    else:
+        reason, place = f"{said}; remove it to begin anew", f"{place}/{NAME}"
+    found = VauxError(reason)
+    found.filename = place
+    return found

@@ -19,7 +19,7 @@ from urllib.parse import quote, unquote
 
 from .. import temporary
 from ..errors import VauxError
-from ..fileio import Output
+from ..fileio import Output, naming
 
 __all__ = ["SPECIAL", "Entry", "Store", "is_safe", "known_store", "open_store"]
 
@@ -96,7 +96,8 @@ def open_store(place: str | os.PathLike[str]) -> Store:
     """
     text = os.fsdecode(place)
     if re.match(r"[A-Za-z][A-Za-z0-9+.-]+:(//|:)", text):
-        return _Remote(text)
+        with naming(text):
+            return _Remote(text)
     return _Local(Path(text))
 
 
@@ -195,11 +196,11 @@ class _Remote:
         try:
             from fsspec.core import url_to_fs
         except ImportError as e:
-            raise VauxError(f"{url}: needs fsspec: pip install 'vauxio[remote]'") from e
+            raise VauxError("needs fsspec: pip install 'vauxio[remote]'") from e
         try:
             self._files, root = url_to_fs(url)
         except (ImportError, ValueError) as e:
-            raise VauxError(f"{url}: {e}") from e
+            raise VauxError(str(e)) from e
         self.url = url
         self._root = root.rstrip("/")
         protocols = _protocols(self._files)
