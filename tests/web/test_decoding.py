@@ -273,6 +273,15 @@ def test_errors_name_the_file(run, made, site, package):
     assert [error["name"] for error in found] == kinds * 2
 
 
+def test_of_files_that_are_joined_the_first_is_read(run, files, made):
+    expected, rate = vauxio.read(files / "plain.vx")
+    other = vauxio.compress(0 * expected, rate, bitrate=1.5, lm=False)  # of the same length
+    (made / "joined.vx").write_bytes((files / "plain.vx").read_bytes() + other)
+    for more in ({}, {"onError": "conceal"}):
+        found = run(DECODE, {"file": "/made/joined.vx", "more": more})
+        assert found["errors"] == [] and np.abs(found["data"][:, 0] - expected).max() < NEAR
+
+
 def test_errors_while_reading_name_the_file(run, long, made):
     """Whole files, and parts of open ones; what is listed as damage has no name."""
     damaged(made, "damaged.vx")
