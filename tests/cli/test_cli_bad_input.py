@@ -21,6 +21,7 @@ import soundfile
 import vauxio
 from support.commands import Result
 from support.paths import DATA, tree
+from support.waiting import PATIENCE
 from vauxio import container
 from vauxio.archive import manifest
 
@@ -232,7 +233,7 @@ def test_a_file_of_the_future(refused, blob):
 def test_damaged_files_from_a_pipe(vaux_process, blob, tmp_path, verb):
     for content in (b"", blob[:10], blob[:-9], b"RIFF" + blob, blob[:70] + bytes(20) + blob[90:]):
         process = vaux_process(verb, "-", *["out.wav"][: verb == "decode"])
-        out, err = process.communicate(content, timeout=60)
+        out, err = process.communicate(content, timeout=PATIENCE)
         if verb == "info" and content == blob[:-9]:
             assert process.returncode == 0 and b"CUT OFF" in out
             continue
