@@ -156,7 +156,8 @@ def test_a_worker_that_is_told_to_end(tmp_path, monkeypatch, source):
     finally:
         engine.close()
     assert isinstance(outcome, Lost) and "exit code 1" in outcome.reason
-    assert not any((tmp_path / "local").iterdir()) and not any(tmp_path.rglob("*.part"))
+    left = [*tmp_path.rglob("*.part"), *(tmp_path / "local").glob("vauxio-*")]
+    assert left == []  # ONNX Runtime puts a file of its own into the latter folder
 
 
 @pytest.mark.parametrize("sent", [b"", b"no pickle", b"cnot.a\nmodule\n.", b"\x80\x05\x95"])
