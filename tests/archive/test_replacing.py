@@ -224,6 +224,19 @@ def test_a_manifest_that_was_not_begun(a, tmp_path):
     assert encode(a, tmp_path / "vx") is None
 
 
+def test_a_manifest_on_a_full_disk(a, tmp_path):
+    """It is whole: nobody is to remove it, whatever SQLite calls it."""
+    for said in ("database or disk is full", "disk I/O error"):
+        error = manifest._error(store.open_store(tmp_path), sqlite3.OperationalError(said))
+        assert "the disk is full; make room" in str(error) and "remove" not in str(error)
+
+
+def test_a_target_that_is_no_folder(vaux, a, tmp_path):
+    (tmp_path / "out").touch()
+    code, _, err = vaux("encode", "-r", "a", "-o", "out")
+    assert (code, err) == (1, "vaux: out: part of the path is not a folder\n")
+
+
 # -- trees elsewhere, shards ---------------------------------------------------------------------
 
 

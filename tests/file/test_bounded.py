@@ -268,9 +268,11 @@ def test_links_that_lead_nowhere_or_to_devices(vaux, verb):
     os.symlink("/dev/zero", f"in/zero.{ending}")
     os.mkfifo(f"in/pipe.{ending}")
     os.symlink(".", "in/folder")
+    os.symlink(".", f"in/folder.{ending}")
     code, out, err = vaux(verb, "-r", "in", *(() if verb == "verify" else ("-o", "out")), "-j", 1)
     assert code == 1 and b"done" in out and b"1 file" in out
     assert f"loop.{ending}: " in err and err.count("is a device or a pipe") == 2
+    assert f"folder.{ending}: is a link to a folder" in err and b"1 other file" in out
 
 
 def test_the_first_generation_is_not_replaced(vaux, tmp_path):

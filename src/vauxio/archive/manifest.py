@@ -230,7 +230,7 @@ def _error(store: Store, error: sqlite3.Error) -> VauxError:
     said = str(error)
     if "locked" in said:
         reason = "another run is at work there; wait for it to end"
-    elif "full" in said:
+    elif "full" in said or "I/O" in said:  # what it maps into memory gives the latter
         reason = "the disk is full; make room and run again"
     elif "unable to open" in said or "readonly" in said:
         reason = "files cannot be put there; name a folder with -o"

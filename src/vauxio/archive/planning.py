@@ -26,7 +26,7 @@ from . import manifest
 from .plans import Plan, Settings, Task
 from .replacing import Guard
 from .shards import SHARDED, fill_shards
-from .store import SPECIAL, is_safe, open_store
+from .store import FOLDER, SPECIAL, is_safe, open_store
 from .targets import name_targets
 
 __all__ = ["RECORDINGS", "TOKENS", "by_channels", "encoded_with", "plan", "raw_of",
@@ -47,6 +47,11 @@ RECORDINGS = frozenset(
 
 _HEADERLESS = ".raw", ".pcm"
 """And of samples without a header, where somebody says what they are."""
+
+_NO_FILES = {
+    SPECIAL: "is a device or a pipe, no file",
+    FOLDER: "is a link to a folder, which is not followed",
+}
 
 
 def plan(
@@ -140,9 +145,9 @@ def plan(
     ]
     refused += [Result(name, "", "its name leads out of the tree") for name in wanted
                 if not is_safe(name)]  # fmt: skip
-    refused += [Result(name, "", "is a device or a pipe, no file") for name in wanted
-                if found[name].mark == SPECIAL]  # fmt: skip
-    wanted = [name for name in wanted if is_safe(name) and found[name].mark != SPECIAL]
+    refused += [Result(name, "", _NO_FILES[found[name].mark]) for name in wanted
+                if found[name].mark in _NO_FILES]  # fmt: skip
+    wanted = [name for name in wanted if is_safe(name) and found[name].mark not in _NO_FILES]
     fingerprint = _fingerprint(verb, settings)
     if verb == "verify":
         tasks = [Task(name, "", found[name]) for name in wanted]

@@ -23,10 +23,13 @@ from .. import temporary
 from ..errors import VauxError
 from ..fileio import Output, naming
 
-__all__ = ["SPECIAL", "Entry", "Store", "is_safe", "known_store", "open_store"]
+__all__ = ["FOLDER", "SPECIAL", "Entry", "Store", "is_safe", "known_store", "open_store"]
 
 SPECIAL = "special"
 """Mark of what is no file but a device or a pipe."""
+
+FOLDER = "folder"
+"""Mark of a link to a folder, which is not followed."""
 
 _SAMPLE = 1 << 14  # bytes; three of them tell one content from another
 
@@ -64,7 +67,7 @@ class Store(Protocol):
     writable: bool
 
     def find(self, unreadable: dict[str, str] | None = None) -> dict[str, Entry]:
-        """All files, by name; links to folders are not followed.
+        """All files, by name, and links to folders, which are not followed.
 
         Folders below the root that cannot be read go into `unreadable`, with the reason; without
         it, they are an error.
@@ -169,8 +172,9 @@ class _Local:
                     continue
                 if stat.S_ISREG(status.st_mode):
                     found[name] = _entry(status)
-                elif not stat.S_ISDIR(status.st_mode):
-                    found[name] = Entry(None, SPECIAL)
+                else:
+                    folder_too = stat.S_ISDIR(status.st_mode)
+                    found[name] = Entry(None, FOLDER if folder_too else SPECIAL)
         return found
 
     def state(self, name: str) -> Entry:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import functools
+import os
 import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
@@ -124,7 +126,7 @@ def _work(
 
     own = ("delete_input", "delete_lossy", "force", "names")
     more = {name: settings.pop(name) for name in own if name in settings}
-    with _blame(source):
+    with _blame(source, target):
         plan = archive.plan(
             verb, source, target, archive.Settings(**settings), include=batch.include,
             exclude=batch.exclude, **more,
@@ -167,13 +169,21 @@ def _work(
 
 
 @contextlib.contextmanager
-def _blame(tree: str) -> Iterator[None]:
+def _blame(tree: str, other: str | None = None) -> Iterator[None]:
     """Turn errors within into a `Failure` of a tree, unless they name another."""
-    with blame(tree):
-        try:
-            yield
-        except VauxError as e:
-            raise Failure(e.filename or tree, e.reason) from e
+    try:
+        yield
+    except VauxError as e:
+        raise Failure(e.filename or tree, e.reason) from e
+    except OSError as e:
+        with blame(other if other and _is_within(e.filename, other) else tree):
+            raise
+
+
+def _is_within(place: object, tree: str) -> bool:
+    return isinstance(place, str) and Path(os.path.abspath(place)).is_relative_to(
+        os.path.abspath(tree)
+    )
 
 
 def _show_plan(plan: Plan, as_json: bool) -> int:
