@@ -27,11 +27,20 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 for _number in {"SIGINT", "SIGHUP"} & set(dir(signal)):
     if signal.getsignal(getattr(signal, _number)) is signal.SIG_IGN:
         signal.signal(getattr(signal, _number), signal.SIG_DFL)
+_HANDLERS = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--every-page", action="store_true",
                      help="check the accessibility of every page of the site")  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def signals_as_before() -> Iterator[None]:
+    """No test leaves a handler behind, which tests that come later in its process would have."""
+    yield
+    for number, handler in _HANDLERS.items():
+        assert signal.signal(number, handler) == handler
 
 
 @pytest.fixture(scope="session")

@@ -5,6 +5,8 @@ Messages are one line: what is wrong, and what to do about it where that can be 
 
 from __future__ import annotations
 
+from .text import printable
+
 __all__ = [
     "AudioError",
     "BitrateError",
@@ -15,7 +17,6 @@ __all__ = [
     "TruncatedError",
     "UnsupportedError",
     "VauxError",
-    "first_line",
     "reason_of",
 ]
 
@@ -34,10 +35,11 @@ class VauxError(Exception):
     @property
     def reason(self) -> str:
         """The message without the file's name."""
-        return super().__str__()
+        return printable(super().__str__())
 
     def __str__(self) -> str:
-        return self.reason if self.filename is None else f"{self.filename}: {self.reason}"
+        name = "" if self.filename is None else f"{printable(self.filename)}: "
+        return name + self.reason
 
 
 class AudioError(VauxError, ValueError):
@@ -75,8 +77,3 @@ class ModelError(VauxError):
 def reason_of(error: VauxError | OSError) -> str:
     """What is wrong, for those who name the file themselves."""
     return error.reason if isinstance(error, VauxError) else error.strerror or str(error)
-
-
-def first_line(error: Exception) -> str:
-    """What another library's exception says, in a line."""
-    return (str(error).splitlines() or [type(error).__name__])[0]

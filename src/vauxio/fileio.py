@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, Union
 
+from . import temporary
 from .errors import VauxError
 
 __all__ = ["File", "Input", "Output", "is_seekable", "name_of", "naming", "same_name"]
@@ -92,7 +93,8 @@ class Output:
     """A file to write. Of a path, nothing is seen until it is committed.
 
     Data for a path goes to a temporary name in the same folder. With `commit` it takes its final
-    name, in one step; with `discard`, or if the process dies, the target stays what it was.
+    name, in one step; with `discard`, or if the process dies, the target stays what it was. An
+    object that is given up, as when its making is interrupted, discards its data.
     Descriptors, file objects, and targets that are no regular files (devices, named pipes) are
     written to directly.
 
@@ -126,16 +128,19 @@ class Output:
         If nothing can be written there.
     """
 
+    _pending = False  # whether there is a temporary file to be removed
+
     def __init__(self, file: File, exclusive: bool = False, closefd: bool = True) -> None:
         self.temporary: Path | None = None
         self.like: str | os.PathLike[str] | None = None
         self._ours = True
+        self.file: Any = None
         if isinstance(file, (str, bytes, os.PathLike)):
             path = Path(os.fsdecode(file))
             # A pipe that /dev/stdout leads to has no other path.
             self._open(path if path.is_fifo() else Path(os.path.realpath(path)), exclusive)
         elif isinstance(file, int):
-            self.file: Any = open(file, "wb", closefd=closefd)
+            self.file = open(file, "wb", closefd=closefd)
         elif hasattr(file, "write"):
             self.file, self._ours = file, False
         else:
@@ -157,18 +162,34 @@ class Output:
                     _rename_to_new(self.temporary, self._target)
                 else:
                     os.replace(self.temporary, self._target)
+                self._release()
                 _sync_folder(self._target.parent)
         except BaseException:
             self.discard()
             raise
 
+    def keep(self) -> None:
+        """Leave the data where it is, under its temporary name, for others to take up."""
+        self.file.close()
+        self._release()
+
     def discard(self) -> None:
         """Leave nothing behind, where that is possible."""
-        if self._ours:
+        if self._ours and self.file is not None:
             with contextlib.suppress(OSError):  # what could not be flushed was not to be kept
                 self.file.close()
-        if self.temporary is not None:
+        if self._pending and self.temporary is not None:
             self.temporary.unlink(missing_ok=True)
+            self._release()
+
+    def __del__(self) -> None:
+        if self._pending:
+            self.discard()
+
+    def _release(self) -> None:
+        if self.temporary is not None:
+            temporary.forget(self.temporary)
+        self._pending = False
 
     def _open(self, target: Path, exclusive: bool) -> None:
         self._target, self._exclusive = target, exclusive
@@ -186,14 +207,16 @@ class Output:
                 return
             if not os.access(target, os.W_OK):  # a rename would not ask
                 raise self._error(errno.EACCES)
-        temporary = target.with_name(f".{target.name[:60]}.{secrets.token_hex(4)}.part")
+        path = target.with_name(f".{target.name[:60]}.{secrets.token_hex(4)}.part")
+        self.temporary, self._pending = path, True  # before it is there, as this may be interrupted
         try:
-            self.file = open(temporary, "xb")
+            self.file = temporary.create(path)
         except OSError as e:
+            self.temporary, self._pending = None, False
             raise self._error(e.errno or errno.EIO) from e
-        self.temporary = temporary
         if mode is not None:
-            os.chmod(temporary, stat.S_IMODE(mode))
+            with contextlib.suppress(OSError):  # not every file system has permissions
+                os.chmod(path, stat.S_IMODE(mode))
 
     def _error(self, number: int) -> OSError:
         """Of the subclass that the number stands for, with the target's name, not the temporary."""

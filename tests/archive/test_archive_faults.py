@@ -19,8 +19,10 @@ import soundfile
 
 import vauxio
 from support.signals import voice
+from support.waiting import PATIENCE, wait_until
 from vauxio import archive
-from vauxio.archive import manifest
+from vauxio.archive import jobs, manifest
+from vauxio.archive.engine import Lost, Processes
 
 KILLS = int(os.environ.get("VAUXIO_KILLS", "3"))
 
@@ -82,8 +84,7 @@ def test_killed_and_taken_up(library, undisturbed, tmp_path):
         # From the first file that is there on, at any moment; now and then twice.
         for _ in range(rng.choice([1, 1, 2])):
             process = start(library, out)
-            while process.poll() is None and not any(out.rglob("*.part")):
-                time.sleep(0.005)
+            wait_until(lambda: process.poll() is not None or any(out.rglob("*.part")))  # noqa: B023
             time.sleep(rng.uniform(0, 0.4))
             process.send_signal(signal.SIGKILL)
             process.communicate()
@@ -91,7 +92,7 @@ def test_killed_and_taken_up(library, undisturbed, tmp_path):
             if name.endswith(".vx"):
                 assert data == undisturbed[name]
         process = start(library, out)
-        _, err = process.communicate(timeout=300)
+        _, err = process.communicate(timeout=PATIENCE)
         assert (process.returncode, err) == (0, b"")
         assert content(out) == undisturbed
         assert content(library) == before
@@ -113,60 +114,49 @@ def lives(pid: int) -> bool:
         return False
 
 
+def long_silence(path: Path) -> None:
+    """An hour and a half."""
+    with soundfile.SoundFile(path, "w", 8000, 1) as file:
+        for _ in range(90):
+            file.write(np.zeros(60 * 8000, np.int16))
+
+
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="looks into /proc")
 def test_workers_end_with_their_parent(tmp_path):
     """In the middle of a job that takes a minute, too."""
     (tmp_path / "in").mkdir()
     for name in "abc":
-        with soundfile.SoundFile(tmp_path / "in" / f"{name}.flac", "w", 8000, 1) as file:
-            for _ in range(90):
-                file.write(np.zeros(60 * 8000, np.int16))
+        long_silence(tmp_path / "in" / f"{name}.flac")
     process = start(tmp_path / "in", tmp_path / "out")
-    while process.poll() is None and len(list((tmp_path / "out").rglob("*.part"))) < 2:
-        time.sleep(0.01)
+    wait_until(lambda: process.poll() is not None or len(list(tmp_path.rglob("*.part"))) > 1)
     workers = workers_of(process)
     assert len(workers) == 2 and all(map(lives, workers))
     process.kill()
     process.communicate()
-    deadline = time.monotonic() + 30
-    while any(map(lives, workers)):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    wait_until(lambda: not any(map(lives, workers)))
     assert not list((tmp_path / "out").rglob("*.part"))
 
 
-SLOW = """
-import os, sys, threading, time
-from vauxio.archive import store
-
-class Slow(store.Output):
-    def __init__(self, path):
-        super().__init__(path)
-        begun.set()
-        time.sleep(0.2)
-
-def work():
-    for number in range(3):
-        with tree.creating(f"{number}.vx") as output:
-            output.file.write(b"half")
-
-store.Output, begun, tree = Slow, threading.Event(), store.open_store(sys.argv[1])
-threading.Thread(target=work, daemon=True).start()
-begun.wait()
-store.abandon()
-time.sleep(0.5)
-os._exit(0)
-"""
-
-
-@pytest.mark.parametrize("scheme", ["", "file://"])
-def test_a_file_that_is_just_being_created_is_abandoned_too(tmp_path, monkeypatch, scheme):
-    """In the moment in which it is there, but not yet among those that are known."""
-    target, local = tmp_path / "out", tmp_path / "local"
-    local.mkdir()
-    monkeypatch.setenv("TMPDIR", str(local))
-    subprocess.run([sys.executable, "-c", SLOW, f"{scheme}{target}"], check=True)
-    assert not [path for path in tmp_path.rglob("*") if path not in (target, local)]
+@pytest.mark.parametrize("source", ["", "file://"])
+def test_a_worker_that_is_told_to_end(tmp_path, monkeypatch, source):
+    """In the middle of a job of a minute: its job is given up, and nothing is left."""
+    (tmp_path / "in").mkdir()
+    (tmp_path / "local").mkdir()
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "local"))
+    long_silence(tmp_path / "in" / "a.flac")
+    settings = archive.Settings(lm=False)
+    plan = archive.plan("encode", tmp_path / "in", f"{source}{tmp_path / 'out'}", settings)
+    context = jobs.Context(plan.verb, plan.source, plan.target, plan.settings, False)
+    engine = Processes(1)
+    try:
+        engine.submit(jobs.Many(context, plan.tasks))
+        wait_until(lambda: any(tmp_path.rglob("*.part")))
+        engine._processes[0].terminate()
+        _, outcome = engine.next()
+    finally:
+        engine.close()
+    assert isinstance(outcome, Lost) and "exit code 1" in outcome.reason
+    assert not any((tmp_path / "local").iterdir()) and not any(tmp_path.rglob("*.part"))
 
 
 @pytest.mark.parametrize("sent", [b"", b"no pickle", b"cnot.a\nmodule\n.", b"\x80\x05\x95"])
@@ -177,16 +167,15 @@ def test_a_worker_ends_when_its_input_makes_no_sense(sent):
         process.stdin.flush()
         if sent in (b"", b"\x80\x05\x95"):  # could go on
             process.stdin.close()
-        assert process.wait(300) == 1
+        assert process.wait(PATIENCE) == 1
 
 
 @pytest.mark.parametrize("number, code", [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_told_to_end(library, undisturbed, tmp_path, number, code):
     process = start(library, tmp_path / "out")
-    while process.poll() is None and not any((tmp_path / "out").rglob("*.part")):
-        time.sleep(0.005)
+    wait_until(lambda: process.poll() is not None or any((tmp_path / "out").rglob("*.part")))
     process.send_signal(number)
-    _, err = process.communicate(timeout=300)
+    _, err = process.communicate(timeout=PATIENCE)
     assert (process.returncode, err.strip()) == (code, b"")
     left = content(tmp_path / "out")
     assert left.items() <= undisturbed.items()

@@ -134,7 +134,10 @@ def in_parts(plan: archive.Plan) -> archive.Result:
     assert len(parts.parts) == 3
     made = [work.perform(part) for part in parts.parts[::-1]][::-1]
     contents = tuple(one.content for one in made)
-    (result,) = work.perform(jobs.Join(context, task, parts.parts[0].frames, contents, 1.0))
+    join = jobs.Join(context, task, parts.parts[0].frames, contents, 1.0)
+    work.perform(join)  # by one that dies before it can say so
+    (result,) = work.perform(join)
+    join.clear()
     return result
 
 

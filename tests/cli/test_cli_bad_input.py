@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import dataclasses
 import io
+import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -19,7 +21,9 @@ import soundfile
 import vauxio
 from support.commands import Result
 from support.paths import DATA, tree
+from support.waiting import PATIENCE
 from vauxio import container
+from vauxio.archive import manifest
 
 
 @pytest.fixture(scope="module")
@@ -229,7 +233,7 @@ def test_a_file_of_the_future(refused, blob):
 def test_damaged_files_from_a_pipe(vaux_process, blob, tmp_path, verb):
     for content in (b"", blob[:10], blob[:-9], b"RIFF" + blob, blob[:70] + bytes(20) + blob[90:]):
         process = vaux_process(verb, "-", *["out.wav"][: verb == "decode"])
-        out, err = process.communicate(content, timeout=60)
+        out, err = process.communicate(content, timeout=PATIENCE)
         if verb == "info" and content == blob[:-9]:
             assert process.returncode == 0 and b"CUT OFF" in out
             continue
@@ -338,9 +342,39 @@ def test_a_format_that_cannot_hold_it(refused, vaux):
     refused("decode", "many.vx", "out.flac", name="out.flac", says="9 channels")
 
 
+@pytest.mark.parametrize(
+    "arguments, name, says",
+    [
+        (["nosuch://a", "-o", "out"], "nosuch://a", "(Protocol not known|needs fsspec)"),
+        (["tree", "-o", "nosuch://a"], "nosuch://a", "(Protocol not known|needs fsspec)"),
+        (["tree", "-o", "spoilt"], f"spoilt/{manifest.NAME}", "remove it to begin anew"),
+    ],
+)
+def test_trees_are_named_once(vaux, arguments, name, says):
+    for folder in ("tree", "spoilt"):
+        Path(folder).mkdir()
+    Path("spoilt", manifest.NAME).write_bytes(b"not a database " * 100)
+    result = vaux("encode", "-r", *arguments)
+    assert result.code == 1
+    assert re.fullmatch(f"vaux: (/.*/)?{re.escape(name)}: [^/]*{says}[^/]*\n", result.err)
+
+
 def test_names_that_would_break_the_line(refused):
     Path("a\nb\x1b[31m.wav").write_bytes(b"")
     refused("encode", "a\nb\x1b[31m.wav", name="a\\nb\\x1b[31m.wav", says="not a recording")
+
+
+@pytest.mark.parametrize("verb", ["info", "verify", "tags"])
+def test_names_that_would_break_the_line_of_what_is_there(vaux, verb):
+    name, shown = "a\nb\x1b[31m.vx", rb"a\nb\x1b[31m.vx"
+    vauxio.write(name, np.zeros(800, "int16"), 8000)
+    vauxio.write("other.vx", np.zeros(800, "int16"), 8000)
+    for files in ((name,), (name, "other.vx")):
+        code, out, err = vaux(verb, *files)
+        assert (code, err) == (0, "") and b"\x1b" not in out and b"a\n" not in out
+        assert out.startswith(shown) or b"\n" + shown in out or (verb == "tags" and not out)
+    (line,) = vaux(verb, "--json", name).out.splitlines()
+    assert name in json.loads(line).values()
 
 
 # -- wrong usage ---------------------------------------------------------------------------------

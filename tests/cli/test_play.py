@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +12,7 @@ import pytest
 
 import vauxio
 from support.signals import voice
+from support.waiting import PATIENCE
 from vauxio.cli import speakers
 from vauxio.errors import AudioError
 
@@ -79,12 +79,15 @@ sys.exit(main(["play", *sys.argv[1:]]))
 
 
 def test_keys(file, heard):
-    """In a terminal: pause, jump, the next file, quit."""
+    """In a terminal: pause, jump, the next file, quit.
+
+    The player takes nothing until it may, so that no file ends before its key is pressed.
+    """
     import pty
 
-    slow = "import sys, time\nwhile data := sys.stdin.buffer.read1(4800): time.sleep(0.05)"
-    player = heard.parent / "bin" / "aplay"
-    player.write_text(f"#!/bin/sh\nexec '{sys.executable}' -c '{slow}'\n")
+    may = heard.parent / "may"
+    waits = f'while [ ! -e "{may}" ]; do sleep 0.01; done'
+    (heard.parent / "bin" / "aplay").write_text(f"#!/bin/sh\n{waits}\nexec cat > /dev/null\n")
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
         [sys.executable, "-c", PROGRAM, str(file), str(file)], stdin=theirs, stderr=theirs
@@ -94,21 +97,22 @@ def test_keys(file, heard):
 
     def until(text: str) -> None:
         nonlocal said
-        end = time.monotonic() + 60
-        while text not in said and time.monotonic() < end:
-            said += os.read(ours, 4096).decode()
-        assert text in said
+        while text not in said:
+            said += os.read(ours, 4096).decode()  # an error, if the other end is closed
         said = ""
 
     until("0:00 of 0:03")
     os.write(ours, b" ")
+    may.touch()
     until("(paused)")
     os.write(ours, b"\x1b[C")
     until("0:03 of 0:03 (paused)")
     os.write(ours, b"\x1b[D")
     until("0:00 of 0:03 (paused)")
+    may.unlink()
     os.write(ours, b"n")
     until("0:00 of 0:03")
     os.write(ours, b"q")
-    assert process.wait(60) == 0
+    may.touch()
+    assert process.wait(PATIENCE) == 0
     os.close(ours)

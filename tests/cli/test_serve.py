@@ -6,6 +6,8 @@ import contextlib
 import http.client
 import io
 import os
+import socket
+import struct
 import threading
 
 import numpy as np
@@ -14,6 +16,7 @@ import soundfile
 
 import vauxio
 from support.signals import voice
+from support.waiting import PATIENCE
 from vauxio.cli.site import Site
 
 RATE = 24000
@@ -118,4 +121,18 @@ def test_the_command(vaux_process, archive, vaux):
     assert taken.code == 1 and "--port" in taken.err
     if os.name == "posix":
         process.send_signal(2)
-        assert process.wait(30) == 130
+        assert process.wait(PATIENCE) == 130
+
+
+def test_a_listener_who_hangs_up(archive, capfd):
+    """In the middle of a request, or between two: nobody is told."""
+    with Site(archive, "127.0.0.1", 0) as site:
+        for said in (b"GET / HT", b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"):
+            with socket.create_connection(
+                ("127.0.0.1", int(site.address.split(":")[-1][:-1]))
+            ) as s:
+                s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                s.sendall(said)
+            site._server.daemon_threads = False  # so that its end waits for those who answer
+            site._server.handle_request()
+    assert capfd.readouterr().err == ""

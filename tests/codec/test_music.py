@@ -67,9 +67,24 @@ def test_drums_rise_faster_than_they_fall(rate):
 
 @pytest.mark.parametrize("rate", [8000, 44100, 48000])
 @pytest.mark.parametrize("fall", [0.003, 0.01, 0.03])
-def test_drum_machines_are_regular_however_dry(rate, fall):
-    assert is_music(beats(0.001, fall, rate, regular=True), rate)
-    assert not is_music(beats(0.001, fall, rate), rate)
+def test_dry_drums_are_shorter_than_syllables(rate, fall):
+    assert is_music(beats(0.001, fall, rate), rate)
+
+
+@pytest.mark.parametrize("rate", [8000, 44100, 48000])
+def test_drum_machines_are_regular(rate):
+    """Sounds as long as syllables, of which the loudness rises as slowly as it falls."""
+    assert is_music(beats(0.05, 0.05, rate, regular=True), rate)
+    assert not is_music(beats(0.05, 0.05, rate), rate)
+
+
+def test_a_few_clicks_do_not_make_a_voice_music():
+    data, rate = load("speech-48k.flac")
+    data = np.tile(0.02 * data, (2, 1))
+    data[rate // 2 :: rate] = 1
+    assert not is_music(data, rate)
+    data[rate // 4 :: rate // 4] = 1  # then they are what is heard
+    assert is_music(data, rate)
 
 
 def test_gaps_say_nothing(music):

@@ -104,6 +104,18 @@ def unpack_png(data: bytes) -> tuple[np.ndarray, np.ndarray]:
     return lines[:, 1:], np.frombuffer(chunks[b"PLTE"], np.uint8).reshape(-1, 3)
 
 
+def test_bitrates_are_of_what_belongs_to_the_file(original, tmp_path):
+    data, _ = soundfile.read(original)
+    path = tmp_path / "stereo.vx"
+    vauxio.write(path, np.stack([data, data[::-1]], axis=1), RATE, bitrate=6)
+    size = path.stat().st_size
+    alone = read_part(path, 0, 2)
+    assert alone.kbps == pytest.approx(vauxio.info(path).kbps)
+    assert 0.9 * size < sum(r.kbps * (r.stop - r.start) for r in alone.rates) * 125 < size
+    path.write_bytes(path.read_bytes() + bytes(1000))
+    assert read_part(path, 0, 2).bytes == size
+
+
 def test_table(vaux, original, coded, late):
     result = vaux("compare", original, coded, late)
     assert (result.code, result.err) == (0, "")

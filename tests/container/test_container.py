@@ -171,6 +171,8 @@ def test_bytes_after_the_end_are_ignored(kind):
     for after in (b"x", b"TAG" + bytes(125), DATA):
         reader, blocks, error = read(kind(DATA + after))
         assert (blocks, error, reader.complete, reader.frames) == (BLOCKS, None, True, FRAMES)
+        assert reader.size == len(DATA)
+        assert reader.ignored == (len(after) if reader.seekable else 0)
 
 
 def test_pipes_cannot_be_read_at_random():

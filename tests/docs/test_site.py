@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -76,6 +77,15 @@ def made(tmp_path) -> list[Path]:
     return pages
 
 
+def eventually_nothing(page, look) -> None:
+    """What is wrong with a page as long as its scripts have not named and wrapped everything."""
+    end = time.monotonic() + 60
+    page.wait_for_timeout(100)
+    while found := look(page):
+        assert time.monotonic() < end, f"{page.url}: {found}"
+        page.wait_for_timeout(100)
+
+
 def test_every_page_fits_a_phone_and_asks_no_other_server(site, served, browser):
     context = browser.new_context(viewport=PHONE)
     page, asked, failed = context.new_page(), set(), []
@@ -83,8 +93,7 @@ def test_every_page_fits_a_phone_and_asks_no_other_server(site, served, browser)
     page.on("pageerror", lambda error: failed.append(f"{page.url}: {error}"))
     for path in sorted(site.rglob("*.html")):
         page.goto(served + path.relative_to(site).as_posix())
-        page.wait_for_timeout(100)  # until scripts have wrapped tables
-        assert not is_scrolled_sideways(page), path
+        eventually_nothing(page, is_scrolled_sideways)
     context.close()
     assert failed == []
     assert [url for url in asked if not url.startswith((served, "data:", "blob:"))] == []
@@ -102,12 +111,11 @@ def test_pages_have_no_serious_accessibility_fault(
     page = context.new_page()
     for address in [*(served + name for name in names), *(path.as_uri() for path in made)]:
         page.goto(address)
-        page.wait_for_timeout(300)  # until scripts have named things
-        assert not is_scrolled_sideways(page), address
-        assert faults(page) == [], address
+        eventually_nothing(page, is_scrolled_sideways)
+        eventually_nothing(page, faults)
     page.set_viewport_size(DESKTOP)  # where the theme shows its tabs
     for name in ("index.html", "api.html"):
         page.goto(served + name)
-        assert not is_scrolled_sideways(page), name
-        assert faults(page) == [], name
+        eventually_nothing(page, is_scrolled_sideways)
+        eventually_nothing(page, faults)
     context.close()

@@ -58,6 +58,16 @@ def test_the_message_begins_with_the_name(way, kind):
     assert str(pickle.loads(pickle.dumps(error))) == str(error)  # from a worker process
 
 
+def test_the_message_is_one_line_whatever_the_name():
+    os.rename("cut.vx", "cut\n\x1b[31moff.vx")
+    for read in (vauxio.info, Recording):
+        with pytest.raises(vauxio.VauxError) as caught:
+            read("cut\n\x1b[31moff.vx")
+        assert caught.value.filename == "cut\n\x1b[31moff.vx"
+        assert str(caught.value).startswith(r"cut\n\x1b[31moff.vx: ")
+    assert str(vauxio.AudioError("of a\nb.wav")) == r"of a\nb.wav"
+
+
 @pytest.mark.parametrize(
     "way",
     [vauxio.info, vauxio.VauxFile, vauxio.read, lambda name: retag(name, {"a": "b"}), Recording,

@@ -482,6 +482,20 @@ def test_info(path, blob, pipe):
         assert text in repr(info)
 
 
+@pytest.mark.parametrize("pipe", [False, True])
+def test_info_counts_what_belongs_to_the_file(blob, pipe):
+    alone = vauxio.info(io.BytesIO(blob))
+    assert alone.ignored == 0 and "after its end" not in repr(alone)
+    for after in (b"x", b"TAG" + bytes(125), blob):
+        data = blob + after
+        info = vauxio.info(Pipe(data) if pipe else io.BytesIO(data))
+        assert (info.bytes, info.kbps, info.ignored) == (len(blob), alone.kbps, len(after))
+        assert f"after its end: {len(after)} bytes, which are no part of it" in repr(info)
+    cut = blob[: len(blob) // 2]  # of one without an end, all belongs to it
+    info = vauxio.info(Pipe(cut) if pipe else io.BytesIO(cut))
+    assert (info.bytes, info.ignored) == (len(cut), 0)
+
+
 def test_info_of_an_empty_recording():
     info = vauxio.info(io.BytesIO(vauxio.compress([], RATE)))
     assert (info.frames, info.duration, info.kbps) == (0, 0, None)

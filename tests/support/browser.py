@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from .paths import ROOT
+from .waiting import PATIENCE
 
 PHONE = {"width": 390, "height": 844}  # CSS pixels
 DESKTOP = {"width": 1280, "height": 800}
@@ -34,9 +35,23 @@ def chromium() -> Iterator[Any]:
 
     with sync_playwright() as playwright:
         arguments = ["--no-sandbox", "--use-fake-device-for-media-stream"]
-        browser = playwright.chromium.launch(executable_path=_chromium(), args=arguments)
+        browser: Any = playwright.chromium.launch(executable_path=_chromium(), args=arguments)
+        browser.new_context, browser.new_page = map(
+            _patient, (browser.new_context, browser.new_page)
+        )
         yield browser
         browser.close()
+
+
+def _patient(make: Callable[..., Any]) -> Callable[..., Any]:
+    """The same, but what it makes waits as long as tests do."""
+
+    def made(**options: Any) -> Any:
+        one = make(**options)
+        one.set_default_timeout(1000 * PATIENCE)
+        return one
+
+    return made
 
 
 def faults(page: Any) -> list[str]:

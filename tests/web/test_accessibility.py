@@ -39,11 +39,11 @@ def sound(made):
 def test_the_player(phone, site, sound):
     (sound / "accessible.html").write_text(PAGE)
     phone.goto(f"{site.address}/made/accessible.html")
-    phone.wait_for_function("document.querySelector('vaux-player').duration > 0", timeout=60000)
+    phone.wait_for_function("document.querySelector('vaux-player').duration > 0")
     assert faults(phone) == [] and not is_scrolled_sideways(phone)
     phone.get_by_role("button", name="Play").click()
     played = "document.querySelector('vaux-player').currentTime > 0.1"
-    phone.wait_for_function(played, timeout=60000)
+    phone.wait_for_function(played)
     assert faults(phone) == [] and not is_scrolled_sideways(phone)
 
 

@@ -236,6 +236,59 @@ def test_another_model_is_refused(run, made, files):
     assert run(failing(DECODE), limit)["error"] == "LimitError"
 
 
+NAMED = """
+    const told = [];
+    const content = await bytes('/made/none.vx'), here = (path) => new URL(path, location.href);
+    const file = new File([content], 'talk.vx');
+    const { VauxDecoder, VauxDecoderWebWorker } = await import(argument);
+    for (const own of [new VauxDecoder(options()), new VauxDecoderWebWorker(options())]) {
+      const sources = [file, '/made/none.vx', here('/made/none.vx'), await fetch('/made/none.vx'),
+                       '/made/nosuch.vx', await fetch('/made/nosuch.vx'), 'http://nowhere.invalid/a',
+                       content.slice(), new Blob([content])];
+      for (const from of sources) {
+        await own.open(from).then(() => told.push(null), ({ name, message, reason, fileName }) =>
+          told.push({ name, message, reason, fileName }));
+      }
+    }
+    return told;
+"""
+
+
+@pytest.mark.parametrize("package", ["src", "dist"])
+def test_errors_name_the_file(run, made, site, package):
+    """And say what they are, in scripts that a bundler has made small, too."""
+    (made / "none.vx").write_bytes(b"no .vx file")
+    found = run(NAMED, f"/web/{package}/index.js")
+    at = site.address.rstrip("/")
+    names = ["talk.vx", "/made/none.vx", f"{at}/made/none.vx", f"{at}/made/none.vx",
+             "/made/nosuch.vx", f"{at}/made/nosuch.vx", "http://nowhere.invalid/a"]  # fmt: skip
+    assert [error["fileName"] for error in found] == [*names, None, None] * 2
+    for error, name in zip(found, [*names, None, None] * 2, strict=True):
+        prefix = f"{name}: " if name else ""
+        assert error["message"] == prefix + error["reason"]
+    said = ["not a .vx file"] * 4 + ["HTTP status 404"] * 2 + ["cannot be fetched"]
+    for error, reason in zip(found, [*said, *said[:2]] * 2, strict=True):
+        assert error["reason"].startswith(reason)
+    kinds = ["FormatError"] * 4 + ["VauxError"] * 3 + ["FormatError"] * 2
+    assert [error["name"] for error in found] == kinds * 2
+
+
+def test_errors_while_reading_name_the_file(run, long, made):
+    """Whole files, and parts of open ones; what is listed as damage has no name."""
+    damaged(made, "damaged.vx")
+    body = """
+        const file = await decoder().open('/made/damaged.vx');
+        try { for (;;) if (!(await file.read())) return null; } catch (error) {
+          return [file.name, error.message, error.reason, file.damage];
+        }
+    """
+    name, message, reason, _ = run(body)
+    assert name == "/made/damaged.vx" and message == f"{name}: {reason}"
+    assert reason.startswith("block 1: ")
+    found = run(DECODE, {"file": "/made/damaged.vx", "more": {"onError": "conceal"}})
+    assert found["errors"][0]["message"].startswith("block 1: ")
+
+
 def test_models_are_fetched_once(run, files, site):
     again = {"file": "/made/speech.vx"}
     run(DECODE, again)

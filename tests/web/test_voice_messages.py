@@ -34,16 +34,16 @@ def test_a_message(browser, app):
     page.goto(f"http://127.0.0.1:{port}/")
     page.get_by_role("button", name="Record").click()
     page.get_by_text("Recording").wait_for()
-    page.wait_for_timeout(1500)
+    page.wait_for_timeout(2500)
     page.get_by_role("button", name="Stop and send").click()
     player = page.locator("vaux-player")
-    player.get_by_text("Message 1").wait_for(timeout=60000)
+    player.get_by_text("Message 1").wait_for()
     (file,) = folder.iterdir()
     about = vauxio.info(file)
-    assert about.model == "speech-24k" and 0.5 < about.duration < 30
+    assert about.model == "speech-24k" and 0.5 < about.duration
     player.get_by_role("button", name="Play").click()
     heard = "() => document.querySelector('vaux-player').currentTime > 0.3"
-    page.wait_for_function(heard, timeout=60000)
+    page.wait_for_function(heard)
     assert faults(page) == [] and not is_scrolled_sideways(page)
     context.close()
 

@@ -1,14 +1,15 @@
 /** The decoder that pages use: whole files, pieces as they come, or any part of a file. */
 
-import { openSource } from './container/source.js';
+import { nameOf, openSource } from './container/source.js';
 import { RangeDecoder } from './entropy/exact.js';
+import { naming } from './errors.js';
 import { VauxFile } from './file/vaux-file.js';
 import { loadRuntime } from './model/runtime.js';
 import { Store } from './model/store.js';
 
 /** @typedef {import('./file/vaux-file.js').Options} Options */
 /** @typedef {import('./file/vaux-file.js').Damage} Damage */
-/** @typedef {Parameters<typeof openSource>[0]} From */
+/** @typedef {import('./container/source.js').From} From */
 
 /**
  * @typedef {object} DecodedAudio
@@ -37,21 +38,24 @@ export class VauxDecoder {
    * Open a file to read any part of it.
    *
    * @param {From} from bytes, a Blob, an address (read by range requests), a Response or a stream
-   * @param {{ signal?: AbortSignal }} [options]
+   * @param {{ name?: string | null, signal?: AbortSignal }} [options] `name`: of the file, for
+   *   errors; that of a `File`, or the address, if not given
    * @returns {Promise<VauxFile>}
    */
-  async open(from, options) {
-    return VauxFile.open(await openSource(from, options), this.store, this.options);
+  async open(from, { name = nameOf(from), signal } = {}) {
+    return naming(name, async () =>
+      VauxFile.open(await openSource(from, { signal }), this.store, this.options, name));
   }
 
   /**
    * Decode a whole file.
    *
    * @param {From} from
+   * @param {{ name?: string | null }} [options] as of `open`
    * @returns {Promise<DecodedAudio>}
    */
-  async decodeFile(from) {
-    const file = await this.open(from);
+  async decodeFile(from, options) {
+    const file = await this.open(from, options);
     const pieces = [];
     for await (const piece of file) pieces.push(piece);
     return gathered(file, pieces);

@@ -1,4 +1,4 @@
-/** Decoder or encoder in a Web Worker: does what `worker-client.js` asks, one thing after the other. */
+/** Decoder or encoder in a Web Worker: does what `remote.js` asks, one thing after the other. */
 
 /** @type {import('./decoder.js').VauxDecoder} */
 let decoder;
@@ -26,13 +26,13 @@ const methods = {
     ...wishes, onProgress: (/** @type {number} */ progress) => postMessage({ call: current, progress }),
   }),
   decode: (bytes) => decoder.decode(bytes),
-  decodeFile: (from) => decoder.decodeFile(from),
+  decodeFile: (from, name) => decoder.decodeFile(from, { name }),
   flush: () => decoder.flush(),
   reset: () => decoder.reset(),
   free: () => decoder.free(),
-  async open(from) {
+  async open(from, name) {
     const abort = new AbortController();
-    const file = await decoder.open(from, { signal: abort.signal });
+    const file = await decoder.open(from, { name, signal: abort.signal });
     const id = opened++;
     files.set(id, file);
     aborts.set(id, abort);
@@ -78,8 +78,8 @@ addEventListener('message', ({ data: { call, method, args } }) => {
       const buffers = samples.map((/** @type {Float32Array} */ own) => own.buffer);
       postMessage({ call, result }, { transfer: [...new Set(buffers)] });
     } catch (error) {
-      const { name, message } = /** @type {Error} */ (error);
-      postMessage({ call, error: { name, message } });
+      const { name, message, reason = message, fileName } = /** @type {any} */ (error);
+      postMessage({ call, error: { name, reason, fileName } });
     }
   });
 });

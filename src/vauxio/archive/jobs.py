@@ -7,6 +7,8 @@ It touches no audio: `work` does the jobs and `running` distributes them.
 
 from __future__ import annotations
 
+import contextlib
+import os
 import time
 import traceback
 from collections.abc import Callable
@@ -89,6 +91,16 @@ class Join:
     frames: int
     contents: tuple[Any, ...]
     elapsed: float
+
+    def clear(self) -> None:
+        """Remove the drafts that are left of the parts.
+
+        To be called once there is an outcome: who joins them may die before it can tell, and then
+        another one needs them.
+        """
+        for draft in self.contents if self.context.verb == "decode" else ():
+            with contextlib.suppress(OSError):
+                os.unlink(draft)
 
 
 def divided(context: Context, task: Task, frames: int, blocks: int) -> Parts | None:

@@ -9,12 +9,12 @@ from __future__ import annotations
 import contextlib
 import shutil
 import sqlite3
-import tempfile
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from .. import temporary
 from ..errors import VauxError
 from .store import Store
 
@@ -76,27 +76,25 @@ class Manifest:
 
     def __init__(self, store: Store, verb: str, root: str) -> None:
         self._store, self._key = store, _key(verb, root)
-        self._copy = _fetch(store)
-        path = Path(store.url, NAME) if self._copy is None else self._copy / NAME
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._pushed = time.monotonic()
-        try:
-            # run() is a generator: its caller may go on with it in another thread.
-            self._db = sqlite3.connect(
-                path, timeout=1, isolation_level=None, check_same_thread=False
-            )
-        except sqlite3.Error as e:
-            raise _error(store, e) from e
-        try:
-            self._db.execute("PRAGMA locking_mode = EXCLUSIVE")
-            self._db.execute("PRAGMA journal_mode = WAL")
-            self._db.execute("PRAGMA synchronous = NORMAL")
-            self._db.execute(_SCHEMA)
-            self._db.execute("BEGIN IMMEDIATE")
-            self._db.execute("COMMIT")
-        except sqlite3.Error as e:
-            self._db.close()
-            raise _error(store, e) from e
+        with contextlib.ExitStack() as stack:
+            path, self._is_copy = stack.enter_context(_local(store))
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._pushed = time.monotonic()
+            try:
+                # run() is a generator: its caller may go on with it in another thread.
+                self._db = sqlite3.connect(
+                    path, timeout=1, isolation_level=None, check_same_thread=False
+                )
+                stack.callback(self._db.close)
+                self._db.execute("PRAGMA locking_mode = EXCLUSIVE")
+                self._db.execute("PRAGMA journal_mode = WAL")
+                self._db.execute("PRAGMA synchronous = NORMAL")
+                self._db.execute(_SCHEMA)
+                self._db.execute("BEGIN IMMEDIATE")
+                self._db.execute("COMMIT")
+            except sqlite3.Error as e:
+                raise _error(store, e) from e
+            self._open = stack.pop_all()
 
     def rows(self) -> dict[str, Row]:
         """All rows, by the name of the source."""
@@ -109,7 +107,7 @@ class Manifest:
     def finish(self, *rows: Row) -> None:
         """Record that targets are complete."""
         self._put([row._replace(done=True) for row in rows])
-        if self._copy is not None and time.monotonic() - self._pushed > _PUSH_EVERY:
+        if self._is_copy and time.monotonic() - self._pushed > _PUSH_EVERY:
             self._push()
 
     def delete(self, row: Row) -> None:
@@ -117,13 +115,9 @@ class Manifest:
         self._put([row._replace(done=True, deleted=True)])
 
     def close(self) -> None:
-        try:
-            if self._copy is not None:
+        with self._open:
+            if self._is_copy:
                 self._push()
-        finally:
-            self._db.close()
-            if self._copy is not None:
-                shutil.rmtree(self._copy, ignore_errors=True)
 
     def _put(self, rows: Iterable[Row]) -> None:
         values = [
@@ -150,29 +144,28 @@ class Manifest:
 
 def reading(store: Store, verb: str, root: str) -> dict[str, Row]:
     """The rows of a tree, read only."""
-    copy = _fetch(store)
-    path = Path(store.url, NAME) if copy is None else copy / NAME
-    try:
+    with _local(store) as (path, _):
         if not path.exists():
             return {}
-        with contextlib.closing(sqlite3.connect(f"{path.as_uri()}?mode=rw", uri=True)) as db:
-            return _rows(db, _key(verb, root))
-    except sqlite3.Error as e:
-        raise _error(store, e) from e
-    finally:
-        if copy is not None:
-            shutil.rmtree(copy, ignore_errors=True)
+        try:
+            with contextlib.closing(sqlite3.connect(f"{path.as_uri()}?mode=rw", uri=True)) as db:
+                return _rows(db, _key(verb, root))
+        except sqlite3.Error as e:
+            raise _error(store, e) from e
 
 
-def _fetch(store: Store) -> Path | None:
-    """A folder with a copy of the manifest of a tree elsewhere; None for a folder here."""
+@contextlib.contextmanager
+def _local(store: Store) -> Iterator[tuple[Path, bool]]:
+    """The path of the manifest of a tree, or of a copy of it, if the tree is elsewhere."""
     if Path(store.url).is_absolute():
-        return None
-    folder = Path(tempfile.mkdtemp(prefix="vaux-"))
-    with contextlib.suppress(FileNotFoundError), store.reading(NAME) as file:
-        with open(folder / NAME, "wb") as copy:
-            shutil.copyfileobj(file, copy)
-    return folder
+        yield Path(store.url, NAME), False
+        return
+    with temporary.folder() as folder:
+        path = Path(folder, NAME)
+        with contextlib.suppress(FileNotFoundError), store.reading(NAME) as file:
+            with open(path, "wb") as copy:
+                shutil.copyfileobj(file, copy)
+        yield path, True
 
 
 def _rows(db: sqlite3.Connection, key: tuple[str, str | bytes]) -> dict[str, Row]:
@@ -205,10 +198,15 @@ def _text(name: bytes) -> str:
 
 
 def _error(store: Store, error: sqlite3.Error) -> VauxError:
-    if "locked" in str(error):
-        return VauxError(f"{store.url}: another run is at work there; wait for it to end")
-    if "full" in str(error):
-        return VauxError(f"{store.url}: the disk is full; make room and run again")
-    if "unable to open" in str(error) or "readonly" in str(error):
-        return VauxError(f"{store.url}: files cannot be put there; name a folder with -o")
-    return VauxError(f"{store.url}/{NAME}: {error}; remove it to begin anew")
+    said, place = str(error), store.url
+    if "locked" in said:
+        reason = "another run is at work there; wait for it to end"
+    elif "full" in said:
+        reason = "the disk is full; make room and run again"
+    elif "unable to open" in said or "readonly" in said:
+        reason = "files cannot be put there; name a folder with -o"
+    else:
+        reason, place = f"{said}; remove it to begin anew", f"{place}/{NAME}"
+    found = VauxError(reason)
+    found.filename = place
+    return found

@@ -18,6 +18,7 @@ from ..audio import pcm
 from ..audio.formats import FORMATS, Raw
 from ..codec.stereo.rates import plan as plan_coding
 from ..errors import VauxError
+from ..fileio import naming
 from ..model.installed import candidates, file_candidates, find_denoiser, find_model
 from ..model.models import Transform
 from ..results import Result
@@ -149,9 +150,11 @@ def plan(
 
     targets = sources if target is None else open_store(target)
     if not targets.writable:
-        raise VauxError(f"{targets.url}: files cannot be put there; name a folder with -o")
+        with naming(targets.url):
+            raise VauxError("files cannot be put there; name a folder with -o")
     if delete_input and not sources.writable:
-        raise VauxError(f"{sources.url}: files cannot be deleted there")
+        with naming(sources.url):
+            raise VauxError("files cannot be deleted there")
     rows = manifest.reading(targets, verb, sources.url)
     existing = found if targets is sources else targets.find()
     if verb == "tokens" and settings.format in SHARDED:

@@ -218,6 +218,7 @@ class _Work:
                         yield tasks[one.source], one
             else:
                 del self._divided[job.task]
+                job.clear()
                 yield job.task, outcome[0]
 
     def _next(self, workers: int) -> Any:
@@ -255,15 +256,19 @@ class _Work:
             divided.elapsed += outcome.elapsed
             self._progress(job.task.source, (job.stop - job.first) / divided.blocks)
         if divided.failed:
-            divided.contents.clear()
+            self._join(job, divided).clear()
         if divided.missing:
             return
         if divided.failed:
             del self._divided[job.task]
             return
+        self._put(0, self._join(job, divided))
+
+    def _join(self, job: Part, divided: _Divided) -> Join:
+        """What is to be done with the parts of a file that there are; they are in it alone then."""
         contents = tuple(divided.contents[first] for first in sorted(divided.contents))
         divided.contents.clear()
-        self._put(0, Join(self._context, job.task, job.frames, contents, divided.elapsed))
+        return Join(self._context, job.task, job.frames, contents, divided.elapsed)
 
     def _lost(self, job: Any, lost: Lost) -> Iterator[tuple[Task, Result]]:
         """Repeat a lost job alone, once; if it is lost again, it has failed."""
@@ -287,6 +292,8 @@ class _Work:
                 yield from self._part(job, failure)
             else:
                 self._divided.pop(task, None)
+                if isinstance(job, Join):
+                    job.clear()
                 yield task, failure
 
     def _put(self, rank: int, job: Any) -> None:

@@ -11,26 +11,20 @@ import contextlib
 import functools
 import os
 import re
-import shutil
 import stat
-import tempfile
-import threading
 from collections.abc import Iterator
 from pathlib import Path, PureWindowsPath
 from typing import Any, NamedTuple, Protocol
 from urllib.parse import quote, unquote
 
+from .. import temporary
 from ..errors import VauxError
-from ..fileio import Output
+from ..fileio import Output, naming
 
-__all__ = ["SPECIAL", "Entry", "Store", "abandon", "is_safe", "known_store", "open_store"]
+__all__ = ["SPECIAL", "Entry", "Store", "is_safe", "known_store", "open_store"]
 
 SPECIAL = "special"
 """Mark of what is no file but a device or a pipe."""
-
-_half_done: set[Path] = set()  # temporary files and folders of this process
-_beginning = threading.Lock()  # held while one is created, so that `abandon` knows of all
-_PATIENCE = 1  # second; a pipe that nobody reads may never open
 
 
 class Entry(NamedTuple):
@@ -102,7 +96,8 @@ def open_store(place: str | os.PathLike[str]) -> Store:
     """
     text = os.fsdecode(place)
     if re.match(r"[A-Za-z][A-Za-z0-9+.-]+:(//|:)", text):
-        return _Remote(text)
+        with naming(text):
+            return _Remote(text)
     return _Local(Path(text))
 
 
@@ -201,11 +196,11 @@ class _Remote:
         try:
             from fsspec.core import url_to_fs
         except ImportError as e:
-            raise VauxError(f"{url}: needs fsspec: pip install 'vauxio[remote]'") from e
+            raise VauxError("needs fsspec: pip install 'vauxio[remote]'") from e
         try:
             self._files, root = url_to_fs(url)
         except (ImportError, ValueError) as e:
-            raise VauxError(f"{url}: {e}") from e
+            raise VauxError(str(e)) from e
         self.url = url
         self._root = root.rstrip("/")
         protocols = _protocols(self._files)
@@ -240,19 +235,13 @@ class _Remote:
     @contextlib.contextmanager
     def creating(self, name: str, draft: bool = False) -> Iterator[Output]:
         assert not draft
-        with _beginning:
-            folder = Path(tempfile.mkdtemp(prefix="vaux-"))
-            _half_done.add(folder)
-        try:
-            path = folder / f"file{Path(name).suffix}"
+        with temporary.folder() as folder:
+            path = Path(folder, f"file{Path(name).suffix}")
             with _output(path) as output:
                 yield output
             target = self._path(name)
             self._files.makedirs(self._files._parent(target), exist_ok=True)
             self._files.put_file(str(path), target)
-        finally:
-            shutil.rmtree(folder)
-            _half_done.discard(folder)
 
     def remove(self, name: str) -> None:
         self._files.rm_file(self._path(name))
@@ -265,37 +254,18 @@ class _Remote:
         return f"{self._root}/{name}" if self._root else name
 
 
-def abandon() -> None:
-    """Remove unfinished files before the process ends at once: none can be begun from here on.
-
-    Not to be called by what interrupts a thread that may be creating one.
-    """
-    _beginning.acquire(timeout=_PATIENCE)
-    for path in list(_half_done):
-        with contextlib.suppress(OSError):
-            if path.is_dir():
-                shutil.rmtree(path)
-            else:
-                path.unlink()
-
-
 @contextlib.contextmanager
 def _output(path: Path, draft: bool = False) -> Iterator[Output]:
-    with _beginning:
-        output = Output(path)
-        half_done = [output.temporary] if output.temporary else []  # a pipe has none
-        _half_done.update(half_done)
+    output = Output(path)
     try:
         yield output
         if draft:
-            output.file.close()
+            output.keep()
         else:
             output.commit()
     except BaseException:
         output.discard()
         raise
-    finally:
-        _half_done.difference_update(half_done)
 
 
 def _entry(status: os.stat_result) -> Entry:

@@ -14,13 +14,14 @@ import threading
 from typing import Any, BinaryIO, NoReturn
 
 from ..audio import chatter
+from ..temporary import abandon
 from .engine import attempt
-from .store import abandon
 
 
 def main() -> None:
-    # In a thread: what a signal interrupts may be creating a file, which `abandon` waits for.
-    signal.signal(signal.SIGTERM, lambda *_: threading.Thread(target=_leave).start())
+    told: queue.SimpleQueue[None] = queue.SimpleQueue()
+    threading.Thread(target=_wait, args=(told,), daemon=True).start()
+    signal.signal(signal.SIGTERM, lambda *_: told.put(None))  # which is safe in the middle of all
     chatter.own_process()
     source, sink = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what libraries print must not mix with the outcomes
@@ -34,6 +35,16 @@ def main() -> None:
             sink.flush()
         except OSError:
             _leave()
+
+
+def _wait(told: queue.SimpleQueue[None]) -> None:
+    """Leave when told to.
+
+    In a thread: what a signal interrupts may be creating a file, which `abandon` waits for. One
+    that is there already: what it interrupts may be starting a thread.
+    """
+    told.get()
+    _leave()
 
 
 def _leave() -> NoReturn:

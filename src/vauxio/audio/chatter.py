@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import contextlib
 import os
-import threading
 from collections.abc import Iterator
+
+from ..locks import process_lock
 
 __all__ = ["hushed", "own_process"]
 
 _own = False
-_lock = threading.Lock()
+_lock = process_lock()
 
 
 def own_process() -> None:

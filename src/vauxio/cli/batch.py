@@ -6,12 +6,13 @@ import contextlib
 import dataclasses
 import functools
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
 
-from ..container.metadata import printable
+from ..errors import VauxError
+from ..text import printable
 from .events import event
 from .failures import Failure, blame
 from .numbers import Whole
@@ -123,7 +124,7 @@ def _work(
 
     own = ("delete_input", "delete_lossy", "force", "names")
     more = {name: settings.pop(name) for name in own if name in settings}
-    with blame(source):
+    with _blame(source):
         plan = archive.plan(
             verb, source, target, archive.Settings(**settings), include=batch.include,
             exclude=batch.exclude, **more,
@@ -139,7 +140,7 @@ def _work(
     results = archive.run(
         plan, batch.jobs, engine=batch.engine, scheduler=batch.scheduler, progress=bar.part
     )
-    with blame(target or source), contextlib.closing(results), bar:  # type: ignore[type-var]
+    with _blame(target or source), contextlib.closing(results), bar:  # type: ignore[type-var]
         for result in results:
             report.add(result)
             bar.show(report, result)
@@ -163,6 +164,16 @@ def _work(
         with blame(batch.report):
             report.write_html(batch.report)
     return 1 if report.failed else 0
+
+
+@contextlib.contextmanager
+def _blame(tree: str) -> Iterator[None]:
+    """Turn errors within into a `Failure` of a tree, unless they name another."""
+    with blame(tree):
+        try:
+            yield
+        except VauxError as e:
+            raise Failure(e.filename or tree, e.reason) from e
 
 
 def _show_plan(plan: Plan, as_json: bool) -> int:

@@ -77,7 +77,7 @@ def command(
     Examples:
       vaux encode speech.wav                    makes speech.vx
       vaux encode -b 3 speech.wav small.vx
-      vaux encode -b 128 music.flac             when it must sound like the original
+      vaux encode -b 128 music.flac             close to the original
       vaux encode --quality 4 speech.wav        as many bits as it needs
       vaux encode --quality 16 music.flac       the same, close to the original
       vaux encode *.flac -o archive             into the folder archive

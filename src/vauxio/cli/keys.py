@@ -13,7 +13,7 @@ from typing import Any
 
 import click
 
-from ..container.metadata import printable
+from .terminal import fitted
 
 termios: Any
 tty: Any
@@ -75,9 +75,10 @@ class Keys:
 
     def show(self, name: str, seconds: float, whole: float | None, paused: bool) -> None:
         """Show the position."""
-        line = f"{printable(name)}: {_clock(seconds)}"
-        line += f" of {_clock(whole)}" if whole else ""
-        line += " (paused)" if paused else ""
+        rest = f": {_clock(seconds)}"
+        rest += f" of {_clock(whole)}" if whole else ""
+        rest += " (paused)" if paused else ""
+        line = fitted(name, rest)
         if self._shown and line != self._last:
             self._last = line
             with contextlib.suppress(OSError):

@@ -8,7 +8,6 @@ from types import TracebackType
 
 import click
 
-from ..container.metadata import printable
 from .terminal import fitted
 
 __all__ = ["Progress"]
@@ -62,4 +61,4 @@ class Progress:
         if self._seconds:
             part = f"{min(100, 100 * self.done / self._seconds):3.0f} % of {self._seconds:.0f} s"
         rest = f": {part}, {speed:.0f} x real time"
-        return f"\r\x1b[K{fitted(printable(self._name), rest)}"
+        return f"\r\x1b[K{fitted(self._name, rest)}"

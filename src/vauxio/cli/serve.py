@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from ..text import printable
 from .numbers import Whole
 from .site import Site
 from .terminal import complain
@@ -37,7 +38,7 @@ def command(folder: str, port: int, host: str, open_: bool) -> int:
         complain(f"{host}:{port}: {e.strerror or e}; try another --port")
         return 1
     with site:
-        click.echo(f"{folder}: {site.address} (Ctrl-C ends it)", err=True)
+        click.echo(f"{printable(folder)}: {site.address} (Ctrl-C ends it)", err=True)
         if open_:
             click.launch(site.address)
         site.run()

@@ -11,6 +11,7 @@ import ipaddress
 import re
 import socket
 import struct
+import sys
 import urllib.parse
 from collections.abc import Iterator
 from html import escape
@@ -75,7 +76,7 @@ class Site:
 
     def __init__(self, folder: Path, host: str, port: int) -> None:
         handler = type("Handler", (_Handler,), {"folder": folder.resolve()})
-        self._server = http.server.ThreadingHTTPServer((host, port), handler)
+        self._server = _Server((host, port), handler)
         self.address = f"http://{host}:{self._server.server_port}/"
 
     def __enter__(self) -> Site:
@@ -91,6 +92,13 @@ class Site:
     def stop(self) -> None:
         """Make `run`, in another thread, return."""
         self._server.shutdown()
+
+
+class _Server(http.server.ThreadingHTTPServer):
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing of listeners who leave, at any moment, also between two requests."""
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):

@@ -9,9 +9,9 @@ from pathlib import Path
 import click
 
 from ..container import Picture, Reader
-from ..container.metadata import printable
 from ..container.retag import retag
 from ..errors import FormatError
+from ..text import printable
 from .events import for_each
 from .failures import blame
 
@@ -71,7 +71,7 @@ def command(
             click.echo(json.dumps({"name": name, "tags": tags, "pictures": about}))
             return
         if len(files) > 1:
-            click.echo(name)
+            click.echo(printable(name))
         for key, text in tags.items():
             click.echo(f"{key}={printable(text)}")
         for p in pictures:

@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from ..container.metadata import printable
+from ..text import printable
 
 __all__ = ["complain", "fitted", "show_table"]
 
@@ -64,7 +64,11 @@ def show_table(head: Sequence[str], rows: Sequence[Sequence[str]], words: Sequen
 
 
 def fitted(name: str, rest: str) -> str:
-    """A line of progress that fits the terminal: the name is cut first."""
+    """A line of progress that fits the terminal: the name is cut first.
+
+    Its control characters are escaped.
+    """
+    name = printable(name)
     try:
         width = os.get_terminal_size(sys.stderr.fileno()).columns - 1
     except (OSError, ValueError, AttributeError):

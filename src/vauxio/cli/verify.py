@@ -8,6 +8,7 @@ import click
 
 from ..errors import FormatError
 from ..results import Result
+from ..text import printable
 from .batch import Batch, options, work_on
 from .events import for_each
 from .failures import blame
@@ -48,7 +49,7 @@ def command(paths: tuple[str, ...], deep: bool, batch: Batch) -> int:
             for note in found.notes:
                 complain(f"{path}: {note}")
             if not batch.quiet:
-                click.echo(f"{path}: ok")
+                click.echo(f"{printable(path)}: ok")
         return Result(path, "", seconds=found.seconds, bytes_in=os.path.getsize(path),
                        notes=found.notes)  # fmt: skip
 

@@ -18,11 +18,11 @@ from .. import container
 from ..audio import pcm
 from ..audio.recording import Recording
 from ..container.header import MAGIC
-from ..container.metadata import printable
 from ..errors import AudioError
 from ..file.vauxfile import VauxFile
 from ..fileio import naming
 from ..model.installed import find_model, find_transform
+from ..text import printable
 from . import metrics
 
 __all__ = ["Comparison", "Part", "Rate", "Version", "measure", "read_part"]
@@ -200,11 +200,12 @@ def _read_vaux(path: str, start: float, seconds: float) -> Part:
         data = f.read(min(total - first, round(seconds * f.samplerate)), always_2d=True)
         duration = total / f.samplerate
         samplerate = f.samplerate
-    return Part(path, data, samplerate, os.path.getsize(path), duration, _rates(path, duration))
+    size, rates = _size_and_rates(path, duration)
+    return Part(path, data, samplerate, size, duration, rates)
 
 
-def _rates(path: str, duration: float) -> tuple[Rate, ...]:
-    """The bitrate of each block of a ``.vx`` file."""
+def _size_and_rates(path: str, duration: float) -> tuple[int, tuple[Rate, ...]]:
+    """Bytes of a ``.vx`` file, and the bitrate of each block."""
     with open(path, "rb") as f, naming(path):
         reader = container.Reader(f)
         find = find_transform if reader.header.rate else find_model
@@ -213,10 +214,10 @@ def _rates(path: str, duration: float) -> tuple[Rate, ...]:
         for block in reader:
             seconds = block.tokens / token_rate
             stop = min(duration, start + seconds)
-            size = len(block.payload) + len(block.allocation) + len(block.levels)
-            rates.append(Rate(start, stop, size * 8 / seconds / 1000))
+            coded = block.payload, block.allocation, block.levels, block.stereo
+            rates.append(Rate(start, stop, _kbps(sum(map(len, coded)), seconds)))
             start = stop
-    return tuple(rates)
+        return reader.size, tuple(rates)
 
 
 def _read_recording(path: str, start: float, seconds: float) -> Part:

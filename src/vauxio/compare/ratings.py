@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..text import printable
 from .blind import REFERENCE
 
 __all__ = ["Mean", "means", "screened"]
@@ -79,16 +80,17 @@ def main(files: Sequence[str]) -> int:
             result = json.loads(Path(file).read_text("utf-8"))
             float(result["ratings"][REFERENCE]), str(result["listener"])
         except (OSError, ValueError, KeyError, TypeError) as e:
-            print(f"{file}: no ratings: {e}", file=sys.stderr)
+            print(printable(f"{file}: no ratings: {e}"), file=sys.stderr)
             return 1
         results.append(result)
     kept, out = screened(results)
     if out:
         print(f"left out, for they did not find the reference: {', '.join(map(repr, out))}")
     rows = means(kept)
-    width = max((len(row.name) for row in rows), default=0)
-    for row in rows:
-        print(f"{row.name.ljust(width)}  {row.mean:5.1f}  [{row.low:5.1f}, {row.high:5.1f}]  "
+    names = [printable(row.name) for row in rows]
+    width = max(map(len, names), default=0)
+    for name, row in zip(names, rows, strict=True):
+        print(f"{name.ljust(width)}  {row.mean:5.1f}  [{row.low:5.1f}, {row.high:5.1f}]  "
               f"{row.ratings} ratings of {row.listeners} listeners")  # fmt: skip
     return 0
 

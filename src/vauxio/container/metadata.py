@@ -22,7 +22,6 @@ __all__ = [
     "make_foreign",
     "make_picture",
     "make_tags",
-    "printable",
 ]
 
 MAX_TAGS = 1024
@@ -205,11 +204,6 @@ def _parse_foreign(body: bytes) -> Foreign:
     fields = Fields(body, "foreign metadata")
     format, name = fields.text(fields.number()), fields.text(fields.number())
     return Foreign(format, name, fields.rest())
-
-
-def printable(text: str) -> str:
-    """A text for a terminal or a log: control characters become escape sequences."""
-    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
 def _check_text(text: str, limit: int, what: str) -> None:

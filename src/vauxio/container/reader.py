@@ -51,8 +51,11 @@ class Reader:
     tokens : int
         How many there are; from a pipe, how many have been read. Of a file that is cut off, those
         of whole blocks.
+    size : int
+        In bytes, up to the file's end: what comes after it is no part of it. Where there is no end,
+        all there is; from a pipe, what has been read.
     ignored : int
-        Bytes after the file's end, which nobody reads; 0 from a pipe.
+        Bytes after the file's end; 0 from a pipe.
 
     Raises
     ------
@@ -70,7 +73,6 @@ class Reader:
         self.frames = header.frames
         self.tokens = 0
         self.complete = False
-        self.ignored = 0
         self._offsets = array("Q")  # of the blocks
         self._stop = 0  # where the last block ends, at the latest
         self._last_tokens: int | None = None  # in the last block read from a pipe; None: damaged
@@ -81,6 +83,7 @@ class Reader:
             self._max_body += 4 + header.levels_size(header.block_tokens)
         if header.stereo_tokens:
             self._max_body += 4 + header.stereo_size(header.block_tokens)
+        self._size: int | None = None  # of a complete file
         self._fault: FormatError | None = None  # why there is nothing after the last block
         self._head: Head | None = None  # of the next chunk, where that has been read already
         end = None
@@ -102,7 +105,7 @@ class Reader:
         if self._fault:
             return
         if end and self._head is None:
-            self._accept(end)
+            self._accept(end, source.size())
         elif self.seekable:
             self._walk()
 
@@ -114,6 +117,16 @@ class Reader:
     def blocks(self) -> int:
         """The number of blocks, counted like `tokens`."""
         return len(self._offsets)
+
+    @property
+    def size(self) -> int:
+        if self._size is not None:
+            return self._size
+        return self._source.size() if self.seekable else self._source.at
+
+    @property
+    def ignored(self) -> int:
+        return self._source.size() - self.size if self.seekable else 0
 
     def __iter__(self) -> Iterator[Block]:
         return _Blocks(self)
@@ -254,9 +267,7 @@ class Reader:
                 known = self._last_tokens is not None
                 if end.offsets[:-1] != self._offsets or (known and end.tokens != self.tokens):
                     raise FormatError("the index is not that of the blocks")
-                self._accept(end)
-                if self.seekable:
-                    self.ignored = self._source.size() - self._source.at
+                self._accept(end, self._source.at)
                 return None
             if not head.optional:
                 raise UnsupportedError(
@@ -291,10 +302,10 @@ class Reader:
                 if stop is not None and (head is None or head.kind in b"BE" or source.at > stop):
                     source.seek(stop)
 
-    def _accept(self, end: End) -> None:
+    def _accept(self, end: End, size: int) -> None:
         self.frames, self.tokens = end.frames, end.tokens
         self._offsets, self._stop = end.offsets[:-1], end.offsets[-1]
-        self.complete = True
+        self._size, self.complete = size, True
 
 
 class _Blocks(Iterator[Block]):

@@ -117,8 +117,13 @@ class TokenReader:
         return None if self._reader.complete else self._reader.fault
 
     @property
+    def size(self) -> int:
+        """Bytes up to the file's end, or all there are; from a pipe, those read so far."""
+        return self._reader.size
+
+    @property
     def ignored(self) -> int:
-        """Bytes after the file's end, which nobody reads; 0 from a pipe."""
+        """Bytes after the file's end, which are no part of it; 0 from a pipe."""
         return self._reader.ignored
 
     def shortage(self, advice: str = "") -> FormatError:

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import contextlib
-import io
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from ..codec.bandwidth_extension import highest_frequency
 from ..codec.hifi.layout import HIGHEST
-from ..container.metadata import printable
 from ..entropy import coders
 from ..errors import FormatError, ModelError, VauxError
-from ..fileio import File, Input, is_seekable, name_of, naming
+from ..fileio import File, Input, name_of, naming
+from ..text import printable
 from .block_reader import TokenReader
 
 __all__ = ["Info", "describe"]
@@ -63,11 +62,13 @@ class Info:
         kbps of all channels before entropy coding of the codes, with all that is coded beside them;
         of a transform codec, those that were asked for. None if the model is not installed.
     kbps : float or None
-        kbps in fact: all bytes of the file, over its duration.
+        kbps in fact: `bytes` over the duration.
     coder : str
         Entropy coder: ``'lm'`` (transformer), ``'transform'`` (of hifi-48k), ``'static'`` or
         ``'packed'`` (none).
-    bytes, blocks, tokens : int
+    bytes : int
+        Of the file, up to its end.
+    blocks, tokens : int
     complete : bool
         False if the file is cut off; the numbers are of what is there.
     tags : mapping of str to str
@@ -76,6 +77,8 @@ class Info:
     joint : bool
         Whether pairs of channels are coded as joint stereo. False for hifi-48k, which decides that
         block by block.
+    ignored : int
+        Bytes after the end of the file, which are no part of it.
     """
 
     name: str
@@ -100,6 +103,7 @@ class Info:
     tags: Mapping[str, str]
     foreign: tuple[str, ...] = ()
     joint: bool = False
+    ignored: int = 0
 
     @property
     def installed(self) -> bool:
@@ -124,7 +128,7 @@ class Info:
         if self.bands:
             bandwidth += f", bandwidth extension in {self.bands} bands"
         lines = [
-            self.name,
+            printable(self.name),
             f"samplerate: {self.samplerate} Hz",
             f"channels: {self.channels}{', joint stereo' if self.joint else ''}",
             f"duration: {_clock(self)}",
@@ -137,6 +141,8 @@ class Info:
         ]
         if not self.complete:
             lines.append("CUT OFF: the end is missing; the figures are of what is there")
+        if self.ignored:
+            lines.append(f"after its end: {self.ignored} bytes, which are no part of it")
         lines += [f"tag {key}: {printable(value)}" for key, value in self.tags.items()]
         lines += [f"kept: {printable(what)}" for what in self.foreign]
         return "\n".join(lines)
@@ -170,20 +176,16 @@ def describe(file: File) -> Info:
     """The report of a file; a pipe is read to its end. See `vauxio.info`."""
     with contextlib.closing(Input(file)) as source, naming(file):
         stream = source.file
-        if is_seekable(stream):
-            begin = stream.tell()
-            size = stream.seek(0, io.SEEK_END) - begin
-            stream.seek(begin)
-            reader = TokenReader(stream)
+        reader = TokenReader(stream)
+        if reader.seekable:
             counts = None if reader.header.rate else count(reader)
-        else:
-            counter = _Counter(stream)
-            reader = TokenReader(counter)
-            counts = count(reader)
-            while counter.read(1 << 16):
-                pass
-            size = counter.bytes
-        return _info(name_of(file), reader, size, counts)
+            return _info(name_of(file), reader, reader.size, reader.ignored, counts)
+        counts = count(reader)
+        rest = 0
+        while data := stream.read(1 << 16):
+            rest += len(data)
+        size, ignored = (reader.size, rest) if reader.complete else (reader.size + rest, 0)
+        return _info(name_of(file), reader, size, ignored, counts)
 
 
 class Counts(NamedTuple):
@@ -225,7 +227,9 @@ def count(reader: TokenReader) -> Counts:
     return Counts(codes, tokens, beside)
 
 
-def _info(name: str, reader: TokenReader, size: int, counts: Counts | None) -> Info:
+def _info(
+    name: str, reader: TokenReader, size: int, ignored: int, counts: Counts | None
+) -> Info:  # fmt: skip
     header = reader.header
     nominal = bandwidth = decoder = None
     codebooks: float = header.codebooks  # of a token on average
@@ -277,23 +281,8 @@ def _info(name: str, reader: TokenReader, size: int, counts: Counts | None) -> I
         tags=header.tags,
         foreign=tuple(f"{one.name.strip()} of {one.format}" for one in header.foreign),
         joint=bool(reader.stereo),
+        ignored=ignored,
     )
-
-
-class _Counter:
-    """A pipe that counts the bytes read from it."""
-
-    def __init__(self, stream: Any) -> None:
-        self._stream = stream
-        self.bytes = 0
-
-    def read(self, size: int = -1) -> bytes:
-        data: bytes = self._stream.read(size)
-        self.bytes += len(data)
-        return data
-
-    def seekable(self) -> bool:
-        return False
 
 
 def _clock(info: Info) -> str:

@@ -7,17 +7,19 @@ module reads and checks that. It knows nothing of the choice of a model, of audi
 from __future__ import annotations
 
 import atexit
+import contextlib
 import functools
 import importlib.resources
 import json
 import math
 import os
 import shutil
-import tempfile
 from pathlib import Path
 from typing import Any
 
-from ..errors import ModelError, first_line
+from .. import temporary
+from ..errors import ModelError
+from ..text import first_line
 from .models import Denoiser, Model, Transform
 from .networks import Asset, Enhancement, LanguageModel, Network
 
@@ -64,16 +66,18 @@ def _unpacked() -> Path | None:
     weights = importlib.resources.files("vauxio").joinpath("weights")
     if not weights.is_dir():
         return None
-    folder = Path(tempfile.mkdtemp(prefix="vauxio-weights-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    for bundle in weights.iterdir():
-        if not bundle.is_dir():
-            continue
-        (folder / bundle.name).mkdir()
-        for file in bundle.iterdir():
-            if file.is_file():
-                with file.open("rb") as stored, open(folder / bundle.name / file.name, "wb") as out:
-                    shutil.copyfileobj(stored, out)
+    with contextlib.ExitStack() as stack:
+        folder = Path(stack.enter_context(temporary.folder()))
+        for bundle in weights.iterdir():
+            if not bundle.is_dir():
+                continue
+            (folder / bundle.name).mkdir()
+            for file in bundle.iterdir():
+                if file.is_file():
+                    target = folder / bundle.name / file.name
+                    with file.open("rb") as stored, open(target, "wb") as out:
+                        shutil.copyfileobj(stored, out)
+        atexit.register(stack.pop_all().close)
     return folder
 
 

@@ -7,13 +7,13 @@ audio or of codes. onnxruntime is imported when the first network is opened, not
 from __future__ import annotations
 
 import hashlib
-import os
-import threading
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import ModelError, first_line
+from ..errors import ModelError
+from ..locks import process_lock
+from ..text import first_line
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -138,15 +138,7 @@ class LanguageModel(Asset):
 
 
 _sessions: dict[tuple[Network, int, Providers], onnxruntime.InferenceSession] = {}
-_sessions_lock = threading.Lock()
-if hasattr(os, "register_at_fork"):
-    # A child of fork() has one thread: one of the parent's that was opening a network would never
-    # let go of the lock.
-    os.register_at_fork(
-        before=_sessions_lock.acquire,
-        after_in_parent=_sessions_lock.release,
-        after_in_child=_sessions_lock.release,
-    )
+_sessions_lock = process_lock()
 _language_models: dict[tuple[Path, str], transformer.Network] = {}
 
 

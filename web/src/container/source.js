@@ -15,8 +15,24 @@ const PIECE = 1 << 16; // bytes asked of an address at least: a block of 6 kbps 
  *   there; of one in order, `at` is where the last read ended. None at the end.
  */
 
+/** @typedef {Uint8Array | ArrayBuffer | Blob | string | URL | Response | ReadableStream<Uint8Array>} From */
+
+/** The name of a file, or its address; null if it has none. @param {From} from */
+export function nameOf(from) {
+  if (typeof from === 'string' || from instanceof URL) return String(from);
+  const { name, url } = /** @type {any} */ (from ?? {});
+  return /** @type {string | null} */ (name || url || null);
+}
+
+/** Of a Response, what can be read. @param {From} from @returns {Exclude<From, Response>} */
+export function bodyOf(from) {
+  if (!(from instanceof Response)) return from;
+  if (!from.ok) throw new VauxError(`HTTP status ${from.status}`, nameOf(from));
+  return /** @type {ReadableStream<Uint8Array>} */ (from.body);
+}
+
 /**
- * @param {Uint8Array | ArrayBuffer | Blob | string | URL | Response | ReadableStream<Uint8Array>} from
+ * @param {From} from
  * @param {{ signal?: AbortSignal }} [options]
  * @returns {Promise<Source>}
  */
@@ -25,11 +41,8 @@ export async function openSource(from, options = {}) {
   if (from instanceof Uint8Array) return memory(from);
   if (typeof Blob !== 'undefined' && from instanceof Blob) return blob(from);
   if (typeof from === 'string' || from instanceof URL) return address(from, options);
-  if (typeof Response !== 'undefined' && from instanceof Response) {
-    if (!from.ok) throw new VauxError(`${from.url}: HTTP status ${from.status}`);
-    from = /** @type {ReadableStream<Uint8Array>} */ (from.body);
-  }
-  if (from && 'getReader' in from) return stream(from);
+  const body = /** @type {any} */ (bodyOf(from));
+  if (body?.getReader) return stream(body);
   throw new TypeError('a .vx file is bytes, a Blob, an address, a Response or a ReadableStream');
 }
 
@@ -59,9 +72,12 @@ function blob(blob) {
 async function address(url, { signal }) {
   /** @param {number} at @param {number} stop */
   const ask = async (at, stop) => {
-    const response = await fetch(url, { headers: { Range: `bytes=${at}-${stop - 1}` }, signal });
+    const headers = { Range: `bytes=${at}-${stop - 1}` };
+    const response = await fetch(url, { headers, signal }).catch((error) => {
+      throw signal?.aborted ? error : new VauxError(`cannot be fetched (${error.message})`);
+    });
     if (!response.ok && response.status !== 416) {
-      throw new VauxError(`${url}: HTTP status ${response.status}`);
+      throw new VauxError(`HTTP status ${response.status}`);
     }
     return response;
   };
@@ -79,9 +95,9 @@ async function address(url, { signal }) {
       if (at >= stop) return held.subarray(0, 0);
       if (at < begin || stop > begin + held.length) {
         const response = await ask(at, Math.min(size, Math.max(stop, at + PIECE)));
-        if (response.status !== 206) throw new VauxError(`${url}: no longer gives ranges`);
+        if (response.status !== 206) throw new VauxError('its server no longer gives ranges');
         if ((response.headers.get('ETag') ?? response.headers.get('Last-Modified')) !== tag) {
-          throw new VauxError(`${url}: changed while it was read`);
+          throw new VauxError('changed while it was read');
         }
         begin = at;
         held = new Uint8Array(await response.arrayBuffer());

@@ -2,7 +2,7 @@
 
 import { framesIn, tokensFor } from '../codec/signal.js';
 import { Reader } from '../container/reader.js';
-import { FormatError, LimitError, TruncatedError, VauxError } from '../errors.js';
+import { FormatError, LimitError, naming, TruncatedError, VauxError } from '../errors.js';
 import { loadRuntime } from '../model/runtime.js';
 import { BlockReader, CodeReader } from './blocks.js';
 import { TokenFrames } from './tokens.js';
@@ -32,9 +32,10 @@ export class VauxFile {
    * @param {import('../container/source.js').Source} source
    * @param {import('../model/store.js').Store} store
    * @param {Options} options
+   * @param {string | null} name
    * @returns {Promise<VauxFile>}
    */
-  static async open(source, store, options) {
+  static async open(source, store, options, name) {
     const conceal = options.onError === 'conceal';
     const reader = await Reader.open(source, !conceal);
     const { header } = reader;
@@ -54,7 +55,7 @@ export class VauxFile {
       ]);
       content = new TokenFrames(codes, ort, session, conceal);
     }
-    const file = new VauxFile(blocks, model, content, options);
+    const file = new VauxFile(blocks, model, content, options, name);
     file.checkLimit();
     return file;
   }
@@ -64,8 +65,11 @@ export class VauxFile {
    * @param {import('../model/store.js').Model} model
    * @param {TokenFrames | import('./transform.js').TransformFrames} content
    * @param {Options} options
+   * @param {string | null} name
    */
-  constructor(blocks, model, content, { onError = 'stop', maxFrames = Infinity }) {
+  constructor(blocks, model, content, { onError = 'stop', maxFrames = Infinity }, name) {
+    /** Of a `File`, or the address; null if it has none. */
+    this.name = name;
     this.blocks = blocks;
     this.reader = blocks.reader;
     this.grid = model;
@@ -151,6 +155,10 @@ export class VauxFile {
    * @returns {Promise<Float32Array[] | null>} by channel
    */
   async read() {
+    return naming(this.name, () => this.#read());
+  }
+
+  async #read() {
     if (this.begun !== this.position) {
       this.content.begin(this.position);
       this.begun = this.position;

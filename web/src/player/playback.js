@@ -8,7 +8,7 @@ const SOON = 0.05; // seconds until the first piece is heard
 
 export class Playback {
   /**
-   * @param {import('../worker-client.js').WorkerFile} file
+   * @param {import('../decoder-client.js').WorkerFile} file
    * @param {{ piece: (frame: number, channels: Float32Array[]) => void, end: () => void,
    *   error: (error: Error) => void }} tell what happens
    */
@@ -25,10 +25,7 @@ export class Playback {
     this.time = 0;
     this.next = 0; // when the piece that is decoded next is heard
     this.started = false;
-  }
-
-  get playing() {
-    return this.context.state === 'running' && this.started;
+    this.wanted = false; // to be heard, perhaps only as soon as the browser lets it
   }
 
   /** The frame that is heard. */
@@ -44,12 +41,14 @@ export class Playback {
   }
 
   async play() {
+    this.wanted = true;
     const resumed = this.context.resume();
     if (!this.started) this.#decode(this.frame);
     await resumed;
   }
 
   async pause() {
+    this.wanted = false;
     await this.context.suspend();
   }
 
@@ -57,7 +56,7 @@ export class Playback {
   seek(frame) {
     this.#stop();
     this.frame = frame;
-    if (this.context.state === 'running') this.#decode(frame);
+    if (this.wanted) this.#decode(frame);
   }
 
   async close() {
@@ -95,11 +94,15 @@ export class Playback {
       while (run === this.run && context.currentTime < this.next) await pause(50);
       if (run !== this.run) return;
       this.#stop();
+      this.wanted = false;
       this.tell.end();
     } catch (error) {
       if (run !== this.run) return;
       while (run === this.run && context.currentTime < this.next) await pause(50); // what is whole
-      if (run === this.run) this.#stop();
+      if (run === this.run) {
+        this.#stop();
+        this.wanted = false;
+      }
       this.tell.error(/** @type {Error} */ (error));
     }
   }

@@ -7,8 +7,9 @@
  */
 
 import { Reader } from '../container/reader.js';
-import { openSource } from '../container/source.js';
-import { VauxDecoderWebWorker } from '../worker-client.js';
+import { nameOf, openSource } from '../container/source.js';
+import { VauxDecoderWebWorker } from '../decoder-client.js';
+import { naming } from '../errors.js';
 import { Playback } from './playback.js';
 import { markup } from './markup.js';
 import { Waveform } from './waveform.js';
@@ -194,8 +195,9 @@ export class VauxPlayer extends HTMLElement {
     if (load === this.#described) return; // an element in a page is told of its source twice
     this.#described = load;
     try {
-      const source = await openSource(this.#blob ?? new URL(this.src, this.baseURI));
-      const { header, metadata, frames } = await Reader.open(source, false);
+      const from = this.#blob ?? new URL(this.src, this.baseURI);
+      const { header, metadata, frames } = await naming(nameOf(from), async () =>
+        Reader.open(await openSource(from), false));
       if (load !== this.#load) return;
       this.#about((frames ?? 0) / header.sampleRate, metadata.tags);
     } catch (error) {
@@ -265,7 +267,7 @@ export class VauxPlayer extends HTMLElement {
     this.error = error;
     this.#intent = false;
     this.parts.box.setAttribute('aria-busy', 'false');
-    this.parts.message.textContent = `Cannot be played: ${error.message}.`;
+    this.parts.message.textContent = `Cannot be played: ${/** @type {any} */ (error).reason ?? error.message}.`;
     this.#tell('error');
     this.#show();
   }
@@ -297,7 +299,7 @@ export class VauxPlayer extends HTMLElement {
     const { toggle, title, seek, time } = this.parts, now = this.currentTime;
     const known = this.duration > 0;
     const name = this.getAttribute('title') || this.#title
-      || nameOf(this.src) || 'Recording';
+      || lastPartOf(this.src) || 'Recording';
     title.textContent = name;
     this.parts.box.setAttribute('aria-label', name);
     toggle.setAttribute('aria-label', this.#intent ? 'Pause' : 'Play');
@@ -336,7 +338,7 @@ export class VauxPlayer extends HTMLElement {
 }
 
 /** The last part of an address. @param {string} address */
-function nameOf(address) {
+function lastPartOf(address) {
   const name = address.split('/').pop() ?? '';
   try {
     return decodeURIComponent(name);

@@ -7,10 +7,11 @@ checkpoint. SIGTERM ends a piece early, with nothing lost.
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -88,31 +89,41 @@ class Trainer:
         tensors of one number, which the device is asked for as rarely as the log is written.
         `cooldown` is the part of the minutes, or of the steps, over which these fall.
         """
-        signal.signal(signal.SIGTERM, self._stop)
         if self.device.type == "cuda":  # on the usual stream nothing can be recorded
             stream = torch.cuda.Stream(self.device)
             stream.wait_stream(torch.cuda.current_stream())
             torch.cuda.set_stream(stream)
         begin = saved = mark = time.monotonic()
         rows: list[dict[str, torch.Tensor]] = []
-        while (
-            not self._stopping
-            and (elapsed := (time.monotonic() - begin) / 60) < minutes
-            and self.step < steps
-        ):
-            left = min(1 - elapsed / minutes, 1 - self.step / steps) / cooldown
-            rows.append(train_step(max(self.LOWEST, min(1.0, left))))
-            now = time.monotonic()
-            if self.step % log_every == 0:
-                self._log(means(rows) | {"rate": len(rows) / (now - mark), "minutes": elapsed})
-                rows, mark = [], now
-            if now - saved > CHECKPOINT_MINUTES * 60:
-                self.save()
-                saved = now
-        self.save()
+        with self._stoppable():
+            while (
+                not self._stopping
+                and (elapsed := (time.monotonic() - begin) / 60) < minutes
+                and self.step < steps
+            ):
+                left = min(1 - elapsed / minutes, 1 - self.step / steps) / cooldown
+                rows.append(train_step(max(self.LOWEST, min(1.0, left))))
+                now = time.monotonic()
+                if self.step % log_every == 0:
+                    self._log(means(rows) | {"rate": len(rows) / (now - mark), "minutes": elapsed})
+                    rows, mark = [], now
+                if now - saved > CHECKPOINT_MINUTES * 60:
+                    self.save()
+                    saved = now
+            self.save()
 
-    def _stop(self, *_: object) -> None:
-        self._stopping = True
+    @contextlib.contextmanager
+    def _stoppable(self) -> Iterator[None]:
+        """Within, SIGTERM ends the loop after a step; afterwards it ends the process again."""
+
+        def stop(*_: object) -> None:
+            self._stopping = True
+
+        before = signal.signal(signal.SIGTERM, stop)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGTERM, before)
 
     def _log(self, row: dict[str, float]) -> None:
         names = [*self.COLUMNS, "rate", "minutes"]

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from ... import temporary
 from ...errors import AudioError
 from .about import STRICT, About, Chapter
 from .kinds import Kind
@@ -162,7 +163,7 @@ def _path_of(file: Any) -> Iterator[str]:
     if isinstance(name, (str, bytes)) and os.path.isfile(name) and file.tell() == 0:
         yield os.path.abspath(os.fsdecode(name))
         return
-    with tempfile.TemporaryDirectory(prefix="vauxio-") as folder:
+    with temporary.folder() as folder:
         path = os.path.join(folder, "recording")
         with open(path, "wb") as copy:
             at = file.tell()

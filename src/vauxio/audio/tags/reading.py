@@ -6,8 +6,8 @@ import contextlib
 from collections.abc import Iterator
 from typing import Any
 
-from ...errors import first_line
 from ...fileio import name_of
+from ...text import first_line
 from ..around import after_tags
 from ..channels import MASK
 from ..foreign import mask_in, read_foreign, unkept

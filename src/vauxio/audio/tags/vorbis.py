@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ...container.metadata import Picture
-from ...errors import first_line
+from ...text import first_line
 from ..images import size_of
 from .collection import Tags
 from .keys import SPELLINGS, separated

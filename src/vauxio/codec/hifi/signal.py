@@ -5,11 +5,10 @@ This module knows the time line: rates and exact lengths. It knows nothing of fi
 
 from __future__ import annotations
 
-import threading
-
 import numpy as np
 
 from ...audio.resample import Resampler
+from ...locks import process_lock
 from ...model.models import Transform
 from ..resampled import Resampled
 from .decoder import Decoder
@@ -127,7 +126,7 @@ class SignalDecoder(Resampled):
 
 
 _known: dict[str, Tables] = {}
-_lock = threading.Lock()
+_lock = process_lock()
 
 
 def _tables(transform: Transform) -> Tables:
