@@ -483,6 +483,17 @@ def test_info(path, blob, pipe):
 
 
 @pytest.mark.parametrize("pipe", [False, True])
+@pytest.mark.parametrize("mode", ["stop", "conceal"])
+def test_of_files_that_are_joined_the_first_is_read(path, blob, pipe, mode):
+    other = vauxio.compress(np.zeros((FRAMES, 2)), RATE, bitrate=6)  # of the same length
+    data = blob + other
+    with vauxio.VauxFile(Pipe(data) if pipe else io.BytesIO(data), on_error=mode) as f:
+        assert np.array_equal(f.read(), vauxio.read(path)[0])
+        assert f.complete and f.damage == []
+        assert f.tags == {"title": "Test"}
+
+
+@pytest.mark.parametrize("pipe", [False, True])
 def test_info_counts_what_belongs_to_the_file(blob, pipe):
     alone = vauxio.info(io.BytesIO(blob))
     assert alone.ignored == 0 and "after its end" not in repr(alone)

@@ -273,17 +273,27 @@ def test_errors_name_the_file(run, made, site, package):
     assert [error["name"] for error in found] == kinds * 2
 
 
+def test_of_files_that_are_joined_the_first_is_read(run, files, made):
+    expected, rate = vauxio.read(files / "plain.vx")
+    other = vauxio.compress(0 * expected, rate, bitrate=1.5, lm=False)  # of the same length
+    (made / "joined.vx").write_bytes((files / "plain.vx").read_bytes() + other)
+    for more in ({}, {"onError": "conceal"}):
+        found = run(DECODE, {"file": "/made/joined.vx", "more": more})
+        assert found["errors"] == [] and np.abs(found["data"][:, 0] - expected).max() < NEAR
+
+
 def test_errors_while_reading_name_the_file(run, long, made):
     """Whole files, and parts of open ones; what is listed as damage has no name."""
     damaged(made, "damaged.vx")
     body = """
         const file = await decoder().open('/made/damaged.vx');
         try { for (;;) if (!(await file.read())) return null; } catch (error) {
-          return [file.name, error.message, error.reason, file.damage];
+          const again = await new VauxDecoderWebWorker(options()).open('/made/damaged.vx');
+          return [file.name, error.message, error.reason, again.name];
         }
     """
-    name, message, reason, _ = run(body)
-    assert name == "/made/damaged.vx" and message == f"{name}: {reason}"
+    name, message, reason, again = run(body)
+    assert name == "/made/damaged.vx" and again.endswith(name) and message == f"{name}: {reason}"
     assert reason.startswith("block 1: ")
     found = run(DECODE, {"file": "/made/damaged.vx", "more": {"onError": "conceal"}})
     assert found["errors"][0]["message"].startswith("block 1: ")

@@ -65,12 +65,13 @@ export class WorkerFile {
 
   /**
    * @param {(method: string, ...args: any[]) => Promise<any>} call
-   * @param {{ sampleRate: number, channels: number, model: string, seekable: boolean,
+   * @param {{ name: string | null, sampleRate: number, channels: number, model: string, seekable: boolean,
    *   tags: Record<string, string>, pictures: Picture[], frames: number | null,
    *   damage: Damage[] }} about
    */
   constructor(call, about) {
     this.#call = call;
+    this.name = about.name;
     this.sampleRate = about.sampleRate;
     this.channels = about.channels;
     this.model = about.model;

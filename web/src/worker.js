@@ -38,7 +38,7 @@ const methods = {
     aborts.set(id, abort);
     const { sampleRate, channels, model, tags, pictures, seekable } = file;
     return {
-      id, sampleRate, channels, model, tags: { ...tags }, pictures, seekable, ...about(file),
+      id, name, sampleRate, channels, model, tags: { ...tags }, pictures, seekable, ...about(file),
     };
   },
   seek(id, frame) {

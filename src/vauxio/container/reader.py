@@ -288,7 +288,9 @@ class Reader:
                     raise TruncatedError("the file is cut off before its first block")
                 if head.kind in (b"B", b"E"):
                     if stop is not None and not self._strict:
-                        raise ChecksumError("a block where none can be; the file is damaged")
+                        at = source.at
+                        read_body(source, head)  # whole: the end is that of another file after it
+                        source.seek(at)
                     self._head = head
                     break
                 metadata.add(head, read_body(source, head))
