@@ -84,7 +84,7 @@ def test_killed_and_taken_up(library, undisturbed, tmp_path):
         # From the first file that is there on, at any moment; now and then twice.
         for _ in range(rng.choice([1, 1, 2])):
             process = start(library, out)
-            wait_until(lambda: process.poll() is not None or any(out.rglob("*.part")))  # noqa: B023
+            wait_until(lambda p=process, out=out: p.poll() is not None or any(out.rglob("*.part")))
             time.sleep(rng.uniform(0, 0.4))
             process.send_signal(signal.SIGKILL)
             process.communicate()

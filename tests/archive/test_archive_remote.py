@@ -5,14 +5,13 @@ from __future__ import annotations
 import contextlib
 import functools
 import http.server
+import json
 import os
 import shutil
 import socket
 import subprocess
 import sys
 import threading
-import time
-import urllib.request
 from pathlib import Path
 
 import pytest
@@ -20,6 +19,7 @@ import soundfile
 
 import vauxio
 from support.signals import voice
+from support.waiting import PATIENCE, wait_until
 from vauxio import archive
 from vauxio.archive import manifest
 from vauxio.archive.store import open_store
@@ -69,21 +69,14 @@ def remote(url: str) -> dict[str, bytes]:
     return found
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-def wait_for(url: str, process: subprocess.Popen) -> None:
-    deadline = time.monotonic() + 300
-    while True:
-        try:
-            urllib.request.urlopen(url, timeout=5).close()
-            return
-        except OSError:
-            assert process.poll() is None and time.monotonic() < deadline
-            time.sleep(0.1)
+SERVER = """
+import sys
+from moto.server import ThreadedMotoServer
+server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+server.start()
+print(server.get_host_and_port()[1], flush=True)
+sys.stdin.read()
+"""
 
 
 @pytest.fixture(scope="module")
@@ -91,24 +84,22 @@ def s3():
     """A server that speaks S3, on loopback; a bucket in it."""
     pytest.importorskip("moto.server")
     s3fs = pytest.importorskip("s3fs")
-    port = free_port()
-    url = f"http://127.0.0.1:{port}"
     process = subprocess.Popen(
-        [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)],
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        [sys.executable, "-c", SERVER],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
     )  # fmt: skip
+    url = f"http://127.0.0.1:{int(process.stdout.readline())}"
     settings = {"AWS_ENDPOINT_URL": url, "AWS_ACCESS_KEY_ID": "test",
                 "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "us-east-1"}  # fmt: skip
     with pytest.MonkeyPatch.context() as patch:
         for name, value in settings.items():
             patch.setenv(name, value)
         try:
-            wait_for(url, process)
             s3fs.S3FileSystem(skip_instance_cache=True).mkdir("library")
             yield "s3://library"
         finally:
             process.kill()
-            process.wait()
+            process.communicate()
 
 
 def test_s3_there_and_back(s3, expected, tmp_path):
@@ -192,8 +183,7 @@ def test_http(expected, tmp_path):
 def cluster(tmp_path):
     """A scheduler and two workers, each a process of its own."""
     pytest.importorskip("distributed")
-    port = free_port()
-    address = f"tcp://127.0.0.1:{port}"
+    about = tmp_path / "scheduler.json"
     environment = {**os.environ, "PYTHONPATH": str(Path(vauxio.__file__).parents[1])}
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "env": environment,
              "cwd": tmp_path}  # fmt: skip
@@ -206,15 +196,18 @@ def cluster(tmp_path):
             stack.callback(process.kill)
             return process
 
-        start("scheduler", "--host", "127.0.0.1", "--port", str(port), "--no-dashboard")
+        start("scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard",
+              "--scheduler-file", str(about))  # fmt: skip
+        wait_until(lambda: about.exists() and "address" in about.read_text())
+        address = json.loads(about.read_text())["address"]
         workers = [
             start("worker", address, "--nthreads", "1", "--no-nanny", "--no-dashboard",
-                  "--host", "127.0.0.1", "--death-timeout", "300") for _ in range(2)
+                  "--host", "127.0.0.1", "--death-timeout", str(PATIENCE)) for _ in range(2)
         ]  # fmt: skip
         from distributed import Client
 
-        with Client(address, timeout=300, set_as_default=False) as client:
-            client.wait_for_workers(2, timeout=300)
+        with Client(address, timeout=PATIENCE, set_as_default=False) as client:
+            client.wait_for_workers(2, timeout=PATIENCE)
         yield address, workers
 
 
@@ -244,6 +237,11 @@ def test_dask_with_a_worker_killed(cluster, tmp_path):
 
 def test_dask_without_a_scheduler(tmp_path):
     pytest.importorskip("distributed")
+    import dask
+
     plan = archive.plan("encode", library(tmp_path / "in", 1), tmp_path / "out")
-    with pytest.raises(vauxio.VauxError, match="no answer"):
-        list(archive.run(plan, engine="dask", scheduler=f"tcp://127.0.0.1:{free_port()}"))
+    with socket.socket() as nobody, dask.config.set({"distributed.comm.timeouts.connect": "1s"}):
+        nobody.bind(("127.0.0.1", 0))  # and does not listen
+        scheduler = f"tcp://127.0.0.1:{nobody.getsockname()[1]}"
+        with pytest.raises(vauxio.VauxError, match="no answer"):
+            list(archive.run(plan, engine="dask", scheduler=scheduler))

@@ -74,6 +74,7 @@ def test_quiet_says_what_fails_and_nothing_else(vaux, vx, tmp_path):
     (tmp_path / "tree").mkdir()
     (tmp_path / "tree" / "a.vx").write_bytes(vx.read_bytes())
     assert vaux("decode", "-q", "-r", "tree", "-o", "out", "-j", "1") == (0, b"", "")
+    assert vaux("tokens", "-q", "tree", "-o", "tokens", "-j", "1") == (0, b"", "")
     assert on_terminal(["decode", "-q", "-f", "a.vx", "b.wav"], tmp_path) == ""
     code, out, err = vaux("verify", "-q", "nosuch.vx")
     assert (code, out) == (1, b"") and "nosuch.vx" in err

@@ -71,25 +71,25 @@ def mutated(draw) -> bytes:
 
 
 @given(mutated())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_mutated_files(data):
     feed(data)
 
 
 @given(mutated())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_mutated_files_with_right_checksums(data):
     feed(repaired(data))
 
 
 @given(st.binary(max_size=300), st.booleans())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_random_files(data, begins_well):
     feed(FILES[0][:49] + data if begins_well else data)
 
 
 @given(st.binary(max_size=80))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_random_fields_in_a_header_with_a_right_checksum(fields):
     start = b"\x89VX\n\x01\x00" + len(fields).to_bytes(2, "little") + fields
     feed(start + zlib.crc32(start).to_bytes(4, "little") + FILES[0][49:])
@@ -134,7 +134,7 @@ def promising_much(draw) -> bytes:
 
 
 @given(promising_much())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_memory_is_not_taken_for_what_is_only_announced(data):
     for kind in (io.BytesIO, Trickle):
         assert peak(kind(data)) < MEMORY

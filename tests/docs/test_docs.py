@@ -53,6 +53,9 @@ ALREADY_THERE = {
 }
 """What the examples of a page take for granted besides recordings; others begin with those."""
 
+RECORDINGS = ["speech.wav", "interview.wav", "recording.wav", "meeting.wav"]
+"""What the examples of all pages begin with."""
+
 _FENCE = re.compile(
     r"(?P<mark><!-- not run: [^>]+ -->\n)?^(?P<indent> *)```(?P<language>\w*)[^\n]*\n"
     r"(?P<text>.*?)^(?P=indent)```$",
@@ -88,7 +91,7 @@ def shelf(tmp_path_factory) -> Path:
     """Everything that examples start from, made once."""
     folder = tmp_path_factory.mktemp("shelf")
     speech, rate = soundfile.read(ROOT / "tests/data/speech-48k.flac", dtype="int16")
-    for name in ("speech.wav", "interview.wav", "recording.wav", "recordings/talks/one.wav"):
+    for name in (*RECORDINGS, "recordings/talks/one.wav"):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         soundfile.write(folder / name, speech, rate)
     for name in ("song.flac", "recordings/song.flac"):
@@ -108,7 +111,7 @@ def shelf(tmp_path_factory) -> Path:
 @pytest.fixture
 def desk(shelf, tmp_path, page) -> Path:
     """A folder with what the examples of a page start from."""
-    recordings = ["speech.wav", "interview.wav", "recording.wav", "song.flac", "recordings"]
+    recordings = [*RECORDINGS, "song.flac", "recordings"]
     for name in recordings + ALREADY_THERE.get(page.name, []):
         source = shelf / name
         (shutil.copytree if source.is_dir() else shutil.copy)(source, tmp_path / name)

@@ -46,7 +46,7 @@ def test_many_blocks_at_once_are_as_one_by_one(coder):
 
 
 @given(st.data())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_any_codes_any_table(data):
     size = data.draw(st.sampled_from([2, 3, 31, 256, 1024]))
     codebooks, channels = data.draw(st.integers(1, 4)), data.draw(st.integers(1, 3))
@@ -115,7 +115,7 @@ def test_codes_crc_is_of_the_codes_in_token_order():
 
 
 @given(st.lists(st.integers(0, 65535), min_size=2, max_size=300).filter(any))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_weights_are_exact(frequencies):
     weights = coders.range_weights(np.array(frequencies, np.uint16))
     assert weights.dtype == np.int64 and weights.min() >= 0
@@ -146,7 +146,7 @@ def test_range_code_that_cannot_be():
 
 
 @given(st.binary(max_size=60))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_any_payload_decodes_or_is_refused(payload):
     """To codes of the right shape and in range: checksums tell whether they are right."""
     for coder in every_coder():

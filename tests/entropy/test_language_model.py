@@ -489,7 +489,7 @@ def test_codes_that_cannot_be_coded():
 
 
 @given(st.binary(max_size=80))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_any_payload_decodes_or_is_refused(payload):
     try:
         (codes,) = coder().decode([(payload, 12)], 1, 3)
@@ -523,7 +523,7 @@ def test_a_range_code_that_cannot_be():
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(1, 400), st.sampled_from([2, 3, 300, 1024]))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_the_range_coder_is_that_of_the_static_coder(seed, count, size):
     random = np.random.default_rng(seed)
     table = (random.random((1, size)) ** 20 * 65534 + 1).astype(np.uint16)

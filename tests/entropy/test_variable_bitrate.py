@@ -63,7 +63,7 @@ def every_coder() -> dict[str, coders.Coder]:
     st.integers(0, 2**32 - 1), st.integers(1, 3), st.integers(1, 32), st.integers(0, 60),
     st.integers(1, 255),
 )  # fmt: skip
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_allocations_round_trip(seed, channels, codebooks, tokens, span):
     deep = allocation.allocation_of(random_codes(seed, channels, codebooks, tokens, span))
     data = allocation.encode_allocation(deep, span, codebooks)
@@ -73,7 +73,7 @@ def test_allocations_round_trip(seed, channels, codebooks, tokens, span):
 
 
 @given(st.binary(max_size=40), st.integers(1, 32))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_any_bytes_are_an_allocation_or_an_error(data, codebooks):
     try:
         decoded = allocation.decode_allocation(data, 5, 2, 33, codebooks)
@@ -98,7 +98,7 @@ def test_allocations_that_cannot_be():
 
 @pytest.mark.parametrize("name", ["packed", "static", "lm"])
 @given(st.data())
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 def test_codes_round_trip(name, data):
     coder = every_coder()[name]
     channels, codebooks = data.draw(st.integers(1, 2)), data.draw(st.integers(1, 4))
@@ -258,7 +258,7 @@ def test_as_few_as_are_near_enough():
     st.integers(0, 2**32 - 1), st.integers(1, 2 * allocation.WINDOW + 7), st.integers(1, 6),
     st.integers(0, 4),
 )  # fmt: skip
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_an_average_goes_where_it_is_needed_most(seed, tokens, average, more):
     rng = np.random.default_rng(seed)
     steps = rng.exponential(size=(2, 12, tokens)) * rng.choice([0.01, 1, 100], tokens)

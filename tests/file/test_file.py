@@ -391,7 +391,7 @@ def test_any_slice_equals_the_slice_of_the_whole(samplerate):
     whole, _ = vauxio.decompress(blob)
     f = vauxio.VauxFile(io.BytesIO(blob))
 
-    @settings(max_examples=25, deadline=None)
+    @settings(max_examples=25)
     @given(st.integers(0, len(whole)), st.integers(0, samplerate))
     def check(start: int, count: int) -> None:
         f.seek(start)

@@ -36,7 +36,7 @@ class Cluster:
 
     def __init__(self, scheduler: str | None) -> None:
         try:
-            self._client = Client(scheduler, set_as_default=False, timeout=10)
+            self._client = Client(scheduler, set_as_default=False)  # as long as Dask's settings say
         except (OSError, ValueError) as e:
             raise VauxError(f"scheduler {scheduler}: no answer ({e})") from e
         try:

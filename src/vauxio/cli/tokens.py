@@ -49,6 +49,8 @@ _FORMATS = {"npz": ".npz", "parquet": ".parquet", "webdataset": ".tar"}
 @click.option("--report", metavar="FILE.html", help="Write a report as a page.")
 @click.option("--json", "as_json", is_flag=True,
               help="Events as JSON, one per line, on standard output.")  # fmt: skip
+@click.option("-q", "--quiet", is_flag=True,
+              help="Say nothing but what fails and what could not be kept.")  # fmt: skip
 @click.option("--engine", type=click.Choice(["processes", "dask"]), default="processes",
               help="Who works.")  # fmt: skip
 @click.option("--scheduler", metavar="URL", help="With --engine dask: tcp://host:8786.")
@@ -70,6 +72,7 @@ def command(
     dry_run: bool,
     report: str | None,
     as_json: bool,
+    quiet: bool,
     engine: str,
     scheduler: str | None,
 ) -> int:
@@ -105,7 +108,7 @@ def command(
             raise click.UsageError(f"{output}: .npz holds one recording; name a folder")
         return _one_file(names, output, force, {**settings, "format": suffix})
     settings["format"] = _FORMATS[form or "npz"]
-    batch = Batch(True, jobs, include, exclude, dry_run, report, as_json, False, engine, scheduler)
+    batch = Batch(True, jobs, include, exclude, dry_run, report, as_json, quiet, engine, scheduler)
     if len(names) == 1 and not listed and (os.path.isdir(names[0]) or "://" in names[0]):
         return work_on(batch, "tokens", names[0], output, force=force, **settings)
     absolute = [os.path.abspath(name) for name in names]
