@@ -127,10 +127,9 @@ def test_the_command(vaux_process, archive, vaux):
 def test_a_listener_who_hangs_up(archive, capfd):
     """In the middle of a request, or between two: nobody is told."""
     with Site(archive, "127.0.0.1", 0) as site:
+        site._server.timeout = 9  # where connections that are gone are not even told of
         for said in (b"GET / HT", b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"):
-            with socket.create_connection(
-                ("127.0.0.1", int(site.address.split(":")[-1][:-1]))
-            ) as s:
+            with socket.create_connection(site._server.server_address) as s:
                 s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                 s.sendall(said)
             site._server.daemon_threads = False  # so that its end waits for those who answer

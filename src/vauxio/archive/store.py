@@ -182,11 +182,14 @@ class _Local:
     def sweep(self, names: set[str]) -> None:
         begun = {(os.path.dirname(name), os.path.basename(name)[:60]) for name in names}
         for folder in {folder for folder, _ in begun}:
-            with contextlib.suppress(FileNotFoundError):
-                for entry in os.scandir(self._root / folder):
-                    left = self._LEFT.fullmatch(entry.name)
-                    if left and (folder, left[1]) in begun:
-                        os.unlink(entry.path)
+            try:
+                entries = list(os.scandir(self._root / folder))
+            except FileNotFoundError:
+                continue
+            for entry in entries:
+                left = self._LEFT.fullmatch(entry.name)
+                if left and (folder, left[1]) in begun:
+                    Path(entry.path).unlink(missing_ok=True)  # a dying process removes its own
 
 
 class _Remote:

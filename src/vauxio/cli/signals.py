@@ -13,20 +13,24 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from types import FrameType
 
-__all__ = ["postponed", "unwinding", "wakeup"]
+__all__ = ["arrive", "postponed", "unwinding", "wakeup"]
 
 _MOMENT = 0.02  # seconds
 
 _busy = False
 _pending: list[int] = []
+_repeated = False  # whether a signal comes once more in a moment
 
 
 @contextlib.contextmanager
 def unwinding() -> Iterator[None]:
     """Within, signals that kill the process raise `KeyboardInterrupt` or `SystemExit`."""
+    global _repeated
+    _repeated = False
     replaced = {}
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):  # the last is not on every system
         number = getattr(signal, name, None)
@@ -39,34 +43,48 @@ def unwinding() -> Iterator[None]:
     finally:
         for number, handler in replaced.items():
             signal.signal(number, handler)
+        if wakeup.cache_info().currsize:  # what woke streams is no news to those of the next call
+            with contextlib.suppress(BlockingIOError):
+                os.read(wakeup(), 1 << 16)
 
 
 @contextlib.contextmanager
 def postponed() -> Iterator[None]:
     """Hold signals back within: for calls into C that call back. They are raised afterwards."""
     global _busy
-    _busy = True
+    before, _busy = _busy, True
     try:
         yield
     finally:
-        _busy = False
-        if _pending:
-            signal.raise_signal(_pending.pop())
+        _busy = before
+        if _pending and not _busy:
+            number = _pending[0]
+            _pending.clear()
+            signal.raise_signal(number)
+
+
+def arrive() -> None:
+    """Wait for a signal that is on its way: what streams gave since then may not be all."""
+    while _repeated:
+        time.sleep(_MOMENT)
 
 
 @functools.cache
 def wakeup() -> int:
     """A file descriptor that can be read from as soon as there was a signal."""
     ours, theirs = os.pipe()
-    os.set_blocking(theirs, False)
+    for end in (ours, theirs):
+        os.set_blocking(end, False)
     signal.set_wakeup_fd(theirs, warn_on_full_buffer=False)
     return ours
 
 
 def _unwind(number: int, frame: FrameType | None) -> None:
+    global _repeated
     if _busy:
         _pending.append(number)
     elif _is_importing(frame):
+        _repeated = True
         _repeat(number)
     elif number == signal.SIGINT:
         raise KeyboardInterrupt

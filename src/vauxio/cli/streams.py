@@ -15,7 +15,7 @@ import click
 from ..fileio import Output
 from .failures import Failure, blame
 from .names import STREAM, is_device
-from .signals import postponed, wakeup
+from .signals import arrive, postponed, wakeup
 
 __all__ = ["opened", "writing"]
 
@@ -56,6 +56,7 @@ def writing(name: str, force: bool) -> Iterator[Output]:
                     output = Output(name, exclusive=not force)
                     stack.callback(output.discard)
         yield output
+        arrive()
         with blame(name):
             output.commit()  # after which there is nothing to discard
 
