@@ -206,7 +206,7 @@ def test_what_is_left_of_a_deleted_recording_is_not_replaced(tmp_path):
         (refused,) = archive.plan(
             "encode", tmp_path / "in", tmp_path / "out", delete_input=True
         ).refused
-        assert refused.error == "a.vx exists; -f replaces it"
+        assert refused.error == "a.vx is what is left of another recording; -f replaces it"
 
 
 @pytest.mark.parametrize("verb, made", [

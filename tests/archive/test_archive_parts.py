@@ -136,9 +136,9 @@ def in_parts(plan: archive.Plan) -> archive.Result:
     contents = tuple(one.content for one in made)
     join = jobs.Join(context, task, parts.parts[0].frames, contents, 1.0)
     work.perform(join)  # by one that dies before it can say so
-    (result,) = work.perform(join)
+    (done,) = work.perform(join)
     join.clear()
-    return result
+    return done.result
 
 
 @pytest.mark.parametrize("rate, channels, form", [(44100, 2, ".wav"), (24000, 1, ".ogg")])
@@ -189,7 +189,7 @@ def test_what_is_concealed_is_not_divided(tmp_path, blocks):
     settings = archive.Settings(on_error="conceal")
     plan = archive.plan("decode", tmp_path / "in", tmp_path / "out", settings)
     context = jobs.Context(plan.verb, plan.source, plan.target, settings, False)
-    (result,) = work.perform(jobs.Many(context, plan.tasks, divide=True))
+    ((result, *_),) = work.perform(jobs.Many(context, plan.tasks, divide=True))
     assert result.ok and result.seconds == 25
 
 

@@ -133,7 +133,7 @@ def test_a_shard_whose_process_dies_fails_as_a_whole(library, tmp_path):
 
     results = list(_Work(plan, Dying(), True, lambda *args: None, lambda tasks: None).results())
     assert len(Dying.given) == 2 and Dying.given[0] == Dying.given[1]  # tried twice, together
-    assert [r.error for _, r in results] == ["died"] * len(plan.tasks)
+    assert [done.result.error for _, done in results] == ["died"] * len(plan.tasks)
 
 
 def test_parquet(library, tmp_path):

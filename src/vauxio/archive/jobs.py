@@ -20,7 +20,7 @@ from ..errors import VauxError, reason_of
 from ..results import Result
 from .plans import Settings, Task
 
-__all__ = ["Context", "Join", "Made", "Many", "Part", "Parts", "divided", "guarded"]
+__all__ = ["Context", "Done", "Join", "Made", "Many", "Part", "Parts", "divided", "guarded"]
 
 _LEAST, _MOST = 6, 30  # blocks of a part: one minute, five minutes
 
@@ -38,7 +38,7 @@ class Context:
 
 @dataclass(frozen=True)
 class Many:
-    """Do whole files. Outcome: a `Result` for each, or `Parts` of one that is long.
+    """Do whole files. Outcome: `Done` for each, or `Parts` of one that is long.
 
     Parameters
     ----------
@@ -75,6 +75,14 @@ class Parts:
     parts: tuple[Part, ...]
 
 
+class Done(NamedTuple):
+    """How it went with a file, and if well, identities of its source and of what was made."""
+
+    result: Result
+    origin: str = ""
+    made: str = ""
+
+
 class Made(NamedTuple):
     """The outcome of a part, for its `Join`, with the seconds that it took."""
 
@@ -84,7 +92,7 @@ class Made(NamedTuple):
 
 @dataclass(frozen=True)
 class Join:
-    """Make a file of what all its parts gave, in their order. Outcome: a list of one `Result`."""
+    """Make a file of what all its parts gave, in their order. Outcome: a list of one `Done`."""
 
     context: Context
     task: Task

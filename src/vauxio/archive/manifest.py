@@ -1,12 +1,14 @@
 """The manifest: which files are done, in an SQLite file in the target tree.
 
 This module knows rows and their states, and allows one run at a time in a tree. A row is written
-before its file, so that the next run recognises what a killed run left half done.
+before its file, so that the next run recognises what a killed run left half done; what it says of
+the file that is there already stays until that is replaced.
 """
 
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
 import sqlite3
 import time
@@ -23,17 +25,25 @@ __all__ = ["NAME", "Manifest", "Row", "reading"]
 NAME = ".vaux-archive.sqlite"
 """Of the manifest, in the root of the target tree."""
 
+_VERSION = 2  # of the schema
 _SCHEMA = """
-CREATE TABLE IF NOT EXISTS files (
-    verb TEXT, root TEXT, source BLOB, target BLOB, size INTEGER, mark TEXT, settings TEXT,
-    done INTEGER, PRIMARY KEY (verb, root, source)
+CREATE TABLE files (
+    verb TEXT, root TEXT, format TEXT, source BLOB, target BLOB, size INTEGER, mark TEXT,
+    settings TEXT, done INTEGER DEFAULT 0, deleted INTEGER DEFAULT 0, origin TEXT DEFAULT '',
+    made TEXT DEFAULT '', PRIMARY KEY (verb, root, format, source)
 ) WITHOUT ROWID
+"""
+_BEGIN = """
+INSERT INTO files (verb, root, format, source, target, size, mark, settings)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (verb, root, format, source) DO UPDATE
+SET target = excluded.target, size = excluded.size, mark = excluded.mark,
+    settings = excluded.settings, done = 0
 """
 _PUSH_EVERY = 60.0  # seconds; a remote manifest is at most that far behind
 
 
 class Row(NamedTuple):
-    """A row: one file. A run may replace its target, `done` or not.
+    """A row: one file.
 
     Attributes
     ----------
@@ -45,8 +55,11 @@ class Row(NamedTuple):
     settings : str
         What the target depends on besides.
     done : bool
+        Whether the target is complete. The rest is of the last one that was, done or not.
     deleted : bool
-        Whether the source was deleted then: the target is all that there is of it.
+        Whether its source was to be deleted: the target is all that there is of it.
+    origin, made : str
+        Identities of its source and of itself, see `store.Store`.
     """
 
     source: str
@@ -54,8 +67,10 @@ class Row(NamedTuple):
     size: int | None
     mark: str
     settings: str
-    done: bool
+    done: bool = False
     deleted: bool = False
+    origin: str = ""
+    made: str = ""
 
 
 class Manifest:
@@ -65,17 +80,18 @@ class Manifest:
     ----------
     store : Store
         The target tree.
-    verb, root : str
-        What is done, and the tree that it is done to: rows of others are left alone.
+    verb, root, suffix : str
+        What is done, the tree that it is done to, and the ending of what is made: rows of others
+        are left alone.
 
     Raises
     ------
     VauxError
-        If another run has it open, or it is damaged.
+        If another run has it open, it is damaged, or of another version.
     """
 
-    def __init__(self, store: Store, verb: str, root: str) -> None:
-        self._store, self._key = store, _key(verb, root)
+    def __init__(self, store: Store, verb: str, root: str, suffix: str) -> None:
+        self._store, self._key = store, (*_key(verb, root), suffix)
         with contextlib.ExitStack() as stack:
             path, self._is_copy = stack.enter_context(_local(store))
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -89,29 +105,31 @@ class Manifest:
                 self._db.execute("PRAGMA locking_mode = EXCLUSIVE")
                 self._db.execute("PRAGMA journal_mode = WAL")
                 self._db.execute("PRAGMA synchronous = NORMAL")
-                self._db.execute(_SCHEMA)
                 self._db.execute("BEGIN IMMEDIATE")
+                if _is_new(self._db, store):
+                    self._db.execute(_SCHEMA)
+                    self._db.execute(f"PRAGMA user_version = {_VERSION}")
                 self._db.execute("COMMIT")
             except sqlite3.Error as e:
                 raise _error(store, e) from e
             self._open = stack.pop_all()
 
-    def rows(self) -> dict[str, Row]:
-        """All rows, by the name of the source."""
-        return _rows(self._db, self._key)
-
     def begin(self, rows: Iterable[Row]) -> None:
         """Record that targets are about to be written."""
-        self._put(rows)
+        self._write(_BEGIN, (
+            (*self._key, _bytes(row.source), _bytes(row.target), *row[2:5]) for row in rows
+        ))  # fmt: skip
+        if self._is_copy:  # what a killed run has put there is recognised by it
+            self._push()
 
     def finish(self, *rows: Row) -> None:
         """Record that targets are complete."""
-        self._put([row._replace(done=True) for row in rows])
+        self._put(row._replace(done=True) for row in rows)
         if self._is_copy and time.monotonic() - self._pushed > _PUSH_EVERY:
             self._push()
 
     def delete(self, row: Row) -> None:
-        """Record that a source was deleted."""
+        """Record that a source is about to be deleted."""
         self._put([row._replace(done=True, deleted=True)])
 
     def close(self) -> None:
@@ -120,14 +138,14 @@ class Manifest:
                 self._push()
 
     def _put(self, rows: Iterable[Row]) -> None:
-        values = [
-            (*self._key, _bytes(row.source), _bytes(row.target), *row[2:5],
-             2 if row.deleted else int(row.done))
-            for row in rows
-        ]  # fmt: skip
+        self._write(f"REPLACE INTO files VALUES ({', '.join('?' * 12)})", (
+            (*self._key, _bytes(row.source), _bytes(row.target), *row[2:]) for row in rows
+        ))  # fmt: skip
+
+    def _write(self, statement: str, values: Iterable[tuple[Any, ...]]) -> None:
         try:
             self._db.execute("BEGIN")
-            self._db.executemany(f"REPLACE INTO files VALUES ({', '.join('?' * 8)})", values)
+            self._db.executemany(statement, values)
             self._db.execute("COMMIT")
         except sqlite3.Error as e:
             raise _error(self._store, e) from e
@@ -142,14 +160,14 @@ class Manifest:
         self._pushed = time.monotonic()
 
 
-def reading(store: Store, verb: str, root: str) -> dict[str, Row]:
-    """The rows of a tree, read only."""
+def reading(store: Store, verb: str, root: str, suffix: str = "") -> list[Row]:
+    """The rows of a tree, read only; those of all targets, if no suffix is given."""
     with _local(store) as (path, _):
         if not path.exists():
-            return {}
+            return []
         try:
             with contextlib.closing(sqlite3.connect(f"{path.as_uri()}?mode=rw", uri=True)) as db:
-                return _rows(db, _key(verb, root))
+                return [] if _is_new(db, store) else _rows(db, _key(verb, root), suffix)
         except sqlite3.Error as e:
             raise _error(store, e) from e
 
@@ -168,20 +186,31 @@ def _local(store: Store) -> Iterator[tuple[Path, bool]]:
         yield path, True
 
 
-def _rows(db: sqlite3.Connection, key: tuple[str, str | bytes]) -> dict[str, Row]:
+def _is_new(db: sqlite3.Connection, store: Store) -> bool:
+    """Whether nothing is in it yet; an error if it is of another version."""
+    (version,) = db.execute("PRAGMA user_version").fetchone()
+    (tables,) = db.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    if tables and version != _VERSION:
+        raise _damaged(store, "of another version of vauxio")
+    return not tables
+
+
+def _rows(db: sqlite3.Connection, key: tuple[str, str | bytes], suffix: str) -> list[Row]:
     found: Iterator[tuple[Any, ...]] = db.execute(
-        "SELECT source, target, size, mark, settings, done FROM files WHERE verb = ? AND root = ?",
-        key,
+        "SELECT source, target, size, mark, settings, done, deleted, origin, made FROM files "
+        "WHERE verb = ? AND root = ? AND ? IN ('', format)",
+        (*key, suffix),
     )
-    rows = (
-        Row(_text(source), _text(target), size, mark, settings, bool(done), done == 2)
-        for source, target, size, mark, settings, done in found
-    )
-    return {row.source: row for row in rows}
+    return [
+        Row(_text(source), _text(target), size, mark, settings, bool(done), bool(deleted), *rest)
+        for source, target, size, mark, settings, done, deleted, *rest in found
+    ]
 
 
 def _key(verb: str, root: str) -> tuple[str, str | bytes]:
-    """The key of a root's rows; a root that is not valid text is stored as bytes."""
+    """The key of a root's rows: however it is called; as bytes if it is not valid text."""
+    if os.path.isabs(root):
+        root = os.path.realpath(root)
     try:
         root.encode()
     except UnicodeEncodeError:
@@ -198,7 +227,7 @@ def _text(name: bytes) -> str:
 
 
 def _error(store: Store, error: sqlite3.Error) -> VauxError:
-    said, place = str(error), store.url
+    said = str(error)
     if "locked" in said:
         reason = "another run is at work there; wait for it to end"
     elif "full" in said:
@@ -206,7 +235,13 @@ def _error(store: Store, error: sqlite3.Error) -> VauxError:
     elif "unable to open" in said or "readonly" in said:
         reason = "files cannot be put there; name a folder with -o"
     else:
-        reason, place = f"{said}; remove it to begin anew", f"{place}/{NAME}"
+        return _damaged(store, said)
     found = VauxError(reason)
-    found.filename = place
+    found.filename = store.url
+    return found
+
+
+def _damaged(store: Store, reason: str) -> VauxError:
+    found = VauxError(f"{reason}; remove it to begin anew")
+    found.filename = f"{store.url}/{NAME}"
     return found

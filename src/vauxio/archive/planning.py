@@ -24,8 +24,9 @@ from ..model.models import Transform
 from ..results import Result
 from . import manifest
 from .plans import Plan, Settings, Task
+from .replacing import Guard
 from .shards import SHARDED, fill_shards
-from .store import SPECIAL, Store, is_safe, open_store
+from .store import SPECIAL, is_safe, open_store
 from .targets import name_targets
 
 __all__ = ["RECORDINGS", "TOKENS", "by_channels", "encoded_with", "plan", "raw_of",
@@ -80,9 +81,9 @@ def plan(
     delete_lossy : bool, optional
         Delete that, too.
     force : bool, optional
-        Replace files in the target tree that are not known to be what an earlier run made of the
-        same sources, or are all that there is of a recording: whose source was deleted, or was
-        decoded from them. Of each source, only the last file is known.
+        Replace files in the target tree that no earlier run made of the same sources, that were
+        changed since, or that are all that there is of a recording: whose source was deleted, or
+        was decoded from them.
     names : sequence of str, optional
         Look at these files of the source tree only; they are tried whatever their endings.
 
@@ -155,37 +156,25 @@ def plan(
     if delete_input and not sources.writable:
         with naming(sources.url):
             raise VauxError("files cannot be deleted there")
-    rows = manifest.reading(targets, verb, sources.url)
-    existing = found if targets is sources else targets.find()
-    if verb == "tokens" and settings.format in SHARDED:
-        tasks, skipped = fill_shards({name: found[name] for name in wanted}, rows, existing,
-                                 settings, fingerprint)  # fmt: skip
-        return Plan(verb, sources.url, targets.url, settings, False, tuple(tasks), tuple(skipped),
-                    tuple(refused), left, fingerprint)  # fmt: skip
-    decoded = _decoded(sources, targets) if verb == "encode" else {}
-    tasks, skipped = [], []
     suffix = ".vx" if verb == "encode" else settings.format
+    rows = {row.source: row for row in manifest.reading(targets, verb, sources.url, suffix)}
+    existing = found if targets is sources else targets.find()
+    guard = Guard(verb, sources, targets, existing)
+    if verb == "tokens" and settings.format in SHARDED:
+        tasks, skipped, barred = fill_shards(
+            {name: found[name] for name in wanted}, rows, existing, settings, fingerprint, guard,
+            force,
+        )  # fmt: skip
+        return Plan(verb, sources.url, targets.url, settings, False, tuple(tasks), tuple(skipped),
+                    (*refused, *barred), left, fingerprint)  # fmt: skip
+    tasks, skipped = [], []
     for name, made in name_targets(wanted, suffix, rows).items():
         task, row = Task(name, made, found[name]), rows.get(name)
-        known = row is not None and row.target == made and not row.deleted
-        if known and row and made in existing and row[2:4] != task.entry:
-            # Not the recorded source, but with the target's time: perhaps decoded from the target.
-            known = not os.path.isabs(targets.url) or task.entry.mark != existing[made].mark
-        if delete_input and row is not None and row.done and row[2:4] != task.entry:
-            known = False  # of another recording of that name, which was deleted
-        unchanged = (
-            row is not None
-            and row[1:6] == (made, *task.entry, fingerprint, True)
-            and not row.deleted
-            and made in existing
-            and not delete_input  # else the target is made anew and read back first
-        )
-        if unchanged:
+        # To be deleted, it is encoded anew and read back first.
+        if not delete_input and guard.is_done(task, row, fingerprint):
             skipped.append(task)
-        elif made in existing and decoded.get(name) == made and not force:
-            refused.append(Result(name, made, f"was decoded from {made}; -f replaces that"))
-        elif made in existing and not known and not force:
-            refused.append(Result(name, made, f"{made} exists; -f replaces it"))
+        elif not force and (objection := guard.objection(task, row)):
+            refused.append(Result(name, made, objection))
         elif made == name:
             refused.append(Result(name, made, "would be written over itself"))
         else:
@@ -195,14 +184,6 @@ def plan(
     return Plan(verb, sources.url, targets.url, settings, delete_input, _largest_first(tasks),
                 tuple(skipped), tuple(refused), left, fingerprint, tuple(gone),
                 delete_lossy)  # fmt: skip
-
-
-def _decoded(sources: Store, targets: Store) -> dict[str, str]:
-    """Recordings that were decoded from files of the target tree, and from which."""
-    if not os.path.isabs(sources.url):
-        return {}
-    rows = manifest.reading(sources, "decode", targets.url)
-    return {row.target: row.source for row in rows.values()}
 
 
 def raw_of(name: str, settings: Settings) -> Raw | None:

@@ -113,6 +113,11 @@ class Plan:
     delete_lossy: bool = False
 
     @property
+    def suffix(self) -> str:
+        """Ending of what is made."""
+        return ".vx" if self.verb == "encode" else self.settings.format
+
+    @property
     def others(self) -> int:
         """How many files are left alone."""
         return len(self.left)

@@ -6,6 +6,7 @@ It touches no audio, no neural network and no computer network.
 from __future__ import annotations
 
 import contextlib
+import functools
 import heapq
 import itertools
 import os
@@ -17,7 +18,7 @@ from ..arguments import to_integer
 from ..errors import VauxError
 from ..results import Result
 from .engine import Engine, Inline, Lost, Processes
-from .jobs import Context, Join, Made, Many, Part, Parts
+from .jobs import Context, Done, Join, Made, Many, Part, Parts
 from .manifest import Manifest, Row
 from .plans import Plan, Task
 from .shards import SHARDED, shards_of
@@ -97,7 +98,7 @@ def _run(
     with contextlib.ExitStack() as stack:
         manifest = None
         if targets is not None:
-            manifest = Manifest(targets, plan.verb, plan.source)
+            manifest = Manifest(targets, plan.verb, plan.source, plan.suffix)
             stack.callback(manifest.close)
             manifest.begin(_row(plan, task) for task in plan.tasks)
             names = {task.target for task in plan.tasks}
@@ -108,17 +109,16 @@ def _run(
         # Parts of a decoded file are handed on as files beside the target.
         divide = plan.verb != "decode" or (engine == "processes" and os.path.isabs(plan.target))
 
-        def finish(tasks: list[Task]) -> None:
+        def finish(ended: list[tuple[Task, Done]]) -> None:
             if manifest is not None:
-                manifest.finish(*(_row(plan, task) for task in tasks))
+                manifest.finish(*(_row(plan, *each) for each in ended if each[1].result.ok))
 
-        for task, result in _Work(plan, workers, divide, progress, finish).results():
-            if result.ok:
-                finish([task])
-            if result.ok and plan.delete_input:
-                result = _delete(plan, sources, task, result)
-                if result.ok and manifest is not None:
-                    manifest.delete(_row(plan, task))
+        for task, done in _Work(plan, workers, divide, progress, finish).results():
+            finish([(task, done)])
+            result = done.result
+            if result.ok and plan.delete_input and manifest is not None:
+                deleting = functools.partial(manifest.delete, _row(plan, task, done))
+                result = _delete(plan, sources, task, result, deleting)
             yield result
 
 
@@ -134,17 +134,24 @@ def _engine(name: str, jobs: int | None, scheduler: str | None, private: bool) -
     return Processes(jobs or os.cpu_count() or 1)
 
 
-def _row(plan: Plan, task: Task) -> Row:
-    return Row(task.source, task.target, *task.entry, plan.fingerprint, False)
+def _row(plan: Plan, task: Task, done: Done | None = None) -> Row:
+    row = Row(task.source, task.target, *task.entry, plan.fingerprint)
+    return row._replace(origin=done.origin, made=done.made) if done else row
 
 
-def _delete(plan: Plan, sources: Store, task: Task, result: Result) -> Result:
-    """Remove a source that has been made into something that was read back."""
+def _delete(
+    plan: Plan, sources: Store, task: Task, result: Result, deleting: Callable[[], None]
+) -> Result:
+    """Remove a source that has been made into something that was read back.
+
+    That it is `deleting` is recorded first: a run that is killed may not forget it.
+    """
     if result.notes and not plan.delete_lossy:
         return replace(result, error=f"encoded, but kept: {result.notes[0]}; --delete-lossy")
     try:
         if sources.state(task.source) != task.entry:
             return replace(result, error="kept: it changed while it was encoded; run again")
+        deleting()
         sources.remove(task.source)
     except OSError as e:
         return replace(result, error=f"encoded, but not deleted: {e.strerror or e}")
@@ -171,7 +178,7 @@ class _Work:
         engine: Engine,
         divide: bool,
         progress: Callable[[str, float], None],
-        finish: Callable[[list[Task]], None],
+        finish: Callable[[list[tuple[Task, Done]]], None],
     ) -> None:
         self._engine, self._divide, self._progress = engine, divide, progress
         self._finish = finish
@@ -190,8 +197,8 @@ class _Work:
         self._divided: dict[Task, _Divided] = {}
         self._tried: set[tuple[Task, int]] = set()
 
-    def results(self) -> Iterator[tuple[Task, Result]]:
-        """Do all jobs. Yields each task with its result."""
+    def results(self) -> Iterator[tuple[Task, Done]]:
+        """Do all jobs. Yields each task with its outcome."""
         while True:
             workers = self._engine.workers
             while self._active < 2 * workers and (job := self._next(workers)) is not None:
@@ -208,14 +215,14 @@ class _Work:
             elif isinstance(job, Many):
                 tasks = {task.source: task for task in job.tasks}
                 if self._sharded:  # all that one file holds at once, or none
-                    self._finish([tasks[one.source] for one in outcome if one.ok])
+                    self._finish([(tasks[one.result.source], one) for one in outcome])
                 for one in outcome:
                     if isinstance(one, Parts):
                         self._divided[one.task] = _Divided(len(one.parts), one.parts[-1].stop)
                         for part in one.parts:
                             self._put(1, part)
                     else:
-                        yield tasks[one.source], one
+                        yield tasks[one.result.source], one
             else:
                 del self._divided[job.task]
                 job.clear()
@@ -244,13 +251,13 @@ class _Work:
             self._bytes -= tasks[-1].entry.size or 0
         return Many(self._context, tuple(tasks))
 
-    def _part(self, job: Part, outcome: Made | Result) -> Iterator[tuple[Task, Result]]:
+    def _part(self, job: Part, outcome: Made | Result) -> Iterator[tuple[Task, Done]]:
         divided = self._divided[job.task]
         divided.missing -= 1
         if isinstance(outcome, Result):
             if not divided.failed:
                 divided.failed = True
-                yield job.task, outcome
+                yield job.task, Done(outcome)
         else:
             divided.contents[job.first] = outcome.content
             divided.elapsed += outcome.elapsed
@@ -270,7 +277,7 @@ class _Work:
         divided.contents.clear()
         return Join(self._context, job.task, job.frames, contents, divided.elapsed)
 
-    def _lost(self, job: Any, lost: Lost) -> Iterator[tuple[Task, Result]]:
+    def _lost(self, job: Any, lost: Lost) -> Iterator[tuple[Task, Done]]:
         """Repeat a lost job alone, once; if it is lost again, it has failed."""
         if isinstance(job, Many) and self._sharded:  # they become one file and stay together
             key = job.tasks[0], -1
@@ -279,7 +286,7 @@ class _Work:
                 self._put(0, job)
             else:
                 for task in job.tasks:
-                    yield task, Result(task.source, task.target, lost.reason)
+                    yield task, Done(Result(task.source, task.target, lost.reason))
             return
         for task in job.tasks if isinstance(job, Many) else (job.task,):
             alone = replace(job, tasks=(task,)) if isinstance(job, Many) else job
@@ -294,7 +301,7 @@ class _Work:
                 self._divided.pop(task, None)
                 if isinstance(job, Join):
                     job.clear()
-                yield task, failure
+                yield task, Done(failure)
 
     def _put(self, rank: int, job: Any) -> None:
         heapq.heappush(self._ready, (rank, next(self._number), job))

@@ -6,8 +6,10 @@ import itertools
 from collections.abc import Iterable
 from pathlib import PurePosixPath
 
+from ..results import Result
 from . import manifest
 from .plans import Settings, Task
+from .replacing import Guard
 from .store import Entry
 
 __all__ = ["SHARDED", "fill_shards", "shards_of"]
@@ -33,11 +35,14 @@ def fill_shards(
     existing: dict[str, Entry],
     settings: Settings,
     fingerprint: str,
-) -> tuple[list[Task], list[Task]]:
-    """Tasks to do and tasks done, with the shard of each recording.
+    guard: Guard,
+    force: bool,
+) -> tuple[list[Task], list[Task], list[Result]]:
+    """Tasks to do, tasks done, and what is refused, with the shard of each recording.
 
     A shard that is there stays as long as nothing that it was made of has changed; else what is
-    left of that is made anew, all of it. What is new goes into new ones.
+    left of that is made anew, all of it, unless somebody else has changed the shard and `force` is
+    not given. What is new goes into new ones.
     """
     made: dict[str, list[manifest.Row]] = {}
     for row in rows.values():
@@ -45,16 +50,22 @@ def fill_shards(
             made.setdefault(row.target, []).append(row)
     placed: dict[str, str] = {}
     skipped: list[Task] = []
+    refused: list[Result] = []
     for target, members in made.items():
-        still = [row.source for row in members if row.source in found]
-        same = target in existing and all(
-            rows[name][2:6] == (*found[name], fingerprint, True) for name in still
-        )
-        if same:
-            skipped += [Task(name, target, found[name]) for name in still]
+        still = [Task(row.source, target, found[row.source])
+                 for row in members if row.source in found]  # fmt: skip
+        # Of two runs: whose source was gone in the second has no part in what that has made.
+        runs = {rows[task.source].made: task for task in still}
+        objections = [guard.objection(task, rows[task.source]) for task in runs.values()]
+        if len(runs) == 1 and all(
+            guard.is_done(task, rows[task.source], fingerprint) for task in still
+        ):
+            skipped += still
+        elif still and all(objections) and not force:
+            refused += [Result(task.source, target, objections[0]) for task in still]
         else:
-            placed |= dict.fromkeys(still, target)
-    done = {task.source for task in skipped}
+            placed |= {task.source: target for task in still}
+    done = {task.source for task in skipped} | {result.source for result in refused}
     ours = {row.target for row in rows.values()}
     free = (
         name
@@ -70,4 +81,4 @@ def fill_shards(
         placed[name] = target
         count, size = count + 1, size + (found[name].size or 0)
     tasks = [Task(name, target, found[name]) for name, target in placed.items()]
-    return [task for shard in shards_of(tasks) for task in shard], skipped
+    return [task for shard in shards_of(tasks) for task in shard], skipped, refused

@@ -8,7 +8,9 @@ only.
 from __future__ import annotations
 
 import contextlib
+import datetime
 import functools
+import hashlib
 import os
 import re
 import stat
@@ -25,6 +27,8 @@ __all__ = ["SPECIAL", "Entry", "Store", "is_safe", "known_store", "open_store"]
 
 SPECIAL = "special"
 """Mark of what is no file but a device or a pipe."""
+
+_SAMPLE = 1 << 14  # bytes; three of them tell one content from another
 
 
 class Entry(NamedTuple):
@@ -68,6 +72,13 @@ class Store(Protocol):
 
     def state(self, name: str) -> Entry:
         """As `find` would give it now; `OSError` if it is gone."""
+
+    def identity(self, name: str, entry: Entry) -> str:
+        """What tells a file from any other that was or will be of that name.
+
+        In a folder, several have the same time: the recording, its ``.vx`` file and what is decoded
+        from it. There, samples of the content are a part of it. Empty if it cannot be read.
+        """
 
     def reading(self, name: str) -> contextlib.AbstractContextManager[Any]:
         """The path of a file, or a binary file object that can seek in it."""
@@ -165,6 +176,19 @@ class _Local:
     def state(self, name: str) -> Entry:
         return _entry(os.stat(self._root / name))
 
+    def identity(self, name: str, entry: Entry) -> str:
+        if entry.size is None:
+            return ""
+        content = hashlib.blake2b(digest_size=8)
+        try:
+            with open(self._root / name, "rb") as file:
+                for at in (0, (entry.size - _SAMPLE) // 2, entry.size - _SAMPLE):
+                    file.seek(max(0, at))
+                    content.update(file.read(_SAMPLE))
+        except OSError:
+            return ""
+        return f"{entry.size} {entry.mark} {content.hexdigest()}"
+
     @contextlib.contextmanager
     def reading(self, name: str) -> Iterator[str]:
         yield str(self._root / name)
@@ -230,6 +254,9 @@ class _Remote:
         self._files.invalidate_cache()
         return _remote_entry(self._files.info(self._path(name)))
 
+    def identity(self, name: str, entry: Entry) -> str:
+        return f"{entry.size} {entry.mark}" if entry.mark else ""
+
     @contextlib.contextmanager
     def reading(self, name: str) -> Iterator[Any]:
         with self._files.open(self._path(name), "rb") as file:
@@ -278,6 +305,8 @@ def _entry(status: os.stat_result) -> Entry:
 def _remote_entry(about: dict[str, Any]) -> Entry:
     keys = ("ETag", "etag", "md5Hash", "LastModified", "mtime", "updated", "created", "date_time")
     mark = next((about[key] for key in keys if about.get(key)), "")
+    if isinstance(mark, datetime.datetime):  # fsspec's memory gives a number or that
+        mark = mark.timestamp()
     return Entry(about.get("size"), str(mark))
 
 
