@@ -64,6 +64,11 @@ class Settings:
     copied: int = 0
     weight: float = 0.1
 
+    @property
+    def enhanced(self) -> bool:
+        """Whether decoders may enhance the sound: speech of at most 20 kbps a channel."""
+        return self.noisy and self.coarse
+
     def head(self, length: int) -> bytes:
         """The parameters of a payload with a range code of so many bytes."""
         rule = self.rule

@@ -18,6 +18,7 @@ _AUDIBLE = 4  # the least level that makes a band worth having
 _LEVELS = 2.5  # bits that a level costs, about
 _LEAST = 0.03  # that a bit is worth, in squared steps
 _RICH = 1.58  # octaves over 16 kbps: from here on there are bits for what is quiet in music
+_ENOUGH = 0.58  # the same, for the waves of speech
 _ANGLE = 8  # that an angle costs which is another than before, with those that are not
 _SIZES = (-1, -0.5, 0, 2, 3, 5, 8, 16)  # of coefficients over their steps, as logarithms
 _COSTS = (0, 3.8, 4.9, 4.9, 6.3, 9.1, 12.2, 20.2)  # bits of these, with those of zeros around them
@@ -25,7 +26,7 @@ _COSTS = (0, 3.8, 4.9, 4.9, 6.3, 9.1, 12.2, 20.2)  # bits of these, with those o
 
 _KBPS = (12, 16, 24, 32, 48, 64, 96, 128)
 _GAINS = ((1324, 1307, 1280, 1256, 1216, 1192, 1132, 1073),
-          (1294, 1270, 1228, 1195, 1143, 1092, 993, 898))  # fmt: skip
+          (1311, 1290, 1228, 1195, 1143, 1092, 993, 898))  # fmt: skip
 """Of music and of speech: gains with which recordings of train take these kbps on average, where
 they are as loud as `_USUAL` and bands are as loud as `_BAND`, with a slope of `_SLOPE`."""
 _USUAL, _BAND, _SLOPE = 52, 44, 7
@@ -54,8 +55,10 @@ def settings_for(bitrate: float, spectra: Spectra, speech: float) -> Settings:
     weight = min(weight, _between(speech, 0.07, 0.1))
     weight = max(weight, min(_LEAST + 0.05 * (octaves - 2), 0.06))  # from 64 kbps on it rises
     noisy = speech > 0.5
+    # Of speech with few bits, more go to its quiet bands.
+    steeper = round(2 * min(max(1 - octaves / _ENOUGH, 0), 1)) if noisy else 0
     return Settings(
-        steps.Rule(slope, total=slope + 3, tilt=round(16 * tilt), gain=1024),
+        steps.Rule(slope + steeper, total=slope + 3, tilt=round(16 * tilt), gain=1024),
         bands=_audible_bands(spectra),
         coarse=bitrate <= 20,
         noisy=noisy,

@@ -99,7 +99,7 @@ def unpack(payload: bytes, channels: int, frames: int, tables: Tables) -> Unpack
     _sign(raw, values)
     raw.finish()
     parts = _sound(np.array(sizes), values, groups, settings, angles, differences) / 2**15
-    return Unpacked(np.array(sizes), values, parts[0], parts[1] if settings.copied else None)
+    return Unpacked(np.array(sizes), values, parts[0], parts[1] if settings.enhanced else None)
 
 
 def _sizes(decoder: fixed.Decoder, frames: int, tables: Tables) -> list[int]:
@@ -208,9 +208,9 @@ def _sound(
     angles: np.ndarray | None,
     differences: np.ndarray | None,
 ) -> np.ndarray:
-    """The coefficients, and with copies in the noise the same without any noise."""
+    """The coefficients, and of what is enhanced the same without any noise."""
     channels = values[0].shape[0] if values else 0
-    out = np.zeros((2 if settings.copied else 1, channels, int(sizes.sum())))
+    out = np.zeros((2 if settings.enhanced else 1, channels, int(sizes.sum())))
     begins = np.cumsum(sizes) - sizes
     for size, members in groups.members.items():
         rounded = np.stack([values[i] for i in members])
@@ -224,7 +224,7 @@ def _sound(
             copied=settings.copied,
             balanced=settings.balanced,
         )
-        parts = [filled, filled * (rounded != 0)] if settings.copied else [filled]
+        parts = [filled, filled * (rounded != 0)] if settings.enhanced else [filled]
         if angles is not None:
             frames = begins[members] // FRAME
             for part in parts:

@@ -30,7 +30,7 @@ const ESCAPE = 15;
  * @param {number} channels
  * @param {number} frames
  * @param {import('./tables.js').Tables} tables
- * @returns {{ blocks: Transform[], noisy: boolean, copied: number, checksum: number }}
+ * @returns {{ blocks: Transform[], noisy: boolean, copied: number, enhanced: boolean, checksum: number }} `enhanced` whether decoders may enhance the sound: speech of at most 20 kbps a channel
  */
 export function decodePayload(payload, channels, frames, tables) {
   const { coarse, joint, noisy, balanced, copied, bands, rule, length } = parseHead(payload);
@@ -92,7 +92,7 @@ export function decodePayload(payload, channels, frames, tables) {
     }
   }
   raw.finish();
-  return { blocks, noisy, copied, checksum: crc };
+  return { blocks, noisy, copied, enhanced: noisy && !!coarse, checksum: crc };
 }
 
 /**

@@ -52,7 +52,7 @@ export class HifiDecoder {
           + 'the file is damaged or was written with another model');
       }
       sizes = decoded.blocks.map(({ layout }) => layout.size);
-      this.speech = decoded.copied > 0;
+      this.speech = decoded.enhanced;
       const sound = found.slice(0, this.channels), coded = this.speech ? found.slice(this.channels) : null;
       coefficients(decoded, sound, coded);
       inverse(coded ? found : sound, sizes);
