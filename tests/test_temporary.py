@@ -137,3 +137,19 @@ def test_a_file_system_without_permissions(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "chmod", refuse)
     vauxio.write(path, SILENCE, 8000, lm=False)
     assert vauxio.info(path).frames == 100 and os.listdir(tmp_path) == ["a.vx"]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.parametrize("end", [fileio.Output.discard, fileio.Output.__del__])
+def test_a_child_that_ends_leaves_the_file_to_its_parent(tmp_path, end):
+    """With what the parent has written and its buffer still holds, once."""
+    output = fileio.Output(tmp_path / "a.vx")
+    output.file.write(b"begin ")
+    if not (child := os.fork()):
+        end(output)
+        os._exit(not output.file.closed)
+    assert os.waitpid(child, 0)[1] == 0
+    output.file.write(b"end")
+    output.commit()
+    assert (tmp_path / "a.vx").read_bytes() == b"begin end" and os.listdir(tmp_path) == ["a.vx"]

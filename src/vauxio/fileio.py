@@ -94,7 +94,8 @@ class Output:
 
     Data for a path goes to a temporary name in the same folder. With `commit` it takes its final
     name, in one step; with `discard`, or if the process dies, the target stays what it was. An
-    object that is given up, as when its making is interrupted, discards its data.
+    object that is given up, as when its making is interrupted, discards its data; a copy of it in a
+    child of ``fork()`` leaves it to the parent.
     Descriptors, file objects, and targets that are no regular files (devices, named pipes) are
     written to directly.
 
@@ -175,6 +176,11 @@ class Output:
 
     def discard(self) -> None:
         """Leave nothing behind, where that is possible."""
+        if self._pending and self._process != os.getpid():
+            self._pending = False
+            if self.file is not None:
+                self.file.raw.close()  # the parent writes what is buffered
+            return
         if self._ours and self.file is not None:
             with contextlib.suppress(OSError):  # what could not be flushed was not to be kept
                 self.file.close()
@@ -192,7 +198,7 @@ class Output:
         self._pending = False
 
     def _open(self, target: Path, exclusive: bool) -> None:
-        self._target, self._exclusive = target, exclusive
+        self._target, self._exclusive, self._process = target, exclusive, os.getpid()
         try:
             mode = target.stat().st_mode
         except FileNotFoundError:

@@ -24,6 +24,7 @@ from vauxio import archive, container, temporary
 from vauxio.archive.verify import verify
 from vauxio.audio import chatter
 from vauxio.codec.hifi import signal as transform_signal
+from vauxio.codec.hifi.pack import Packer
 from vauxio.entropy import coders, transformer
 from vauxio.errors import FormatError, LimitError, TruncatedError
 from vauxio.model import networks
@@ -251,6 +252,35 @@ def test_a_fork_while_a_lock_is_held(lock):
     child = os.fork()
     if not child:
         os._exit(0 if lock.acquire(timeout=5) else 1)
+    thread.join()
+    assert os.waitpid(child, 0)[1] == 0
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_a_fork_while_another_thread_encodes(monkeypatch):
+    """While it works out what no gain may be below, which once took a lock of Python's."""
+    begun, forked = threading.Event(), threading.Event()
+
+    def over_steps(self: Packer, logs: dict[int, np.ndarray]) -> dict[int, np.ndarray]:
+        begun.set()
+        if threading.current_thread() is thread:
+            forked.wait()
+        return work(self, logs)
+
+    def encode() -> bytes:
+        return vauxio.compress(voice(4800), RATE, model="hifi-48k", bitrate=16)
+
+    encode()  # which imports all
+    work, thread = Packer._over_steps, threading.Thread(target=encode)
+    monkeypatch.setattr(Packer, "_over_steps", over_steps)
+    thread.start()
+    begun.wait()
+    if not (child := os.fork()):
+        signal.alarm(5)
+        encode()
+        os._exit(0)
+    forked.set()
     thread.join()
     assert os.waitpid(child, 0)[1] == 0
 

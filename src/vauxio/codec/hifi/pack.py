@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import replace
-from functools import cached_property, partial
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -57,6 +57,11 @@ class Packer:
         ``int64[frames, bands]``, with joint stereo: as of `stereo.choose`.
     observe : callable, optional
         Is told what is coded: for training. ``observe(what, *arrays)``.
+
+    Attributes
+    ----------
+    finest : int
+        The least gain that it can be packed with.
     """
 
     def __init__(
@@ -98,6 +103,7 @@ class Packer:
             levels = levels_of(self._members, self._levels, settings)
             differences = sides.measure(apart, levels, angles, frames)
             self._differences = differences.ravel() + sides.MOST
+        self.finest = self._least_gain()
 
     def _choose_levels(self, sizes: np.ndarray) -> None:
         resolution = int(self._settings.coarse)
@@ -135,9 +141,8 @@ class Packer:
         self._level_symbols = np.where(beyond, 2 * BEYOND + 1, difference + BEYOND)
         self._levels_beyond = levels[beyond]
 
-    @cached_property
-    def finest(self) -> int:
-        """The least gain: with a smaller one, values would be beyond their `LIMIT`.
+    def _least_gain(self) -> int:
+        """With a smaller one, values would be beyond their `LIMIT`.
 
         Of tones and clicks, few coefficients take nearly no bits, however fine steps are.
         """
