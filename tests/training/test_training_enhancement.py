@@ -19,6 +19,7 @@ import vauxio  # noqa: E402
 from vaux_train.enhancement import coding, excerpts, training  # noqa: E402
 from vaux_train.enhancement.config import load_config  # noqa: E402
 from vaux_train.enhancement.export import read_enhancement  # noqa: E402
+from vaux_train.enhancement.network import Enhancement  # noqa: E402
 
 SMALL = [
     "model.dim=16",
@@ -101,6 +102,18 @@ def test_trains_and_resumes(config, trainer):
     for name in ("model", "average", "judges"):
         ours, theirs = getattr(trainer, name).state_dict(), getattr(other, name).state_dict()
         assert all(torch.equal(ours[key], theirs[key]) for key in ours)
+
+
+def test_it_learns_from_excerpts_without_noise(config):
+    """Digital silence, or what was coded to the bit."""
+    model = Enhancement(config.model).train()
+    with torch.no_grad():
+        model.head.weight.normal_(std=0.02)
+    sound = torch.cat([torch.zeros(1, 2048), torch.randn(1, 2048)], 1)
+    model(sound, sound).square().sum().backward()
+    assert all(p.grad.isfinite().all() for p in model.parameters())
+    silence = model.eval()(sound, sound) - sound  # where there is no noise, nothing is added
+    assert silence.abs().max() < 1e-5
 
 
 def test_comes_nearer_to_the_original(data, config, tmp_path):

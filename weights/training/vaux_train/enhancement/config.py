@@ -19,7 +19,7 @@ class Model:
     expansion: int = 3
     kernel: int = 7
     dilations: list[int] = field(default_factory=lambda: [1, 2, 4, 1, 2, 4])
-    most: float = 4.0  # of the noise's power, in each frame, that is added at most
+    most: float = 4.0  # of the noise's power, in each frame, that is added at most; not in training
 
 
 @dataclass(frozen=True)
