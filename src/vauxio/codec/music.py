@@ -40,8 +40,8 @@ def is_music(frames: np.ndarray, samplerate: int) -> bool:
     It is if its loudness spreads little, as that of a band does and of rain, if it rises much
     faster than it falls, as that of a drum does, if most sounds are shorter than syllables, as
     those of dry drums are, or if it rises again and again at the same distance, as that of a drum
-    machine does. Silence is not, nor is what is shorter than three
-    seconds. Silence around it and gaps do not count.
+    machine does. Silence is not, nor is what is shorter than three seconds. Silence around it and
+    gaps do not count.
     """
     frames, loudness = frames[: beginning(samplerate, frames.shape[1])], Loudness(samplerate)
     step = 64 * loudness.span

@@ -28,7 +28,8 @@ _KBPS = (12, 16, 24, 32, 48, 64, 96, 128)
 _GAINS = ((1324, 1307, 1280, 1256, 1216, 1192, 1132, 1073),
           (1311, 1290, 1228, 1195, 1143, 1092, 993, 898))  # fmt: skip
 """Of music and of speech: gains with which recordings of train take these kbps on average, where
-they are as loud as `_USUAL` and bands are as loud as `_BAND`, with a slope of `_SLOPE`."""
+they are as loud as `_USUAL` and bands are as loud as `_BAND`, with a slope of `_SLOPE`. Those of
+speech up to 16 kbps have in them what its steeper slope saves, beyond `_BAND`."""
 _USUAL, _BAND, _SLOPE = 52, 44, 7
 
 
